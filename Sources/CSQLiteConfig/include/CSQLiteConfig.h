@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef TING_CSQLITECONFIG_H
+#define TING_CSQLITECONFIG_H
+
+/// Switches the triggers of one SQLite connection on (1) or off (0).
+///
+/// `connection` is a `sqlite3 *`. Returns SQLite's result code.
+/// Source: https://sqlite.org/c3ref/c_dbconfig_defensive.html (SQLITE_DBCONFIG_ENABLE_TRIGGER).
+int ting_sqlite_set_triggers(void *connection, int enabled);
+
+#endif
