@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+.POSIX:
+SHELL = /bin/bash
+PREFIX ?= /usr/local
+PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3
+
+.PHONY: help deps build test demo serve install schema proto format clean
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
+
+deps: ## Install what is missing (Debian packages; the Swift toolchain must be there)
+	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  run=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$run apt-get update -q && $$run apt-get install -y -q --no-install-recommends $$missing; \
+	fi
+	@command -v swift >/dev/null || { echo "make: the Swift 6.3 toolchain is missing: see swift.org/install" >&2; exit 1; }
+
+build: deps ## Build everything (debug)
+	swift build
+
+test: deps ## Build and run every test
+	swift build --build-tests
+	swift test --skip-build
+
+demo: build ## The main job on real data: two members, offline edits, one conflict settled
+	bash Clients/Examples/demo.sh
+
+serve: build ## A server with the demo's workspace, until Ctrl-C
+	bash Clients/Examples/demo.sh --serve
+
+install: deps ## Install ting and tingd under PREFIX (static release build)
+	swift build -c release --scratch-path .build-static --product ting -Xswiftc -static-executable
+	swift build -c release --scratch-path .build-static --product tingd -Xswiftc -static-executable
+	install -D -m 755 .build-static/release/ting $(DESTDIR)$(PREFIX)/bin/ting
+	install -D -m 755 .build-static/release/tingd $(DESTDIR)$(PREFIX)/bin/tingd
+
+schema: ## Embed Protocol/schema/planning.json after an edit of it
+	python3 Protocol/schema/embed.py
+
+proto: ## Generate Sources/TingWire/Generated from Protocol/proto (needs protobuf-compiler)
+	swift build --product protoc-gen-swift
+	protoc --plugin=protoc-gen-swift=.build/debug/protoc-gen-swift \
+	  --swift_opt=Visibility=Package,UseAccessLevelOnImports=true \
+	  --swift_out=Sources/TingWire/Generated -I Protocol/proto/ting/v1 Protocol/proto/ting/v1/ting.proto
+
+format: ## Settle the layout
+	swift format -i -r Package.swift Sources Clients Tests
+
+clean: ## Remove what was built
+	rm -rf .build .build-static
