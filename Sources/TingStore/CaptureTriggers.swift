@@ -12,73 +12,73 @@ import TingCore
 /// The first note's random bytes give the change set its id and its seed, so that two copies of a
 /// file with one unsealed draft can't both pass for the original.
 enum CaptureTriggers {
-  static let noteTable = """
-    CREATE TABLE ting_note (
-      seq INTEGER PRIMARY KEY,
-      kind TEXT NOT NULL,
-      collection TEXT NOT NULL,
-      record TEXT NOT NULL,
-      field TEXT NOT NULL DEFAULT '',
-      before ANY,
-      time INTEGER NOT NULL
-        DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),
-      draft BLOB NOT NULL DEFAULT (randomblob(32))
-    ) STRICT
-    """
-  static let noteIndex = "CREATE INDEX ting_note_record ON ting_note(record)"
+    static let noteTable = """
+        CREATE TABLE ting_note (
+          seq INTEGER PRIMARY KEY,
+          kind TEXT NOT NULL,
+          collection TEXT NOT NULL,
+          record TEXT NOT NULL,
+          field TEXT NOT NULL DEFAULT '',
+          before ANY,
+          time INTEGER NOT NULL
+            DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),
+          draft BLOB NOT NULL DEFAULT (randomblob(32))
+        ) STRICT
+        """
+    static let noteIndex = "CREATE INDEX ting_note_record ON ting_note(record)"
 
-  static func definition(_ collection: CollectionSchema) -> [String] {
-    let name = collection.name
-    let changes = collection.fields.map { field in
-      """
-      SELECT 'u', '\(name)', NEW.id, '\(field.name)', OLD."\(field.name)"
-      WHERE OLD."\(field.name)" IS NOT NEW."\(field.name)"
-      """
+    static func definition(_ collection: CollectionSchema) -> [String] {
+        let name = collection.name
+        let changes = collection.fields.map { field in
+            """
+            SELECT 'u', '\(name)', NEW.id, '\(field.name)', OLD."\(field.name)"
+            WHERE OLD."\(field.name)" IS NOT NEW."\(field.name)"
+            """
+        }
+        let columns = "(kind, collection, record, field, before)"
+        return [
+            """
+            CREATE TRIGGER "ting_\(name)_update" AFTER UPDATE ON "\(name)"
+            WHEN NEW.id IS OLD.id BEGIN
+              INSERT INTO ting_note \(columns)
+              \(changes.joined(separator: "\n  UNION ALL "));
+            END
+            """,
+            """
+            CREATE TRIGGER "ting_\(name)_insert" AFTER INSERT ON "\(name)" BEGIN
+              INSERT INTO ting_note \(columns) VALUES ('i', '\(name)', NEW.id, '', NULL);
+            END
+            """,
+            """
+            CREATE TRIGGER "ting_\(name)_delete" AFTER DELETE ON "\(name)" BEGIN
+              INSERT INTO ting_note \(columns)
+              VALUES ('d', '\(name)', OLD.id, '', \(row("OLD", collection)));
+            END
+            """,
+            """
+            CREATE TRIGGER "ting_\(name)_replace" BEFORE INSERT ON "\(name)"
+            WHEN EXISTS (SELECT 1 FROM "\(name)" WHERE id = NEW.id) BEGIN
+              INSERT INTO ting_note \(columns)
+              SELECT 'r', '\(name)', id, '', \(row("t", collection))
+              FROM "\(name)" t WHERE id = NEW.id;
+            END
+            """,
+            """
+            CREATE TRIGGER "ting_\(name)_rename" BEFORE UPDATE OF id ON "\(name)"
+            WHEN NEW.id IS NOT OLD.id BEGIN
+              INSERT INTO ting_note \(columns)
+              VALUES ('x', '\(name)', OLD.id, '', \(row("OLD", collection)));
+              INSERT INTO ting_note \(columns)
+              SELECT 'r', '\(name)', id, '', \(row("t", collection))
+              FROM "\(name)" t WHERE id = NEW.id;
+              INSERT INTO ting_note \(columns) VALUES ('i', '\(name)', NEW.id, '', NULL);
+            END
+            """,
+        ]
     }
-    let columns = "(kind, collection, record, field, before)"
-    return [
-      """
-      CREATE TRIGGER "ting_\(name)_update" AFTER UPDATE ON "\(name)"
-      WHEN NEW.id IS OLD.id BEGIN
-        INSERT INTO ting_note \(columns)
-        \(changes.joined(separator: "\n  UNION ALL "));
-      END
-      """,
-      """
-      CREATE TRIGGER "ting_\(name)_insert" AFTER INSERT ON "\(name)" BEGIN
-        INSERT INTO ting_note \(columns) VALUES ('i', '\(name)', NEW.id, '', NULL);
-      END
-      """,
-      """
-      CREATE TRIGGER "ting_\(name)_delete" AFTER DELETE ON "\(name)" BEGIN
-        INSERT INTO ting_note \(columns)
-        VALUES ('d', '\(name)', OLD.id, '', \(row("OLD", collection)));
-      END
-      """,
-      """
-      CREATE TRIGGER "ting_\(name)_replace" BEFORE INSERT ON "\(name)"
-      WHEN EXISTS (SELECT 1 FROM "\(name)" WHERE id = NEW.id) BEGIN
-        INSERT INTO ting_note \(columns)
-        SELECT 'r', '\(name)', id, '', \(row("t", collection))
-        FROM "\(name)" t WHERE id = NEW.id;
-      END
-      """,
-      """
-      CREATE TRIGGER "ting_\(name)_rename" BEFORE UPDATE OF id ON "\(name)"
-      WHEN NEW.id IS NOT OLD.id BEGIN
-        INSERT INTO ting_note \(columns)
-        VALUES ('x', '\(name)', OLD.id, '', \(row("OLD", collection)));
-        INSERT INTO ting_note \(columns)
-        SELECT 'r', '\(name)', id, '', \(row("t", collection))
-        FROM "\(name)" t WHERE id = NEW.id;
-        INSERT INTO ting_note \(columns) VALUES ('i', '\(name)', NEW.id, '', NULL);
-      END
-      """,
-    ]
-  }
 
-  private static func row(_ source: String, _ collection: CollectionSchema) -> String {
-    let pairs = collection.fields.map { "'\($0.name)', \(source).\"\($0.name)\"" }
-    return "json_object(\(pairs.joined(separator: ", ")))"
-  }
+    private static func row(_ source: String, _ collection: CollectionSchema) -> String {
+        let pairs = collection.fields.map { "'\($0.name)', \(source).\"\($0.name)\"" }
+        return "json_object(\(pairs.joined(separator: ", ")))"
+    }
 }

@@ -6,156 +6,156 @@ package import TingCore
 
 /// A workspace's history in two tables: `history` for people, `ting_entry` for the exact bytes.
 package enum HistoryTables {
-  package static let definition = [
-    """
-    CREATE TABLE history (
-      version INTEGER PRIMARY KEY,
-      author TEXT NOT NULL,
-      accepted INTEGER NOT NULL,
-      message TEXT NOT NULL,
-      change_set TEXT NOT NULL UNIQUE,
-      replica TEXT NOT NULL,
-      number INTEGER NOT NULL,
-      verdict TEXT NOT NULL,
-      operations INTEGER NOT NULL
-    ) STRICT
-    """,
-    """
-    CREATE TABLE ting_entry (
-      version INTEGER PRIMARY KEY,
-      hash BLOB NOT NULL,
-      change_set BLOB NOT NULL,
-      effects BLOB,
-      shift INTEGER NOT NULL,
-      receipt BLOB NOT NULL,
-      history_digest BLOB NOT NULL
-    ) STRICT
-    """,
-    "CREATE INDEX ting_entry_hash ON ting_entry(hash)",
-    """
-    CREATE TABLE ting_touch (
-      record TEXT NOT NULL,
-      version INTEGER NOT NULL,
-      PRIMARY KEY (record, version)
-    ) STRICT, WITHOUT ROWID
-    """,
-    "CREATE INDEX ting_touch_version ON ting_touch(version)",
-    """
-    CREATE TABLE ting_bucket (
-      bucket INTEGER PRIMARY KEY CHECK (bucket BETWEEN 0 AND 255),
-      sum BLOB NOT NULL CHECK (length(sum) = 32)
-    ) STRICT
-    """,
-  ]
-
-  package static func append(_ db: Database, _ entry: Entry, hash: Hash, digest: Hash) throws {
-    try db.cachedStatement(
-      sql: """
-        INSERT INTO history (version, author, accepted, message, change_set, replica,
-        number, verdict, operations) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    package static let definition = [
         """
-    ).execute(arguments: [
-      entry.version, entry.author.description, entry.accepted, entry.changeSet.message,
-      entry.changeSet.id.description, entry.replica.description, entry.number,
-      entry.effects == nil ? "applied" : "merged", entry.changeSet.operations.count,
-    ])
-    try db.cachedStatement(
-      sql: """
-        INSERT INTO ting_entry (version, hash, change_set, effects, shift, receipt,
-        history_digest) VALUES (?, ?, ?, ?, ?, ?, ?)
+        CREATE TABLE history (
+          version INTEGER PRIMARY KEY,
+          author TEXT NOT NULL,
+          accepted INTEGER NOT NULL,
+          message TEXT NOT NULL,
+          change_set TEXT NOT NULL UNIQUE,
+          replica TEXT NOT NULL,
+          number INTEGER NOT NULL,
+          verdict TEXT NOT NULL,
+          operations INTEGER NOT NULL
+        ) STRICT
+        """,
         """
-    ).execute(arguments: [
-      entry.version, Data(hash.bytes), Data(entry.changeSet.storedBytes),
-      entry.effects.map { Data(Effect.storedBytes($0)) }, entry.shift, Data(entry.receipt),
-      Data(digest.bytes),
-    ])
-    let touch = try db.cachedStatement(
-      sql: "INSERT INTO ting_touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
-    for effect in entry.allEffects {
-      try touch.execute(arguments: [effect.record.description, entry.version])
+        CREATE TABLE ting_entry (
+          version INTEGER PRIMARY KEY,
+          hash BLOB NOT NULL,
+          change_set BLOB NOT NULL,
+          effects BLOB,
+          shift INTEGER NOT NULL,
+          receipt BLOB NOT NULL,
+          history_digest BLOB NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX ting_entry_hash ON ting_entry(hash)",
+        """
+        CREATE TABLE ting_touch (
+          record TEXT NOT NULL,
+          version INTEGER NOT NULL,
+          PRIMARY KEY (record, version)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX ting_touch_version ON ting_touch(version)",
+        """
+        CREATE TABLE ting_bucket (
+          bucket INTEGER PRIMARY KEY CHECK (bucket BETWEEN 0 AND 255),
+          sum BLOB NOT NULL CHECK (length(sum) = 32)
+        ) STRICT
+        """,
+    ]
+
+    package static func append(_ db: Database, _ entry: Entry, hash: Hash, digest: Hash) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO history (version, author, accepted, message, change_set, replica,
+                number, verdict, operations) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            entry.version, entry.author.description, entry.accepted, entry.changeSet.message,
+            entry.changeSet.id.description, entry.replica.description, entry.number,
+            entry.effects == nil ? "applied" : "merged", entry.changeSet.operations.count,
+        ])
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_entry (version, hash, change_set, effects, shift, receipt,
+                history_digest) VALUES (?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            entry.version, Data(hash.bytes), Data(entry.changeSet.storedBytes),
+            entry.effects.map { Data(Effect.storedBytes($0)) }, entry.shift, Data(entry.receipt),
+            Data(digest.bytes),
+        ])
+        let touch = try db.cachedStatement(
+            sql: "INSERT INTO ting_touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
+        for effect in entry.allEffects {
+            try touch.execute(arguments: [effect.record.description, entry.version])
+        }
+        for operation in entry.changeSet.operations {
+            try touch.execute(arguments: [operation.record.description, entry.version])
+        }
     }
-    for operation in entry.changeSet.operations {
-      try touch.execute(arguments: [operation.record.description, entry.version])
+
+    private static let columns = """
+        h.version, h.author, h.accepted, h.replica, h.number, e.change_set, e.effects, e.shift,
+        e.receipt FROM history h JOIN ting_entry e ON e.version = h.version
+        """
+
+    /// Entries that fit the condition on `h`, in the order given.
+    package static func entries(
+        _ db: Database, where condition: String, _ arguments: StatementArguments
+    ) throws -> [Entry] {
+        try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT \(columns) WHERE \(condition)"), arguments: arguments
+        ).map(entry)
     }
-  }
 
-  private static let columns = """
-    h.version, h.author, h.accepted, h.replica, h.number, e.change_set, e.effects, e.shift,
-    e.receipt FROM history h JOIN ting_entry e ON e.version = h.version
-    """
-
-  /// Entries that fit the condition on `h`, in the order given.
-  package static func entries(
-    _ db: Database, where condition: String, _ arguments: StatementArguments
-  ) throws -> [Entry] {
-    try Row.fetchAll(
-      db.cachedStatement(sql: "SELECT \(columns) WHERE \(condition)"), arguments: arguments
-    ).map(entry)
-  }
-
-  /// Entries after `version` until their stored bytes pass `byteLimit`; at least one, if there is one.
-  package static func entries(_ db: Database, since version: Version, byteLimit: Int) throws
-    -> [Entry]
-  {
-    var page: [Entry] = []
-    var bytes = 0
-    let rows = try Row.fetchCursor(
-      db.cachedStatement(sql: "SELECT \(columns) WHERE h.version > ? ORDER BY h.version"),
-      arguments: [version])
-    while let row = try rows.next() {
-      bytes += (row[5] as Data).count + ((row[6] as Data?)?.count ?? 0) + 200
-      if !page.isEmpty, bytes > byteLimit { break }
-      page.append(try entry(row))
+    /// Entries after `version` until their stored bytes pass `byteLimit`; at least one, if there is one.
+    package static func entries(_ db: Database, since version: Version, byteLimit: Int) throws
+        -> [Entry]
+    {
+        var page: [Entry] = []
+        var bytes = 0
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT \(columns) WHERE h.version > ? ORDER BY h.version"),
+            arguments: [version])
+        while let row = try rows.next() {
+            bytes += (row[5] as Data).count + ((row[6] as Data?)?.count ?? 0) + 200
+            if !page.isEmpty, bytes > byteLimit { break }
+            page.append(try entry(row))
+        }
+        return page
     }
-    return page
-  }
 
-  private static func entry(_ row: Row) throws -> Entry {
-    guard let author = MemberID(row[1] as String), let replica = ReplicaID(row[3] as String)
-    else { throw StoredFormError.malformed("history") }
-    return Entry(
-      version: row[0], changeSet: try ChangeSet(storedBytes: Array(row[5] as Data)),
-      author: author, replica: replica, number: row[4], accepted: row[2], shift: row[7],
-      effects: try (row[6] as Data?).map { try Effect.read(storedBytes: Array($0)) },
-      receipt: Array(row[8] as Data))
-  }
-
-  /// The history digest at a version; zeros at 0, `nil` where the version isn't here.
-  package static func digest(_ db: Database, at version: Version) throws -> Hash? {
-    if version == 0 { return .zero }
-    let statement = try db.cachedStatement(
-      sql: "SELECT history_digest FROM ting_entry WHERE version = ?")
-    return try Data.fetchOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
-  }
-
-  package static func head(_ db: Database) throws -> Version {
-    try Version.fetchOne(db.cachedStatement(sql: "SELECT MAX(version) FROM history")) ?? 0
-  }
-
-  // MARK: State digest
-
-  package static func stateDigest(_ db: Database) throws -> StateDigest {
-    var digest = StateDigest()
-    let rows = try Row.fetchCursor(
-      db.cachedStatement(sql: "SELECT bucket, sum FROM ting_bucket"))
-    while let row = try rows.next() {
-      guard digest.set(row[0], to: row[1] as Data) else {
-        throw StoredFormError.malformed("digest bucket")
-      }
+    private static func entry(_ row: Row) throws -> Entry {
+        guard let author = MemberID(row[1] as String), let replica = ReplicaID(row[3] as String)
+        else { throw StoredFormError.malformed("history") }
+        return Entry(
+            version: row[0], changeSet: try ChangeSet(storedBytes: Array(row[5] as Data)),
+            author: author, replica: replica, number: row[4], accepted: row[2], shift: row[7],
+            effects: try (row[6] as Data?).map { try Effect.read(storedBytes: Array($0)) },
+            receipt: Array(row[8] as Data))
     }
-    return digest
-  }
 
-  package static func store(
-    _ db: Database, _ digest: StateDigest, buckets: Set<Int>
-  ) throws {
-    let statement = try db.cachedStatement(
-      sql: """
-        INSERT INTO ting_bucket (bucket, sum) VALUES (?, ?)
-        ON CONFLICT (bucket) DO UPDATE SET sum = excluded.sum
-        """)
-    for bucket in buckets.sorted() {
-      try statement.execute(arguments: [bucket, Data(digest.sum(of: bucket))])
+    /// The history digest at a version; zeros at 0, `nil` where the version isn't here.
+    package static func digest(_ db: Database, at version: Version) throws -> Hash? {
+        if version == 0 { return .zero }
+        let statement = try db.cachedStatement(
+            sql: "SELECT history_digest FROM ting_entry WHERE version = ?")
+        return try Data.fetchOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
     }
-  }
+
+    package static func head(_ db: Database) throws -> Version {
+        try Version.fetchOne(db.cachedStatement(sql: "SELECT MAX(version) FROM history")) ?? 0
+    }
+
+    // MARK: State digest
+
+    package static func stateDigest(_ db: Database) throws -> StateDigest {
+        var digest = StateDigest()
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT bucket, sum FROM ting_bucket"))
+        while let row = try rows.next() {
+            guard digest.set(row[0], to: row[1] as Data) else {
+                throw StoredFormError.malformed("digest bucket")
+            }
+        }
+        return digest
+    }
+
+    package static func store(
+        _ db: Database, _ digest: StateDigest, buckets: Set<Int>
+    ) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_bucket (bucket, sum) VALUES (?, ?)
+                ON CONFLICT (bucket) DO UPDATE SET sum = excluded.sum
+                """)
+        for bucket in buckets.sorted() {
+            try statement.execute(arguments: [bucket, Data(digest.sum(of: bucket))])
+        }
+    }
 }

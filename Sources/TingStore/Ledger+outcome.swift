@@ -6,163 +6,164 @@ import TingCore
 
 /// Where verdicts and the outcome of a merge are written.
 extension Ledger {
-  struct KnownDelivery {
-    var changeSet: ChangeSetID
-    var hash: Hash
-    var verdict: Verdict
-  }
-
-  func delivery(_ replica: ReplicaID, _ number: Int64) throws -> KnownDelivery? {
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT change_set, hash, verdict, detail, version FROM ting_delivery
-        WHERE replica = ? AND number = ?
-        """)
-    let row = try Row.fetchOne(statement, arguments: [replica.description, number])
-    guard let row, let id = ChangeSetID(row[0] as String),
-      let hash = Hash(bytes: row[1] as Data),
-      let verdict = Self.verdict(row[2], detail: row[3], version: row[4])
-    else { return nil }
-    return KnownDelivery(changeSet: id, hash: hash, verdict: verdict)
-  }
-
-  private static func verdict(_ code: String, detail: String, version: Version?) -> Verdict? {
-    switch (code, version) {
-    case ("applied", let version?): .applied(version)
-    case ("merged", let version?): .merged(version)
-    default: Rejection(rawValue: code).map { .rejected($0, detail: detail) }
+    struct KnownDelivery {
+        var changeSet: ChangeSetID
+        var hash: Hash
+        var verdict: Verdict
     }
-  }
 
-  /// The acceptance of a change set id, whoever brought it.
-  func accepted(_ id: ChangeSetID) throws -> (version: Version, hash: Hash, verdict: Verdict)? {
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT h.version, h.verdict, e.hash FROM history h
-        JOIN ting_entry e ON e.version = h.version WHERE h.change_set = ?
-        """)
-    guard let row = try Row.fetchOne(statement, arguments: [id.description]),
-      let hash = Hash(bytes: row[2] as Data)
-    else { return nil }
-    let version: Version = row[0]
-    return (version, hash, row[1] == "applied" ? .applied(version) : .merged(version))
-  }
-
-  /// Remembers a verdict for ever; a deferral is not one.
-  func record(
-    _ verdict: Verdict, _ delivery: Delivery, _ hash: Hash, _ replica: ReplicaID,
-    _ member: MemberID
-  ) throws {
-    let (code, detail): (String, String) =
-      switch verdict {
-      case .applied: ("applied", "")
-      case .merged: ("merged", "")
-      case .rejected(let rejection, let detail): (rejection.rawValue, detail)
-      case .deferred(let deferral, let detail): (deferral.rawValue, detail)
-      }
-    try db.cachedStatement(
-      sql: """
-        INSERT INTO ting_delivery
-        (replica, number, change_set, hash, verdict, detail, version, seen)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-        """
-    ).execute(arguments: [
-      replica.description, delivery.number, delivery.changeSet.id.description,
-      Data(hash.bytes), code, detail, verdict.version,
-      Data(verdict.version == nil ? delivery.changeSet.seen.flatMap(\.bytes) : []),
-    ])
-    try note(replica, member, editTime: 0)
-  }
-
-  /// The member whose replica this is.
-  func owner(of replica: ReplicaID) throws -> MemberID? {
-    try String.fetchOne(
-      db.cachedStatement(sql: "SELECT member FROM ting_sender WHERE replica = ?"),
-      arguments: [replica.description]
-    ).flatMap { MemberID($0) }
-  }
-
-  func editTime(of replica: ReplicaID) throws -> Int64 {
-    try Int64.fetchOne(
-      db.cachedStatement(sql: "SELECT edit_time FROM ting_sender WHERE replica = ?"),
-      arguments: [replica.description]) ?? 0
-  }
-
-  func note(_ replica: ReplicaID, _ member: MemberID, editTime: Int64) throws {
-    try db.cachedStatement(
-      sql: """
-        INSERT INTO ting_sender (replica, member, edit_time) VALUES (?, ?, ?)
-        ON CONFLICT (replica) DO UPDATE SET edit_time = max(edit_time, excluded.edit_time)
-        """
-    ).execute(arguments: [replica.description, member.description, editTime])
-  }
-
-  /// Sets what an effect says, and keeps the digest in step.
-  func apply(
-    _ effect: Effect, _ version: Version, _ digest: inout StateDigest,
-    _ buckets: inout Set<Int>
-  ) throws {
-    let (collection, record) = (effect.collection, effect.record)
-    let old = try tables.read(db, collection, record)
-    buckets.insert(StateDigest.bucket(of: record))
-    if let old { digest.remove(RecordContent(collection, record, old)) }
-    switch effect.state {
-    case .deleted:
-      guard let old else { return }
-      try tables.remove(db, collection, record)
-      try SharedRecords.write(
-        db, record,
-        SharedRecord(
-          collection: collection, state: .deleted, values: old, deleted: version))
-    case .updated:
-      try tables.update(db, collection, record, effect.values)
-    case .live:
-      if old == nil { try SharedRecords.remove(db, record) }
-      try tables.write(
-        db, collection, record,
-        Dictionary(
-          effect.values.map { ($0.field, $0.value) }, uniquingKeysWith: { a, _ in a }))
+    func delivery(_ replica: ReplicaID, _ number: Int64) throws -> KnownDelivery? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT change_set, hash, verdict, detail, version FROM ting_delivery
+                WHERE replica = ? AND number = ?
+                """)
+        let row = try Row.fetchOne(statement, arguments: [replica.description, number])
+        guard let row, let id = ChangeSetID(row[0] as String),
+            let hash = Hash(bytes: row[1] as Data),
+            let verdict = Self.verdict(row[2], detail: row[3], version: row[4])
+        else { return nil }
+        return KnownDelivery(changeSet: id, hash: hash, verdict: verdict)
     }
-    if let new = try tables.read(db, collection, record) {
-      digest.add(RecordContent(collection, record, new))
-    }
-  }
 
-  /// Keeps who wrote what, for those who come later.
-  func record(_ merge: Merge, _ version: Version) throws {
-    let fall = try db.cachedStatement(
-      sql: "UPDATE ting_edit SET standing = 0 WHERE record = ? AND field = ? AND standing = 1")
-    let insert = try db.cachedStatement(
-      sql: """
-        INSERT INTO ting_edit (record, version, field, time, standing, deletes)
-        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-        time = excluded.time, standing = excluded.standing,
-        deletes = excluded.deletes
-        """)
-    for edit in merge.edits {
-      let record = edit.record.description
-      let field = edit.field ?? ""
-      if edit.writer == .alone { try fall.execute(arguments: [record, field]) }
-      try insert.execute(arguments: [
-        record, version, field, edit.time, edit.writer != .none, edit.deletes,
-      ])
-    }
-    for set in merge.additions {
-      try db.cachedStatement(
-        sql: "DELETE FROM ting_addition WHERE record = ? AND field = ?"
-      ).execute(arguments: [set.record.description, set.field])
-      let add = try db.cachedStatement(
-        sql: """
-          INSERT INTO ting_addition (record, field, element, version)
-          VALUES (?, ?, ?, ?)
-          """)
-      for (element, versions) in set.elements {
-        for version in versions {
-          try add.execute(arguments: [
-            set.record.description, set.field, element, version,
-          ])
+    private static func verdict(_ code: String, detail: String, version: Version?) -> Verdict? {
+        switch (code, version) {
+        case ("applied", let version?): .applied(version)
+        case ("merged", let version?): .merged(version)
+        default: Rejection(rawValue: code).map { .rejected($0, detail: detail) }
         }
-      }
     }
-  }
+
+    /// The acceptance of a change set id, whoever brought it.
+    func accepted(_ id: ChangeSetID) throws -> (version: Version, hash: Hash, verdict: Verdict)? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT h.version, h.verdict, e.hash FROM history h
+                JOIN ting_entry e ON e.version = h.version WHERE h.change_set = ?
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [id.description]),
+            let hash = Hash(bytes: row[2] as Data)
+        else { return nil }
+        let version: Version = row[0]
+        return (version, hash, row[1] == "applied" ? .applied(version) : .merged(version))
+    }
+
+    /// Remembers a verdict for ever; a deferral is not one.
+    func record(
+        _ verdict: Verdict, _ delivery: Delivery, _ hash: Hash, _ replica: ReplicaID,
+        _ member: MemberID
+    ) throws {
+        let (code, detail): (String, String) =
+            switch verdict {
+            case .applied: ("applied", "")
+            case .merged: ("merged", "")
+            case .rejected(let rejection, let detail): (rejection.rawValue, detail)
+            case .deferred(let deferral, let detail): (deferral.rawValue, detail)
+            }
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_delivery
+                (replica, number, change_set, hash, verdict, detail, version, seen)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            replica.description, delivery.number, delivery.changeSet.id.description,
+            Data(hash.bytes), code, detail, verdict.version,
+            Data(verdict.version == nil ? delivery.changeSet.seen.flatMap(\.bytes) : []),
+        ])
+        try note(replica, member, editTime: 0)
+    }
+
+    /// The member whose replica this is.
+    func owner(of replica: ReplicaID) throws -> MemberID? {
+        try String.fetchOne(
+            db.cachedStatement(sql: "SELECT member FROM ting_sender WHERE replica = ?"),
+            arguments: [replica.description]
+        ).flatMap { MemberID($0) }
+    }
+
+    func editTime(of replica: ReplicaID) throws -> Int64 {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT edit_time FROM ting_sender WHERE replica = ?"),
+            arguments: [replica.description]) ?? 0
+    }
+
+    func note(_ replica: ReplicaID, _ member: MemberID, editTime: Int64) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_sender (replica, member, edit_time) VALUES (?, ?, ?)
+                ON CONFLICT (replica) DO UPDATE SET edit_time = max(edit_time, excluded.edit_time)
+                """
+        ).execute(arguments: [replica.description, member.description, editTime])
+    }
+
+    /// Sets what an effect says, and keeps the digest in step.
+    func apply(
+        _ effect: Effect, _ version: Version, _ digest: inout StateDigest,
+        _ buckets: inout Set<Int>
+    ) throws {
+        let (collection, record) = (effect.collection, effect.record)
+        let old = try tables.read(db, collection, record)
+        buckets.insert(StateDigest.bucket(of: record))
+        if let old { digest.remove(RecordContent(collection, record, old)) }
+        switch effect.state {
+        case .deleted:
+            guard let old else { return }
+            try tables.remove(db, collection, record)
+            try SharedRecords.write(
+                db, record,
+                SharedRecord(
+                    collection: collection, state: .deleted, values: old, deleted: version))
+        case .updated:
+            try tables.update(db, collection, record, effect.values)
+        case .live:
+            if old == nil { try SharedRecords.remove(db, record) }
+            try tables.write(
+                db, collection, record,
+                Dictionary(
+                    effect.values.map { ($0.field, $0.value) }, uniquingKeysWith: { a, _ in a }))
+        }
+        if let new = try tables.read(db, collection, record) {
+            digest.add(RecordContent(collection, record, new))
+        }
+    }
+
+    /// Keeps who wrote what, for those who come later.
+    func record(_ merge: Merge, _ version: Version) throws {
+        let fall = try db.cachedStatement(
+            sql: "UPDATE ting_edit SET standing = 0 WHERE record = ? AND field = ? AND standing = 1"
+        )
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_edit (record, version, field, time, standing, deletes)
+                VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                time = excluded.time, standing = excluded.standing,
+                deletes = excluded.deletes
+                """)
+        for edit in merge.edits {
+            let record = edit.record.description
+            let field = edit.field ?? ""
+            if edit.writer == .alone { try fall.execute(arguments: [record, field]) }
+            try insert.execute(arguments: [
+                record, version, field, edit.time, edit.writer != .none, edit.deletes,
+            ])
+        }
+        for set in merge.additions {
+            try db.cachedStatement(
+                sql: "DELETE FROM ting_addition WHERE record = ? AND field = ?"
+            ).execute(arguments: [set.record.description, set.field])
+            let add = try db.cachedStatement(
+                sql: """
+                    INSERT INTO ting_addition (record, field, element, version)
+                    VALUES (?, ?, ?, ?)
+                    """)
+            for (element, versions) in set.elements {
+                for version in versions {
+                    try add.execute(arguments: [
+                        set.record.description, set.field, element, version,
+                    ])
+                }
+            }
+        }
+    }
 }

@@ -6,191 +6,192 @@ import TingCore
 
 /// The server's view of a workspace during a merge, and the place where its outcome goes.
 struct Ledger: MergeState {
-  let db: Database
-  let tables: RecordTables
+    let db: Database
+    let tables: RecordTables
 
-  // MARK: MergeState
+    // MARK: MergeState
 
-  func record(_ collection: String, _ record: RecordID) throws -> RecordState? {
-    if let values = try tables.read(db, collection, record) {
-      return RecordState(isLive: true, values: values)
-    }
-    guard let shared = try SharedRecords.read(db, record), shared.collection == collection
-    else { return nil }
-    return RecordState(isLive: false, values: shared.values, deleted: shared.deleted)
-  }
-
-  func collection(of record: RecordID) throws -> String? {
-    try tables.locate(db, record.description)
-      ?? SharedRecords.read(db, record)?.collection
-  }
-
-  func edits(of record: RecordID) throws -> [AcceptedEdit] {
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT version, field, time, standing, deletes FROM ting_edit
-        WHERE record = ? ORDER BY version
-        """)
-    return try Row.fetchAll(statement, arguments: [record.description]).map { row in
-      let field: String = row[1]
-      return AcceptedEdit(
-        version: row[0], field: field.isEmpty ? nil : field, time: row[2],
-        standing: row[3], deletes: row[4])
-    }
-  }
-
-  func additions(_ record: RecordID, _ field: String) throws -> [String: Set<Version>] {
-    let statement = try db.cachedStatement(
-      sql: "SELECT element, version FROM ting_addition WHERE record = ? AND field = ?")
-    var additions: [String: Set<Version>] = [:]
-    for row in try Row.fetchAll(statement, arguments: [record.description, field]) {
-      additions[row[0], default: []].insert(row[1])
-    }
-    return additions
-  }
-
-  func start(_ record: RecordID, _ field: String) throws -> Value {
-    let first = try Version.fetchOne(
-      db.cachedStatement(sql: "SELECT MIN(version) FROM ting_edit WHERE record = ?"),
-      arguments: [record.description])
-    guard let first,
-      let entry = try HistoryTables.entries(db, where: "h.version = ?", [first]).first
-    else { return .integer(0) }
-    let insert = entry.changeSet.operations.first {
-      $0.record == record && $0.kind == .insert
-    }
-    let field = insert?.fields.first { $0.field == field }
-    return field?.after ?? .integer(0)
-  }
-
-  func holder(
-    _ collection: String, _ field: String, _ text: String, excluding: Set<RecordID>
-  ) throws -> RecordID? {
-    let statement = try db.cachedStatement(
-      sql: "SELECT id FROM \"\(collection)\" WHERE \"\(field)\" = ?")
-    return try String.fetchAll(statement, arguments: [text]).compactMap { RecordID($0) }
-      .first { !excluding.contains($0) }
-  }
-
-  func liveChildren(of record: RecordID) throws -> [(collection: String, record: RecordID)] {
-    try tables.children(db, of: record.description)
-  }
-
-  func openConflicts(_ record: RecordID, _ field: String) throws -> [OpenConflict] {
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT id, other, other_version FROM conflict
-        WHERE record = ? AND field = ? AND status = 'open' ORDER BY id
-        """)
-    return try Row.fetchAll(statement, arguments: [record.description, field]).compactMap {
-      row in
-      guard let id = RecordID(row[0] as String), let version = row[2] as Version? else {
-        return nil
-      }
-      let other = (row[1] as String?).flatMap { Value(json: $0) } ?? .null
-      return OpenConflict(id: id, other: other, otherVersion: version)
-    }
-  }
-
-  func author(of version: Version) throws -> MemberID? {
-    try String.fetchOne(
-      db.cachedStatement(sql: "SELECT author FROM history WHERE version = ?"),
-      arguments: [version]
-    ).flatMap { MemberID($0) }
-  }
-
-  // MARK: What an author had seen
-
-  /// The versions of the change sets that it lists, and of what those list.
-  func seen(by changeSet: ChangeSet) throws -> Set<Version> {
-    var found: Set<Version> = []
-    var visited: Set<Hash> = []
-    var waiting = changeSet.seen
-    while let hash = waiting.popLast() {
-      guard visited.insert(hash).inserted else { continue }
-      let accepted = try Row.fetchOne(
-        db.cachedStatement(sql: "SELECT version, change_set FROM ting_entry WHERE hash = ?"),
-        arguments: [Data(hash.bytes)])
-      if let accepted {
-        let version: Version = accepted[0]
-        found.insert(version)
-        if version > changeSet.oldestBase {
-          waiting += try ChangeSet(storedBytes: Array(accepted[1] as Data)).seen
+    func record(_ collection: String, _ record: RecordID) throws -> RecordState? {
+        if let values = try tables.read(db, collection, record) {
+            return RecordState(isLive: true, values: values)
         }
-      } else {
-        waiting += try rejectedSeen(hash)
-      }
+        guard let shared = try SharedRecords.read(db, record), shared.collection == collection
+        else { return nil }
+        return RecordState(isLive: false, values: shared.values, deleted: shared.deleted)
     }
-    return found
-  }
 
-  private func rejectedSeen(_ hash: Hash) throws -> [Hash] {
-    let stored = try Data.fetchOne(
-      db.cachedStatement(sql: "SELECT seen FROM ting_delivery WHERE hash = ? LIMIT 1"),
-      arguments: [Data(hash.bytes)])
-    guard let stored else { return [] }
-    return stride(from: 0, to: stored.count, by: 32).compactMap {
-      Hash(bytes: Array(stored)[$0..<min($0 + 32, stored.count)])
+    func collection(of record: RecordID) throws -> String? {
+        try tables.locate(db, record.description)
+            ?? SharedRecords.read(db, record)?.collection
     }
-  }
 
-  /// When the bases of the change set were accepted.
-  func acceptanceTimes(of changeSet: ChangeSet) throws -> @Sendable (Version) -> Int64 {
-    var times: [Version: Int64] = [:]
-    let statement = try db.cachedStatement(
-      sql: "SELECT accepted FROM history WHERE version = ?")
-    for base in changeSet.bases where times[base.version] == nil {
-      times[base.version] = try Int64.fetchOne(statement, arguments: [base.version]) ?? 0
+    func edits(of record: RecordID) throws -> [AcceptedEdit] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT version, field, time, standing, deletes FROM ting_edit
+                WHERE record = ? ORDER BY version
+                """)
+        return try Row.fetchAll(statement, arguments: [record.description]).map { row in
+            let field: String = row[1]
+            return AcceptedEdit(
+                version: row[0], field: field.isEmpty ? nil : field, time: row[2],
+                standing: row[3], deletes: row[4])
+        }
     }
-    return { [times] in times[$0] ?? 0 }
-  }
 
-  func validateReferences(_ changeSet: ChangeSet, _ schema: Schema) throws {
-    let inserted = Set(changeSet.operations.lazy.filter { $0.kind == .insert }.map(\.record))
-    for operation in changeSet.operations {
-      let home = try collection(of: operation.record)
-      if let home, home != operation.collection {
-        throw InvalidValue(
-          "\(operation.record) is a \(home), not a \(operation.collection)",
-          "Give the new record an id of its own.")
-      }
-      if home == nil, operation.kind != .insert, !inserted.contains(operation.record) {
-        throw InvalidValue(
-          "there is no \(operation.collection) \(operation.record)",
-          "Edit a record that exists, or add it.")
-      }
-      for edit in operation.fields {
-        let field = schema.collection(operation.collection)?.field(edit.field)
-        guard let field, operation.kind != .delete else { continue }
-        try validate(field, edit.after, inserted)
-      }
+    func additions(_ record: RecordID, _ field: String) throws -> [String: Set<Version>] {
+        let statement = try db.cachedStatement(
+            sql: "SELECT element, version FROM ting_addition WHERE record = ? AND field = ?")
+        var additions: [String: Set<Version>] = [:]
+        for row in try Row.fetchAll(statement, arguments: [record.description, field]) {
+            additions[row[0], default: []].insert(row[1])
+        }
+        return additions
     }
-  }
 
-  private func validate(_ field: Field, _ value: Value, _ inserted: Set<RecordID>) throws {
-    guard field.kind == .reference || field.references else { return }
-    for text in [value.text].compactMap({ $0 }) + value.elements {
-      guard let target = RecordID(text) else { continue }
-      let home = try collection(of: target)
-      guard home != nil || inserted.contains(target) else {
-        throw InvalidValue(
-          "\(field.name) names \(text), which doesn't exist",
-          "Name a record that exists.")
-      }
-      if let home, !field.to.isEmpty, !field.to.contains(home) {
-        throw InvalidValue(
-          "\(field.name) names a \(home)",
-          "Name a record of \(field.to.joined(separator: " or ")).")
-      }
+    func start(_ record: RecordID, _ field: String) throws -> Value {
+        let first = try Version.fetchOne(
+            db.cachedStatement(sql: "SELECT MIN(version) FROM ting_edit WHERE record = ?"),
+            arguments: [record.description])
+        guard let first,
+            let entry = try HistoryTables.entries(db, where: "h.version = ?", [first]).first
+        else { return .integer(0) }
+        let insert = entry.changeSet.operations.first {
+            $0.record == record && $0.kind == .insert
+        }
+        let field = insert?.fields.first { $0.field == field }
+        return field?.after ?? .integer(0)
     }
-  }
+
+    func holder(
+        _ collection: String, _ field: String, _ text: String, excluding: Set<RecordID>
+    ) throws -> RecordID? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT id FROM \"\(collection)\" WHERE \"\(field)\" = ?")
+        return try String.fetchAll(statement, arguments: [text]).compactMap { RecordID($0) }
+            .first { !excluding.contains($0) }
+    }
+
+    func liveChildren(of record: RecordID) throws -> [(collection: String, record: RecordID)] {
+        try tables.children(db, of: record.description)
+    }
+
+    func openConflicts(_ record: RecordID, _ field: String) throws -> [OpenConflict] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT id, other, other_version FROM conflict
+                WHERE record = ? AND field = ? AND status = 'open' ORDER BY id
+                """)
+        return try Row.fetchAll(statement, arguments: [record.description, field]).compactMap {
+            row in
+            guard let id = RecordID(row[0] as String), let version = row[2] as Version? else {
+                return nil
+            }
+            let other = (row[1] as String?).flatMap { Value(json: $0) } ?? .null
+            return OpenConflict(id: id, other: other, otherVersion: version)
+        }
+    }
+
+    func author(of version: Version) throws -> MemberID? {
+        try String.fetchOne(
+            db.cachedStatement(sql: "SELECT author FROM history WHERE version = ?"),
+            arguments: [version]
+        ).flatMap { MemberID($0) }
+    }
+
+    // MARK: What an author had seen
+
+    /// The versions of the change sets that it lists, and of what those list.
+    func seen(by changeSet: ChangeSet) throws -> Set<Version> {
+        var found: Set<Version> = []
+        var visited: Set<Hash> = []
+        var waiting = changeSet.seen
+        while let hash = waiting.popLast() {
+            guard visited.insert(hash).inserted else { continue }
+            let accepted = try Row.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT version, change_set FROM ting_entry WHERE hash = ?"),
+                arguments: [Data(hash.bytes)])
+            if let accepted {
+                let version: Version = accepted[0]
+                found.insert(version)
+                if version > changeSet.oldestBase {
+                    waiting += try ChangeSet(storedBytes: Array(accepted[1] as Data)).seen
+                }
+            } else {
+                waiting += try rejectedSeen(hash)
+            }
+        }
+        return found
+    }
+
+    private func rejectedSeen(_ hash: Hash) throws -> [Hash] {
+        let stored = try Data.fetchOne(
+            db.cachedStatement(sql: "SELECT seen FROM ting_delivery WHERE hash = ? LIMIT 1"),
+            arguments: [Data(hash.bytes)])
+        guard let stored else { return [] }
+        return stride(from: 0, to: stored.count, by: 32).compactMap {
+            Hash(bytes: Array(stored)[$0..<min($0 + 32, stored.count)])
+        }
+    }
+
+    /// When the bases of the change set were accepted.
+    func acceptanceTimes(of changeSet: ChangeSet) throws -> @Sendable (Version) -> Int64 {
+        var times: [Version: Int64] = [:]
+        let statement = try db.cachedStatement(
+            sql: "SELECT accepted FROM history WHERE version = ?")
+        for base in changeSet.bases where times[base.version] == nil {
+            times[base.version] = try Int64.fetchOne(statement, arguments: [base.version]) ?? 0
+        }
+        return { [times] in times[$0] ?? 0 }
+    }
+
+    func validateReferences(_ changeSet: ChangeSet, _ schema: Schema) throws {
+        let inserted = Set(changeSet.operations.lazy.filter { $0.kind == .insert }.map(\.record))
+        for operation in changeSet.operations {
+            let home = try collection(of: operation.record)
+            if let home, home != operation.collection {
+                throw InvalidValue(
+                    "\(operation.record) is a \(home), not a \(operation.collection)",
+                    "Give the new record an id of its own.")
+            }
+            if home == nil, operation.kind != .insert, !inserted.contains(operation.record) {
+                throw InvalidValue(
+                    "there is no \(operation.collection) \(operation.record)",
+                    "Edit a record that exists, or add it.")
+            }
+            for edit in operation.fields {
+                let field = schema.collection(operation.collection)?.field(edit.field)
+                guard let field, operation.kind != .delete else { continue }
+                try validate(field, edit.after, inserted)
+            }
+        }
+    }
+
+    private func validate(_ field: Field, _ value: Value, _ inserted: Set<RecordID>) throws {
+        guard field.kind == .reference || field.references else { return }
+        for text in [value.text].compactMap({ $0 }) + value.elements {
+            guard let target = RecordID(text) else { continue }
+            let home = try collection(of: target)
+            guard home != nil || inserted.contains(target) else {
+                throw InvalidValue(
+                    "\(field.name) names \(text), which doesn't exist",
+                    "Name a record that exists.")
+            }
+            if let home, !field.to.isEmpty, !field.to.contains(home) {
+                throw InvalidValue(
+                    "\(field.name) names a \(home)",
+                    "Name a record of \(field.to.joined(separator: " or ")).")
+            }
+        }
+    }
 }
 
 extension ChangeSet {
-  /// Every base that stands in it.
-  var bases: [Base] {
-    [base] + operations.flatMap { [$0.base].compactMap { $0 } + $0.fields.compactMap(\.base) }
-  }
+    /// Every base that stands in it.
+    var bases: [Base] {
+        [base] + operations.flatMap { [$0.base].compactMap { $0 } + $0.fields.compactMap(\.base) }
+    }
 
-  fileprivate var oldestBase: Version { bases.map(\.version).min() ?? 0 }
+    fileprivate var oldestBase: Version { bases.map(\.version).min() ?? 0 }
 }

@@ -8,179 +8,181 @@ package import TingCore
 ///
 /// Values go in and out in canonical form; a field that holds its default is left out.
 package struct RecordTables: Sendable {
-  package let schema: Schema
+    package let schema: Schema
 
-  package init(schema: Schema) { self.schema = schema }
+    package init(schema: Schema) { self.schema = schema }
 
-  // MARK: Definition
+    // MARK: Definition
 
-  /// The statements that make the tables and what they need to be found by.
-  package func definition() -> [String] {
-    schema.collections.flatMap { collection in
-      let columns = collection.fields.map { field in
-        "  \"\(field.name)\" \(field.columnType)\(field.columnDefault)"
-      }
-      let table = """
-        CREATE TABLE "\(collection.name)" (
-          id TEXT PRIMARY KEY NOT NULL DEFAULT \(Self.newID),
-        \(columns.joined(separator: ",\n"))
-        ) STRICT
+    /// The statements that make the tables and what they need to be found by.
+    package func definition() -> [String] {
+        schema.collections.flatMap { collection in
+            let columns = collection.fields.map { field in
+                "  \"\(field.name)\" \(field.columnType)\(field.columnDefault)"
+            }
+            let table = """
+                CREATE TABLE "\(collection.name)" (
+                  id TEXT PRIMARY KEY NOT NULL DEFAULT \(Self.newID),
+                \(columns.joined(separator: ",\n"))
+                ) STRICT
+                """
+            let indexed = collection.fields.filter { $0.parent || $0.unique }.map { field in
+                """
+                CREATE INDEX "ting_\(collection.name)_\(field.name)"
+                ON "\(collection.name)"("\(field.name)") WHERE "\(field.name)" IS NOT NULL
+                """
+            }
+            return [table] + indexed
+        } + [
+            "CREATE INDEX ting_conflict_open ON conflict(record) WHERE status = 'open'"
+        ]
+    }
+
+    /// A UUID of version 7 in one expression of built-in functions, for any SQLite tool.
+    private static let newID = """
+        (printf('%s-%s-7%s-%s%s-%s',
+            substr(printf('%012x', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)), 1, 8),
+            substr(printf('%012x', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)), 9, 4),
+            substr(lower(hex(randomblob(2))), 2), substr('89ab', 1 + abs(random() % 4), 1),
+            substr(lower(hex(randomblob(2))), 2), lower(hex(randomblob(6)))))
         """
-      let indexed = collection.fields.filter { $0.parent || $0.unique }.map { field in
-        """
-        CREATE INDEX "ting_\(collection.name)_\(field.name)"
-        ON "\(collection.name)"("\(field.name)") WHERE "\(field.name)" IS NOT NULL
-        """
-      }
-      return [table] + indexed
-    } + [
-      "CREATE INDEX ting_conflict_open ON conflict(record) WHERE status = 'open'"
-    ]
-  }
 
-  /// A UUID of version 7 in one expression of built-in functions, for any SQLite tool.
-  private static let newID = """
-    (printf('%s-%s-7%s-%s%s-%s',
-        substr(printf('%012x', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)), 1, 8),
-        substr(printf('%012x', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)), 9, 4),
-        substr(lower(hex(randomblob(2))), 2), substr('89ab', 1 + abs(random() % 4), 1),
-        substr(lower(hex(randomblob(2))), 2), lower(hex(randomblob(6)))))
-    """
+    // MARK: Rows
 
-  // MARK: Rows
-
-  /// The values of a row, by field, as they stand; `nil` without such a row.
-  package func raw(_ db: Database, _ collection: CollectionSchema, _ id: String) throws
-    -> [String: DatabaseValue]?
-  {
-    let columns = collection.fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
-    let statement = try db.cachedStatement(
-      sql: "SELECT \(columns) FROM \"\(collection.name)\" WHERE id = ?")
-    guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
-    var values: [String: DatabaseValue] = [:]
-    for (position, field) in collection.fields.enumerated() {
-      values[field.name] = row[position]
+    /// The values of a row, by field, as they stand; `nil` without such a row.
+    package func raw(_ db: Database, _ collection: CollectionSchema, _ id: String) throws
+        -> [String: DatabaseValue]?
+    {
+        let columns = collection.fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(columns) FROM \"\(collection.name)\" WHERE id = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
+        var values: [String: DatabaseValue] = [:]
+        for (position, field) in collection.fields.enumerated() {
+            values[field.name] = row[position]
+        }
+        return values
     }
-    return values
-  }
 
-  /// The record's values unlike their defaults; `nil` if it isn't in its table.
-  package func read(_ db: Database, _ collection: String, _ id: RecordID) throws
-    -> [String: Value]?
-  {
-    guard let collection = schema.collection(collection),
-      let raw = try raw(db, collection, id.description)
-    else { return nil }
-    var values: [String: Value] = [:]
-    for field in collection.fields {
-      let value = field.value(raw[field.name] ?? .null)
-      if value != field.standard, !value.isNull { values[field.name] = value }
+    /// The record's values unlike their defaults; `nil` if it isn't in its table.
+    package func read(_ db: Database, _ collection: String, _ id: RecordID) throws
+        -> [String: Value]?
+    {
+        guard let collection = schema.collection(collection),
+            let raw = try raw(db, collection, id.description)
+        else { return nil }
+        var values: [String: Value] = [:]
+        for field in collection.fields {
+            let value = field.value(raw[field.name] ?? .null)
+            if value != field.standard, !value.isNull { values[field.name] = value }
+        }
+        return values
     }
-    return values
-  }
 
-  /// Writes the whole record: what `values` doesn't name holds its default.
-  package func write(
-    _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
-  ) throws {
-    guard let collection = schema.collection(collection) else { return }
-    let names = ["id"] + collection.fields.map(\.name)
-    let statement = try db.cachedStatement(
-      sql: """
-        INSERT OR REPLACE INTO "\(collection.name)"
-        (\(names.map { "\"\($0)\"" }.joined(separator: ", ")))
-        VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))
-        """)
-    let arguments: [DatabaseValue] =
-      [id.description.databaseValue]
-      + collection.fields.map { (values[$0.name] ?? $0.standard).column }
-    try statement.execute(arguments: StatementArguments(arguments))
-  }
-
-  /// Sets some fields of a record that is in its table.
-  package func update(
-    _ db: Database, _ collection: String, _ id: RecordID, _ values: [FieldValue]
-  ) throws {
-    guard !values.isEmpty else { return }
-    let assignments = values.map { "\"\($0.field)\" = ?" }.joined(separator: ", ")
-    let statement = try db.cachedStatement(
-      sql: "UPDATE \"\(collection)\" SET \(assignments) WHERE id = ?")
-    try statement.execute(
-      arguments: StatementArguments(
-        values.map(\.value.column) + [id.description.databaseValue]))
-  }
-
-  package func remove(_ db: Database, _ collection: String, _ id: RecordID) throws {
-    let statement = try db.cachedStatement(sql: "DELETE FROM \"\(collection)\" WHERE id = ?")
-    try statement.execute(arguments: [id.description])
-  }
-
-  /// The collection whose table holds the id.
-  package func locate(_ db: Database, _ id: String) throws -> String? {
-    for collection in schema.collections {
-      let statement = try db.cachedStatement(
-        sql: "SELECT 1 FROM \"\(collection.name)\" WHERE id = ?")
-      if try Int.fetchOne(statement, arguments: [id]) != nil { return collection.name }
+    /// Writes the whole record: what `values` doesn't name holds its default.
+    package func write(
+        _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
+    ) throws {
+        guard let collection = schema.collection(collection) else { return }
+        let names = ["id"] + collection.fields.map(\.name)
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO "\(collection.name)"
+                (\(names.map { "\"\($0)\"" }.joined(separator: ", ")))
+                VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))
+                """)
+        let arguments: [DatabaseValue] =
+            [id.description.databaseValue]
+            + collection.fields.map { (values[$0.name] ?? $0.standard).column }
+        try statement.execute(arguments: StatementArguments(arguments))
     }
-    return nil
-  }
 
-  /// Live records whose parent is `id`.
-  package func children(_ db: Database, of id: String) throws
-    -> [(collection: String, record: RecordID)]
-  {
-    var found: [(collection: String, record: RecordID)] = []
-    for collection in schema.collections {
-      guard let parent = collection.parent else { continue }
-      let statement = try db.cachedStatement(
-        sql: "SELECT id FROM \"\(collection.name)\" WHERE \"\(parent.name)\" = ? ORDER BY id")
-      for child in try String.fetchAll(statement, arguments: [id]) {
-        if let record = RecordID(child) { found.append((collection.name, record)) }
-      }
+    /// Sets some fields of a record that is in its table.
+    package func update(
+        _ db: Database, _ collection: String, _ id: RecordID, _ values: [FieldValue]
+    ) throws {
+        guard !values.isEmpty else { return }
+        let assignments = values.map { "\"\($0.field)\" = ?" }.joined(separator: ", ")
+        let statement = try db.cachedStatement(
+            sql: "UPDATE \"\(collection)\" SET \(assignments) WHERE id = ?")
+        try statement.execute(
+            arguments: StatementArguments(
+                values.map(\.value.column) + [id.description.databaseValue]))
     }
-    return found
-  }
+
+    package func remove(_ db: Database, _ collection: String, _ id: RecordID) throws {
+        let statement = try db.cachedStatement(sql: "DELETE FROM \"\(collection)\" WHERE id = ?")
+        try statement.execute(arguments: [id.description])
+    }
+
+    /// The collection whose table holds the id.
+    package func locate(_ db: Database, _ id: String) throws -> String? {
+        for collection in schema.collections {
+            let statement = try db.cachedStatement(
+                sql: "SELECT 1 FROM \"\(collection.name)\" WHERE id = ?")
+            if try Int.fetchOne(statement, arguments: [id]) != nil { return collection.name }
+        }
+        return nil
+    }
+
+    /// Live records whose parent is `id`.
+    package func children(_ db: Database, of id: String) throws
+        -> [(collection: String, record: RecordID)]
+    {
+        var found: [(collection: String, record: RecordID)] = []
+        for collection in schema.collections {
+            guard let parent = collection.parent else { continue }
+            let statement = try db.cachedStatement(
+                sql:
+                    "SELECT id FROM \"\(collection.name)\" WHERE \"\(parent.name)\" = ? ORDER BY id"
+            )
+            for child in try String.fetchAll(statement, arguments: [id]) {
+                if let record = RecordID(child) { found.append((collection.name, record)) }
+            }
+        }
+        return found
+    }
 }
 
 extension Field {
-  fileprivate var columnType: String {
-    switch kind {
-    case .integer, .counter, .money: "INTEGER"
-    case .text, .date, .time, .enum, .reference, .set: "TEXT"
+    fileprivate var columnType: String {
+        switch kind {
+        case .integer, .counter, .money: "INTEGER"
+        case .text, .date, .time, .enum, .reference, .set: "TEXT"
+        }
     }
-  }
 
-  fileprivate var columnDefault: String {
-    switch standard {
-    case .null: ""
-    case .integer(let integer): " DEFAULT \(integer)"
-    case .text(let text): " DEFAULT '\(text.replacing("'", with: "''"))'"
-    case .set: " DEFAULT '\(standard.json.replacing("'", with: "''"))'"
+    fileprivate var columnDefault: String {
+        switch standard {
+        case .null: ""
+        case .integer(let integer): " DEFAULT \(integer)"
+        case .text(let text): " DEFAULT '\(text.replacing("'", with: "''"))'"
+        case .set: " DEFAULT '\(standard.json.replacing("'", with: "''"))'"
+        }
     }
-  }
 
-  /// A column's content as a value; what isn't of the field's type stays as it is, for validation.
-  package func value(_ column: DatabaseValue) -> Value {
-    switch column.storage {
-    case .null: return standard
-    case .int64(let integer): return .integer(integer)
-    case .string(let text):
-      if kind == .set, let value = Value(json: text), case .set = value { return value }
-      return .text(text)
-    case .double(let double): return .text(String(double))
-    case .blob(let data): return .text(String(decoding: data, as: UTF8.self))
+    /// A column's content as a value; what isn't of the field's type stays as it is, for validation.
+    package func value(_ column: DatabaseValue) -> Value {
+        switch column.storage {
+        case .null: return standard
+        case .int64(let integer): return .integer(integer)
+        case .string(let text):
+            if kind == .set, let value = Value(json: text), case .set = value { return value }
+            return .text(text)
+        case .double(let double): return .text(String(double))
+        case .blob(let data): return .text(String(decoding: data, as: UTF8.self))
+        }
     }
-  }
 }
 
 extension Value {
-  /// The value as its column holds it.
-  package var column: DatabaseValue {
-    switch self {
-    case .null: .null
-    case .integer(let integer): integer.databaseValue
-    case .text(let text): text.databaseValue
-    case .set: json.databaseValue
+    /// The value as its column holds it.
+    package var column: DatabaseValue {
+        switch self {
+        case .null: .null
+        case .integer(let integer): integer.databaseValue
+        case .text(let text): text.databaseValue
+        case .set: json.databaseValue
+        }
     }
-  }
 }

@@ -6,159 +6,159 @@ public import TingCore
 
 /// Records as they are shared, and as they are shown with pending edits on top.
 extension Replica {
-  /// Puts the rows of records right: what is shared, then what is pending, then what is held back.
-  func materialize(_ db: Database, _ records: Set<RecordID>) throws {
-    for record in records.sorted() {
-      guard let shared = try SharedRecords.read(db, record) else { continue }
-      let notes = try heldFields(db, record)
-      let isPending = try Bool.fetchOne(
-        db.cachedStatement(
-          sql: "SELECT EXISTS (SELECT 1 FROM ting_pending WHERE record = ?)"),
-        arguments: [record.description])
-      let visible = try visibleValues(db, record, ignoringDeletion: false)
-      try show(db, record, shared.collection, visible, keeping: notes)
-      if isPending != true, notes.isEmpty, shared.state != .deleted {
-        try SharedRecords.remove(db, record)
-      }
-    }
-  }
-
-  private func show(
-    _ db: Database, _ record: RecordID, _ collection: String, _ visible: [String: Value]?,
-    keeping held: Set<String>
-  ) throws {
-    guard let visible else {
-      if held.isEmpty { try tables.remove(db, collection, record) }
-      return
-    }
-    guard !held.isEmpty else { return try tables.write(db, collection, record, visible) }
-    let fields = schema.collection(collection)?.fields ?? []
-    try tables.update(
-      db, collection, record,
-      fields.filter { !held.contains($0.name) }.map {
-        FieldValue($0.name, visible[$0.name] ?? $0.standard)
-      })
-  }
-
-  private func heldFields(_ db: Database, _ record: RecordID) throws -> Set<String> {
-    Set(
-      try String.fetchAll(
-        db.cachedStatement(sql: "SELECT field FROM ting_note WHERE record = ?"),
-        arguments: [record.description]))
-  }
-
-  /// The values that a record shows: the shared ones with the outbox's edits on top; `nil` where
-  /// nothing is shown.
-  func visibleValues(_ db: Database, _ record: RecordID, ignoringDeletion: Bool) throws
-    -> [String: Value]?
-  {
-    guard let shared = try SharedRecords.read(db, record) else { return nil }
-    var isLive = shared.state == .live
-    var values = shared.values
-    let bodies = try Data.fetchAll(
-      db.cachedStatement(
-        sql: """
-          SELECT body FROM ting_outbox WHERE seq IN
-          (SELECT seq FROM ting_pending WHERE record = ?) ORDER BY seq
-          """), arguments: [record.description])
-    for body in bodies {
-      let changeSet = try ChangeSet(storedBytes: Array(body))
-      for operation in changeSet.operations where operation.record == record {
-        isLive = operation.kind != .delete
-        guard isLive else { continue }
-        for edit in operation.fields {
-          let standard = schema.collection(operation.collection)?
-            .field(edit.field)?.standard
-          values[edit.field] = edit.after == standard ? nil : edit.after
+    /// Puts the rows of records right: what is shared, then what is pending, then what is held back.
+    func materialize(_ db: Database, _ records: Set<RecordID>) throws {
+        for record in records.sorted() {
+            guard let shared = try SharedRecords.read(db, record) else { continue }
+            let notes = try heldFields(db, record)
+            let isPending = try Bool.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT EXISTS (SELECT 1 FROM ting_pending WHERE record = ?)"),
+                arguments: [record.description])
+            let visible = try visibleValues(db, record, ignoringDeletion: false)
+            try show(db, record, shared.collection, visible, keeping: notes)
+            if isPending != true, notes.isEmpty, shared.state != .deleted {
+                try SharedRecords.remove(db, record)
+            }
         }
-      }
     }
-    return isLive || ignoringDeletion ? values : nil
-  }
 
-  func shared(_ db: Database, _ record: RecordID) throws -> SharedRecord? {
-    try SharedRecords.read(db, record)
-  }
-
-  /// The collection that holds, or held, the record of this id.
-  func home(_ db: Database, _ id: String) throws -> String? {
-    if let found = try tables.locate(db, id) { return found }
-    return try RecordID(id).flatMap { try SharedRecords.read(db, $0)?.collection }
-  }
-
-  // MARK: Verbs inside `write`
-
-  /// Notes a *keep*: an edit of a field (or of the whole record) to what it is.
-  public func keep(
-    _ db: Database, _ collection: String, _ record: RecordID, field: String?
-  ) throws {
-    try db.execute(
-      sql: "INSERT INTO ting_note (kind, collection, record, field) VALUES ('k', ?, ?, ?)",
-      arguments: [collection, record.description, field ?? ""])
-  }
-
-  /// Deletes a record with its children; gives the number of records that go.
-  @discardableResult
-  public func delete(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
-    var count = 1
-    for child in try tables.children(db, of: record.description) {
-      count += try delete(db, child.collection, child.record)
+    private func show(
+        _ db: Database, _ record: RecordID, _ collection: String, _ visible: [String: Value]?,
+        keeping held: Set<String>
+    ) throws {
+        guard let visible else {
+            if held.isEmpty { try tables.remove(db, collection, record) }
+            return
+        }
+        guard !held.isEmpty else { return try tables.write(db, collection, record, visible) }
+        let fields = schema.collection(collection)?.fields ?? []
+        try tables.update(
+            db, collection, record,
+            fields.filter { !held.contains($0.name) }.map {
+                FieldValue($0.name, visible[$0.name] ?? $0.standard)
+            })
     }
-    try tables.remove(db, collection, record)
-    return count
-  }
 
-  /// Brings a deleted record back, with the children that were deleted with it; gives their number.
-  @discardableResult
-  public func restore(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
-    guard let shared = try SharedRecords.read(db, record),
-      try tables.read(db, collection, record) == nil,
-      let values = try visibleValues(db, record, ignoringDeletion: true)
-    else { return 0 }
-    try tables.write(db, collection, record, values)
-    var count = 1
-    let others = try Row.fetchAll(
-      db,
-      sql: "SELECT record, collection FROM ting_shared WHERE record <> ? AND deleted IS ?",
-      arguments: [record.description, shared.deleted])
-    for row in others {
-      guard let child = RecordID(row[0] as String),
-        let parent = schema.collection(row[1])?.parent,
-        let last = try visibleValues(db, child, ignoringDeletion: true),
-        last[parent.name] == .text(record.description)
-      else { continue }
-      count += try restore(db, row[1], child)
+    private func heldFields(_ db: Database, _ record: RecordID) throws -> Set<String> {
+        Set(
+            try String.fetchAll(
+                db.cachedStatement(sql: "SELECT field FROM ting_note WHERE record = ?"),
+                arguments: [record.description]))
     }
-    return count
-  }
 
-  /// Records, deleted ones too, whose id ends as given.
-  public func locate(_ db: Database, ending: String) throws
-    -> [(collection: String, id: RecordID)]
-  {
-    guard !ending.isEmpty, ending.utf8.allSatisfy({ $0 == 0x2d || isalnum(Int32($0)) != 0 })
-    else { return [] }
-    var found: [(collection: String, id: RecordID)] = []
-    for collection in schema.collections {
-      let sql =
-        ending.utf8.count == 36
-        ? "SELECT id FROM \"\(collection.name)\" WHERE id = ?"
-        : "SELECT id FROM \"\(collection.name)\" WHERE id LIKE '%' || ? LIMIT 3"
-      for text in try String.fetchAll(db, sql: sql, arguments: [ending]) {
-        if let id = RecordID(text) { found.append((collection.name, id)) }
-      }
+    /// The values that a record shows: the shared ones with the outbox's edits on top; `nil` where
+    /// nothing is shown.
+    func visibleValues(_ db: Database, _ record: RecordID, ignoringDeletion: Bool) throws
+        -> [String: Value]?
+    {
+        guard let shared = try SharedRecords.read(db, record) else { return nil }
+        var isLive = shared.state == .live
+        var values = shared.values
+        let bodies = try Data.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT body FROM ting_outbox WHERE seq IN
+                    (SELECT seq FROM ting_pending WHERE record = ?) ORDER BY seq
+                    """), arguments: [record.description])
+        for body in bodies {
+            let changeSet = try ChangeSet(storedBytes: Array(body))
+            for operation in changeSet.operations where operation.record == record {
+                isLive = operation.kind != .delete
+                guard isLive else { continue }
+                for edit in operation.fields {
+                    let standard = schema.collection(operation.collection)?
+                        .field(edit.field)?.standard
+                    values[edit.field] = edit.after == standard ? nil : edit.after
+                }
+            }
+        }
+        return isLive || ignoringDeletion ? values : nil
     }
-    let gone = try Row.fetchAll(
-      db,
-      sql: """
-        SELECT collection, record FROM ting_shared
-        WHERE state <> 'absent' AND record LIKE '%' || ?
-        """, arguments: [ending])
-    for row in gone {
-      guard let id = RecordID(row[1] as String), !found.contains(where: { $0.id == id })
-      else { continue }
-      found.append((row[0], id))
+
+    func shared(_ db: Database, _ record: RecordID) throws -> SharedRecord? {
+        try SharedRecords.read(db, record)
     }
-    return found
-  }
+
+    /// The collection that holds, or held, the record of this id.
+    func home(_ db: Database, _ id: String) throws -> String? {
+        if let found = try tables.locate(db, id) { return found }
+        return try RecordID(id).flatMap { try SharedRecords.read(db, $0)?.collection }
+    }
+
+    // MARK: Verbs inside `write`
+
+    /// Notes a *keep*: an edit of a field (or of the whole record) to what it is.
+    public func keep(
+        _ db: Database, _ collection: String, _ record: RecordID, field: String?
+    ) throws {
+        try db.execute(
+            sql: "INSERT INTO ting_note (kind, collection, record, field) VALUES ('k', ?, ?, ?)",
+            arguments: [collection, record.description, field ?? ""])
+    }
+
+    /// Deletes a record with its children; gives the number of records that go.
+    @discardableResult
+    public func delete(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
+        var count = 1
+        for child in try tables.children(db, of: record.description) {
+            count += try delete(db, child.collection, child.record)
+        }
+        try tables.remove(db, collection, record)
+        return count
+    }
+
+    /// Brings a deleted record back, with the children that were deleted with it; gives their number.
+    @discardableResult
+    public func restore(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
+        guard let shared = try SharedRecords.read(db, record),
+            try tables.read(db, collection, record) == nil,
+            let values = try visibleValues(db, record, ignoringDeletion: true)
+        else { return 0 }
+        try tables.write(db, collection, record, values)
+        var count = 1
+        let others = try Row.fetchAll(
+            db,
+            sql: "SELECT record, collection FROM ting_shared WHERE record <> ? AND deleted IS ?",
+            arguments: [record.description, shared.deleted])
+        for row in others {
+            guard let child = RecordID(row[0] as String),
+                let parent = schema.collection(row[1])?.parent,
+                let last = try visibleValues(db, child, ignoringDeletion: true),
+                last[parent.name] == .text(record.description)
+            else { continue }
+            count += try restore(db, row[1], child)
+        }
+        return count
+    }
+
+    /// Records, deleted ones too, whose id ends as given.
+    public func locate(_ db: Database, ending: String) throws
+        -> [(collection: String, id: RecordID)]
+    {
+        guard !ending.isEmpty, ending.utf8.allSatisfy({ $0 == 0x2d || isalnum(Int32($0)) != 0 })
+        else { return [] }
+        var found: [(collection: String, id: RecordID)] = []
+        for collection in schema.collections {
+            let sql =
+                ending.utf8.count == 36
+                ? "SELECT id FROM \"\(collection.name)\" WHERE id = ?"
+                : "SELECT id FROM \"\(collection.name)\" WHERE id LIKE '%' || ? LIMIT 3"
+            for text in try String.fetchAll(db, sql: sql, arguments: [ending]) {
+                if let id = RecordID(text) { found.append((collection.name, id)) }
+            }
+        }
+        let gone = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT collection, record FROM ting_shared
+                WHERE state <> 'absent' AND record LIKE '%' || ?
+                """, arguments: [ending])
+        for row in gone {
+            guard let id = RecordID(row[1] as String), !found.contains(where: { $0.id == id })
+            else { continue }
+            found.append((row[0], id))
+        }
+        return found
+    }
 }

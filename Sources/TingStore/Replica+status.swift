@@ -6,163 +6,166 @@ public import TingCore
 
 /// The truth about a replica (promise 12). Times in milliseconds since 1970.
 public struct ReplicaStatus: Equatable, Sendable {
-  public var workspace: String
-  public var replica: ReplicaID
-  public var epoch: Epoch
-  public var digest: Hash
-  public var version: Version
-  /// The newest version heard of.
-  public var head: Version
-  /// Operations not yet accepted, invalid ones aside.
-  public var outbox: Int
-  public var quarantine: Int
-  public var conflicts: Int
-  public var invalid: [InvalidEdit]
-  public var oldestUnsynced: Int64?
-  public var lastSync: Int64?
-  public var nextRetry: Int64?
-  public var lastError: String?
-  public var role: Role?
-  /// Why change sets in the outbox wait, if the server said so.
-  public var deferred: [String]
+    public var workspace: String
+    public var replica: ReplicaID
+    public var epoch: Epoch
+    public var digest: Hash
+    public var version: Version
+    /// The newest version heard of.
+    public var head: Version
+    /// Operations not yet accepted, invalid ones aside.
+    public var outbox: Int
+    public var quarantine: Int
+    public var conflicts: Int
+    public var invalid: [InvalidEdit]
+    public var oldestUnsynced: Int64?
+    public var lastSync: Int64?
+    public var nextRetry: Int64?
+    public var lastError: String?
+    public var role: Role?
+    /// Why change sets in the outbox wait, if the server said so.
+    public var deferred: [String]
 }
 
 extension Replica {
-  /// Seals what other tools wrote, then tells how things stand. Needs no network.
-  public func status() throws -> ReplicaStatus {
-    let invalid = try seal()
-    return try read { db in
-      let identity = try identity(db)
-      guard let row = try Row.fetchOne(db, sql: "SELECT * FROM ting_replica"),
-        let box = try Row.fetchOne(
-          db, sql: "SELECT coalesce(sum(operations), 0), min(time) FROM ting_outbox")
-      else { throw ReplicaError.notAReplica(path) }
-      return ReplicaStatus(
-        workspace: identity.workspace, replica: identity.replica,
-        epoch: identity.base.epoch, digest: try HistoryTables.stateDigest(db).hash,
-        version: identity.base.version, head: row["head"], outbox: box[0],
-        quarantine: try Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
-        conflicts: try Int.fetchOne(
-          db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
-        invalid: invalid, oldestUnsynced: box[1], lastSync: row["last_sync"],
-        nextRetry: row["next_retry"], lastError: row["last_error"],
-        role: (row["role"] as String?).flatMap(Role.init(rawValue:)),
-        deferred: try String.fetchAll(
-          db,
-          sql: """
-            SELECT DISTINCT deferred FROM ting_outbox WHERE deferred IS NOT NULL
-            ORDER BY 1
-            """))
-    }
-  }
-
-  /// All members, past ones too, as of the last sync.
-  public func members() throws -> [Member] {
-    try read { db in
-      try Row.fetchAll(db, sql: "SELECT id, name, email, role FROM member ORDER BY id")
-        .compactMap { row in
-          guard let id = MemberID(row[0] as String) else { return nil }
-          return Member(
-            id: id, name: row[1], email: row[2],
-            role: (row[3] as String?).flatMap(Role.init(rawValue:)))
+    /// Seals what other tools wrote, then tells how things stand. Needs no network.
+    public func status() throws -> ReplicaStatus {
+        let invalid = try seal()
+        return try read { db in
+            let identity = try identity(db)
+            guard let row = try Row.fetchOne(db, sql: "SELECT * FROM ting_replica"),
+                let box = try Row.fetchOne(
+                    db, sql: "SELECT coalesce(sum(operations), 0), min(time) FROM ting_outbox")
+            else { throw ReplicaError.notAReplica(path) }
+            return ReplicaStatus(
+                workspace: identity.workspace, replica: identity.replica,
+                epoch: identity.base.epoch, digest: try HistoryTables.stateDigest(db).hash,
+                version: identity.base.version, head: row["head"], outbox: box[0],
+                quarantine: try Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
+                conflicts: try Int.fetchOne(
+                    db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
+                invalid: invalid, oldestUnsynced: box[1], lastSync: row["last_sync"],
+                nextRetry: row["next_retry"], lastError: row["last_error"],
+                role: (row["role"] as String?).flatMap(Role.init(rawValue:)),
+                deferred: try String.fetchAll(
+                    db,
+                    sql: """
+                        SELECT DISTINCT deferred FROM ting_outbox WHERE deferred IS NOT NULL
+                        ORDER BY 1
+                        """))
         }
     }
-  }
 
-  /// Entries that touched the record (all, without one), newest first.
-  public func history(of record: RecordID?, since: Version = 0, limit: Int? = nil) throws
-    -> [Entry]
-  {
-    try read { db in
-      guard let record else {
-        return try HistoryTables.entries(
-          db, where: "h.version > ? ORDER BY h.version DESC LIMIT ?",
-          [since, limit ?? -1])
-      }
-      return try HistoryTables.entries(
-        db,
-        where: """
-          h.version > ? AND h.version IN (SELECT version FROM ting_touch WHERE record = ?)
-          ORDER BY h.version DESC LIMIT ?
-          """, [since, record.description, limit ?? -1])
+    /// All members, past ones too, as of the last sync.
+    public func members() throws -> [Member] {
+        try read { db in
+            try Row.fetchAll(db, sql: "SELECT id, name, email, role FROM member ORDER BY id")
+                .compactMap { row in
+                    guard let id = MemberID(row[0] as String) else { return nil }
+                    return Member(
+                        id: id, name: row[1], email: row[2],
+                        role: (row[3] as String?).flatMap(Role.init(rawValue:)))
+                }
+        }
     }
-  }
 
-  /// The accepted change set of this id.
-  public func entry(_ id: ChangeSetID) throws -> Entry? {
-    try read { db in
-      try HistoryTables.entries(db, where: "h.change_set = ?", [id.description]).first
+    /// Entries that touched the record (all, without one), newest first.
+    public func history(of record: RecordID?, since: Version = 0, limit: Int? = nil) throws
+        -> [Entry]
+    {
+        try read { db in
+            guard let record else {
+                return try HistoryTables.entries(
+                    db, where: "h.version > ? ORDER BY h.version DESC LIMIT ?",
+                    [since, limit ?? -1])
+            }
+            return try HistoryTables.entries(
+                db,
+                where: """
+                    h.version > ? AND h.version IN (SELECT version FROM ting_touch WHERE record = ?)
+                    ORDER BY h.version DESC LIMIT ?
+                    """, [since, record.description, limit ?? -1])
+        }
     }
-  }
 
-  /// Recomputes both digests from rows and history.
-  /// - Returns: What was computed, and whether it is what the replica reports.
-  public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
-    try seal()
-    return try read { db in
-      let base = try identity(db).base
-      let state = try tables.recomputedDigest(db).hash
-      let history = try HistoryTables.recomputedDigest(db)
-      let reported = try HistoryTables.stateDigest(db).hash
-      let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
-      return (state, history, state == reported && history == chained)
+    /// The accepted change set of this id.
+    public func entry(_ id: ChangeSetID) throws -> Entry? {
+        try read { db in
+            try HistoryTables.entries(db, where: "h.change_set = ?", [id.description]).first
+        }
     }
-  }
+
+    /// Recomputes both digests from rows and history.
+    /// - Returns: What was computed, and whether it is what the replica reports.
+    public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
+        try seal()
+        return try read { db in
+            let base = try identity(db).base
+            let state = try tables.recomputedDigest(db).hash
+            let history = try HistoryTables.recomputedDigest(db)
+            let reported = try HistoryTables.stateDigest(db).hash
+            let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
+            return (state, history, state == reported && history == chained)
+        }
+    }
 }
 
 extension RecordTables {
-  /// The state digest, computed from the shared values of all records.
-  func recomputedDigest(_ db: Database) throws -> StateDigest {
-    var digest = StateDigest()
-    var aside: Set<RecordID> = []
-    for text in try String.fetchAll(db, sql: "SELECT record FROM ting_shared") {
-      guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
-      else { continue }
-      aside.insert(record)
-      guard shared.state == .live else { continue }
-      digest.add(RecordContent(shared.collection, record, shared.values))
-    }
-    for collection in schema.collections {
-      let names = collection.fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
-      let rows = try Row.fetchCursor(db, sql: "SELECT id, \(names) FROM \"\(collection.name)\"")
-      while let row = try rows.next() {
-        guard let record = RecordID(row[0] as String), !aside.contains(record) else {
-          continue
+    /// The state digest, computed from the shared values of all records.
+    func recomputedDigest(_ db: Database) throws -> StateDigest {
+        var digest = StateDigest()
+        var aside: Set<RecordID> = []
+        for text in try String.fetchAll(db, sql: "SELECT record FROM ting_shared") {
+            guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
+            else { continue }
+            aside.insert(record)
+            guard shared.state == .live else { continue }
+            digest.add(RecordContent(shared.collection, record, shared.values))
         }
-        var values: [String: Value] = [:]
-        for (position, field) in collection.fields.enumerated() {
-          let value = field.value(row[position + 1])
-          if value != field.standard { values[field.name] = value }
+        for collection in schema.collections {
+            let names = collection.fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT id, \(names) FROM \"\(collection.name)\"")
+            while let row = try rows.next() {
+                guard let record = RecordID(row[0] as String), !aside.contains(record) else {
+                    continue
+                }
+                var values: [String: Value] = [:]
+                for (position, field) in collection.fields.enumerated() {
+                    let value = field.value(row[position + 1])
+                    if value != field.standard { values[field.name] = value }
+                }
+                digest.add(RecordContent(collection.name, record, values))
+            }
         }
-        digest.add(RecordContent(collection.name, record, values))
-      }
+        return digest
     }
-    return digest
-  }
 }
 
 extension HistoryTables {
-  /// The history digest, computed from every entry from the first on.
-  static func recomputedDigest(_ db: Database) throws -> Hash {
-    var digest = Hash.zero
-    var version: Version = 0
-    while true {
-      let page = try entries(db, since: version, byteLimit: Limits.pageByteLimit)
-      for entry in page {
-        guard entry.version == version + 1 else { throw StoredFormError.malformed("history") }
-        digest = HistoryDigest.next(after: digest, entry)
-        version = entry.version
-      }
-      if page.isEmpty { return digest }
+    /// The history digest, computed from every entry from the first on.
+    static func recomputedDigest(_ db: Database) throws -> Hash {
+        var digest = Hash.zero
+        var version: Version = 0
+        while true {
+            let page = try entries(db, since: version, byteLimit: Limits.pageByteLimit)
+            for entry in page {
+                guard entry.version == version + 1 else {
+                    throw StoredFormError.malformed("history")
+                }
+                digest = HistoryDigest.next(after: digest, entry)
+                version = entry.version
+            }
+            if page.isEmpty { return digest }
+        }
     }
-  }
 }
 
 extension Replica {
-  /// Copies the replica consistently while it is in use.
-  public func backup(to target: String) throws {
-    try queue.writeWithoutTransaction { db in
-      try db.execute(sql: "VACUUM INTO ?", arguments: [target])
+    /// Copies the replica consistently while it is in use.
+    public func backup(to target: String) throws {
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "VACUUM INTO ?", arguments: [target])
+        }
     }
-  }
 }

@@ -6,183 +6,183 @@ public import TingCore
 
 /// The replica's end of a sync: what it says, and how it takes in what comes back.
 extension Replica {
-  /// Seals what is noted, then says where the replica stands, with a page of the outbox.
-  /// - Parameter number: The outbox after this number; 0 for its beginning.
-  public func nextRequest(after number: Int64 = 0) throws -> SyncRequest {
-    try seal()
-    return try read { db in
-      let identity = try identity(db)
-      var deliveries: [Delivery] = []
-      var bytes = 0
-      let rows = try Row.fetchCursor(
-        db, sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq",
-        arguments: [number])
-      while let row = try rows.next(), deliveries.count < Limits.deliveryLimit {
-        let body: Data = row[1]
-        bytes += body.count
-        if !deliveries.isEmpty, bytes > Limits.outboxPageByteLimit { break }
-        deliveries.append(
-          Delivery(number: row[0], changeSet: try ChangeSet(storedBytes: Array(body))))
-      }
-      return SyncRequest(
-        replica: identity.replica, base: identity.base,
-        historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
-        stateDigest: try HistoryTables.stateDigest(db).hash, schema: schema.version,
-        sent: clock(),
-        membersVersion: try Int64.fetchOne(
-          db, sql: "SELECT members_version FROM ting_replica") ?? 0,
-        pageByteLimit: Limits.pageByteLimit, deliveries: deliveries)
-    }
-  }
-
-  /// Takes a response in, in slices of whole versions, each one transaction.
-  /// - Throws: `ReplicaError.epochDiffers`, or `.digestDiffers` before anything wrong is kept.
-  public func integrate(_ response: SyncResponse, to request: SyncRequest) throws
-    -> IntegrateSummary
-  {
-    var summary = IntegrateSummary()
-    let identity = try identity()
-    guard response.epoch == identity.base.epoch else {
-      throw ReplicaError.epochDiffers(response.epoch)
-    }
-    guard request.replica == identity.replica else { return summary }
-    try seal()
-    try quietly { db in
-      try takeMembers(db, response)
-      try takeVerdicts(db, response, &summary)
-    }
-    var position = 0
-    while position < response.entries.count {
-      try quietly { db in
-        position = try takeSlice(db, response, from: position, &summary)
-      }
-    }
-    try quietly { db in
-      if response.clash != nil, !summary.renamed {
-        try rename(db)
-        summary.renamed = true
-      }
-      try db.execute(
-        sql: "UPDATE ting_replica SET head = max(head, ?, version)",
-        arguments: [response.head])
-    }
-    return summary
-  }
-
-  private func takeMembers(_ db: Database, _ response: SyncResponse) throws {
-    try db.execute(
-      sql: "UPDATE ting_replica SET role = ?", arguments: [response.role.rawValue])
-    guard let members = response.members else { return }
-    try db.execute(sql: "DELETE FROM member")
-    for member in members {
-      try db.execute(
-        sql: "INSERT INTO member (id, name, email, role) VALUES (?, ?, ?, ?)",
-        arguments: [
-          member.id.description, member.name, member.email, member.role?.rawValue,
-        ])
-    }
-    try db.execute(
-      sql: "UPDATE ting_replica SET members_version = ?",
-      arguments: [response.membersVersion])
-  }
-
-  /// Rejections go to quarantine, deferrals are noted; acceptances wait for their entry.
-  private func takeVerdicts(
-    _ db: Database, _ response: SyncResponse, _ summary: inout IntegrateSummary
-  ) throws {
-    var dirty: Set<RecordID> = []
-    for verdict in response.verdicts {
-      switch verdict.verdict {
-      case .applied(let version), .merged(let version):
-        // A known acceptance that this replica has integrated already: nothing to wait for.
-        let known = try HistoryTables.entries(db, where: "h.version = ?", [version])
-        if known.first?.changeSet.id == verdict.changeSet {
-          dirty.formUnion(try leave(db, verdict.changeSet) ?? [])
+    /// Seals what is noted, then says where the replica stands, with a page of the outbox.
+    /// - Parameter number: The outbox after this number; 0 for its beginning.
+    public func nextRequest(after number: Int64 = 0) throws -> SyncRequest {
+        try seal()
+        return try read { db in
+            let identity = try identity(db)
+            var deliveries: [Delivery] = []
+            var bytes = 0
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq",
+                arguments: [number])
+            while let row = try rows.next(), deliveries.count < Limits.deliveryLimit {
+                let body: Data = row[1]
+                bytes += body.count
+                if !deliveries.isEmpty, bytes > Limits.outboxPageByteLimit { break }
+                deliveries.append(
+                    Delivery(number: row[0], changeSet: try ChangeSet(storedBytes: Array(body))))
+            }
+            return SyncRequest(
+                replica: identity.replica, base: identity.base,
+                historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
+                stateDigest: try HistoryTables.stateDigest(db).hash, schema: schema.version,
+                sent: clock(),
+                membersVersion: try Int64.fetchOne(
+                    db, sql: "SELECT members_version FROM ting_replica") ?? 0,
+                pageByteLimit: Limits.pageByteLimit, deliveries: deliveries)
         }
-      case .rejected(let code, let detail):
-        let outcome = try reject(db, verdict.changeSet, code, detail)
-        dirty.formUnion(outcome.records)
-        summary.quarantined += outcome.count
-      case .deferred(let code, let detail):
-        summary.deferred += 1
+    }
+
+    /// Takes a response in, in slices of whole versions, each one transaction.
+    /// - Throws: `ReplicaError.epochDiffers`, or `.digestDiffers` before anything wrong is kept.
+    public func integrate(_ response: SyncResponse, to request: SyncRequest) throws
+        -> IntegrateSummary
+    {
+        var summary = IntegrateSummary()
+        let identity = try identity()
+        guard response.epoch == identity.base.epoch else {
+            throw ReplicaError.epochDiffers(response.epoch)
+        }
+        guard request.replica == identity.replica else { return summary }
+        try seal()
+        try quietly { db in
+            try takeMembers(db, response)
+            try takeVerdicts(db, response, &summary)
+        }
+        var position = 0
+        while position < response.entries.count {
+            try quietly { db in
+                position = try takeSlice(db, response, from: position, &summary)
+            }
+        }
+        try quietly { db in
+            if response.clash != nil, !summary.renamed {
+                try rename(db)
+                summary.renamed = true
+            }
+            try db.execute(
+                sql: "UPDATE ting_replica SET head = max(head, ?, version)",
+                arguments: [response.head])
+        }
+        return summary
+    }
+
+    private func takeMembers(_ db: Database, _ response: SyncResponse) throws {
         try db.execute(
-          sql: "UPDATE ting_outbox SET deferred = ? WHERE change_set = ?",
-          arguments: ["\(code.rawValue): \(detail)", verdict.changeSet.description])
-      }
+            sql: "UPDATE ting_replica SET role = ?", arguments: [response.role.rawValue])
+        guard let members = response.members else { return }
+        try db.execute(sql: "DELETE FROM member")
+        for member in members {
+            try db.execute(
+                sql: "INSERT INTO member (id, name, email, role) VALUES (?, ?, ?, ?)",
+                arguments: [
+                    member.id.description, member.name, member.email, member.role?.rawValue,
+                ])
+        }
+        try db.execute(
+            sql: "UPDATE ting_replica SET members_version = ?",
+            arguments: [response.membersVersion])
     }
-    try materialize(db, dirty)
-  }
 
-  /// Integrates entries until the slice's time is up; gives the position of the next.
-  private func takeSlice(
-    _ db: Database, _ response: SyncResponse, from start: Int,
-    _ summary: inout IntegrateSummary
-  ) throws -> Int {
-    var integration = try Integration(self, db)
-    let began = ContinuousClock.now
-    var position = start
-    var slice = IntegrateSummary()
-    while position < response.entries.count {
-      let entry = response.entries[position]
-      position += 1
-      guard entry.version > integration.version else { continue }
-      try integration.take(entry, &slice)
-      if ContinuousClock.now - began > .milliseconds(Limits.integrateSliceMilliseconds) {
-        break
-      }
+    /// Rejections go to quarantine, deferrals are noted; acceptances wait for their entry.
+    private func takeVerdicts(
+        _ db: Database, _ response: SyncResponse, _ summary: inout IntegrateSummary
+    ) throws {
+        var dirty: Set<RecordID> = []
+        for verdict in response.verdicts {
+            switch verdict.verdict {
+            case .applied(let version), .merged(let version):
+                // A known acceptance that this replica has integrated already: nothing to wait for.
+                let known = try HistoryTables.entries(db, where: "h.version = ?", [version])
+                if known.first?.changeSet.id == verdict.changeSet {
+                    dirty.formUnion(try leave(db, verdict.changeSet) ?? [])
+                }
+            case .rejected(let code, let detail):
+                let outcome = try reject(db, verdict.changeSet, code, detail)
+                dirty.formUnion(outcome.records)
+                summary.quarantined += outcome.count
+            case .deferred(let code, let detail):
+                summary.deferred += 1
+                try db.execute(
+                    sql: "UPDATE ting_outbox SET deferred = ? WHERE change_set = ?",
+                    arguments: ["\(code.rawValue): \(detail)", verdict.changeSet.description])
+            }
+        }
+        try materialize(db, dirty)
     }
-    let isLast = position == response.entries.count
-    if isLast, integration.version == response.entries.last?.version {
-      guard integration.historyDigest == response.historyDigest,
-        integration.digest.hash == response.stateDigest
-      else { throw ReplicaError.digestDiffers(version: integration.version) }
-    }
-    try integration.finish()
-    summary.add(slice)
-    if integration.sealedElsewhere, !summary.renamed {
-      try rename(db)
-      summary.renamed = true
-    }
-    return position
-  }
 
-  /// Notes how the last try ended, for `status`. Times in milliseconds since 1970.
-  public func note(error: String?, nextRetry: Int64?, synced: Int64?) throws {
-    try quietly { db in
-      try db.execute(
-        sql: """
-          UPDATE ting_replica SET last_error = ?, next_retry = ?,
-          last_sync = coalesce(?, last_sync)
-          """, arguments: [error, nextRetry, synced])
+    /// Integrates entries until the slice's time is up; gives the position of the next.
+    private func takeSlice(
+        _ db: Database, _ response: SyncResponse, from start: Int,
+        _ summary: inout IntegrateSummary
+    ) throws -> Int {
+        var integration = try Integration(self, db)
+        let began = ContinuousClock.now
+        var position = start
+        var slice = IntegrateSummary()
+        while position < response.entries.count {
+            let entry = response.entries[position]
+            position += 1
+            guard entry.version > integration.version else { continue }
+            try integration.take(entry, &slice)
+            if ContinuousClock.now - began > .milliseconds(Limits.integrateSliceMilliseconds) {
+                break
+            }
+        }
+        let isLast = position == response.entries.count
+        if isLast, integration.version == response.entries.last?.version {
+            guard integration.historyDigest == response.historyDigest,
+                integration.digest.hash == response.stateDigest
+            else { throw ReplicaError.digestDiffers(version: integration.version) }
+        }
+        try integration.finish()
+        summary.add(slice)
+        if integration.sealedElsewhere, !summary.renamed {
+            try rename(db)
+            summary.renamed = true
+        }
+        return position
     }
-  }
+
+    /// Notes how the last try ended, for `status`. Times in milliseconds since 1970.
+    public func note(error: String?, nextRetry: Int64?, synced: Int64?) throws {
+        try quietly { db in
+            try db.execute(
+                sql: """
+                    UPDATE ting_replica SET last_error = ?, next_retry = ?,
+                    last_sync = coalesce(?, last_sync)
+                    """, arguments: [error, nextRetry, synced])
+        }
+    }
 }
 
 /// What integrating a response came to.
 public struct IntegrateSummary: Equatable, Sendable {
-  /// Own change sets that were accepted, those of others, and own ones that were merged.
-  public var sent = 0
-  public var received = 0
-  public var merged = 0
-  public var quarantined = 0
-  public var deferred = 0
-  /// Conflicts that opened.
-  public var conflicts: [RecordID] = []
-  /// Whether this file turned out to be a copy, and took a new replica id.
-  public var renamed = false
-  /// Who wrote what was received.
-  public var authors: Set<MemberID> = []
+    /// Own change sets that were accepted, those of others, and own ones that were merged.
+    public var sent = 0
+    public var received = 0
+    public var merged = 0
+    public var quarantined = 0
+    public var deferred = 0
+    /// Conflicts that opened.
+    public var conflicts: [RecordID] = []
+    /// Whether this file turned out to be a copy, and took a new replica id.
+    public var renamed = false
+    /// Who wrote what was received.
+    public var authors: Set<MemberID> = []
 
-  public init() {}
+    public init() {}
 
-  public mutating func add(_ other: IntegrateSummary) {
-    sent += other.sent
-    received += other.received
-    merged += other.merged
-    quarantined += other.quarantined
-    deferred += other.deferred
-    conflicts += other.conflicts
-    renamed = renamed || other.renamed
-    authors.formUnion(other.authors)
-  }
+    public mutating func add(_ other: IntegrateSummary) {
+        sent += other.sent
+        received += other.received
+        merged += other.merged
+        quarantined += other.quarantined
+        deferred += other.deferred
+        conflicts += other.conflicts
+        renamed = renamed || other.renamed
+        authors.formUnion(other.authors)
+    }
 }

@@ -9,246 +9,246 @@ public import TingCore
 ///
 /// Blocking; safe to use from several threads and processes, which wait for one another.
 public final class Replica: Sendable {
-  public let path: String
-  public let schema: Schema
-  let clock: @Sendable () -> Int64
-  let queue: DatabaseQueue
-  let tables: RecordTables
+    public let path: String
+    public let schema: Schema
+    let clock: @Sendable () -> Int64
+    let queue: DatabaseQueue
+    let tables: RecordTables
 
-  /// Opens a replica file.
-  /// - Parameter clock: Milliseconds since 1970 on this machine's clock.
-  /// - Throws: `ReplicaError.notAReplica`, or `DatabaseError`.
-  public init(path: String, schema: Schema, clock: @escaping @Sendable () -> Int64) throws {
-    self.path = path
-    self.schema = schema
-    self.clock = clock
-    tables = RecordTables(schema: schema)
-    var configuration = Configuration()
-    configuration.foreignKeysEnabled = false
-    configuration.busyMode = .timeout(30)
-    configuration.prepareDatabase { db in
-      try db.execute(sql: "PRAGMA synchronous = FULL")
-    }
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw ReplicaError.notFound(path)
-    }
-    queue = try DatabaseQueue(path: path, configuration: configuration)
-    guard try queue.read({ try $0.tableExists("ting_replica") }) else {
-      throw ReplicaError.notAReplica(path)
-    }
-  }
-
-  public func close() throws { try queue.close() }
-
-  // MARK: Definition
-
-  /// The statements that make an empty replica, triggers included.
-  static func definition(_ schema: Schema) -> [String] {
-    RecordTables(schema: schema).definition() + HistoryTables.definition + [
-      SharedRecords.definition,
-      """
-      CREATE TABLE ting_replica (
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        format INTEGER NOT NULL,
-        workspace TEXT NOT NULL,
-        server TEXT NOT NULL DEFAULT '',
-        replica TEXT NOT NULL DEFAULT '',
-        member TEXT,
-        role TEXT,
-        schema INTEGER NOT NULL,
-        epoch TEXT NOT NULL,
-        version INTEGER NOT NULL,
-        head INTEGER NOT NULL,
-        next_number INTEGER NOT NULL DEFAULT 1,
-        members_version INTEGER NOT NULL DEFAULT 0,
-        indexed_version INTEGER NOT NULL DEFAULT -1,
-        last_sync INTEGER,
-        next_retry INTEGER,
-        last_error TEXT
-      ) STRICT
-      """,
-      """
-      CREATE TABLE ting_outbox (
-        seq INTEGER PRIMARY KEY,
-        number INTEGER NOT NULL UNIQUE,
-        change_set TEXT NOT NULL UNIQUE,
-        hash BLOB NOT NULL,
-        body BLOB NOT NULL,
-        operations INTEGER NOT NULL,
-        time INTEGER NOT NULL,
-        deferred TEXT
-      ) STRICT
-      """,
-      """
-      CREATE TABLE ting_pending (
-        record TEXT NOT NULL,
-        field TEXT NOT NULL,
-        seq INTEGER NOT NULL,
-        epoch TEXT NOT NULL,
-        version INTEGER NOT NULL,
-        PRIMARY KEY (record, field, seq)
-      ) STRICT, WITHOUT ROWID
-      """,
-      """
-      CREATE TABLE ting_quarantine (
-        change_set TEXT PRIMARY KEY NOT NULL,
-        code TEXT NOT NULL,
-        detail TEXT NOT NULL,
-        body BLOB NOT NULL,
-        time INTEGER NOT NULL
-      ) STRICT
-      """,
-      """
-      CREATE TABLE ting_invalid (
-        record TEXT NOT NULL,
-        field TEXT NOT NULL,
-        collection TEXT NOT NULL,
-        problem TEXT NOT NULL,
-        remedy TEXT NOT NULL,
-        epoch TEXT NOT NULL,
-        version INTEGER NOT NULL,
-        PRIMARY KEY (record, field)
-      ) STRICT, WITHOUT ROWID
-      """,
-      """
-      CREATE TABLE member (
-        id TEXT PRIMARY KEY NOT NULL,
-        name TEXT NOT NULL,
-        email TEXT NOT NULL,
-        role TEXT
-      ) STRICT
-      """,
-      "CREATE TABLE ting_unindexed (record TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
-      CaptureTriggers.noteTable, CaptureTriggers.noteIndex,
-    ] + schema.collections.flatMap(CaptureTriggers.definition)
-  }
-
-  // MARK: Who and where
-
-  /// Which workspace this is, of which server, and where it stands.
-  public struct Identity: Equatable, Sendable {
-    public var workspace: String
-    /// The server's URL; empty for none.
-    public var server: String
-    public var replica: ReplicaID
-    public var member: MemberID?
-    public var base: Base
-
-    public init(
-      workspace: String, server: String, replica: ReplicaID, member: MemberID?, base: Base
-    ) {
-      self.workspace = workspace
-      self.server = server
-      self.replica = replica
-      self.member = member
-      self.base = base
-    }
-  }
-
-  /// Makes a downloaded snapshot a replica of its own, and opens it.
-  public static func adopt(
-    snapshot path: String, server: String, member: MemberID?, schema: Schema,
-    clock: @escaping @Sendable () -> Int64
-  ) throws -> Replica {
-    let replica = try Replica(path: path, schema: schema, clock: clock)
-    try replica.queue.writeWithoutTransaction { db in
-      try db.execute(sql: "PRAGMA journal_mode = WAL")
-    }
-    try replica.quietly { db in
-      try db.execute(
-        sql: "UPDATE ting_replica SET replica = ?, server = ?, member = ?",
-        arguments: [replica.newReplicaID().description, server, member?.description])
-    }
-    return replica
-  }
-
-  public func identity() throws -> Identity { try read { try self.identity($0) } }
-
-  func identity(_ db: Database) throws -> Identity {
-    let statement = try db.cachedStatement(
-      sql: "SELECT workspace, server, replica, member, epoch, version FROM ting_replica")
-    guard let row = try Row.fetchOne(statement), let epoch = Epoch(row[4] as String),
-      let replica = ReplicaID(row[2] as String)
-    else { throw ReplicaError.notAReplica(path) }
-    return Identity(
-      workspace: row[0], server: row[1], replica: replica,
-      member: (row[3] as String?).flatMap { MemberID($0) },
-      base: Base(epoch: epoch, version: row[5]))
-  }
-
-  func newReplicaID() -> ReplicaID {
-    var generator = SystemRandomNumberGenerator()
-    return .timeOrdered(milliseconds: clock(), using: &generator)
-  }
-
-  // MARK: Reading and writing
-
-  /// Reads, with every edit made here on top.
-  public func read<T>(_ body: (Database) throws -> T) throws -> T { try queue.read(body) }
-
-  /// Writes: one transaction, one change set, sealed as it commits. What other tools left is
-  /// sealed before it.
-  /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote; nothing is kept then.
-  @discardableResult
-  public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
-    try queue.writeWithoutTransaction { db in
-      var result: T?
-      try db.inTransaction(.immediate) {
-        try self.quietly(db) { _ = try Sealer(self, db).seal(message: "") }
-        let held = try Int64.fetchOne(db, sql: "SELECT MAX(seq) FROM ting_note") ?? 0
-        result = try body(db)
-        try self.quietly(db) {
-          let invalid = try Sealer(self, db, after: held).seal(message: message)
-          if let first = invalid.first { throw first }
+    /// Opens a replica file.
+    /// - Parameter clock: Milliseconds since 1970 on this machine's clock.
+    /// - Throws: `ReplicaError.notAReplica`, or `DatabaseError`.
+    public init(path: String, schema: Schema, clock: @escaping @Sendable () -> Int64) throws {
+        self.path = path
+        self.schema = schema
+        self.clock = clock
+        tables = RecordTables(schema: schema)
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        configuration.busyMode = .timeout(30)
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA synchronous = FULL")
         }
-        return .commit
-      }
-      guard let result else { throw ReplicaError.notAReplica(path) }
-      return result
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw ReplicaError.notFound(path)
+        }
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+        guard try queue.read({ try $0.tableExists("ting_replica") }) else {
+            throw ReplicaError.notAReplica(path)
+        }
     }
-  }
 
-  /// Seals what other tools wrote, and tells what is held back.
-  @discardableResult
-  public func seal(message: String = "") throws -> [InvalidEdit] {
-    try quietly { db in try Sealer(self, db).seal(message: message) }
-  }
+    public func close() throws { try queue.close() }
 
-  /// One transaction in which no trigger notes anything.
-  func quietly<T>(_ body: (Database) throws -> T) throws -> T {
-    try queue.writeWithoutTransaction { db in
-      var result: T?
-      try db.inTransaction(.immediate) {
-        result = try self.quietly(db) { try body(db) }
-        return .commit
-      }
-      guard let result else { throw ReplicaError.notAReplica(path) }
-      return result
+    // MARK: Definition
+
+    /// The statements that make an empty replica, triggers included.
+    static func definition(_ schema: Schema) -> [String] {
+        RecordTables(schema: schema).definition() + HistoryTables.definition + [
+            SharedRecords.definition,
+            """
+            CREATE TABLE ting_replica (
+              id INTEGER PRIMARY KEY CHECK (id = 1),
+              format INTEGER NOT NULL,
+              workspace TEXT NOT NULL,
+              server TEXT NOT NULL DEFAULT '',
+              replica TEXT NOT NULL DEFAULT '',
+              member TEXT,
+              role TEXT,
+              schema INTEGER NOT NULL,
+              epoch TEXT NOT NULL,
+              version INTEGER NOT NULL,
+              head INTEGER NOT NULL,
+              next_number INTEGER NOT NULL DEFAULT 1,
+              members_version INTEGER NOT NULL DEFAULT 0,
+              indexed_version INTEGER NOT NULL DEFAULT -1,
+              last_sync INTEGER,
+              next_retry INTEGER,
+              last_error TEXT
+            ) STRICT
+            """,
+            """
+            CREATE TABLE ting_outbox (
+              seq INTEGER PRIMARY KEY,
+              number INTEGER NOT NULL UNIQUE,
+              change_set TEXT NOT NULL UNIQUE,
+              hash BLOB NOT NULL,
+              body BLOB NOT NULL,
+              operations INTEGER NOT NULL,
+              time INTEGER NOT NULL,
+              deferred TEXT
+            ) STRICT
+            """,
+            """
+            CREATE TABLE ting_pending (
+              record TEXT NOT NULL,
+              field TEXT NOT NULL,
+              seq INTEGER NOT NULL,
+              epoch TEXT NOT NULL,
+              version INTEGER NOT NULL,
+              PRIMARY KEY (record, field, seq)
+            ) STRICT, WITHOUT ROWID
+            """,
+            """
+            CREATE TABLE ting_quarantine (
+              change_set TEXT PRIMARY KEY NOT NULL,
+              code TEXT NOT NULL,
+              detail TEXT NOT NULL,
+              body BLOB NOT NULL,
+              time INTEGER NOT NULL
+            ) STRICT
+            """,
+            """
+            CREATE TABLE ting_invalid (
+              record TEXT NOT NULL,
+              field TEXT NOT NULL,
+              collection TEXT NOT NULL,
+              problem TEXT NOT NULL,
+              remedy TEXT NOT NULL,
+              epoch TEXT NOT NULL,
+              version INTEGER NOT NULL,
+              PRIMARY KEY (record, field)
+            ) STRICT, WITHOUT ROWID
+            """,
+            """
+            CREATE TABLE member (
+              id TEXT PRIMARY KEY NOT NULL,
+              name TEXT NOT NULL,
+              email TEXT NOT NULL,
+              role TEXT
+            ) STRICT
+            """,
+            "CREATE TABLE ting_unindexed (record TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
+            CaptureTriggers.noteTable, CaptureTriggers.noteIndex,
+        ] + schema.collections.flatMap(CaptureTriggers.definition)
     }
-  }
 
-  private func quietly<T>(_ db: Database, _ body: () throws -> T) throws -> T {
-    ting_sqlite_set_triggers(UnsafeMutableRawPointer(db.sqliteConnection), 0)
-    defer { ting_sqlite_set_triggers(UnsafeMutableRawPointer(db.sqliteConnection), 1) }
-    return try body()
-  }
+    // MARK: Who and where
+
+    /// Which workspace this is, of which server, and where it stands.
+    public struct Identity: Equatable, Sendable {
+        public var workspace: String
+        /// The server's URL; empty for none.
+        public var server: String
+        public var replica: ReplicaID
+        public var member: MemberID?
+        public var base: Base
+
+        public init(
+            workspace: String, server: String, replica: ReplicaID, member: MemberID?, base: Base
+        ) {
+            self.workspace = workspace
+            self.server = server
+            self.replica = replica
+            self.member = member
+            self.base = base
+        }
+    }
+
+    /// Makes a downloaded snapshot a replica of its own, and opens it.
+    public static func adopt(
+        snapshot path: String, server: String, member: MemberID?, schema: Schema,
+        clock: @escaping @Sendable () -> Int64
+    ) throws -> Replica {
+        let replica = try Replica(path: path, schema: schema, clock: clock)
+        try replica.queue.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA journal_mode = WAL")
+        }
+        try replica.quietly { db in
+            try db.execute(
+                sql: "UPDATE ting_replica SET replica = ?, server = ?, member = ?",
+                arguments: [replica.newReplicaID().description, server, member?.description])
+        }
+        return replica
+    }
+
+    public func identity() throws -> Identity { try read { try self.identity($0) } }
+
+    func identity(_ db: Database) throws -> Identity {
+        let statement = try db.cachedStatement(
+            sql: "SELECT workspace, server, replica, member, epoch, version FROM ting_replica")
+        guard let row = try Row.fetchOne(statement), let epoch = Epoch(row[4] as String),
+            let replica = ReplicaID(row[2] as String)
+        else { throw ReplicaError.notAReplica(path) }
+        return Identity(
+            workspace: row[0], server: row[1], replica: replica,
+            member: (row[3] as String?).flatMap { MemberID($0) },
+            base: Base(epoch: epoch, version: row[5]))
+    }
+
+    func newReplicaID() -> ReplicaID {
+        var generator = SystemRandomNumberGenerator()
+        return .timeOrdered(milliseconds: clock(), using: &generator)
+    }
+
+    // MARK: Reading and writing
+
+    /// Reads, with every edit made here on top.
+    public func read<T>(_ body: (Database) throws -> T) throws -> T { try queue.read(body) }
+
+    /// Writes: one transaction, one change set, sealed as it commits. What other tools left is
+    /// sealed before it.
+    /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote; nothing is kept then.
+    @discardableResult
+    public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
+        try queue.writeWithoutTransaction { db in
+            var result: T?
+            try db.inTransaction(.immediate) {
+                try self.quietly(db) { _ = try Sealer(self, db).seal(message: "") }
+                let held = try Int64.fetchOne(db, sql: "SELECT MAX(seq) FROM ting_note") ?? 0
+                result = try body(db)
+                try self.quietly(db) {
+                    let invalid = try Sealer(self, db, after: held).seal(message: message)
+                    if let first = invalid.first { throw first }
+                }
+                return .commit
+            }
+            guard let result else { throw ReplicaError.notAReplica(path) }
+            return result
+        }
+    }
+
+    /// Seals what other tools wrote, and tells what is held back.
+    @discardableResult
+    public func seal(message: String = "") throws -> [InvalidEdit] {
+        try quietly { db in try Sealer(self, db).seal(message: message) }
+    }
+
+    /// One transaction in which no trigger notes anything.
+    func quietly<T>(_ body: (Database) throws -> T) throws -> T {
+        try queue.writeWithoutTransaction { db in
+            var result: T?
+            try db.inTransaction(.immediate) {
+                result = try self.quietly(db) { try body(db) }
+                return .commit
+            }
+            guard let result else { throw ReplicaError.notAReplica(path) }
+            return result
+        }
+    }
+
+    private func quietly<T>(_ db: Database, _ body: () throws -> T) throws -> T {
+        ting_sqlite_set_triggers(UnsafeMutableRawPointer(db.sqliteConnection), 0)
+        defer { ting_sqlite_set_triggers(UnsafeMutableRawPointer(db.sqliteConnection), 1) }
+        return try body()
+    }
 }
 
 /// An edit that the schema doesn't allow: it stays in its table and is not sent.
 public struct InvalidEdit: Error, Equatable, Sendable {
-  public var collection: String
-  public var record: String
-  public var field: String?
-  public var problem: String
-  public var remedy: String
+    public var collection: String
+    public var record: String
+    public var field: String?
+    public var problem: String
+    public var remedy: String
 }
 
 public enum ReplicaError: Error, Equatable, Sendable {
-  case notFound(String)
-  case notAReplica(String)
-  /// An entry whose bytes don't give the digest that the server names.
-  case digestDiffers(version: Version)
-  /// The server's history is another one, after a restore.
-  case epochDiffers(Epoch)
-  case unknownRecord(String)
+    case notFound(String)
+    case notAReplica(String)
+    /// An entry whose bytes don't give the digest that the server names.
+    case digestDiffers(version: Version)
+    /// The server's history is another one, after a restore.
+    case epochDiffers(Epoch)
+    case unknownRecord(String)
 }

@@ -6,93 +6,94 @@ public import TingCore
 
 /// Copies of a workspace: snapshots for new replicas, backups, and the check of both.
 extension Workspace {
-  /// Writes a finished replica file at the head, without members and outbox.
-  /// - Returns: The version it holds.
-  public func writeSnapshot(to target: String) throws -> Version {
-    let queue = try DatabaseQueue(path: target)
-    defer { try? queue.close() }
-    return try queue.writeWithoutTransaction { db in
-      try db.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
-      try db.execute(sql: "ATTACH DATABASE ? AS source", arguments: [path])
-      var version: Version = 0
-      try db.inTransaction {
-        let triggers = "CREATE TRIGGER"
-        let statements = Replica.definition(schema)
-        for statement in statements where !statement.hasPrefix(triggers) {
-          try db.execute(sql: statement)
+    /// Writes a finished replica file at the head, without members and outbox.
+    /// - Returns: The version it holds.
+    public func writeSnapshot(to target: String) throws -> Version {
+        let queue = try DatabaseQueue(path: target)
+        defer { try? queue.close() }
+        return try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+            try db.execute(sql: "ATTACH DATABASE ? AS source", arguments: [path])
+            var version: Version = 0
+            try db.inTransaction {
+                let triggers = "CREATE TRIGGER"
+                let statements = Replica.definition(schema)
+                for statement in statements where !statement.hasPrefix(triggers) {
+                    try db.execute(sql: statement)
+                }
+                version = try copy(db)
+                for statement in statements where statement.hasPrefix(triggers) {
+                    try db.execute(sql: statement)
+                }
+                return .commit
+            }
+            try db.execute(sql: "DETACH DATABASE source")
+            return version
         }
-        version = try copy(db)
-        for statement in statements where statement.hasPrefix(triggers) {
-          try db.execute(sql: statement)
+    }
+
+    private func copy(_ db: Database) throws -> Version {
+        let shared =
+            schema.collections.map(\.name) + [
+                "history", "ting_entry", "ting_touch", "ting_bucket", "ting_shared",
+            ]
+        for table in shared {
+            try db.execute(sql: "INSERT INTO main.\"\(table)\" SELECT * FROM source.\"\(table)\"")
         }
-        return .commit
-      }
-      try db.execute(sql: "DETACH DATABASE source")
-      return version
+        let version =
+            try Version.fetchOne(db, sql: "SELECT max(version) FROM main.history") ?? 0
+        try db.execute(
+            sql: """
+                INSERT INTO ting_replica
+                (id, format, workspace, schema, epoch, version, head)
+                SELECT 1, 1, slug, schema, epoch, ?, ? FROM source.ting_workspace
+                """, arguments: [version, version])
+        return version
     }
-  }
 
-  private func copy(_ db: Database) throws -> Version {
-    let shared =
-      schema.collections.map(\.name) + [
-        "history", "ting_entry", "ting_touch", "ting_bucket", "ting_shared",
-      ]
-    for table in shared {
-      try db.execute(sql: "INSERT INTO main.\"\(table)\" SELECT * FROM source.\"\(table)\"")
+    /// Copies the workspace consistently while it is in use.
+    public func backup(to target: String) throws {
+        try pool.writeWithoutTransaction { db in
+            try db.execute(sql: "VACUUM INTO ?", arguments: [target])
+        }
     }
-    let version =
-      try Version.fetchOne(db, sql: "SELECT max(version) FROM main.history") ?? 0
-    try db.execute(
-      sql: """
-        INSERT INTO ting_replica
-        (id, format, workspace, schema, epoch, version, head)
-        SELECT 1, 1, slug, schema, epoch, ?, ? FROM source.ting_workspace
-        """, arguments: [version, version])
-    return version
-  }
 
-  /// Copies the workspace consistently while it is in use.
-  public func backup(to target: String) throws {
-    try pool.writeWithoutTransaction { db in
-      try db.execute(sql: "VACUUM INTO ?", arguments: [target])
+    /// What `verify` found.
+    public struct Report: Equatable, Sendable {
+        public var version: Version
+        public var records: Int
+        /// What is wrong, each a sentence; empty when all is well.
+        public var problems: [String]
     }
-  }
 
-  /// What `verify` found.
-  public struct Report: Equatable, Sendable {
-    public var version: Version
-    public var records: Int
-    /// What is wrong, each a sentence; empty when all is well.
-    public var problems: [String]
-  }
-
-  /// Recomputes every digest and has SQLite check the file.
-  public func verify() throws -> Report {
-    try pool.read { db in
-      var problems: [String] = []
-      let check = try String.fetchAll(db, sql: "PRAGMA integrity_check")
-      if check != ["ok"] { problems += check.map { "SQLite: \($0)." } }
-      let version = try HistoryTables.head(db)
-      let state = try tables.recomputedDigest(db).hash
-      if try Self.stateDigest(db, at: version) != state {
-        problems.append("The records don't give the state digest of version \(version).")
-      }
-      let history = try HistoryTables.recomputedDigest(db)
-      if try HistoryTables.digest(db, at: version) != history {
-        problems.append("The history doesn't give the digest of version \(version).")
-      }
-      let records = try schema.written.reduce(0) { sum, collection in
-        try sum + (Int.fetchOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0)
-      }
-      return Report(version: version, records: records, problems: problems)
+    /// Recomputes every digest and has SQLite check the file.
+    public func verify() throws -> Report {
+        try pool.read { db in
+            var problems: [String] = []
+            let check = try String.fetchAll(db, sql: "PRAGMA integrity_check")
+            if check != ["ok"] { problems += check.map { "SQLite: \($0)." } }
+            let version = try HistoryTables.head(db)
+            let state = try tables.recomputedDigest(db).hash
+            if try Self.stateDigest(db, at: version) != state {
+                problems.append("The records don't give the state digest of version \(version).")
+            }
+            let history = try HistoryTables.recomputedDigest(db)
+            if try HistoryTables.digest(db, at: version) != history {
+                problems.append("The history doesn't give the digest of version \(version).")
+            }
+            let records = try schema.written.reduce(0) { sum, collection in
+                try sum
+                    + (Int.fetchOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0)
+            }
+            return Report(version: version, records: records, problems: problems)
+        }
     }
-  }
 
-  /// Begins a new epoch: replicas of the old one notice. The workspace must be opened anew.
-  public func startEpoch(_ epoch: Epoch) throws {
-    try pool.write { db in
-      try db.execute(
-        sql: "UPDATE ting_workspace SET epoch = ?", arguments: [epoch.description])
+    /// Begins a new epoch: replicas of the old one notice. The workspace must be opened anew.
+    public func startEpoch(_ epoch: Epoch) throws {
+        try pool.write { db in
+            try db.execute(
+                sql: "UPDATE ting_workspace SET epoch = ?", arguments: [epoch.description])
+        }
     }
-  }
 }

@@ -9,173 +9,173 @@ public import TingCore
 /// One writer at a time, many readers. Nothing is acknowledged before it is on disk
 /// (`synchronous = FULL`).
 public final class Workspace: Sendable {
-  public let path: String
-  public let schema: Schema
-  public let epoch: Epoch
-  let receiptKey: [UInt8]
-  let pool: DatabasePool
-  let tables: RecordTables
+    public let path: String
+    public let schema: Schema
+    public let epoch: Epoch
+    let receiptKey: [UInt8]
+    let pool: DatabasePool
+    let tables: RecordTables
 
-  /// Makes the file of a new workspace.
-  /// - Throws: `DatabaseError`, also when the file exists and holds something else.
-  public static func create(
-    path: String, slug: String, schema: Schema, epoch: Epoch, receiptKey: [UInt8]
-  ) throws -> Workspace {
-    let pool = try DatabasePool(path: path, configuration: configuration())
-    try pool.write { db in
-      for statement in RecordTables(schema: schema).definition() + definition {
-        try db.execute(sql: statement)
-      }
-      try db.execute(
-        sql: """
-          INSERT INTO ting_workspace (id, format, slug, schema, epoch, receipt_key)
-          VALUES (1, 1, ?, ?, ?, ?)
-          """,
-        arguments: [slug, schema.version, epoch.description, Data(receiptKey)])
+    /// Makes the file of a new workspace.
+    /// - Throws: `DatabaseError`, also when the file exists and holds something else.
+    public static func create(
+        path: String, slug: String, schema: Schema, epoch: Epoch, receiptKey: [UInt8]
+    ) throws -> Workspace {
+        let pool = try DatabasePool(path: path, configuration: configuration())
+        try pool.write { db in
+            for statement in RecordTables(schema: schema).definition() + definition {
+                try db.execute(sql: statement)
+            }
+            try db.execute(
+                sql: """
+                    INSERT INTO ting_workspace (id, format, slug, schema, epoch, receipt_key)
+                    VALUES (1, 1, ?, ?, ?, ?)
+                    """,
+                arguments: [slug, schema.version, epoch.description, Data(receiptKey)])
+        }
+        try pool.close()
+        return try Workspace(path: path, schema: schema)
     }
-    try pool.close()
-    return try Workspace(path: path, schema: schema)
-  }
 
-  /// Opens the file of a workspace.
-  public init(path: String, schema: Schema) throws {
-    self.path = path
-    self.schema = schema
-    tables = RecordTables(schema: schema)
-    pool = try DatabasePool(path: path, configuration: Self.configuration())
-    let row = try pool.read {
-      try Row.fetchOne($0, sql: "SELECT epoch, receipt_key FROM ting_workspace")
+    /// Opens the file of a workspace.
+    public init(path: String, schema: Schema) throws {
+        self.path = path
+        self.schema = schema
+        tables = RecordTables(schema: schema)
+        pool = try DatabasePool(path: path, configuration: Self.configuration())
+        let row = try pool.read {
+            try Row.fetchOne($0, sql: "SELECT epoch, receipt_key FROM ting_workspace")
+        }
+        guard let row, let epoch = Epoch(row[0] as String) else {
+            throw StoredFormError.malformed("workspace")
+        }
+        self.epoch = epoch
+        receiptKey = Array(row[1] as Data)
     }
-    guard let row, let epoch = Epoch(row[0] as String) else {
-      throw StoredFormError.malformed("workspace")
+
+    public func close() throws { try pool.close() }
+
+    private static func configuration() -> Configuration {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        configuration.busyMode = .timeout(10)
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            try db.execute(sql: "PRAGMA cache_size = -8192")
+        }
+        return configuration
     }
-    self.epoch = epoch
-    receiptKey = Array(row[1] as Data)
-  }
 
-  public func close() throws { try pool.close() }
+    private static let definition =
+        HistoryTables.definition + [
+            SharedRecords.definition,
+            """
+            CREATE TABLE ting_workspace (
+              id INTEGER PRIMARY KEY CHECK (id = 1),
+              format INTEGER NOT NULL,
+              slug TEXT NOT NULL,
+              schema INTEGER NOT NULL,
+              epoch TEXT NOT NULL,
+              receipt_key BLOB NOT NULL CHECK (length(receipt_key) = 32)
+            ) STRICT
+            """,
+            """
+            CREATE TABLE ting_state_digest (
+              version INTEGER PRIMARY KEY,
+              digest BLOB NOT NULL CHECK (length(digest) = 32)
+            ) STRICT
+            """,
+            """
+            CREATE TABLE ting_edit (
+              record TEXT NOT NULL,
+              version INTEGER NOT NULL,
+              field TEXT NOT NULL,
+              time INTEGER NOT NULL,
+              standing INTEGER NOT NULL,
+              deletes INTEGER NOT NULL,
+              PRIMARY KEY (record, version, field)
+            ) STRICT, WITHOUT ROWID
+            """,
+            """
+            CREATE TABLE ting_addition (
+              record TEXT NOT NULL,
+              field TEXT NOT NULL,
+              element TEXT NOT NULL,
+              version INTEGER NOT NULL,
+              PRIMARY KEY (record, field, element, version)
+            ) STRICT, WITHOUT ROWID
+            """,
+            """
+            CREATE TABLE ting_delivery (
+              replica TEXT NOT NULL,
+              number INTEGER NOT NULL,
+              change_set TEXT NOT NULL,
+              hash BLOB NOT NULL,
+              verdict TEXT NOT NULL,
+              detail TEXT NOT NULL,
+              version INTEGER,
+              seen BLOB NOT NULL,
+              PRIMARY KEY (replica, number)
+            ) STRICT, WITHOUT ROWID
+            """,
+            "CREATE INDEX ting_delivery_hash ON ting_delivery(hash)",
+            """
+            CREATE TABLE ting_sender (
+              replica TEXT PRIMARY KEY NOT NULL,
+              member TEXT NOT NULL,
+              edit_time INTEGER NOT NULL
+            ) STRICT, WITHOUT ROWID
+            """,
+        ]
 
-  private static func configuration() -> Configuration {
-    var configuration = Configuration()
-    configuration.foreignKeysEnabled = false
-    configuration.busyMode = .timeout(10)
-    configuration.prepareDatabase { db in
-      try db.execute(sql: "PRAGMA synchronous = FULL")
-      try db.execute(sql: "PRAGMA cache_size = -8192")
+    // MARK: Reading
+
+    /// The newest version with its digests.
+    public func head() throws -> (version: Version, history: Hash, state: Hash) {
+        try pool.read { db in
+            let version = try HistoryTables.head(db)
+            return (
+                version, try HistoryTables.digest(db, at: version) ?? .zero,
+                try Self.stateDigest(db, at: version)
+            )
+        }
     }
-    return configuration
-  }
 
-  private static let definition =
-    HistoryTables.definition + [
-      SharedRecords.definition,
-      """
-      CREATE TABLE ting_workspace (
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        format INTEGER NOT NULL,
-        slug TEXT NOT NULL,
-        schema INTEGER NOT NULL,
-        epoch TEXT NOT NULL,
-        receipt_key BLOB NOT NULL CHECK (length(receipt_key) = 32)
-      ) STRICT
-      """,
-      """
-      CREATE TABLE ting_state_digest (
-        version INTEGER PRIMARY KEY,
-        digest BLOB NOT NULL CHECK (length(digest) = 32)
-      ) STRICT
-      """,
-      """
-      CREATE TABLE ting_edit (
-        record TEXT NOT NULL,
-        version INTEGER NOT NULL,
-        field TEXT NOT NULL,
-        time INTEGER NOT NULL,
-        standing INTEGER NOT NULL,
-        deletes INTEGER NOT NULL,
-        PRIMARY KEY (record, version, field)
-      ) STRICT, WITHOUT ROWID
-      """,
-      """
-      CREATE TABLE ting_addition (
-        record TEXT NOT NULL,
-        field TEXT NOT NULL,
-        element TEXT NOT NULL,
-        version INTEGER NOT NULL,
-        PRIMARY KEY (record, field, element, version)
-      ) STRICT, WITHOUT ROWID
-      """,
-      """
-      CREATE TABLE ting_delivery (
-        replica TEXT NOT NULL,
-        number INTEGER NOT NULL,
-        change_set TEXT NOT NULL,
-        hash BLOB NOT NULL,
-        verdict TEXT NOT NULL,
-        detail TEXT NOT NULL,
-        version INTEGER,
-        seen BLOB NOT NULL,
-        PRIMARY KEY (replica, number)
-      ) STRICT, WITHOUT ROWID
-      """,
-      "CREATE INDEX ting_delivery_hash ON ting_delivery(hash)",
-      """
-      CREATE TABLE ting_sender (
-        replica TEXT PRIMARY KEY NOT NULL,
-        member TEXT NOT NULL,
-        edit_time INTEGER NOT NULL
-      ) STRICT, WITHOUT ROWID
-      """,
-    ]
-
-  // MARK: Reading
-
-  /// The newest version with its digests.
-  public func head() throws -> (version: Version, history: Hash, state: Hash) {
-    try pool.read { db in
-      let version = try HistoryTables.head(db)
-      return (
-        version, try HistoryTables.digest(db, at: version) ?? .zero,
-        try Self.stateDigest(db, at: version)
-      )
+    /// Entries after `version`, at least one if there is one, until their bytes pass the limit.
+    public func entries(since version: Version, byteLimit: Int) throws -> [Entry] {
+        try pool.read { try HistoryTables.entries($0, since: version, byteLimit: byteLimit) }
     }
-  }
 
-  /// Entries after `version`, at least one if there is one, until their bytes pass the limit.
-  public func entries(since version: Version, byteLimit: Int) throws -> [Entry] {
-    try pool.read { try HistoryTables.entries($0, since: version, byteLimit: byteLimit) }
-  }
-
-  /// What goes back to the replica: the verdicts, and a page of what it doesn't have.
-  public func reply(
-    to request: SyncRequest, judgement: Judgement, role: Role, members: [Member]?,
-    membersVersion: Int64, now: Int64
-  ) throws -> SyncResponse {
-    try pool.read { db in
-      let head = try HistoryTables.head(db)
-      let known = request.base.epoch == epoch && request.base.version <= head
-      let limit = min(max(request.pageByteLimit, 1), Limits.pageByteLimit)
-      let entries =
-        known
-        ? try HistoryTables.entries(db, since: request.base.version, byteLimit: limit) : []
-      let reached = entries.last?.version ?? request.base.version
-      let agree =
-        try known
-        && HistoryTables.digest(db, at: request.base.version) == request.historyDigest
-        && Self.stateDigest(db, at: request.base.version) == request.stateDigest
-      return SyncResponse(
-        epoch: epoch, verdicts: judgement.verdicts, clash: judgement.clash,
-        entries: entries, head: head,
-        historyDigest: try HistoryTables.digest(db, at: reached) ?? .zero,
-        stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agree, time: now,
-        members: members, membersVersion: membersVersion, role: role)
+    /// What goes back to the replica: the verdicts, and a page of what it doesn't have.
+    public func reply(
+        to request: SyncRequest, judgement: Judgement, role: Role, members: [Member]?,
+        membersVersion: Int64, now: Int64
+    ) throws -> SyncResponse {
+        try pool.read { db in
+            let head = try HistoryTables.head(db)
+            let known = request.base.epoch == epoch && request.base.version <= head
+            let limit = min(max(request.pageByteLimit, 1), Limits.pageByteLimit)
+            let entries =
+                known
+                ? try HistoryTables.entries(db, since: request.base.version, byteLimit: limit) : []
+            let reached = entries.last?.version ?? request.base.version
+            let agree =
+                try known
+                && HistoryTables.digest(db, at: request.base.version) == request.historyDigest
+                && Self.stateDigest(db, at: request.base.version) == request.stateDigest
+            return SyncResponse(
+                epoch: epoch, verdicts: judgement.verdicts, clash: judgement.clash,
+                entries: entries, head: head,
+                historyDigest: try HistoryTables.digest(db, at: reached) ?? .zero,
+                stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agree, time: now,
+                members: members, membersVersion: membersVersion, role: role)
+        }
     }
-  }
 
-  static func stateDigest(_ db: Database, at version: Version) throws -> Hash {
-    let statement = try db.cachedStatement(
-      sql: "SELECT digest FROM ting_state_digest WHERE version = ?")
-    return try Data.fetchOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
-      ?? StateDigest().hash
-  }
+    static func stateDigest(_ db: Database, at version: Version) throws -> Hash {
+        let statement = try db.cachedStatement(
+            sql: "SELECT digest FROM ting_state_digest WHERE version = ?")
+        return try Data.fetchOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
+            ?? StateDigest().hash
+    }
 }

@@ -9,250 +9,250 @@ import TingTesting
 
 @Suite("Two replicas and a server")
 struct TwoReplicasTests {
-  let project = "01890000-0000-7000-8000-000000000001"
+    let project = "01890000-0000-7000-8000-000000000001"
 
-  private func pair() throws -> Team {
-    let team = try Team(2)
-    try team.replicas[0].write { db in
-      try db.execute(
-        sql: """
-          INSERT INTO project (id, title, summary, partners, budget)
-          VALUES (?, 'Water', 'one\ntwo\nthree\n', '["ENS"]', 100)
-          """, arguments: [project])
+    private func pair() throws -> Team {
+        let team = try Team(2)
+        try team.replicas[0].write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO project (id, title, summary, partners, budget)
+                    VALUES (?, 'Water', 'one\ntwo\nthree\n', '["ENS"]', 100)
+                    """, arguments: [project])
+        }
+        try team.sync(0)
+        try team.sync(1)
+        return team
     }
-    try team.sync(0)
-    try team.sync(1)
-    return team
-  }
 
-  private func value(_ team: Team, _ replica: Int, _ column: String) throws -> String? {
-    try team.replicas[replica].read { db in
-      try String.fetchOne(
-        db, sql: "SELECT CAST(\(column) AS TEXT) FROM project WHERE id = ?",
-        arguments: [project])
+    private func value(_ team: Team, _ replica: Int, _ column: String) throws -> String? {
+        try team.replicas[replica].read { db in
+            try String.fetchOne(
+                db, sql: "SELECT CAST(\(column) AS TEXT) FROM project WHERE id = ?",
+                arguments: [project])
+        }
     }
-  }
 
-  private func expectSame(_ team: Team) throws {
-    for position in team.replicas.indices {
-      try team.sync(position)
+    private func expectSame(_ team: Team) throws {
+        for position in team.replicas.indices {
+            try team.sync(position)
+        }
+        for position in team.replicas.indices {
+            try team.sync(position)
+            #expect(try team.replicas[position].verify().matches)
+        }
+        let digests = try team.replicas.map { try $0.status().digest }
+        #expect(Set(digests).count == 1)
+        #expect(try team.workspace.head().state == digests[0])
+        #expect(try team.workspace.verify().problems == [])
     }
-    for position in team.replicas.indices {
-      try team.sync(position)
-      #expect(try team.replicas[position].verify().matches)
+
+    private func both(_ column: String, _ first: String, _ second: String) throws -> Team {
+        let team = try pair()
+        try team.foreign(0, "UPDATE project SET \(column) = \(first) WHERE id = '\(project)'")
+        _ = try team.replicas[0].seal()
+        team.clock.advance(60_000)
+        try team.foreign(1, "UPDATE project SET \(column) = \(second) WHERE id = '\(project)'")
+        try expectSame(team)
+        return team
     }
-    let digests = try team.replicas.map { try $0.status().digest }
-    #expect(Set(digests).count == 1)
-    #expect(try team.workspace.head().state == digests[0])
-    #expect(try team.workspace.verify().problems == [])
-  }
 
-  private func both(_ column: String, _ first: String, _ second: String) throws -> Team {
-    let team = try pair()
-    try team.foreign(0, "UPDATE project SET \(column) = \(first) WHERE id = '\(project)'")
-    _ = try team.replicas[0].seal()
-    team.clock.advance(60_000)
-    try team.foreign(1, "UPDATE project SET \(column) = \(second) WHERE id = '\(project)'")
-    try expectSame(team)
-    return team
-  }
-
-  @Test("an edit by the stock shell reaches the other replica")
-  func foreignEdit() throws {
-    let team = try pair()
-    try team.foreign(1, "UPDATE project SET title = 'Vand' WHERE id = '\(project)'")
-    try expectSame(team)
-    #expect(try value(team, 0, "title") == "Vand")
-  }
-
-  @Test("latest: the later edit is kept, the other opens a conflict", .tags(.promise3))
-  func latest() throws {
-    let team = try both("title", "'A'", "'B'")
-    #expect(try value(team, 0, "title") == "B")
-    #expect(try team.replicas[0].status().conflicts == 1)
-    let other = try team.replicas[1].read {
-      try String.fetchOne($0, sql: "SELECT other FROM conflict")
+    @Test("an edit by the stock shell reaches the other replica")
+    func foreignEdit() throws {
+        let team = try pair()
+        try team.foreign(1, "UPDATE project SET title = 'Vand' WHERE id = '\(project)'")
+        try expectSame(team)
+        #expect(try value(team, 0, "title") == "Vand")
     }
-    #expect(other == "\"A\"")
-  }
 
-  @Test("latest: equal edits agree and open nothing")
-  func agreement() throws {
-    let team = try both("title", "'A'", "'A'")
-    #expect(try team.replicas[0].status().conflicts == 0)
-  }
-
-  @Test("review: the value that was there stays, the later arrival is a proposal")
-  func review() throws {
-    let team = try both("budget", "200", "300")
-    #expect(try value(team, 1, "budget") == "200")
-    let kind = try team.replicas[1].read {
-      try String.fetchOne($0, sql: "SELECT kind FROM conflict WHERE status = 'open'")
+    @Test("latest: the later edit is kept, the other opens a conflict", .tags(.promise3))
+    func latest() throws {
+        let team = try both("title", "'A'", "'B'")
+        #expect(try value(team, 0, "title") == "B")
+        #expect(try team.replicas[0].status().conflicts == 1)
+        let other = try team.replicas[1].read {
+            try String.fetchOne($0, sql: "SELECT other FROM conflict")
+        }
+        #expect(other == "\"A\"")
     }
-    #expect(kind == "proposal")
-  }
 
-  @Test("text: edits of different lines both hold")
-  func text() throws {
-    let team = try both("summary", "'ONE\ntwo\nthree\n'", "'one\ntwo\nTHREE\n'")
-    #expect(try value(team, 0, "summary") == "ONE\ntwo\nTHREE\n")
-    #expect(try team.replicas[0].status().conflicts == 0)
-  }
-
-  @Test("set: additions and removals of both hold")
-  func set() throws {
-    let team = try both("partners", "'[\"ENS\",\"DTU\"]'", "'[\"KL\"]'")
-    #expect(try value(team, 0, "partners") == "[\"DTU\",\"KL\"]")
-  }
-
-  @Test("counter: both increments count, also when the results look equal")
-  func counter() throws {
-    let team = try both("hours", "hours + 5", "hours + 5")
-    #expect(try value(team, 0, "hours") == "10")
-  }
-
-  @Test("max: of concurrent edits the larger is kept")
-  func max() throws {
-    let team = try both("sensitivity", "'restricted'", "'internal'")
-    #expect(try value(team, 0, "sensitivity") == "restricted")
-  }
-
-  @Test("an edit brings back a record that another deleted, with a conflict", .tags(.promise3))
-  func deleteAgainstEdit() throws {
-    let team = try pair()
-    try team.foreign(0, "DELETE FROM project")
-    try team.foreign(1, "UPDATE project SET title = 'Kept'")
-    try expectSame(team)
-    #expect(try value(team, 0, "title") == "Kept")
-    #expect(try team.replicas[0].status().conflicts == 1)
-  }
-
-  @Test("a child written concurrently brings its deleted parent back")
-  func childOfDeletedParent() throws {
-    let team = try pair()
-    try team.foreign(0, "DELETE FROM project")
-    try team.foreign(
-      1, "INSERT INTO task (project, title) VALUES ('\(project)', 'Inception report')")
-    try expectSame(team)
-    #expect(try value(team, 0, "title") == "Water")
-    let kind = try team.replicas[0].read {
-      try String.fetchOne($0, sql: "SELECT kind FROM conflict")
+    @Test("latest: equal edits agree and open nothing")
+    func agreement() throws {
+        let team = try both("title", "'A'", "'A'")
+        #expect(try team.replicas[0].status().conflicts == 0)
     }
-    #expect(kind == "parent")
-  }
 
-  @Test("a unique value taken twice gets a suffix on the later record")
-  func unique() throws {
-    let team = try pair()
-    try team.foreign(0, "INSERT INTO project (title, code) VALUES ('a', 'JWP-1')")
-    try team.foreign(1, "INSERT INTO project (title, code) VALUES ('b', 'JWP-1')")
-    try expectSame(team)
-    let codes = try team.replicas[0].read {
-      try String.fetchAll(
-        $0, sql: "SELECT code FROM project WHERE code IS NOT NULL ORDER BY code")
+    @Test("review: the value that was there stays, the later arrival is a proposal")
+    func review() throws {
+        let team = try both("budget", "200", "300")
+        #expect(try value(team, 1, "budget") == "200")
+        let kind = try team.replicas[1].read {
+            try String.fetchOne($0, sql: "SELECT kind FROM conflict WHERE status = 'open'")
+        }
+        #expect(kind == "proposal")
     }
-    #expect(codes == ["JWP-1", "JWP-1~2"])
-  }
 
-  @Test("settling a conflict is done once, for all")
-  func settle() throws {
-    let team = try both("title", "'A'", "'B'")
-    try team.replicas[0].write { db in
-      try db.execute(sql: "UPDATE project SET title = 'A'")
-      try db.execute(sql: "UPDATE conflict SET status = 'settled'")
+    @Test("text: edits of different lines both hold")
+    func text() throws {
+        let team = try both("summary", "'ONE\ntwo\nthree\n'", "'one\ntwo\nTHREE\n'")
+        #expect(try value(team, 0, "summary") == "ONE\ntwo\nTHREE\n")
+        #expect(try team.replicas[0].status().conflicts == 0)
     }
-    try expectSame(team)
-    #expect(try value(team, 1, "title") == "A")
-    #expect(try team.replicas[1].status().conflicts == 0)
-  }
 
-  @Test("REPLACE is an update in which what was not named takes its default")
-  func replace() throws {
-    let team = try pair()
-    try team.foreign(0, "REPLACE INTO project (id, title) VALUES ('\(project)', 'New')")
-    let request = try team.replicas[0].nextRequest()
-    let operation = try #require(request.deliveries.first?.changeSet.operations.first)
-    #expect(operation.kind == .update)
-    #expect(operation.fields.map(\.field) == ["budget", "partners", "summary", "title"])
-    try expectSame(team)
-    #expect(try value(team, 1, "budget") == nil)
-  }
-
-  @Test("an edit undone before it is sealed leaves nothing to send")
-  func undone() throws {
-    let team = try pair()
-    try team.foreign(0, "UPDATE project SET title = 'x'; UPDATE project SET title = 'Water'")
-    try team.foreign(0, "BEGIN; UPDATE project SET title = 'y'; ROLLBACK")
-    try team.foreign(
-      0, "INSERT OR IGNORE INTO project (id, title) VALUES ('\(project)', 'ignored')")
-    #expect(try team.replicas[0].nextRequest().deliveries.isEmpty)
-  }
-
-  @Test("an invalid edit is held back with its record and remedy, and holds back nothing else")
-  func invalid() throws {
-    let team = try pair()
-    try team.foreign(0, "UPDATE project SET status = 'nonsense', title = 'Fine'")
-    try team.foreign(
-      0,
-      """
-      INSERT INTO project (id, title, retain)
-      VALUES ('01890000-0000-7000-8000-0000000000bb', 'Bad date', '2026-13-01');
-      INSERT INTO task (project, title)
-      VALUES ('01890000-0000-7000-8000-0000000000bb', 'Refers to it')
-      """)
-    try expectSame(team)
-    let status = try team.replicas[0].status()
-    #expect(Set(status.invalid.compactMap(\.field)) == ["status", "retain", "project"])
-    #expect(status.outbox == 0)
-    #expect(try value(team, 1, "title") == "Fine")
-    #expect(try value(team, 0, "status") == "nonsense")
-    try team.foreign(0, "UPDATE project SET retain = '2026-12-01' WHERE retain IS NOT NULL")
-    try team.foreign(0, "UPDATE project SET status = 'active' WHERE status = 'nonsense'")
-    try expectSame(team)
-    #expect(try team.replicas[0].status().invalid.isEmpty)
-    #expect(try value(team, 1, "status") == "active")
-  }
-
-  @Test("a viewer's edits go to quarantine and out of the tables", .tags(.promise4))
-  func viewer() throws {
-    let team = try pair()
-    try team.foreign(1, "UPDATE project SET title = 'Not mine to change'")
-    let summary = try team.sync(team.replicas[1], team.members[1], role: .viewer)
-    #expect(summary.quarantined == 1)
-    #expect(try value(team, 1, "title") == "Water")
-    let waiting = try team.replicas[1].quarantine()
-    #expect(waiting.map(\.code) == [.roleTooLow])
-    try team.replicas[1].retryQuarantine(waiting.map(\.changeSet.id))
-    #expect(try value(team, 1, "title") == "Not mine to change")
-    try expectSame(team)
-    #expect(try value(team, 0, "title") == "Not mine to change")
-  }
-
-  @Test("a copied replica takes a new id; nothing is lost, nothing doubled", .tags(.promise10))
-  func copied() throws {
-    let team = try pair()
-    try team.foreign(0, "UPDATE project SET hours = hours + 1")
-    _ = try team.replicas[0].seal()
-    let copyPath = team.folder.appending(path: "copy.sqlite").path
-    try team.replicas[0].backup(to: copyPath)
-    let copy = try Replica(path: copyPath, schema: team.schema) { [clock = team.clock] in
-      clock.time
+    @Test("set: additions and removals of both hold")
+    func set() throws {
+        let team = try both("partners", "'[\"ENS\",\"DTU\"]'", "'[\"KL\"]'")
+        #expect(try value(team, 0, "partners") == "[\"DTU\",\"KL\"]")
     }
-    try team.foreign(0, "UPDATE project SET title = 'By the original'")
-    try copy.write { try $0.execute(sql: "UPDATE project SET status = 'active'") }
-    try team.sync(0)
-    let summary = try team.sync(copy, team.members[0])
-    #expect(summary.renamed)
-    try expectSame(team)
-    #expect(try value(team, 1, "hours") == "1")
-    #expect(try value(team, 1, "title") == "By the original")
-    #expect(try value(team, 1, "status") == "active")
-    #expect(try team.replicas[0].identity().replica != copy.identity().replica)
-  }
+
+    @Test("counter: both increments count, also when the results look equal")
+    func counter() throws {
+        let team = try both("hours", "hours + 5", "hours + 5")
+        #expect(try value(team, 0, "hours") == "10")
+    }
+
+    @Test("max: of concurrent edits the larger is kept")
+    func max() throws {
+        let team = try both("sensitivity", "'restricted'", "'internal'")
+        #expect(try value(team, 0, "sensitivity") == "restricted")
+    }
+
+    @Test("an edit brings back a record that another deleted, with a conflict", .tags(.promise3))
+    func deleteAgainstEdit() throws {
+        let team = try pair()
+        try team.foreign(0, "DELETE FROM project")
+        try team.foreign(1, "UPDATE project SET title = 'Kept'")
+        try expectSame(team)
+        #expect(try value(team, 0, "title") == "Kept")
+        #expect(try team.replicas[0].status().conflicts == 1)
+    }
+
+    @Test("a child written concurrently brings its deleted parent back")
+    func childOfDeletedParent() throws {
+        let team = try pair()
+        try team.foreign(0, "DELETE FROM project")
+        try team.foreign(
+            1, "INSERT INTO task (project, title) VALUES ('\(project)', 'Inception report')")
+        try expectSame(team)
+        #expect(try value(team, 0, "title") == "Water")
+        let kind = try team.replicas[0].read {
+            try String.fetchOne($0, sql: "SELECT kind FROM conflict")
+        }
+        #expect(kind == "parent")
+    }
+
+    @Test("a unique value taken twice gets a suffix on the later record")
+    func unique() throws {
+        let team = try pair()
+        try team.foreign(0, "INSERT INTO project (title, code) VALUES ('a', 'JWP-1')")
+        try team.foreign(1, "INSERT INTO project (title, code) VALUES ('b', 'JWP-1')")
+        try expectSame(team)
+        let codes = try team.replicas[0].read {
+            try String.fetchAll(
+                $0, sql: "SELECT code FROM project WHERE code IS NOT NULL ORDER BY code")
+        }
+        #expect(codes == ["JWP-1", "JWP-1~2"])
+    }
+
+    @Test("settling a conflict is done once, for all")
+    func settle() throws {
+        let team = try both("title", "'A'", "'B'")
+        try team.replicas[0].write { db in
+            try db.execute(sql: "UPDATE project SET title = 'A'")
+            try db.execute(sql: "UPDATE conflict SET status = 'settled'")
+        }
+        try expectSame(team)
+        #expect(try value(team, 1, "title") == "A")
+        #expect(try team.replicas[1].status().conflicts == 0)
+    }
+
+    @Test("REPLACE is an update in which what was not named takes its default")
+    func replace() throws {
+        let team = try pair()
+        try team.foreign(0, "REPLACE INTO project (id, title) VALUES ('\(project)', 'New')")
+        let request = try team.replicas[0].nextRequest()
+        let operation = try #require(request.deliveries.first?.changeSet.operations.first)
+        #expect(operation.kind == .update)
+        #expect(operation.fields.map(\.field) == ["budget", "partners", "summary", "title"])
+        try expectSame(team)
+        #expect(try value(team, 1, "budget") == nil)
+    }
+
+    @Test("an edit undone before it is sealed leaves nothing to send")
+    func undone() throws {
+        let team = try pair()
+        try team.foreign(0, "UPDATE project SET title = 'x'; UPDATE project SET title = 'Water'")
+        try team.foreign(0, "BEGIN; UPDATE project SET title = 'y'; ROLLBACK")
+        try team.foreign(
+            0, "INSERT OR IGNORE INTO project (id, title) VALUES ('\(project)', 'ignored')")
+        #expect(try team.replicas[0].nextRequest().deliveries.isEmpty)
+    }
+
+    @Test("an invalid edit is held back with its record and remedy, and holds back nothing else")
+    func invalid() throws {
+        let team = try pair()
+        try team.foreign(0, "UPDATE project SET status = 'nonsense', title = 'Fine'")
+        try team.foreign(
+            0,
+            """
+            INSERT INTO project (id, title, retain)
+            VALUES ('01890000-0000-7000-8000-0000000000bb', 'Bad date', '2026-13-01');
+            INSERT INTO task (project, title)
+            VALUES ('01890000-0000-7000-8000-0000000000bb', 'Refers to it')
+            """)
+        try expectSame(team)
+        let status = try team.replicas[0].status()
+        #expect(Set(status.invalid.compactMap(\.field)) == ["status", "retain", "project"])
+        #expect(status.outbox == 0)
+        #expect(try value(team, 1, "title") == "Fine")
+        #expect(try value(team, 0, "status") == "nonsense")
+        try team.foreign(0, "UPDATE project SET retain = '2026-12-01' WHERE retain IS NOT NULL")
+        try team.foreign(0, "UPDATE project SET status = 'active' WHERE status = 'nonsense'")
+        try expectSame(team)
+        #expect(try team.replicas[0].status().invalid.isEmpty)
+        #expect(try value(team, 1, "status") == "active")
+    }
+
+    @Test("a viewer's edits go to quarantine and out of the tables", .tags(.promise4))
+    func viewer() throws {
+        let team = try pair()
+        try team.foreign(1, "UPDATE project SET title = 'Not mine to change'")
+        let summary = try team.sync(team.replicas[1], team.members[1], role: .viewer)
+        #expect(summary.quarantined == 1)
+        #expect(try value(team, 1, "title") == "Water")
+        let waiting = try team.replicas[1].quarantine()
+        #expect(waiting.map(\.code) == [.roleTooLow])
+        try team.replicas[1].retryQuarantine(waiting.map(\.changeSet.id))
+        #expect(try value(team, 1, "title") == "Not mine to change")
+        try expectSame(team)
+        #expect(try value(team, 0, "title") == "Not mine to change")
+    }
+
+    @Test("a copied replica takes a new id; nothing is lost, nothing doubled", .tags(.promise10))
+    func copied() throws {
+        let team = try pair()
+        try team.foreign(0, "UPDATE project SET hours = hours + 1")
+        _ = try team.replicas[0].seal()
+        let copyPath = team.folder.appending(path: "copy.sqlite").path
+        try team.replicas[0].backup(to: copyPath)
+        let copy = try Replica(path: copyPath, schema: team.schema) { [clock = team.clock] in
+            clock.time
+        }
+        try team.foreign(0, "UPDATE project SET title = 'By the original'")
+        try copy.write { try $0.execute(sql: "UPDATE project SET status = 'active'") }
+        try team.sync(0)
+        let summary = try team.sync(copy, team.members[0])
+        #expect(summary.renamed)
+        try expectSame(team)
+        #expect(try value(team, 1, "hours") == "1")
+        #expect(try value(team, 1, "title") == "By the original")
+        #expect(try value(team, 1, "status") == "active")
+        #expect(try team.replicas[0].identity().replica != copy.identity().replica)
+    }
 }
 
 extension Tag {
-  @Tag static var promise3: Self
-  @Tag static var promise4: Self
-  @Tag static var promise10: Self
+    @Tag static var promise3: Self
+    @Tag static var promise4: Self
+    @Tag static var promise10: Self
 }

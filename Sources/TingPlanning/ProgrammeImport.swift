@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Foundation
+import SwiftCSV
+public import TingCore
+
+/// A record that a file asks for.
+public struct PlannedRecord: Equatable, Sendable {
+    public var collection: String
+    public var id: RecordID
+    /// Canonical values, by field; defaults left out.
+    public var values: [String: Value]
+}
+
+/// A line or item that could not be read as it stands.
+public struct ImportProblem: Equatable, Sendable {
+    /// The line of a CSV file (the heading is 1), or the place of a JSON item (the first is 1).
+    public var line: Int
+    public var problem: String
+}
+
+/// Reads programme and partnership files into records of the planning schema.
+///
+/// Pure: the same bytes and workspace give the same records with the same ids, so that two people
+/// who import offline make the same records. An id is a UUIDv8 from SHA-256 over the UTF-8 bytes of
+/// workspace, source and key, with a NUL between them.
+public struct ProgrammeImport: Equatable, Sendable {
+    public private(set) var records: [PlannedRecord] = []
+    public private(set) var problems: [ImportProblem] = []
+
+    private let workspace: String
+    private var organisations: [String: RecordID] = [:]
+    private let schema = PlanningSchema.schema
+
+    /// What is wrong with a file as a whole.
+    public struct Unreadable: Error, Equatable {
+        public var problem: String
+        public var remedy: String
+    }
+
+    /// - Parameters:
+    ///   - name: The file's name; it tells CSV from JSON.
+    ///   - workspace: The slug of the workspace that the records are for.
+    /// - Throws: `Unreadable`.
+    public init(_ data: Data, name: String, workspace: String) throws {
+        self.workspace = workspace
+        if name.hasSuffix(".json") {
+            try readProgramme(data)
+        } else if name.hasSuffix(".csv") {
+            try readPartnerships(data)
+        } else {
+            throw Unreadable(
+                problem: "\(name) is neither .json nor .csv",
+                remedy: "Name a programme file (.json) or a partnership file (.csv).")
+        }
+    }
+
+    /// The id of what `key` names in `source`.
+    public static func id(_ workspace: String, _ source: String, _ key: String) -> RecordID {
+        .named(Array("\(workspace)\u{0}\(source)\u{0}\(key)".utf8))
+    }
+
+    // MARK: joint-work-programme.json
+
+    private struct Programme: Decodable { var items: [Item] }
+
+    private struct Item: Decodable {
+        var id: String
+        var title: String
+        var kind: String
+        var programme: String
+        var focus_area: String
+        var danish: [String]
+        var chinese: [String]
+        var cn_divisions: [String]
+        var dk_divisions: [String]
+        var start: String
+        var end: String
+        var tags: [String]
+        var source: [String]
+        var confidence: String
+        var note: String?
+        var amount: Amount?
+
+        struct Amount: Decodable {
+            var text: String
+
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.singleValueContainer()
+                if let text = try? container.decode(String.self) {
+                    self.text = text
+                } else {
+                    let parts = try container.decode([String: Part].self)
+                    text = parts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.text)" }
+                        .joined(separator: ", ")
+                }
+            }
+        }
+
+        struct Part: Decodable {
+            var text: String
+
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.singleValueContainer()
+                if let number = try? container.decode(Int64.self) {
+                    text = String(number)
+                } else {
+                    text = (try? container.decode(String.self)) ?? ""
+                }
+            }
+        }
+    }
+
+    private static let programmeSource = "joint-work-programme"
+
+    private mutating func readProgramme(_ data: Data) throws {
+        let file: Programme
+        do {
+            file = try JSONDecoder().decode(Programme.self, from: data)
+        } catch {
+            throw Unreadable(
+                problem: "the file is not a programme: \(error)",
+                remedy: "Give a JSON object whose `items` have id, title, kind and the rest.")
+        }
+        let programmes = Set(
+            file.items.filter { Self.collection(of: $0.kind) == "programme" }.map(\.id))
+        for (position, item) in file.items.enumerated() {
+            take(item, programmes, line: position + 1)
+        }
+    }
+
+    private static func collection(of kind: String) -> String {
+        switch kind {
+        case "programme", "framework": "programme"
+        case "mou", "agreement", "workplan": "agreement"
+        case "event": "visit"
+        default: "project"
+        }
+    }
+
+    private mutating func take(_ item: Item, _ programmes: Set<String>, line: Int) {
+        let collection = Self.collection(of: item.kind)
+        let danish = item.danish.map { organisation($0, country: "DK") }
+        let chinese = item.chinese.map { organisation($0, country: "CN") }
+        let places = item.cn_divisions + item.dk_divisions
+        var note = item.note ?? ""
+        if let amount = item.amount { note += (note.isEmpty ? "" : "\n") + "Amount: \(amount.text)." }
+        var values: [String: Value] = [
+            "title_en": .text(item.title), "source_url": .set(of: item.source),
+            "confidence": .text(item.confidence), "tags": .set(of: item.tags + [item.kind]),
+            "focus": .set(of: item.focus_area.isEmpty ? [] : [item.focus_area]),
+            "places": .set(of: places),
+        ]
+        let programme =
+            programmes.contains(item.programme) && item.programme != item.id
+            ? Value.text(
+                Self.id(workspace, Self.programmeSource, item.programme).description) : .null
+        switch collection {
+        case "programme":
+            values["code"] = .text(item.id)
+            values["notes"] = .text(note)
+            values["start"] = .text(item.start)
+            values["end"] = .text(item.end)
+        case "agreement":
+            values["kind"] = .text(item.kind)
+            values["parties"] = .set(of: item.danish + item.chinese)
+            values["signed"] = .text(item.start)
+            values["expires"] = .text(item.end)
+            values["notes"] = .text(note)
+            values["programme"] = programme
+        case "visit":
+            values["start"] = .text(item.start)
+            values["end"] = .text(item.end)
+            values["delegation"] = .set(of: item.danish + item.chinese)
+            values["brief"] = .text(note)
+        default:
+            values["code"] = .text(item.id)
+            values["summary"] = .text(note)
+            values["start"] = .text(item.start)
+            values["end"] = .text(item.end)
+            values["partners"] = .set(of: item.danish + item.chinese)
+            values["lead_dk"] = danish.first.map { .text($0.description) } ?? .null
+            values["lead_cn"] = chinese.first.map { .text($0.description) } ?? .null
+            values["programme"] = programme
+        }
+        append(
+            collection, Self.id(workspace, Self.programmeSource, item.id), values, line: line)
+    }
+
+    // MARK: partnerships.csv
+
+    private mutating func readPartnerships(_ data: Data) throws {
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw Unreadable(problem: "the file is not UTF-8", remedy: "Save it as UTF-8.")
+        }
+        let rows: [[String: String]]
+        do {
+            rows = try CSV<Named>(string: text.replacing("\u{FEFF}", with: "")).rows
+        } catch {
+            throw Unreadable(
+                problem: "the file is not CSV: \(error)", remedy: "Quote fields as RFC 4180 says.")
+        }
+        guard let first = rows.first, first["danish_side"] != nil, first["id"] != nil else {
+            throw Unreadable(
+                problem: "the heading lacks `id` and `danish_side`",
+                remedy: "Give a partnership file as in Clients/Examples/data/partnerships.csv.")
+        }
+        for (position, row) in rows.enumerated() { take(partnership: row, line: position + 2) }
+    }
+
+    private mutating func take(partnership row: [String: String], line: Int) {
+        let cell = { (name: String) in row[name] ?? "" }
+        guard !cell("id").isEmpty else {
+            problems.append(ImportProblem(line: line, problem: "`id` is empty"))
+            return
+        }
+        let danish = organisation(cell("danish_side"), country: "DK")
+        let chinese = organisation(
+            cell("chinese_side"), country: "CN", chineseName: cell("chinese_side_zh"))
+        let places = [cell("dk_code"), cell("cn_province"), cell("cn_gb")]
+        let values: [String: Value] = [
+            "code": .text(cell("id")),
+            "title_en": .text("\(cell("danish_side")) – \(cell("chinese_side"))"),
+            "summary": .text(cell("note")),
+            "partners": .set(of: [cell("danish_side"), cell("chinese_side")]),
+            "lead_dk": .text(danish.description), "lead_cn": .text(chinese.description),
+            "places": .set(of: places.filter { !$0.isEmpty }),
+            "start": .text(cell("start")), "end": .text(cell("end")),
+            "tags": .set(of: [cell("kind")] + list(cell("focus"), separator: ";")),
+            "source_url": .set(of: list(cell("source"), separator: " ")),
+            "confidence": .text(cell("confidence")),
+        ]
+        append("project", Self.id(workspace, "partnerships", cell("id")), values, line: line)
+    }
+
+    private func list(_ text: String, separator: Character) -> [String] {
+        text.split(separator: separator).map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+    }
+
+    // MARK: Records
+
+    /// One organisation a distinct name, whatever file names it.
+    private mutating func organisation(
+        _ name: String, country: String, chineseName: String = ""
+    ) -> RecordID {
+        if let known = organisations[name] { return known }
+        let id = Self.id(workspace, "organisation", name.normalized)
+        organisations[name] = id
+        append(
+            "organisation", id,
+            [
+                "name_en": .text(name), "country": .text(country), "name_zh": .text(chineseName),
+            ], line: 0)
+        return id
+    }
+
+    private mutating func append(
+        _ collection: String, _ id: RecordID, _ values: [String: Value], line: Int
+    ) {
+        var canonical: [String: Value] = [:]
+        for field in schema.collection(collection)?.fields ?? [] {
+            guard let value = values[field.name], value != .text("") else { continue }
+            do throws(InvalidValue) {
+                let clean = try field.canonical(value)
+                if clean != field.standard { canonical[field.name] = clean }
+            } catch {
+                problems.append(
+                    ImportProblem(line: line, problem: "\(field.name): \(error.problem)"))
+            }
+        }
+        records.append(PlannedRecord(collection: collection, id: id, values: canonical))
+    }
+}

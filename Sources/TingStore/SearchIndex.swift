@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+public import TingCore
+
+/// How text is prepared for SQLite's FTS5, and how a query is: the same way.
+///
+/// Each CJK character stands apart, so that one or two of them are a word or a phrase; æ, ø and å
+/// stand in both of their common spellings, since `unicode61` folds only å. Source:
+/// https://sqlite.org/fts5.html#unicode61_tokenizer.
+enum SearchText {
+    static let definition = """
+        CREATE VIRTUAL TABLE ting_search USING fts5(
+          body, record UNINDEXED, collection UNINDEXED,
+          tokenize = "unicode61 remove_diacritics 2")
+        """
+
+    /// The text to index: as one types it without Danish letters, in either spelling.
+    static func indexed(_ text: String) -> String {
+        let apart = text.normalized.spacedCJK
+        let first = apart.folded(["æ": "ae", "ø": "o", "å": "a"])
+        let second = apart.folded(["æ": "ae", "ø": "oe", "å": "aa"])
+        return first == second ? first : first + " " + second
+    }
+
+    /// An FTS5 query in which every word must be found; the last may go on.
+    static func query(_ text: String) -> String? {
+        let words = text.normalized.folded(["æ": "ae", "ø": "oe", "å": "aa"])
+            .split { !$0.isLetter && !$0.isNumber }
+        let phrases = words.map { word -> String in
+            let phrase = String(word).spacedCJK.split(separator: " ").joined(separator: " ")
+            return "\"\(phrase)\"" + (phrase.contains(" ") ? "" : "*")
+        }
+        return phrases.isEmpty ? nil : phrases.joined(separator: " AND ")
+    }
+}
+
+extension String {
+    fileprivate var spacedCJK: String {
+        var spaced = ""
+        for scalar in unicodeScalars {
+            let isCJK =
+                (0x2e80...0x9fff).contains(scalar.value) || (0xac00...0xd7af).contains(scalar.value)
+                || (0xf900...0xfaff).contains(scalar.value) || scalar.value >= 0x20000
+            if isCJK {
+                spaced += " \(scalar) "
+            } else {
+                spaced.unicodeScalars.append(scalar)
+            }
+        }
+        return spaced
+    }
+
+    fileprivate func folded(_ table: [Character: String]) -> String {
+        lowercased().reduce(into: "") { $0 += table[$1] ?? String($1) }
+    }
+}
+
+extension Replica {
+    /// Brings the search index up to date, then finds records: the best matches first.
+    ///
+    /// Unsynced edits are found, and those by other tools. Ranks among the first 5,000 matches.
+    public func search(_ text: String, limit: Int? = nil) throws
+        -> [(collection: String, id: RecordID)]
+    {
+        try seal()
+        try quietly(refreshIndex)
+        guard let query = SearchText.query(text) else { return [] }
+        return try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT collection, record FROM (
+                      SELECT collection, record, rank FROM ting_search
+                      WHERE ting_search MATCH ? LIMIT 5000)
+                    ORDER BY rank, record LIMIT ?
+                    """, arguments: [query, limit ?? -1]
+            ).compactMap { row in RecordID(row[1] as String).map { (row[0], $0) } }
+        }
+    }
+
+    private func refreshIndex(_ db: Database) throws {
+        let state = try Row.fetchOne(
+            db, sql: "SELECT indexed_version, version FROM ting_replica")
+        guard let indexed = state?[0] as Int64?, let version = state?[1] as Int64? else { return }
+        let changed: Set<String>
+        if indexed < 0 {
+            try db.execute(sql: "DELETE FROM ting_search")
+            changed = Set(
+                try schema.written.flatMap {
+                    try String.fetchAll(db, sql: "SELECT id FROM \"\($0.name)\"")
+                })
+        } else {
+            changed = Set(
+                try String.fetchAll(
+                    db,
+                    sql: """
+                        SELECT record FROM ting_touch WHERE version > ?
+                        UNION SELECT record FROM ting_pending
+                        UNION SELECT record FROM ting_note
+                        UNION SELECT record FROM ting_unindexed
+                        """, arguments: [indexed]))
+        }
+        for record in changed.sorted() {
+            if indexed >= 0 {
+                try db.cachedStatement(
+                    sql:
+                        "DELETE FROM ting_search WHERE rowid IN (SELECT place FROM ting_indexed WHERE record = ?)"
+                ).execute(arguments: [record])
+            }
+            try index(db, record)
+        }
+        // What is pending now may be undone before the next search.
+        try db.execute(
+            sql: """
+                DELETE FROM ting_unindexed;
+                INSERT INTO ting_unindexed SELECT DISTINCT record FROM ting_pending;
+                INSERT INTO ting_unindexed SELECT DISTINCT record FROM ting_note WHERE true
+                ON CONFLICT DO NOTHING;
+                """)
+        try db.execute(sql: "UPDATE ting_replica SET indexed_version = ?", arguments: [version])
+    }
+
+    private func index(_ db: Database, _ record: String) throws {
+        guard let name = try tables.locate(db, record), name != CollectionSchema.conflict.name,
+            let collection = schema.collection(name),
+            let row = try tables.raw(db, collection, record)
+        else { return }
+        let texts = collection.fields.compactMap { field -> String? in
+            switch field.kind {
+            case .text, .date: row[field.name].flatMap { String.fromDatabaseValue($0) }
+            case .set: field.value(row[field.name] ?? .null).elements.joined(separator: " ")
+            default: nil
+            }
+        }
+        try db.cachedStatement(
+            sql: "INSERT INTO ting_search (body, record, collection) VALUES (?, ?, ?)"
+        ).execute(arguments: [SearchText.indexed(texts.joined(separator: "\n")), record, name])
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_indexed (record, place) VALUES (?, ?)
+                ON CONFLICT (record) DO UPDATE SET place = excluded.place
+                """
+        ).execute(arguments: [record, db.lastInsertedRowID])
+    }
+}
