@@ -4,138 +4,139 @@
 import PackageDescription
 
 let package = Package(
-  name: "ting",
-  platforms: [.macOS(.v15)],
-  products: [
-    .library(name: "TingClient", targets: ["TingClient"]),
-    .library(name: "TingPlanning", targets: ["TingPlanning"]),
-    .executable(name: "ting", targets: ["ting"]),
-    .executable(name: "tingd", targets: ["tingd"]),
-  ],
-  dependencies: [
-    // SHA-256, HMAC and device keys.
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    // The server's own CA and certificates.
-    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
-    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
-    // Messages on the wire.
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
-    // SQLite: replicas and workspaces.
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-    // HTTPS, server side.
-    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
-    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
-    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    // HTTPS, client side.
-    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-    // Commands and their flags.
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    // RFC 4180 input of `ting import`.
-    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
-  ],
-  targets: [
-    // Turns SQLite's triggers off on one connection: a variadic call Swift can't make.
-    .systemLibrary(
-      name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
-      providers: [.apt(["libsqlite3-dev"])]),
-    .target(name: "CSQLiteConfig", dependencies: ["CSQLite"]),
-    .target(
-      name: "TingCore",
-      dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
-    .target(
-      name: "TingWire",
-      dependencies: [
-        "TingCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-      ]),
-    .target(
-      name: "TingStore",
-      dependencies: [
-        "TingCore", "CSQLiteConfig", .product(name: "GRDB", package: "GRDB.swift"),
-      ]),
-    .target(
-      name: "TingServer",
-      dependencies: [
-        "TingCore", "TingWire", "TingStore",
-        .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "HummingbirdHTTP2", package: "hummingbird"),
-        .product(name: "HummingbirdTLS", package: "hummingbird"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-        .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-        .product(name: "NIOHTTPTypesHTTP2", package: "swift-nio-extras"),
-        .product(name: "X509", package: "swift-certificates"),
-        .product(name: "SwiftASN1", package: "swift-asn1"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "Metrics", package: "swift-metrics"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-      ]),
-    .target(
-      name: "TingPlanning",
-      dependencies: ["TingCore", .product(name: "SwiftCSV", package: "SwiftCSV")],
-      resources: []),
-    .target(
-      name: "TingTesting",
-      dependencies: [
-        "TingCore", "TingStore", .product(name: "GRDB", package: "GRDB.swift"),
-      ]),
-    .target(
-      name: "TingClient",
-      dependencies: [
-        "TingCore", "TingWire", "TingStore",
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        .product(name: "X509", package: "swift-certificates"),
-        .product(name: "SwiftASN1", package: "swift-asn1"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "Logging", package: "swift-log"),
-      ], path: "Clients/TingClient"),
-    .executableTarget(
-      name: "ting",
-      dependencies: [
-        "TingClient", "TingPlanning", "TingStore", "TingCore",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "GRDB", package: "GRDB.swift"),
-      ], path: "Clients/CLI"),
-    .executableTarget(
-      name: "tingd",
-      dependencies: [
-        "TingServer", "TingPlanning", "TingCore",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-      ]),
-    .testTarget(name: "CanonicalFormTests", dependencies: ["TingCore"]),
-    .testTarget(
-      name: "ReplicaTests",
-      dependencies: [
-        "TingCore", "TingStore", "TingTesting",
-        .product(name: "GRDB", package: "GRDB.swift"),
-      ]),
-  ],
-  swiftLanguageModes: [.v6]
+    name: "ting",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "TingClient", targets: ["TingClient"]),
+        .library(name: "TingPlanning", targets: ["TingPlanning"]),
+        .executable(name: "ting", targets: ["ting"]),
+        .executable(name: "tingd", targets: ["tingd"]),
+    ],
+    dependencies: [
+        // SHA-256, HMAC and device keys.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // The server's own CA and certificates.
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        // Messages on the wire.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // SQLite: replicas and workspaces.
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        // HTTPS, server side.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // HTTPS, client side.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // Commands and their flags.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // RFC 4180 input of `ting import`.
+        .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
+    ],
+    targets: [
+        // Turns SQLite's triggers off on one connection: a variadic call Swift can't make.
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CSQLiteConfig", dependencies: ["CSQLite"]),
+        .target(
+            name: "TingCore",
+            dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+        .target(
+            name: "TingWire",
+            dependencies: [
+                "TingCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .target(
+            name: "TingStore",
+            dependencies: [
+                "TingCore", "CSQLiteConfig", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .target(
+            name: "TingServer",
+            dependencies: [
+                "TingCore", "TingWire", "TingStore",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdHTTP2", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP2", package: "swift-nio-extras"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(
+            name: "TingPlanning",
+            dependencies: ["TingCore", .product(name: "SwiftCSV", package: "SwiftCSV")],
+            resources: []),
+        .target(
+            name: "TingTesting",
+            dependencies: [
+                "TingCore", "TingStore", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .target(
+            name: "TingClient",
+            dependencies: [
+                "TingCore", "TingWire", "TingStore",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ], path: "Clients/TingClient"),
+        .executableTarget(
+            name: "ting",
+            dependencies: [
+                "TingClient", "TingPlanning", "TingStore", "TingCore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], path: "Clients/CLI"),
+        .executableTarget(
+            name: "tingd",
+            dependencies: [
+                "TingServer", "TingPlanning", "TingCore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(name: "PlanningTests", dependencies: ["TingCore", "TingPlanning"]),
+        .testTarget(name: "CanonicalFormTests", dependencies: ["TingCore"]),
+        .testTarget(
+            name: "ReplicaTests",
+            dependencies: [
+                "TingCore", "TingStore", "TingTesting",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
 )
 
 for target in package.targets where target.type != .system {
-  guard target.name != "CSQLiteConfig" else { continue }
-  target.swiftSettings = [
-    .treatAllWarnings(as: .error),
-    .enableUpcomingFeature("ExistentialAny"),  // SE-0335: the cost of `any` is visible
-    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444: a file imports what it uses
-    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409: dependencies stay inside
-  ]
+    guard target.name != "CSQLiteConfig" else { continue }
+    target.swiftSettings = [
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),  // SE-0335: the cost of `any` is visible
+        .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444: a file imports what it uses
+        .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409: dependencies stay inside
+    ]
 }

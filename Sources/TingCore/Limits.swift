@@ -3,63 +3,63 @@
 /// Every bound that Ting keeps, with its unit and its reason. The same list, for implementers,
 /// is `Protocol/spec/limits.md`.
 public enum Limits {
-  /// Bytes of one change set in its stored form: a slow line carries it in one try.
-  public static let changeSetByteLimit = 4 << 20
-  /// Operations in one change set: an import of a whole programme is one.
-  public static let operationLimit = 20_000
-  /// UTF-8 bytes of one text value: minutes of a long meeting, not a book.
-  public static let textByteLimit = 1 << 20
-  /// Elements of one set.
-  public static let setElementLimit = 2_000
-  /// UTF-8 bytes of one element of a set.
-  public static let elementByteLimit = 1_000
-  /// UTF-8 bytes of a change set's message.
-  public static let messageByteLimit = 4_000
-  /// UTF-8 bytes of one unique value: it may get a suffix.
-  public static let uniqueByteLimit = 200
-  /// Bytes of a request body: two of the largest change sets, and their framing.
-  public static let requestByteLimit = 10 << 20
-  /// Bytes of entries in one page, unless the replica asks for less: a page arrives whole
-  /// within a minute on a line of 1 Mbit/s.
-  public static let pageByteLimit = 1 << 20
-  /// Bytes of outbox that a replica sends in one request.
-  public static let outboxPageByteLimit = 1 << 20
-  /// Change sets in one request.
-  public static let deliveryLimit = 1_000
-  /// UTF-8 bytes of a name, e-mail address, slug or device name.
-  public static let nameByteLimit = 200
-  /// Bytes of a snapshot's block that is hashed apart: what a resumed download may re-send.
-  public static let snapshotBlockBytes = 256 << 10
-  /// Versions that a snapshot may lag behind the head before a new one is made.
-  public static let snapshotLag: Int64 = 1_000
-  /// Words that the word-level text merge compares at most, per side, within one hunk.
-  public static let mergeWordLimit = 4_000
-  /// Lines that the text merge compares at most, per side.
-  public static let mergeLineLimit = 20_000
-  /// Milliseconds of write lock that integrating takes at a time.
-  public static let integrateSliceMilliseconds: Int64 = 50
-  /// Hours that a join address is good for.
-  public static let invitationHours = 24
-  /// Wrong join codes from one address in a minute: a code can't be guessed.
-  public static let joinAttemptsPerMinute = 20
-  /// Seconds to finish a TLS handshake.
-  public static let handshakeSeconds: Int64 = 10
-  /// Seconds in which a request must have come whole.
-  public static let requestSeconds: Int64 = 300
-  /// Seconds of silence after which an idle connection is closed.
-  public static let idleSeconds: Int64 = 120
-  /// Seconds between comments on a quiet follow stream.
-  public static let followCommentSeconds: Int64 = 20
-  /// Bytes of entries that a follow event carries; longer ones are fetched by a sync.
-  public static let followEventByteLimit = 64 << 10
-  /// Bytes unsent to one client before the server stops producing for it.
-  public static let clientBufferByteLimit = 8 << 20
-  /// Workspaces a server keeps open: each costs 250 kB and five file handles.
-  public static let openWorkspaceLimit = 200
-  /// Follow streams of one device.
-  public static let followLimit = 16
-  /// Days before its end that the server renews its own certificate.
-  public static let certificateRenewalDays = 30
-  /// Seconds that a shutdown waits for requests under way.
-  public static let shutdownSeconds: Int64 = 30
+    /// Bytes of one change set in its stored form: a slow line carries it in one try.
+    public static let changeSetByteLimit = 4 << 20
+    /// Operations in one change set: an import of a whole programme is one.
+    public static let operationLimit = 20_000
+    /// UTF-8 bytes of one text value: minutes of a long meeting, not a book.
+    public static let textByteLimit = 1 << 20
+    /// Elements of one set.
+    public static let setElementLimit = 2_000
+    /// UTF-8 bytes of one element of a set.
+    public static let elementByteLimit = 1_000
+    /// UTF-8 bytes of a change set's message.
+    public static let messageByteLimit = 4_000
+    /// UTF-8 bytes of one unique value: it may get a suffix.
+    public static let uniqueByteLimit = 200
+    /// Bytes of a request body: two of the largest change sets, and their framing.
+    public static let requestByteLimit = 10 << 20
+    /// Bytes of entries in one page, unless the replica asks for less: a page arrives whole
+    /// within a minute on a line of 1 Mbit/s.
+    public static let pageByteLimit = 1 << 20
+    /// Bytes of outbox that a replica sends in one request.
+    public static let outboxPageByteLimit = 1 << 20
+    /// Change sets in one request.
+    public static let deliveryLimit = 1_000
+    /// UTF-8 bytes of a name, e-mail address, slug or device name.
+    public static let nameByteLimit = 200
+    /// Bytes of a snapshot's block that is hashed apart: what a resumed download may re-send.
+    public static let snapshotBlockBytes = 256 << 10
+    /// Versions that a snapshot may lag behind the head before a new one is made.
+    public static let snapshotLag: Int64 = 1_000
+    /// Words that the word-level text merge compares at most, per side, within one hunk.
+    public static let mergeWordLimit = 4_000
+    /// Lines that the text merge compares at most, per side.
+    public static let mergeLineLimit = 20_000
+    /// Milliseconds of write lock that integrating takes at a time.
+    public static let integrateSliceMilliseconds: Int64 = 50
+    /// Hours that a join address is good for.
+    public static let invitationHours = 24
+    /// Wrong join codes from one address in a minute: a code can't be guessed.
+    public static let joinAttemptsPerMinute = 20
+    /// Seconds to finish a TLS handshake.
+    public static let handshakeSeconds: Int64 = 10
+    /// Seconds in which a request must have come whole.
+    public static let requestSeconds: Int64 = 300
+    /// Seconds of silence after which an idle connection is closed.
+    public static let idleSeconds: Int64 = 120
+    /// Seconds between comments on a quiet follow stream.
+    public static let followCommentSeconds: Int64 = 20
+    /// Bytes of entries that a follow event carries; longer ones are fetched by a sync.
+    public static let followEventByteLimit = 64 << 10
+    /// Bytes unsent to one client before the server stops producing for it.
+    public static let clientBufferByteLimit = 8 << 20
+    /// Workspaces a server keeps open: each costs 250 kB and five file handles.
+    public static let openWorkspaceLimit = 200
+    /// Follow streams of one device.
+    public static let followLimit = 16
+    /// Days before its end that the server renews its own certificate.
+    public static let certificateRenewalDays = 30
+    /// Seconds that a shutdown waits for requests under way.
+    public static let shutdownSeconds: Int64 = 30
 }

@@ -2,136 +2,136 @@
 
 /// One change set on its way from a replica to the server.
 public struct Delivery: Equatable, Sendable {
-  /// The change set's place on its replica: 1, 2, 3, …
-  public var number: Int64
-  public var changeSet: ChangeSet
+    /// The change set's place on its replica: 1, 2, 3, …
+    public var number: Int64
+    public var changeSet: ChangeSet
 
-  public init(number: Int64, changeSet: ChangeSet) {
-    self.number = number
-    self.changeSet = changeSet
-  }
+    public init(number: Int64, changeSet: ChangeSet) {
+        self.number = number
+        self.changeSet = changeSet
+    }
 }
 
 /// What a replica says in one exchange: who it is, where it stands, and what lies in its outbox.
 public struct SyncRequest: Equatable, Sendable {
-  public var replica: ReplicaID
-  /// The epoch and version that the replica has integrated.
-  public var base: Base
-  /// The digests that the replica computed itself at that version.
-  public var historyDigest: Hash
-  public var stateDigest: Hash
-  /// The version of the schema that the replica's program knows.
-  public var schema: Int
-  /// The replica's clock as the request leaves, in milliseconds since 1970.
-  public var sent: Int64
-  /// The state of the member list that the replica holds; 0 for none.
-  public var membersVersion: Int64
-  /// The most bytes of entries that the replica wants in the reply.
-  public var pageByteLimit: Int
-  /// A page of the outbox, in order.
-  public var deliveries: [Delivery]
+    public var replica: ReplicaID
+    /// The epoch and version that the replica has integrated.
+    public var base: Base
+    /// The digests that the replica computed itself at that version.
+    public var historyDigest: Hash
+    public var stateDigest: Hash
+    /// The version of the schema that the replica's program knows.
+    public var schema: Int
+    /// The replica's clock as the request leaves, in milliseconds since 1970.
+    public var sent: Int64
+    /// The state of the member list that the replica holds; 0 for none.
+    public var membersVersion: Int64
+    /// The most bytes of entries that the replica wants in the reply.
+    public var pageByteLimit: Int
+    /// A page of the outbox, in order.
+    public var deliveries: [Delivery]
 
-  public init(
-    replica: ReplicaID, base: Base, historyDigest: Hash, stateDigest: Hash, schema: Int,
-    sent: Int64, membersVersion: Int64, pageByteLimit: Int, deliveries: [Delivery]
-  ) {
-    self.replica = replica
-    self.base = base
-    self.historyDigest = historyDigest
-    self.stateDigest = stateDigest
-    self.schema = schema
-    self.sent = sent
-    self.membersVersion = membersVersion
-    self.pageByteLimit = pageByteLimit
-    self.deliveries = deliveries
-  }
+    public init(
+        replica: ReplicaID, base: Base, historyDigest: Hash, stateDigest: Hash, schema: Int,
+        sent: Int64, membersVersion: Int64, pageByteLimit: Int, deliveries: [Delivery]
+    ) {
+        self.replica = replica
+        self.base = base
+        self.historyDigest = historyDigest
+        self.stateDigest = stateDigest
+        self.schema = schema
+        self.sent = sent
+        self.membersVersion = membersVersion
+        self.pageByteLimit = pageByteLimit
+        self.deliveries = deliveries
+    }
 }
 
 /// The server's answer to one delivery.
 public struct DeliveryVerdict: Equatable, Sendable {
-  public var number: Int64
-  public var changeSet: ChangeSetID
-  public var verdict: Verdict
+    public var number: Int64
+    public var changeSet: ChangeSetID
+    public var verdict: Verdict
 
-  public init(number: Int64, changeSet: ChangeSetID, verdict: Verdict) {
-    self.number = number
-    self.changeSet = changeSet
-    self.verdict = verdict
-  }
+    public init(number: Int64, changeSet: ChangeSetID, verdict: Verdict) {
+        self.number = number
+        self.changeSet = changeSet
+        self.verdict = verdict
+    }
 }
 
 /// What the server says in one exchange.
 public struct SyncResponse: Equatable, Sendable {
-  public var epoch: Epoch
-  /// One for each delivery that was judged, in the order they came.
-  public var verdicts: [DeliveryVerdict]
-  /// The number of a delivery that another change set was delivered under. Nothing from it on
-  /// was judged: the replica is a copy, and takes a new id.
-  public var clash: Int64?
-  /// Entries after the replica's version, in order, up to the page limit.
-  public var entries: [Entry]
-  /// The newest version.
-  public var head: Version
-  /// The digests at the version of the last entry (at the replica's version, without entries).
-  public var historyDigest: Hash
-  public var stateDigest: Hash
-  /// Whether the server's digests at the version the replica came with are those it sent.
-  public var digestsAgree: Bool
-  /// The server's clock, in milliseconds since 1970.
-  public var time: Int64
-  /// All members, past ones too, if the list is newer than the replica's.
-  public var members: [Member]?
-  public var membersVersion: Int64
-  /// The role of the member who asks.
-  public var role: Role
+    public var epoch: Epoch
+    /// One for each delivery that was judged, in the order they came.
+    public var verdicts: [DeliveryVerdict]
+    /// The number of a delivery that another change set was delivered under. Nothing from it on
+    /// was judged: the replica is a copy, and takes a new id.
+    public var clash: Int64?
+    /// Entries after the replica's version, in order, up to the page limit.
+    public var entries: [Entry]
+    /// The newest version.
+    public var head: Version
+    /// The digests at the version of the last entry (at the replica's version, without entries).
+    public var historyDigest: Hash
+    public var stateDigest: Hash
+    /// Whether the server's digests at the version the replica came with are those it sent.
+    public var digestsAgree: Bool
+    /// The server's clock, in milliseconds since 1970.
+    public var time: Int64
+    /// All members, past ones too, if the list is newer than the replica's.
+    public var members: [Member]?
+    public var membersVersion: Int64
+    /// The role of the member who asks.
+    public var role: Role
 
-  public init(
-    epoch: Epoch, verdicts: [DeliveryVerdict], clash: Int64?, entries: [Entry], head: Version,
-    historyDigest: Hash, stateDigest: Hash, digestsAgree: Bool, time: Int64,
-    members: [Member]?, membersVersion: Int64, role: Role
-  ) {
-    self.epoch = epoch
-    self.verdicts = verdicts
-    self.clash = clash
-    self.entries = entries
-    self.head = head
-    self.historyDigest = historyDigest
-    self.stateDigest = stateDigest
-    self.digestsAgree = digestsAgree
-    self.time = time
-    self.members = members
-    self.membersVersion = membersVersion
-    self.role = role
-  }
+    public init(
+        epoch: Epoch, verdicts: [DeliveryVerdict], clash: Int64?, entries: [Entry], head: Version,
+        historyDigest: Hash, stateDigest: Hash, digestsAgree: Bool, time: Int64,
+        members: [Member]?, membersVersion: Int64, role: Role
+    ) {
+        self.epoch = epoch
+        self.verdicts = verdicts
+        self.clash = clash
+        self.entries = entries
+        self.head = head
+        self.historyDigest = historyDigest
+        self.stateDigest = stateDigest
+        self.digestsAgree = digestsAgree
+        self.time = time
+        self.members = members
+        self.membersVersion = membersVersion
+        self.role = role
+    }
 }
 
 /// What a member may do in a workspace.
 public enum Role: String, CaseIterable, Codable, Sendable, Comparable {
-  case viewer, editor, owner
+    case viewer, editor, owner
 
-  public static func < (a: Role, b: Role) -> Bool { a.rank < b.rank }
+    public static func < (a: Role, b: Role) -> Bool { a.rank < b.rank }
 
-  private var rank: Int {
-    switch self {
-    case .viewer: 0
-    case .editor: 1
-    case .owner: 2
+    private var rank: Int {
+        switch self {
+        case .viewer: 0
+        case .editor: 1
+        case .owner: 2
+        }
     }
-  }
 }
 
 /// An account that belongs, or belonged, to a workspace.
 public struct Member: Equatable, Sendable {
-  public var id: MemberID
-  public var name: String
-  public var email: String
-  /// `nil` for a member who left: the name stays, for history.
-  public var role: Role?
+    public var id: MemberID
+    public var name: String
+    public var email: String
+    /// `nil` for a member who left: the name stays, for history.
+    public var role: Role?
 
-  public init(id: MemberID, name: String, email: String, role: Role?) {
-    self.id = id
-    self.name = name
-    self.email = email
-    self.role = role
-  }
+    public init(id: MemberID, name: String, email: String, role: Role?) {
+        self.id = id
+        self.name = name
+        self.email = email
+        self.role = role
+    }
 }

@@ -2,188 +2,190 @@
 
 /// What is wrong with a value that somebody wrote, and what would be right.
 public struct InvalidValue: Error, Equatable, Sendable {
-  public var problem: String
-  public var remedy: String
+    public var problem: String
+    public var remedy: String
 
-  public init(_ problem: String, _ remedy: String) {
-    self.problem = problem
-    self.remedy = remedy
-  }
+    public init(_ problem: String, _ remedy: String) {
+        self.problem = problem
+        self.remedy = remedy
+    }
 }
 
 extension Field {
-  /// The one form in which a value stands in records, change sets and digests.
-  ///
-  /// Text becomes NFC, sets are sorted without repeats, `null` becomes the field's default.
-  /// - Throws: `InvalidValue` for what the schema doesn't allow.
-  public func canonical(_ value: Value) throws(InvalidValue) -> Value {
-    switch (kind, value) {
-    case (_, .null): return standard
-    case (.set, .set(let elements)): return try canonical(elements)
-    case (.integer, .integer(let number)), (.counter, .integer(let number)),
-      (.money, .integer(let number)):
-      try check(number)
-      return value
-    case (.text, .text(let text)): return .text(try checked(text))
-    case (.date, .text(let text)):
-      guard CalendarDate.isValid(text) else {
-        throw InvalidValue(
-          "`\(text)` is not a date", "Write YYYY-MM-DD, YYYY-MM or YYYY.")
-      }
-      return value
-    case (.time, .text(let text)):
-      guard CalendarDate.isValidTime(text) else {
-        throw InvalidValue("`\(text)` is not a time", "Write YYYY-MM-DDTHH:MM.")
-      }
-      return value
-    case (.enum, .text(let text)):
-      guard values.contains(text) else {
-        throw InvalidValue(
-          "`\(text)` is not a value of \(name)",
-          "Use one of: \(values.joined(separator: ", ")).")
-      }
-      return value
-    case (.reference, .text(let text)):
-      guard RecordID(text) != nil else {
-        throw InvalidValue("`\(text)` is not an id", "Write the full id of a record.")
-      }
-      return value
-    default:
-      throw InvalidValue("\(name) holds another type of value", "Write a \(kind.rawValue).")
+    /// The one form in which a value stands in records, change sets and digests.
+    ///
+    /// Text becomes NFC, sets are sorted without repeats, `null` becomes the field's default.
+    /// - Throws: `InvalidValue` for what the schema doesn't allow.
+    public func canonical(_ value: Value) throws(InvalidValue) -> Value {
+        switch (kind, value) {
+        case (_, .null): return standard
+        case (.set, .set(let elements)): return try canonical(elements)
+        case (.integer, .integer(let number)), (.counter, .integer(let number)),
+            (.money, .integer(let number)):
+            try check(number)
+            return value
+        case (.text, .text(let text)): return .text(try checked(text))
+        case (.date, .text(let text)):
+            guard CalendarDate.isValid(text) else {
+                throw InvalidValue(
+                    "`\(text)` is not a date", "Write YYYY-MM-DD, YYYY-MM or YYYY.")
+            }
+            return value
+        case (.time, .text(let text)):
+            guard CalendarDate.isValidTime(text) else {
+                throw InvalidValue("`\(text)` is not a time", "Write YYYY-MM-DDTHH:MM.")
+            }
+            return value
+        case (.enum, .text(let text)):
+            guard values.contains(text) else {
+                throw InvalidValue(
+                    "`\(text)` is not a value of \(name)",
+                    "Use one of: \(values.joined(separator: ", ")).")
+            }
+            return value
+        case (.reference, .text(let text)):
+            guard RecordID(text) != nil else {
+                throw InvalidValue("`\(text)` is not an id", "Write the full id of a record.")
+            }
+            return value
+        default:
+            throw InvalidValue("\(name) holds another type of value", "Write a \(kind.rawValue).")
+        }
     }
-  }
 
-  private func canonical(_ elements: [String]) throws(InvalidValue) -> Value {
-    guard elements.count <= Limits.setElementLimit else {
-      throw InvalidValue(
-        "\(name) has \(elements.count) elements",
-        "Keep at most \(Limits.setElementLimit).")
+    private func canonical(_ elements: [String]) throws(InvalidValue) -> Value {
+        guard elements.count <= Limits.setElementLimit else {
+            throw InvalidValue(
+                "\(name) has \(elements.count) elements",
+                "Keep at most \(Limits.setElementLimit).")
+        }
+        for element in elements {
+            _ = try checked(element)
+            guard !element.isEmpty, element.utf8.count <= Limits.elementByteLimit else {
+                throw InvalidValue(
+                    "an element of \(name) is empty or too long",
+                    "Keep each within \(Limits.elementByteLimit) bytes.")
+            }
+            if !values.isEmpty, !values.contains(element) {
+                throw InvalidValue(
+                    "`\(element)` is not a value of \(name)",
+                    "Use: \(values.joined(separator: ", ")).")
+            }
+            if references, RecordID(element) == nil {
+                throw InvalidValue("`\(element)` is not an id", "Write full ids of records.")
+            }
+        }
+        return .set(of: elements)
     }
-    for element in elements {
-      _ = try checked(element)
-      guard !element.isEmpty, element.utf8.count <= Limits.elementByteLimit else {
-        throw InvalidValue(
-          "an element of \(name) is empty or too long",
-          "Keep each within \(Limits.elementByteLimit) bytes.")
-      }
-      if !values.isEmpty, !values.contains(element) {
-        throw InvalidValue(
-          "`\(element)` is not a value of \(name)",
-          "Use: \(values.joined(separator: ", ")).")
-      }
-      if references, RecordID(element) == nil {
-        throw InvalidValue("`\(element)` is not an id", "Write full ids of records.")
-      }
-    }
-    return .set(of: elements)
-  }
 
-  private func check(_ number: Int64) throws(InvalidValue) {
-    if let least, number < least {
-      throw InvalidValue("\(number) is below \(least)", "Write \(least) or more.")
+    private func check(_ number: Int64) throws(InvalidValue) {
+        if let least, number < least {
+            throw InvalidValue("\(number) is below \(least)", "Write \(least) or more.")
+        }
+        if let greatest, number > greatest {
+            throw InvalidValue("\(number) is above \(greatest)", "Write \(greatest) or less.")
+        }
     }
-    if let greatest, number > greatest {
-      throw InvalidValue("\(number) is above \(greatest)", "Write \(greatest) or less.")
-    }
-  }
 
-  private func checked(_ text: String) throws(InvalidValue) -> String {
-    let limit = unique ? Limits.uniqueByteLimit : Limits.textByteLimit
-    guard text.utf8.count <= limit else {
-      throw InvalidValue(
-        "\(name) has \(text.utf8.count) bytes", "Keep it within \(limit) bytes.")
+    private func checked(_ text: String) throws(InvalidValue) -> String {
+        let limit = unique ? Limits.uniqueByteLimit : Limits.textByteLimit
+        guard text.utf8.count <= limit else {
+            throw InvalidValue(
+                "\(name) has \(text.utf8.count) bytes", "Keep it within \(limit) bytes.")
+        }
+        guard !text.utf8.contains(0) else {
+            throw InvalidValue("\(name) contains a NUL character", "Remove it.")
+        }
+        return text.normalized
     }
-    guard !text.utf8.contains(0) else {
-      throw InvalidValue("\(name) contains a NUL character", "Remove it.")
-    }
-    return text.normalized
-  }
 }
 
 /// Dates of three precisions, in the proleptic Gregorian calendar (ISO 8601).
 public enum CalendarDate {
-  public static func isValid(_ text: String) -> Bool {
-    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard (1...3).contains(parts.count), let year = number(parts[0], digits: 4) else {
-      return false
+    public static func isValid(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard (1...3).contains(parts.count), let year = number(parts[0], digits: 4) else {
+            return false
+        }
+        guard parts.count > 1 else { return true }
+        guard let month = number(parts[1], digits: 2), (1...12).contains(month) else {
+            return false
+        }
+        guard parts.count > 2 else { return true }
+        guard let day = number(parts[2], digits: 2) else { return false }
+        return (1...days(month, year)).contains(day)
     }
-    guard parts.count > 1 else { return true }
-    guard let month = number(parts[1], digits: 2), (1...12).contains(month) else { return false }
-    guard parts.count > 2 else { return true }
-    guard let day = number(parts[2], digits: 2) else { return false }
-    return (1...days(month, year)).contains(day)
-  }
 
-  /// `YYYY-MM-DDTHH:MM`.
-  public static func isValidTime(_ text: String) -> Bool {
-    let halves = text.split(separator: "T", omittingEmptySubsequences: false)
-    guard halves.count == 2, halves[0].utf8.count == 10, isValid(String(halves[0])) else {
-      return false
+    /// `YYYY-MM-DDTHH:MM`.
+    public static func isValidTime(_ text: String) -> Bool {
+        let halves = text.split(separator: "T", omittingEmptySubsequences: false)
+        guard halves.count == 2, halves[0].utf8.count == 10, isValid(String(halves[0])) else {
+            return false
+        }
+        let clock = halves[1].split(separator: ":", omittingEmptySubsequences: false)
+        guard clock.count == 2, let hour = number(clock[0], digits: 2),
+            let minute = number(clock[1], digits: 2)
+        else { return false }
+        return hour < 24 && minute < 60
     }
-    let clock = halves[1].split(separator: ":", omittingEmptySubsequences: false)
-    guard clock.count == 2, let hour = number(clock[0], digits: 2),
-      let minute = number(clock[1], digits: 2)
-    else { return false }
-    return hour < 24 && minute < 60
-  }
 
-  private static func days(_ month: Int, _ year: Int) -> Int {
-    switch month {
-    case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
+    private static func days(_ month: Int, _ year: Int) -> Int {
+        switch month {
+        case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
     }
-  }
 
-  private static func number(_ text: Substring, digits: Int) -> Int? {
-    guard text.utf8.count == digits, text.utf8.allSatisfy({ (48...57).contains($0) }) else {
-      return nil
+    private static func number(_ text: Substring, digits: Int) -> Int? {
+        guard text.utf8.count == digits, text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            return nil
+        }
+        return Int(text)
     }
-    return Int(text)
-  }
 }
 
 extension ChangeSet {
-  /// Checks what any sender could get wrong, against the schema alone.
-  /// - Throws: `InvalidValue`.
-  public func validate(_ schema: Schema) throws(InvalidValue) {
-    guard seed.count == 16, !operations.isEmpty else {
-      throw InvalidValue("the change set is empty or has no seed", "Seal it again.")
+    /// Checks what any sender could get wrong, against the schema alone.
+    /// - Throws: `InvalidValue`.
+    public func validate(_ schema: Schema) throws(InvalidValue) {
+        guard seed.count == 16, !operations.isEmpty else {
+            throw InvalidValue("the change set is empty or has no seed", "Seal it again.")
+        }
+        for operation in operations {
+            guard let collection = schema.collection(operation.collection) else {
+                throw InvalidValue(
+                    "there is no collection `\(operation.collection)`",
+                    "Use a collection of the schema.")
+            }
+            try operation.validate(collection)
+        }
     }
-    for operation in operations {
-      guard let collection = schema.collection(operation.collection) else {
-        throw InvalidValue(
-          "there is no collection `\(operation.collection)`",
-          "Use a collection of the schema.")
-      }
-      try operation.validate(collection)
-    }
-  }
 }
 
 extension Operation {
-  fileprivate func validate(_ collection: CollectionSchema) throws(InvalidValue) {
-    if collection.name == CollectionSchema.conflict.name {
-      let settles =
-        kind == .delete
-        || (kind == .update && fields.count == 1 && fields[0].field == "status"
-          && fields[0].after == .text("settled"))
-      guard settles else {
-        throw InvalidValue(
-          "only the merge writes conflicts", "Set `status` to `settled`, nothing else.")
-      }
-      return
+    fileprivate func validate(_ collection: CollectionSchema) throws(InvalidValue) {
+        if collection.name == CollectionSchema.conflict.name {
+            let settles =
+                kind == .delete
+                || (kind == .update && fields.count == 1 && fields[0].field == "status"
+                    && fields[0].after == .text("settled"))
+            guard settles else {
+                throw InvalidValue(
+                    "only the merge writes conflicts", "Set `status` to `settled`, nothing else.")
+            }
+            return
+        }
+        for edit in fields where kind != .delete {
+            guard let field = collection.field(edit.field) else {
+                throw InvalidValue(
+                    "\(collection.name) has no field `\(edit.field)`", "Use a field of the schema.")
+            }
+            guard try field.canonical(edit.after) == edit.after else {
+                throw InvalidValue(
+                    "\(collection.name).\(edit.field) is not in canonical form",
+                    "Normalise texts to NFC and sort sets.")
+            }
+        }
     }
-    for edit in fields where kind != .delete {
-      guard let field = collection.field(edit.field) else {
-        throw InvalidValue(
-          "\(collection.name) has no field `\(edit.field)`", "Use a field of the schema.")
-      }
-      guard try field.canonical(edit.after) == edit.after else {
-        throw InvalidValue(
-          "\(collection.name).\(edit.field) is not in canonical form",
-          "Normalise texts to NFC and sort sets.")
-      }
-    }
-  }
 }

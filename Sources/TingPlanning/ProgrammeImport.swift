@@ -144,7 +144,9 @@ public struct ProgrammeImport: Equatable, Sendable {
         let chinese = item.chinese.map { organisation($0, country: "CN") }
         let places = item.cn_divisions + item.dk_divisions
         var note = item.note ?? ""
-        if let amount = item.amount { note += (note.isEmpty ? "" : "\n") + "Amount: \(amount.text)." }
+        if let amount = item.amount {
+            note += (note.isEmpty ? "" : "\n") + "Amount: \(amount.text)."
+        }
         var values: [String: Value] = [
             "title_en": .text(item.title), "source_url": .set(of: item.source),
             "confidence": .text(item.confidence), "tags": .set(of: item.tags + [item.kind]),

@@ -8,125 +8,125 @@ public import TingStore
 
 /// A clock that moves when told, in milliseconds since 1970.
 public final class ManualClock: Sendable {
-  private let now: Mutex<Int64>
+    private let now: Mutex<Int64>
 
-  public init(_ start: Int64 = 1_750_000_000_000) { now = Mutex(start) }
+    public init(_ start: Int64 = 1_750_000_000_000) { now = Mutex(start) }
 
-  public var time: Int64 { now.withLock { $0 } }
+    public var time: Int64 { now.withLock { $0 } }
 
-  public func advance(_ milliseconds: Int64) { now.withLock { $0 += milliseconds } }
+    public func advance(_ milliseconds: Int64) { now.withLock { $0 += milliseconds } }
 }
 
 /// A workspace and the replicas of its members, in one process and one folder, without a network:
 /// real files, real merges, and a clock of the test's own.
 public final class Team {
-  public let folder: URL
-  public let schema: Schema
-  public let workspace: Workspace
-  public let clock: ManualClock
-  public private(set) var members: [Member] = []
-  public private(set) var replicas: [Replica] = []
+    public let folder: URL
+    public let schema: Schema
+    public let workspace: Workspace
+    public let clock: ManualClock
+    public private(set) var members: [Member] = []
+    public private(set) var replicas: [Replica] = []
 
-  /// - Parameter size: How many members with a replica each; all are editors.
-  public init(_ size: Int, schema: Schema = .sample) throws {
-    folder = FileManager.default.temporaryDirectory.appending(
-      path: "ting-team-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    self.schema = schema
-    clock = ManualClock()
-    var generator = SystemRandomNumberGenerator()
-    workspace = try Workspace.create(
-      path: folder.appending(path: "workspace.sqlite").path, slug: "team", schema: schema,
-      epoch: .random(using: &generator), receiptKey: [UInt8](repeating: 7, count: 32))
-    for position in 0..<size {
-      members.append(
-        Member(
-          id: .random(using: &generator), name: "Member \(position)",
-          email: "m\(position)@example.org", role: .editor))
-      replicas.append(try clone(for: members[position]))
+    /// - Parameter size: How many members with a replica each; all are editors.
+    public init(_ size: Int, schema: Schema = .sample) throws {
+        folder = FileManager.default.temporaryDirectory.appending(
+            path: "ting-team-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        self.schema = schema
+        clock = ManualClock()
+        var generator = SystemRandomNumberGenerator()
+        workspace = try Workspace.create(
+            path: folder.appending(path: "workspace.sqlite").path, slug: "team", schema: schema,
+            epoch: .random(using: &generator), receiptKey: [UInt8](repeating: 7, count: 32))
+        for position in 0..<size {
+            members.append(
+                Member(
+                    id: .random(using: &generator), name: "Member \(position)",
+                    email: "m\(position)@example.org", role: .editor))
+            replicas.append(try clone(for: members[position]))
+        }
     }
-  }
 
-  deinit { try? FileManager.default.removeItem(at: folder) }
+    deinit { try? FileManager.default.removeItem(at: folder) }
 
-  /// A new replica from a fresh snapshot.
-  public func clone(for member: Member) throws -> Replica {
-    let path = folder.appending(path: "replica-\(UUID().uuidString).sqlite").path
-    _ = try workspace.writeSnapshot(to: path)
-    return try Replica.adopt(
-      snapshot: path, server: "", member: member.id, schema: schema,
-      clock: { [clock] in clock.time })
-  }
-
-  /// One whole sync: exchanges until the outbox is through and nothing new is left.
-  @discardableResult
-  public func sync(_ position: Int, role: Role = .editor) throws -> IntegrateSummary {
-    try sync(replicas[position], members[position], role: role)
-  }
-
-  @discardableResult
-  public func sync(
-    _ replica: Replica, _ member: Member, role: Role = .editor
-  ) throws -> IntegrateSummary {
-    var total = IntegrateSummary()
-    var after: Int64 = 0
-    for _ in 0..<1_000 {
-      clock.advance(5)
-      let request = try replica.nextRequest(after: after)
-      let judgement = try workspace.accept(
-        [.init(request: request, member: member.id, role: role)], now: clock.time)[0]
-      clock.advance(5)
-      let response = try workspace.reply(
-        to: request, judgement: judgement, role: role, members: members, membersVersion: 1,
-        now: clock.time)
-      let summary = try replica.integrate(response, to: request)
-      total.add(summary)
-      after = summary.renamed ? 0 : request.deliveries.last?.number ?? after
-      let base = try replica.identity().base.version
-      let waiting = try replica.outbox().contains { $0.number > after }
-      if base >= response.head, !waiting, !summary.renamed { return total }
+    /// A new replica from a fresh snapshot.
+    public func clone(for member: Member) throws -> Replica {
+        let path = folder.appending(path: "replica-\(UUID().uuidString).sqlite").path
+        _ = try workspace.writeSnapshot(to: path)
+        return try Replica.adopt(
+            snapshot: path, server: "", member: member.id, schema: schema,
+            clock: { [clock] in clock.time })
     }
-    throw ReplicaError.notAReplica("the sync never ended")
-  }
 
-  /// Lets an SQL tool that knows nothing of Ting run statements on the file.
-  public func foreign(_ position: Int, _ sql: String) throws {
-    let queue = try DatabaseQueue(path: replicas[position].path)
-    try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
-    try queue.close()
-  }
+    /// One whole sync: exchanges until the outbox is through and nothing new is left.
+    @discardableResult
+    public func sync(_ position: Int, role: Role = .editor) throws -> IntegrateSummary {
+        try sync(replicas[position], members[position], role: role)
+    }
+
+    @discardableResult
+    public func sync(
+        _ replica: Replica, _ member: Member, role: Role = .editor
+    ) throws -> IntegrateSummary {
+        var total = IntegrateSummary()
+        var after: Int64 = 0
+        for _ in 0..<1_000 {
+            clock.advance(5)
+            let request = try replica.nextRequest(after: after)
+            let judgement = try workspace.accept(
+                [.init(request: request, member: member.id, role: role)], now: clock.time)[0]
+            clock.advance(5)
+            let response = try workspace.reply(
+                to: request, judgement: judgement, role: role, members: members, membersVersion: 1,
+                now: clock.time)
+            let summary = try replica.integrate(response, to: request)
+            total.add(summary)
+            after = summary.renamed ? 0 : request.deliveries.last?.number ?? after
+            let base = try replica.identity().base.version
+            let waiting = try replica.outbox().contains { $0.number > after }
+            if base >= response.head, !waiting, !summary.renamed { return total }
+        }
+        throw ReplicaError.notAReplica("the sync never ended")
+    }
+
+    /// Lets an SQL tool that knows nothing of Ting run statements on the file.
+    public func foreign(_ position: Int, _ sql: String) throws {
+        let queue = try DatabaseQueue(path: replicas[position].path)
+        try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
+        try queue.close()
+    }
 }
 
 extension Schema {
-  /// A small schema with a field for each policy, and a child.
-  public static let sample = Schema(
-    name: "sample", version: 1,
-    collections: [
-      CollectionSchema(
-        "project",
-        fields: [
-          Field("code", .text, .review, unique: true),
-          Field("title", .text, .latest),
-          Field("summary", .text, .text),
-          Field(
-            "status", .enum, .latest, standard: .text("idea"),
-            values: ["idea", "active", "done"]),
-          Field("partners", .set, .set),
-          Field("hours", .counter, .counter),
-          Field(
-            "sensitivity", .enum, .max, standard: .text("open"),
-            values: ["open", "internal", "restricted"]),
-          Field("retain", .date, .min),
-          Field("budget", .money, .review),
-          Field("progress", .integer, .latest, least: 0, greatest: 100),
-          Field("lead", .reference, .latest, to: ["person"]),
-        ]),
-      CollectionSchema(
-        "task",
-        fields: [
-          Field("project", .reference, .review, to: ["project"], parent: true),
-          Field("title", .text, .latest),
-        ]),
-      CollectionSchema("person", fields: [Field("name", .text, .latest)]),
-    ])
+    /// A small schema with a field for each policy, and a child.
+    public static let sample = Schema(
+        name: "sample", version: 1,
+        collections: [
+            CollectionSchema(
+                "project",
+                fields: [
+                    Field("code", .text, .review, unique: true),
+                    Field("title", .text, .latest),
+                    Field("summary", .text, .text),
+                    Field(
+                        "status", .enum, .latest, standard: .text("idea"),
+                        values: ["idea", "active", "done"]),
+                    Field("partners", .set, .set),
+                    Field("hours", .counter, .counter),
+                    Field(
+                        "sensitivity", .enum, .max, standard: .text("open"),
+                        values: ["open", "internal", "restricted"]),
+                    Field("retain", .date, .min),
+                    Field("budget", .money, .review),
+                    Field("progress", .integer, .latest, least: 0, greatest: 100),
+                    Field("lead", .reference, .latest, to: ["person"]),
+                ]),
+            CollectionSchema(
+                "task",
+                fields: [
+                    Field("project", .reference, .review, to: ["project"], parent: true),
+                    Field("title", .text, .latest),
+                ]),
+            CollectionSchema("person", fields: [Field("name", .text, .latest)]),
+        ])
 }

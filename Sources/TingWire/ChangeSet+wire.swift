@@ -5,170 +5,170 @@ package import TingCore
 
 /// Change sets to messages and back: parse, do not trust.
 extension ChangeSet {
-  package init(wire message: Ting_V1_ChangeSet) throws(WireError) {
-    guard message.seed.count == 16 else { throw WireError("seed", "it must have 16 bytes") }
-    guard message.operations.count <= Limits.operationLimit else {
-      throw WireError("operations", "more than \(Limits.operationLimit)")
+    package init(wire message: Ting_V1_ChangeSet) throws(WireError) {
+        guard message.seed.count == 16 else { throw WireError("seed", "it must have 16 bytes") }
+        guard message.operations.count <= Limits.operationLimit else {
+            throw WireError("operations", "more than \(Limits.operationLimit)")
+        }
+        guard message.seen.count <= Limits.deliveryLimit else {
+            throw WireError("seen", "more than \(Limits.deliveryLimit)")
+        }
+        guard message.message.utf8.count <= Limits.messageByteLimit,
+            message.message.isNormalized
+        else { throw WireError("message", "too long, or not in NFC") }
+        guard message.hasBase else { throw WireError("base", "missing") }
+        guard let schema = Int(exactly: message.schema), schema > 0 else {
+            throw WireError("schema", "it must be positive")
+        }
+        var seen: [Hash] = []
+        for text in message.seen { seen.append(try Wire.hash(text, "seen")) }
+        var operations: [TingCore.Operation] = []
+        for operation in message.operations {
+            operations.append(try Operation(wire: operation, time: message.time))
+        }
+        self.init(
+            id: try Wire.id(message.id, "change_set.id"), seed: Array(message.seed),
+            schema: schema, base: try Base(wire: message.base), seen: seen,
+            message: message.message, time: message.time, operations: operations)
     }
-    guard message.seen.count <= Limits.deliveryLimit else {
-      throw WireError("seen", "more than \(Limits.deliveryLimit)")
-    }
-    guard message.message.utf8.count <= Limits.messageByteLimit,
-      message.message.isNormalized
-    else { throw WireError("message", "too long, or not in NFC") }
-    guard message.hasBase else { throw WireError("base", "missing") }
-    guard let schema = Int(exactly: message.schema), schema > 0 else {
-      throw WireError("schema", "it must be positive")
-    }
-    var seen: [Hash] = []
-    for text in message.seen { seen.append(try Wire.hash(text, "seen")) }
-    var operations: [TingCore.Operation] = []
-    for operation in message.operations {
-      operations.append(try Operation(wire: operation, time: message.time))
-    }
-    self.init(
-      id: try Wire.id(message.id, "change_set.id"), seed: Array(message.seed),
-      schema: schema, base: try Base(wire: message.base), seen: seen,
-      message: message.message, time: message.time, operations: operations)
-  }
 
-  package var wire: Ting_V1_ChangeSet {
-    var message = Ting_V1_ChangeSet()
-    message.id = id.description
-    message.seed = Data(seed)
-    message.schema = Int64(schema)
-    message.base = base.wire
-    message.seen = seen.map(\.description)
-    message.message = self.message
-    message.time = time
-    message.operations = operations.map { $0.wire(time: time) }
-    return message
-  }
+    package var wire: Ting_V1_ChangeSet {
+        var message = Ting_V1_ChangeSet()
+        message.id = id.description
+        message.seed = Data(seed)
+        message.schema = Int64(schema)
+        message.base = base.wire
+        message.seen = seen.map(\.description)
+        message.message = self.message
+        message.time = time
+        message.operations = operations.map { $0.wire(time: time) }
+        return message
+    }
 }
 
 extension TingCore.Operation {
-  fileprivate init(wire message: Ting_V1_Operation, time: Int64) throws(WireError) {
-    guard let kind = Kind(rawValue: message.kind) else {
-      throw WireError("operations.kind", "unknown: \(message.kind.prefix(20))")
+    fileprivate init(wire message: Ting_V1_Operation, time: Int64) throws(WireError) {
+        guard let kind = Kind(rawValue: message.kind) else {
+            throw WireError("operations.kind", "unknown: \(message.kind.prefix(20))")
+        }
+        try Wire.check(name: message.collection, "operations.collection")
+        let own = message.hasTime ? message.time : time
+        var fields: [FieldEdit] = []
+        for field in message.fields {
+            if let last = fields.last,
+                !last.field.utf8.lexicographicallyPrecedes(field.field.utf8)
+            {
+                throw WireError("operations.fields", "not in order, or one twice")
+            }
+            fields.append(try FieldEdit(wire: field, time: own))
+        }
+        self.init(
+            kind, message.collection, try Wire.id(message.record, "operations.record"),
+            base: message.hasBase ? try Base(wire: message.base) : nil, time: own, fields: fields)
     }
-    try Wire.check(name: message.collection, "operations.collection")
-    let own = message.hasTime ? message.time : time
-    var fields: [FieldEdit] = []
-    for field in message.fields {
-      if let last = fields.last,
-        !last.field.utf8.lexicographicallyPrecedes(field.field.utf8)
-      {
-        throw WireError("operations.fields", "not in order, or one twice")
-      }
-      fields.append(try FieldEdit(wire: field, time: own))
-    }
-    self.init(
-      kind, message.collection, try Wire.id(message.record, "operations.record"),
-      base: message.hasBase ? try Base(wire: message.base) : nil, time: own, fields: fields)
-  }
 
-  fileprivate func wire(time: Int64) -> Ting_V1_Operation {
-    var message = Ting_V1_Operation()
-    message.kind = kind.rawValue
-    message.collection = collection
-    message.record = record.description
-    if let base { message.base = base.wire }
-    if self.time != time { message.time = self.time }
-    message.fields = fields.map { $0.wire(time: self.time) }
-    return message
-  }
+    fileprivate func wire(time: Int64) -> Ting_V1_Operation {
+        var message = Ting_V1_Operation()
+        message.kind = kind.rawValue
+        message.collection = collection
+        message.record = record.description
+        if let base { message.base = base.wire }
+        if self.time != time { message.time = self.time }
+        message.fields = fields.map { $0.wire(time: self.time) }
+        return message
+    }
 }
 
 extension FieldEdit {
-  fileprivate init(wire message: Ting_V1_FieldEdit, time: Int64) throws(WireError) {
-    try Wire.check(name: message.field, "operations.fields.field")
-    self.init(
-      message.field,
-      before: message.hasBefore ? try Value(wire: message.before) : .null,
-      after: message.hasAfter ? try Value(wire: message.after) : .null,
-      base: message.hasBase ? try Base(wire: message.base) : nil,
-      time: message.hasTime ? message.time : time)
-  }
+    fileprivate init(wire message: Ting_V1_FieldEdit, time: Int64) throws(WireError) {
+        try Wire.check(name: message.field, "operations.fields.field")
+        self.init(
+            message.field,
+            before: message.hasBefore ? try Value(wire: message.before) : .null,
+            after: message.hasAfter ? try Value(wire: message.after) : .null,
+            base: message.hasBase ? try Base(wire: message.base) : nil,
+            time: message.hasTime ? message.time : time)
+    }
 
-  fileprivate func wire(time: Int64) -> Ting_V1_FieldEdit {
-    var message = Ting_V1_FieldEdit()
-    message.field = field
-    if !before.isNull { message.before = before.wire }
-    if !after.isNull { message.after = after.wire }
-    if let base { message.base = base.wire }
-    if self.time != time { message.time = self.time }
-    return message
-  }
+    fileprivate func wire(time: Int64) -> Ting_V1_FieldEdit {
+        var message = Ting_V1_FieldEdit()
+        message.field = field
+        if !before.isNull { message.before = before.wire }
+        if !after.isNull { message.after = after.wire }
+        if let base { message.base = base.wire }
+        if self.time != time { message.time = self.time }
+        return message
+    }
 }
 
 extension Base {
-  init(wire message: Ting_V1_Base) throws(WireError) {
-    guard message.version >= 0 else { throw WireError("base.version", "negative") }
-    self.init(epoch: try Wire.id(message.epoch, "base.epoch"), version: message.version)
-  }
+    init(wire message: Ting_V1_Base) throws(WireError) {
+        guard message.version >= 0 else { throw WireError("base.version", "negative") }
+        self.init(epoch: try Wire.id(message.epoch, "base.epoch"), version: message.version)
+    }
 
-  var wire: Ting_V1_Base {
-    var message = Ting_V1_Base()
-    message.epoch = epoch.description
-    message.version = version
-    return message
-  }
+    var wire: Ting_V1_Base {
+        var message = Ting_V1_Base()
+        message.epoch = epoch.description
+        message.version = version
+        return message
+    }
 }
 
 extension Value {
-  init(wire message: Ting_V1_Value) throws(WireError) {
-    switch message.kind {
-    case nil: self = .null
-    case .integer(let integer): self = .integer(integer)
-    case .text(let text):
-      guard text.utf8.count <= Limits.textByteLimit, text.isNormalized else {
-        throw WireError("value.text", "too long, or not in NFC")
-      }
-      self = .text(text)
-    case .set(let set):
-      guard set.elements.count <= Limits.setElementLimit,
-        set.elements.allSatisfy({
-          $0.utf8.count <= Limits.elementByteLimit && $0.isNormalized
-        }),
-        zip(set.elements, set.elements.dropFirst()).allSatisfy({
-          $0.utf8.lexicographicallyPrecedes($1.utf8)
-        })
-      else { throw WireError("value.set", "too large, or not sorted without repeats") }
-      self = .set(set.elements)
+    init(wire message: Ting_V1_Value) throws(WireError) {
+        switch message.kind {
+        case nil: self = .null
+        case .integer(let integer): self = .integer(integer)
+        case .text(let text):
+            guard text.utf8.count <= Limits.textByteLimit, text.isNormalized else {
+                throw WireError("value.text", "too long, or not in NFC")
+            }
+            self = .text(text)
+        case .set(let set):
+            guard set.elements.count <= Limits.setElementLimit,
+                set.elements.allSatisfy({
+                    $0.utf8.count <= Limits.elementByteLimit && $0.isNormalized
+                }),
+                zip(set.elements, set.elements.dropFirst()).allSatisfy({
+                    $0.utf8.lexicographicallyPrecedes($1.utf8)
+                })
+            else { throw WireError("value.set", "too large, or not sorted without repeats") }
+            self = .set(set.elements)
+        }
     }
-  }
 
-  var wire: Ting_V1_Value {
-    var message = Ting_V1_Value()
-    switch self {
-    case .null: break
-    case .integer(let integer): message.integer = integer
-    case .text(let text): message.text = text
-    case .set(let elements): message.set.elements = elements
+    var wire: Ting_V1_Value {
+        var message = Ting_V1_Value()
+        switch self {
+        case .null: break
+        case .integer(let integer): message.integer = integer
+        case .text(let text): message.text = text
+        case .set(let elements): message.set.elements = elements
+        }
+        return message
     }
-    return message
-  }
 }
 
 /// Checks that many messages share.
 enum Wire {
-  static func id<Kind>(_ text: String, _ field: String) throws(WireError) -> ID<Kind> {
-    guard let id = ID<Kind>(text) else {
-      throw WireError(field, "it is not a lower-case UUID")
+    static func id<Kind>(_ text: String, _ field: String) throws(WireError) -> ID<Kind> {
+        guard let id = ID<Kind>(text) else {
+            throw WireError(field, "it is not a lower-case UUID")
+        }
+        return id
     }
-    return id
-  }
 
-  static func hash(_ text: String, _ field: String) throws(WireError) -> Hash {
-    guard let hash = Hash(text) else {
-      throw WireError(field, "it is not 64 hexadecimal digits")
+    static func hash(_ text: String, _ field: String) throws(WireError) -> Hash {
+        guard let hash = Hash(text) else {
+            throw WireError(field, "it is not 64 hexadecimal digits")
+        }
+        return hash
     }
-    return hash
-  }
 
-  static func check(name: String, _ field: String) throws(WireError) {
-    guard !name.isEmpty, name.utf8.count <= Limits.nameByteLimit,
-      name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 95 })
-    else { throw WireError(field, "it is not a name of a-z, 0-9 and _") }
-  }
+    static func check(name: String, _ field: String) throws(WireError) {
+        guard !name.isEmpty, name.utf8.count <= Limits.nameByteLimit,
+            name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 95 })
+        else { throw WireError(field, "it is not a name of a-z, 0-9 and _") }
+    }
 }

@@ -5,69 +5,69 @@ package import TingCore
 
 /// Entries to messages and back.
 extension Entry {
-  package init(wire message: Ting_V1_Entry) throws(WireError) {
-    guard message.version > 0 else { throw WireError("entry.version", "not positive") }
-    guard message.receipt.count <= 64 else { throw WireError("entry.receipt", "too long") }
-    var effects: [Effect]?
-    if message.merged {
-      var list: [Effect] = []
-      for effect in message.effects { list.append(try Effect(wire: effect)) }
-      effects = list
+    package init(wire message: Ting_V1_Entry) throws(WireError) {
+        guard message.version > 0 else { throw WireError("entry.version", "not positive") }
+        guard message.receipt.count <= 64 else { throw WireError("entry.receipt", "too long") }
+        var effects: [Effect]?
+        if message.merged {
+            var list: [Effect] = []
+            for effect in message.effects { list.append(try Effect(wire: effect)) }
+            effects = list
+        }
+        self.init(
+            version: message.version, changeSet: try ChangeSet(wire: message.changeSet),
+            author: try Wire.id(message.author, "entry.author"),
+            replica: try Wire.id(message.replica, "entry.replica"), number: message.number,
+            accepted: message.accepted, shift: message.shift, effects: effects,
+            receipt: Array(message.receipt))
     }
-    self.init(
-      version: message.version, changeSet: try ChangeSet(wire: message.changeSet),
-      author: try Wire.id(message.author, "entry.author"),
-      replica: try Wire.id(message.replica, "entry.replica"), number: message.number,
-      accepted: message.accepted, shift: message.shift, effects: effects,
-      receipt: Array(message.receipt))
-  }
 
-  package var wire: Ting_V1_Entry {
-    var message = Ting_V1_Entry()
-    message.version = version
-    message.changeSet = changeSet.wire
-    message.author = author.description
-    message.replica = replica.description
-    message.number = number
-    message.accepted = accepted
-    message.shift = shift
-    message.merged = effects != nil
-    message.effects = effects?.map(\.wire) ?? []
-    message.receipt = Data(receipt)
-    return message
-  }
+    package var wire: Ting_V1_Entry {
+        var message = Ting_V1_Entry()
+        message.version = version
+        message.changeSet = changeSet.wire
+        message.author = author.description
+        message.replica = replica.description
+        message.number = number
+        message.accepted = accepted
+        message.shift = shift
+        message.merged = effects != nil
+        message.effects = effects?.map(\.wire) ?? []
+        message.receipt = Data(receipt)
+        return message
+    }
 }
 
 extension Effect {
-  fileprivate init(wire message: Ting_V1_Effect) throws(WireError) {
-    guard let state = State(rawValue: message.state) else {
-      throw WireError("effects.state", "unknown: \(message.state.prefix(20))")
+    fileprivate init(wire message: Ting_V1_Effect) throws(WireError) {
+        guard let state = State(rawValue: message.state) else {
+            throw WireError("effects.state", "unknown: \(message.state.prefix(20))")
+        }
+        try Wire.check(name: message.collection, "effects.collection")
+        var values: [FieldValue] = []
+        for pair in message.values {
+            try Wire.check(name: pair.field, "effects.values.field")
+            if let last = values.last, !last.field.utf8.lexicographicallyPrecedes(pair.field.utf8) {
+                throw WireError("effects.values", "not in order, or one twice")
+            }
+            values.append(
+                FieldValue(pair.field, pair.hasValue ? try Value(wire: pair.value) : .null))
+        }
+        self.init(
+            message.collection, try Wire.id(message.record, "effects.record"), state, values)
     }
-    try Wire.check(name: message.collection, "effects.collection")
-    var values: [FieldValue] = []
-    for pair in message.values {
-      try Wire.check(name: pair.field, "effects.values.field")
-      if let last = values.last, !last.field.utf8.lexicographicallyPrecedes(pair.field.utf8) {
-        throw WireError("effects.values", "not in order, or one twice")
-      }
-      values.append(
-        FieldValue(pair.field, pair.hasValue ? try Value(wire: pair.value) : .null))
-    }
-    self.init(
-      message.collection, try Wire.id(message.record, "effects.record"), state, values)
-  }
 
-  fileprivate var wire: Ting_V1_Effect {
-    var message = Ting_V1_Effect()
-    message.collection = collection
-    message.record = record.description
-    message.state = state.rawValue
-    message.values = values.map { pair in
-      var value = Ting_V1_FieldValue()
-      value.field = pair.field
-      if !pair.value.isNull { value.value = pair.value.wire }
-      return value
+    fileprivate var wire: Ting_V1_Effect {
+        var message = Ting_V1_Effect()
+        message.collection = collection
+        message.record = record.description
+        message.state = state.rawValue
+        message.values = values.map { pair in
+            var value = Ting_V1_FieldValue()
+            value.field = pair.field
+            if !pair.value.isNull { value.value = pair.value.wire }
+            return value
+        }
+        return message
     }
-    return message
-  }
 }

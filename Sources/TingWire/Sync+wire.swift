@@ -6,140 +6,141 @@ package import TingCore
 package let protocolVersion: Int64 = 1
 
 extension SyncRequest {
-  package init(wire message: Ting_V1_SyncRequest) throws(WireError) {
-    guard message.deliveries.count <= Limits.deliveryLimit else {
-      throw WireError("deliveries", "more than \(Limits.deliveryLimit)")
+    package init(wire message: Ting_V1_SyncRequest) throws(WireError) {
+        guard message.deliveries.count <= Limits.deliveryLimit else {
+            throw WireError("deliveries", "more than \(Limits.deliveryLimit)")
+        }
+        guard message.hasBase else { throw WireError("base", "missing") }
+        var deliveries: [Delivery] = []
+        for delivery in message.deliveries {
+            guard delivery.number > deliveries.last?.number ?? 0 else {
+                throw WireError("deliveries.number", "not ascending from 1")
+            }
+            deliveries.append(
+                Delivery(
+                    number: delivery.number,
+                    changeSet: try ChangeSet(wire: delivery.changeSet)))
+        }
+        self.init(
+            replica: try Wire.id(message.replica, "replica"), base: try Base(wire: message.base),
+            historyDigest: try Wire.hash(message.historyDigest, "history_digest"),
+            stateDigest: try Wire.hash(message.stateDigest, "state_digest"),
+            schema: Int(clamping: message.schema), sent: message.sent,
+            membersVersion: message.membersVersion,
+            pageByteLimit: message.pageByteLimit > 0
+                ? Int(clamping: message.pageByteLimit) : Limits.pageByteLimit,
+            deliveries: deliveries)
     }
-    guard message.hasBase else { throw WireError("base", "missing") }
-    var deliveries: [Delivery] = []
-    for delivery in message.deliveries {
-      guard delivery.number > deliveries.last?.number ?? 0 else {
-        throw WireError("deliveries.number", "not ascending from 1")
-      }
-      deliveries.append(
-        Delivery(
-          number: delivery.number,
-          changeSet: try ChangeSet(wire: delivery.changeSet)))
-    }
-    self.init(
-      replica: try Wire.id(message.replica, "replica"), base: try Base(wire: message.base),
-      historyDigest: try Wire.hash(message.historyDigest, "history_digest"),
-      stateDigest: try Wire.hash(message.stateDigest, "state_digest"),
-      schema: Int(clamping: message.schema), sent: message.sent,
-      membersVersion: message.membersVersion,
-      pageByteLimit: message.pageByteLimit > 0
-        ? Int(clamping: message.pageByteLimit) : Limits.pageByteLimit,
-      deliveries: deliveries)
-  }
 
-  package var wire: Ting_V1_SyncRequest {
-    var message = Ting_V1_SyncRequest()
-    message.`protocol` = protocolVersion
-    message.schema = Int64(schema)
-    message.replica = replica.description
-    message.base = base.wire
-    message.historyDigest = historyDigest.description
-    message.stateDigest = stateDigest.description
-    message.sent = sent
-    message.membersVersion = membersVersion
-    message.pageByteLimit = Int64(pageByteLimit)
-    message.deliveries = deliveries.map { delivery in
-      var one = Ting_V1_Delivery()
-      one.number = delivery.number
-      one.changeSet = delivery.changeSet.wire
-      return one
+    package var wire: Ting_V1_SyncRequest {
+        var message = Ting_V1_SyncRequest()
+        message.`protocol` = protocolVersion
+        message.schema = Int64(schema)
+        message.replica = replica.description
+        message.base = base.wire
+        message.historyDigest = historyDigest.description
+        message.stateDigest = stateDigest.description
+        message.sent = sent
+        message.membersVersion = membersVersion
+        message.pageByteLimit = Int64(pageByteLimit)
+        message.deliveries = deliveries.map { delivery in
+            var one = Ting_V1_Delivery()
+            one.number = delivery.number
+            one.changeSet = delivery.changeSet.wire
+            return one
+        }
+        return message
     }
-    return message
-  }
 }
 
 extension SyncResponse {
-  package init(wire message: Ting_V1_SyncResponse) throws(WireError) {
-    var verdicts: [DeliveryVerdict] = []
-    for verdict in message.verdicts { verdicts.append(try DeliveryVerdict(wire: verdict)) }
-    var entries: [Entry] = []
-    for entry in message.entries { entries.append(try Entry(wire: entry)) }
-    var members: [Member] = []
-    for member in message.members { members.append(try Member(wire: member)) }
-    guard let role = Role(rawValue: message.role) else { throw WireError("role", "unknown") }
-    self.init(
-      epoch: try Wire.id(message.epoch, "epoch"), verdicts: verdicts,
-      clash: message.clash > 0 ? message.clash : nil, entries: entries, head: message.head,
-      historyDigest: try Wire.hash(message.historyDigest, "history_digest"),
-      stateDigest: try Wire.hash(message.stateDigest, "state_digest"),
-      digestsAgree: message.digestsAgree, time: message.time,
-      members: message.hasMembers_p ? members : nil,
-      membersVersion: message.membersVersion, role: role)
-  }
+    package init(wire message: Ting_V1_SyncResponse) throws(WireError) {
+        var verdicts: [DeliveryVerdict] = []
+        for verdict in message.verdicts { verdicts.append(try DeliveryVerdict(wire: verdict)) }
+        var entries: [Entry] = []
+        for entry in message.entries { entries.append(try Entry(wire: entry)) }
+        var members: [Member] = []
+        for member in message.members { members.append(try Member(wire: member)) }
+        guard let role = Role(rawValue: message.role) else { throw WireError("role", "unknown") }
+        self.init(
+            epoch: try Wire.id(message.epoch, "epoch"), verdicts: verdicts,
+            clash: message.clash > 0 ? message.clash : nil, entries: entries, head: message.head,
+            historyDigest: try Wire.hash(message.historyDigest, "history_digest"),
+            stateDigest: try Wire.hash(message.stateDigest, "state_digest"),
+            digestsAgree: message.digestsAgree, time: message.time,
+            members: message.hasMembers_p ? members : nil,
+            membersVersion: message.membersVersion, role: role)
+    }
 
-  package var wire: Ting_V1_SyncResponse {
-    var message = Ting_V1_SyncResponse()
-    message.epoch = epoch.description
-    message.verdicts = verdicts.map(\.wire)
-    message.clash = clash ?? 0
-    message.entries = entries.map(\.wire)
-    message.head = head
-    message.historyDigest = historyDigest.description
-    message.stateDigest = stateDigest.description
-    message.digestsAgree = digestsAgree
-    message.time = time
-    message.hasMembers_p = members != nil
-    message.members = members?.map(\.wire) ?? []
-    message.membersVersion = membersVersion
-    message.role = role.rawValue
-    return message
-  }
+    package var wire: Ting_V1_SyncResponse {
+        var message = Ting_V1_SyncResponse()
+        message.epoch = epoch.description
+        message.verdicts = verdicts.map(\.wire)
+        message.clash = clash ?? 0
+        message.entries = entries.map(\.wire)
+        message.head = head
+        message.historyDigest = historyDigest.description
+        message.stateDigest = stateDigest.description
+        message.digestsAgree = digestsAgree
+        message.time = time
+        message.hasMembers_p = members != nil
+        message.members = members?.map(\.wire) ?? []
+        message.membersVersion = membersVersion
+        message.role = role.rawValue
+        return message
+    }
 }
 
 extension DeliveryVerdict {
-  fileprivate init(wire message: Ting_V1_Verdict) throws(WireError) {
-    let verdict: Verdict
-    switch message.verdict {
-    case "applied": verdict = .applied(message.version)
-    case "merged": verdict = .merged(message.version)
-    case "rejected":
-      verdict = .rejected(
-        Rejection(rawValue: message.code) ?? .invalidValue, detail: message.detail)
-    case "deferred":
-      verdict = .deferred(
-        Deferral(rawValue: message.code) ?? .quotaFull, detail: message.detail)
-    default: throw WireError("verdicts.verdict", "unknown: \(message.verdict.prefix(20))")
+    fileprivate init(wire message: Ting_V1_Verdict) throws(WireError) {
+        let verdict: Verdict
+        switch message.verdict {
+        case "applied": verdict = .applied(message.version)
+        case "merged": verdict = .merged(message.version)
+        case "rejected":
+            verdict = .rejected(
+                Rejection(rawValue: message.code) ?? .invalidValue, detail: message.detail)
+        case "deferred":
+            verdict = .deferred(
+                Deferral(rawValue: message.code) ?? .quotaFull, detail: message.detail)
+        default: throw WireError("verdicts.verdict", "unknown: \(message.verdict.prefix(20))")
+        }
+        self.init(
+            number: message.number,
+            changeSet: try Wire.id(message.changeSet, "verdicts.change_set"),
+            verdict: verdict)
     }
-    self.init(
-      number: message.number, changeSet: try Wire.id(message.changeSet, "verdicts.change_set"),
-      verdict: verdict)
-  }
 
-  fileprivate var wire: Ting_V1_Verdict {
-    var message = Ting_V1_Verdict()
-    message.number = number
-    message.changeSet = changeSet.description
-    message.version = verdict.version ?? 0
-    switch verdict {
-    case .applied: message.verdict = "applied"
-    case .merged: message.verdict = "merged"
-    case .rejected(let code, let detail):
-      (message.verdict, message.code, message.detail) = ("rejected", code.rawValue, detail)
-    case .deferred(let code, let detail):
-      (message.verdict, message.code, message.detail) = ("deferred", code.rawValue, detail)
+    fileprivate var wire: Ting_V1_Verdict {
+        var message = Ting_V1_Verdict()
+        message.number = number
+        message.changeSet = changeSet.description
+        message.version = verdict.version ?? 0
+        switch verdict {
+        case .applied: message.verdict = "applied"
+        case .merged: message.verdict = "merged"
+        case .rejected(let code, let detail):
+            (message.verdict, message.code, message.detail) = ("rejected", code.rawValue, detail)
+        case .deferred(let code, let detail):
+            (message.verdict, message.code, message.detail) = ("deferred", code.rawValue, detail)
+        }
+        return message
     }
-    return message
-  }
 }
 
 extension Member {
-  package init(wire message: Ting_V1_Member) throws(WireError) {
-    self.init(
-      id: try Wire.id(message.id, "members.id"), name: message.name, email: message.email,
-      role: Role(rawValue: message.role))
-  }
+    package init(wire message: Ting_V1_Member) throws(WireError) {
+        self.init(
+            id: try Wire.id(message.id, "members.id"), name: message.name, email: message.email,
+            role: Role(rawValue: message.role))
+    }
 
-  package var wire: Ting_V1_Member {
-    var message = Ting_V1_Member()
-    message.id = id.description
-    message.name = name
-    message.email = email
-    message.role = role?.rawValue ?? ""
-    return message
-  }
+    package var wire: Ting_V1_Member {
+        var message = Ting_V1_Member()
+        message.id = id.description
+        message.name = name
+        message.email = email
+        message.role = role?.rawValue ?? ""
+        return message
+    }
 }

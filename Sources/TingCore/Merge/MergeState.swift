@@ -4,124 +4,124 @@
 ///
 /// Every answer is about accepted history alone, so the same history gives the same effects.
 public protocol MergeState {
-  /// The record, alive or deleted; `nil` if it never was.
-  func record(_ collection: String, _ record: RecordID) throws -> RecordState?
-  /// The collection that holds, or held, a record of this id.
-  func collection(of record: RecordID) throws -> String?
-  /// Every accepted edit of the record, in version order.
-  func edits(of record: RecordID) throws -> [AcceptedEdit]
-  /// The additions that stand of each element of a set.
-  func additions(_ record: RecordID, _ field: String) throws -> [String: Set<Version>]
-  /// What a counter began with, when the record was first inserted.
-  func start(_ record: RecordID, _ field: String) throws -> Value
-  /// A live record of the collection, outside `excluded`, that holds the text in the field.
-  func holder(
-    _ collection: String, _ field: String, _ text: String, excluding: Set<RecordID>
-  ) throws -> RecordID?
-  /// Live records whose parent this is.
-  func liveChildren(of record: RecordID) throws -> [(collection: String, record: RecordID)]
-  /// Open conflicts about the field.
-  func openConflicts(_ record: RecordID, _ field: String) throws -> [OpenConflict]
-  /// Who wrote the version.
-  func author(of version: Version) throws -> MemberID?
+    /// The record, alive or deleted; `nil` if it never was.
+    func record(_ collection: String, _ record: RecordID) throws -> RecordState?
+    /// The collection that holds, or held, a record of this id.
+    func collection(of record: RecordID) throws -> String?
+    /// Every accepted edit of the record, in version order.
+    func edits(of record: RecordID) throws -> [AcceptedEdit]
+    /// The additions that stand of each element of a set.
+    func additions(_ record: RecordID, _ field: String) throws -> [String: Set<Version>]
+    /// What a counter began with, when the record was first inserted.
+    func start(_ record: RecordID, _ field: String) throws -> Value
+    /// A live record of the collection, outside `excluded`, that holds the text in the field.
+    func holder(
+        _ collection: String, _ field: String, _ text: String, excluding: Set<RecordID>
+    ) throws -> RecordID?
+    /// Live records whose parent this is.
+    func liveChildren(of record: RecordID) throws -> [(collection: String, record: RecordID)]
+    /// Open conflicts about the field.
+    func openConflicts(_ record: RecordID, _ field: String) throws -> [OpenConflict]
+    /// Who wrote the version.
+    func author(of version: Version) throws -> MemberID?
 }
 
 /// A record as it stands.
 public struct RecordState: Equatable, Sendable {
-  public var isLive: Bool
-  /// Fields unlike their default; of a deleted record the last ones.
-  public var values: [String: Value]
-  /// The version that deleted it last.
-  public var deleted: Version?
+    public var isLive: Bool
+    /// Fields unlike their default; of a deleted record the last ones.
+    public var values: [String: Value]
+    /// The version that deleted it last.
+    public var deleted: Version?
 
-  public init(isLive: Bool, values: [String: Value], deleted: Version? = nil) {
-    self.isLive = isLive
-    self.values = values
-    self.deleted = deleted
-  }
+    public init(isLive: Bool, values: [String: Value], deleted: Version? = nil) {
+        self.isLive = isLive
+        self.values = values
+        self.deleted = deleted
+    }
 }
 
 /// One accepted edit of a record, as the server keeps it.
 public struct AcceptedEdit: Equatable, Sendable {
-  public var version: Version
-  /// The field, or `nil` for an edit of the record as a whole.
-  public var field: String?
-  /// Edit time, in milliseconds of the server's clock.
-  public var time: Int64
-  /// Whether it is a writer of the field's value: it put the value there, or agreed with it.
-  public var standing: Bool
-  /// Whether it deleted the record.
-  public var deletes: Bool
+    public var version: Version
+    /// The field, or `nil` for an edit of the record as a whole.
+    public var field: String?
+    /// Edit time, in milliseconds of the server's clock.
+    public var time: Int64
+    /// Whether it is a writer of the field's value: it put the value there, or agreed with it.
+    public var standing: Bool
+    /// Whether it deleted the record.
+    public var deletes: Bool
 
-  public init(
-    version: Version, field: String?, time: Int64, standing: Bool, deletes: Bool = false
-  ) {
-    self.version = version
-    self.field = field
-    self.time = time
-    self.standing = standing
-    self.deletes = deletes
-  }
+    public init(
+        version: Version, field: String?, time: Int64, standing: Bool, deletes: Bool = false
+    ) {
+        self.version = version
+        self.field = field
+        self.time = time
+        self.standing = standing
+        self.deletes = deletes
+    }
 }
 
 /// A conflict that nobody has settled.
 public struct OpenConflict: Equatable, Sendable {
-  public var id: RecordID
-  /// The value that waits.
-  public var other: Value
-  /// The version of the change set whose value it is.
-  public var otherVersion: Version
+    public var id: RecordID
+    /// The value that waits.
+    public var other: Value
+    /// The version of the change set whose value it is.
+    public var otherVersion: Version
 
-  public init(id: RecordID, other: Value, otherVersion: Version) {
-    self.id = id
-    self.other = other
-    self.otherVersion = otherVersion
-  }
+    public init(id: RecordID, other: Value, otherVersion: Version) {
+        self.id = id
+        self.other = other
+        self.otherVersion = otherVersion
+    }
 }
 
 /// The circumstances of one acceptance.
 public struct Acceptance: Sendable {
-  public var version: Version
-  public var epoch: Epoch
-  public var author: MemberID
-  /// Milliseconds since 1970; never less than an earlier acceptance.
-  public var accepted: Int64
-  /// Receipt minus the replica's clock when it sent, in milliseconds.
-  public var shift: Int64
-  /// Accepted versions that the author had in the outbox when they sealed.
-  public var seen: Set<Version>
-  /// The edit time of that replica's change set before this one.
-  public var previousEditTime: Int64
-  /// When a version was accepted; 0 for version 0.
-  public var acceptedAt: @Sendable (Version) -> Int64
+    public var version: Version
+    public var epoch: Epoch
+    public var author: MemberID
+    /// Milliseconds since 1970; never less than an earlier acceptance.
+    public var accepted: Int64
+    /// Receipt minus the replica's clock when it sent, in milliseconds.
+    public var shift: Int64
+    /// Accepted versions that the author had in the outbox when they sealed.
+    public var seen: Set<Version>
+    /// The edit time of that replica's change set before this one.
+    public var previousEditTime: Int64
+    /// When a version was accepted; 0 for version 0.
+    public var acceptedAt: @Sendable (Version) -> Int64
 
-  public init(
-    version: Version, epoch: Epoch, author: MemberID, accepted: Int64, shift: Int64,
-    seen: Set<Version>, previousEditTime: Int64,
-    acceptedAt: @escaping @Sendable (Version) -> Int64
-  ) {
-    self.version = version
-    self.epoch = epoch
-    self.author = author
-    self.accepted = accepted
-    self.shift = shift
-    self.seen = seen
-    self.previousEditTime = previousEditTime
-    self.acceptedAt = acceptedAt
-  }
+    public init(
+        version: Version, epoch: Epoch, author: MemberID, accepted: Int64, shift: Int64,
+        seen: Set<Version>, previousEditTime: Int64,
+        acceptedAt: @escaping @Sendable (Version) -> Int64
+    ) {
+        self.version = version
+        self.epoch = epoch
+        self.author = author
+        self.accepted = accepted
+        self.shift = shift
+        self.seen = seen
+        self.previousEditTime = previousEditTime
+        self.acceptedAt = acceptedAt
+    }
 
-  /// Whether an author whose base is `base` had seen the version.
-  func hasSeen(_ version: Version, _ base: Base) -> Bool {
-    (base.epoch == epoch && version <= base.version) || seen.contains(version)
-  }
+    /// Whether an author whose base is `base` had seen the version.
+    func hasSeen(_ version: Version, _ base: Base) -> Bool {
+        (base.epoch == epoch && version <= base.version) || seen.contains(version)
+    }
 
-  /// Edit time by the server's clock: the time that passed on the replica's own clock since the
-  /// edit, taken from the receipt, within what must be true.
-  func editTime(_ clock: Int64, _ base: Base) -> Int64 {
-    let (shifted, overflow) = clock.addingReportingOverflow(shift)
-    let claimed = overflow ? accepted : shifted
-    let earliest = max(
-      previousEditTime, base.epoch == epoch ? acceptedAt(base.version) : 0)
-    return min(max(claimed, earliest), accepted)
-  }
+    /// Edit time by the server's clock: the time that passed on the replica's own clock since the
+    /// edit, taken from the receipt, within what must be true.
+    func editTime(_ clock: Int64, _ base: Base) -> Int64 {
+        let (shifted, overflow) = clock.addingReportingOverflow(shift)
+        let claimed = overflow ? accepted : shifted
+        let earliest = max(
+            previousEditTime, base.epoch == epoch ? acceptedAt(base.version) : 0)
+        return min(max(claimed, earliest), accepted)
+    }
 }
