@@ -120,6 +120,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "PlanningTests", dependencies: ["TingCore", "TingPlanning"]),
+        .testTarget(name: "ProtocolTests", dependencies: ["TingCore", "TingWire"]),
         .testTarget(name: "CanonicalFormTests", dependencies: ["TingCore"]),
         .testTarget(
             name: "ReplicaTests",
