@@ -120,7 +120,11 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "PlanningTests", dependencies: ["TingCore", "TingPlanning"]),
-        .testTarget(name: "ProtocolTests", dependencies: ["TingCore", "TingWire"]),
+        .testTarget(
+            name: "ProtocolTests",
+            dependencies: [
+                "TingCore", "TingWire", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         .testTarget(name: "CanonicalFormTests", dependencies: ["TingCore"]),
         .testTarget(
             name: "ReplicaTests",

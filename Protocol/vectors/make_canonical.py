@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the vectors of canonical bytes and digests, from spec/model.md alone.
+
+It shares no code with the Swift sources, so that an agreement means something.
+"""
+import hashlib
+import hmac
+import json
+import pathlib
+
+HERE = pathlib.Path(__file__).parent
+
+
+def head(major: int, n: int) -> bytes:
+    if n < 24:
+        return bytes([major << 5 | n])
+    for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if n < 1 << 8 * size:
+            return bytes([major << 5 | code]) + n.to_bytes(size, "big")
+    raise ValueError(n)
+
+
+def cbor(value) -> bytes:
+    if value is None:
+        return b"\xf6"
+    if isinstance(value, int):
+        return head(0, value) if value >= 0 else head(1, -1 - value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return head(4, len(value)) + b"".join(map(cbor, value))
+    pairs = sorted((cbor(k), cbor(v)) for k, v in value.items())
+    return head(5, len(pairs)) + b"".join(k + v for k, v in pairs)
+
+
+def sha(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def uuid(text: str) -> bytes:
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def base(b: dict) -> list:
+    return [uuid(b["epoch"]), int(b["version"])]
+
+
+def value(v):
+    """A value in the JSON mapping of the messages: {}, {"integer": "5"}, {"text": …}, {"set": {"elements": […]}}."""
+    if not v:
+        return None
+    if "integer" in v:
+        return int(v["integer"])
+    return v["text"] if "text" in v else v["set"]["elements"]
+
+
+def commitment(v, seed: bytes, position: int, field: str, place: str) -> bytes:
+    salt = sha(seed + cbor([position, field, place]))[:16]
+    return sha(salt + cbor(v))
+
+
+def change_set_bytes(c: dict) -> bytes:
+    seed = bytes.fromhex(c["seed"])
+    time = int(c["time"])
+    operations = []
+    for position, o in enumerate(c["operations"]):
+        own = int(o.get("time", time))
+        item = {"kind": o["kind"], "collection": o["collection"], "record": uuid(o["record"])}
+        if "base" in o:
+            item["base"] = base(o["base"])
+        if own != time:
+            item["time"] = own
+        fields = {}
+        for f in o.get("fields", []):
+            edit = {}
+            for place in ("before", "after"):
+                v = value(f.get(place))
+                if v is not None:
+                    edit[place] = commitment(v, seed, position, f["field"], place)
+            if "base" in f:
+                edit["base"] = base(f["base"])
+            if int(f.get("time", own)) != own:
+                edit["time"] = int(f["time"])
+            fields[f["field"]] = edit
+        if fields:
+            item["fields"] = fields
+        operations.append(item)
+    whole = {
+        "id": uuid(c["id"]),
+        "base": base(c["base"]),
+        "time": time,
+        "schema": int(c["schema"]),
+        "operations": operations,
+    }
+    if c.get("seen"):
+        whole["seen"] = [bytes.fromhex(h) for h in c["seen"]]
+    if c.get("message"):
+        whole["message"] = c["message"]
+    return cbor(whole)
+
+
+def effects_bytes(effects: list, seed: bytes) -> bytes:
+    items = []
+    for position, e in enumerate(effects):
+        item = {"state": e["state"], "collection": e["collection"], "record": uuid(e["record"])}
+        values = {}
+        for pair in e.get("values", []):
+            v = value(pair.get("value"))
+            values[pair["field"]] = (
+                None if v is None else commitment(v, seed, position, pair["field"], "effect")
+            )
+        if values:
+            item["values"] = values
+        items.append(item)
+    return cbor(items)
+
+
+def state_digest(records: list) -> bytes:
+    sums = [0] * 256
+    for r in records:
+        content = cbor([r["collection"], uuid(r["record"]), {k: value(v) for k, v in r["values"].items()}])
+        bucket = uuid(r["record"])[-1]
+        sums[bucket] = (sums[bucket] + int.from_bytes(sha(content), "big")) % (1 << 256)
+    return sha(b"".join(s.to_bytes(32, "big") for s in sums))
+
+
+EPOCH = "5b0c0c1e-8f0a-4c56-9d3a-3f1f5a0e7c11"
+PROJECT = "0197a1b2-c3d4-7000-8000-0000000000aa"
+TASK = "0197a1b2-c3d4-7000-9000-00000000ff01"
+CHANGE_SET = {
+    "id": "11111111-2222-4333-8444-555555555555",
+    "seed": "000102030405060708090a0b0c0d0e0f",
+    "schema": "1",
+    "base": {"epoch": EPOCH, "version": "7"},
+    "seen": ["ab" * 32],
+    "message": "møde i 北京",
+    "time": "1750000000000",
+    "operations": [
+        {
+            "kind": "insert", "collection": "task", "record": TASK, "time": "1749999990000",
+            "fields": [
+                {"field": "assignees", "after": {"set": {"elements": ["Li", "Østergård"]}}},
+                {"field": "title", "after": {"text": "Inception report"}, "time": "1749999995000"},
+            ],
+        },
+        {
+            "kind": "update", "collection": "project", "record": PROJECT,
+            "base": {"epoch": EPOCH, "version": "5"},
+            "fields": [
+                {"field": "end", "before": {"text": "2026-12-31"}},
+                {"field": "progress", "before": {"integer": "-1"}, "after": {"integer": "100000"},
+                 "base": {"epoch": EPOCH, "version": "3"}},
+            ],
+        },
+        {"kind": "delete", "collection": "project", "record": PROJECT},
+    ],
+}
+EFFECTS = [
+    {"collection": "task", "record": TASK, "state": "live",
+     "values": [{"field": "title", "value": {"text": "Inception report"}}]},
+    {"collection": "project", "record": PROJECT, "state": "updated",
+     "values": [{"field": "end"}, {"field": "progress", "value": {"integer": "100000"}}]},
+]
+RECORDS = [
+    {"collection": "project", "record": PROJECT, "values": {"title_en": {"text": "Water"}, "progress": {"integer": "40"}}},
+    {"collection": "task", "record": TASK, "values": {"title": {"text": "Inception report"}}},
+    {"collection": "task", "record": "0197a1b2-c3d4-7000-9000-0000000000aa", "values": {}},
+]
+
+
+def write(name: str, spec: str, comment: str, given, expect) -> None:
+    scenario = {"name": name, "spec": spec, "comment": comment, "input": given, "expect": expect}
+    (HERE / f"{name}.json").write_text(
+        json.dumps(scenario, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+    )
+
+
+bytes_ = change_set_bytes(CHANGE_SET)
+write("canonical-change-set", "model.md#canonical-bytes", "Values stand as salted commitments; nulls and equal times are left out.",
+      CHANGE_SET, {"bytes": bytes_.hex(), "hash": sha(bytes_).hex()})
+
+seed = bytes.fromhex(CHANGE_SET["seed"])
+effects = effects_bytes(EFFECTS, seed)
+write("canonical-effects", "model.md#canonical-bytes", "A cleared field stands as CBOR null.",
+      {"seed": CHANGE_SET["seed"], "effects": EFFECTS}, {"bytes": effects.hex(), "hash": sha(effects).hex()})
+
+write("digest-state", "model.md#state-digest", "Two records share the bucket of their last byte.",
+      {"records": RECORDS}, {"digest": state_digest(RECORDS).hex()})
+
+author = "22222222-2222-4222-8222-222222222222"
+link = {"previous": "00" * 32, "change_set": sha(bytes_).hex(), "effects": sha(effects).hex(), "author": author, "accepted": "1750000001234"}
+chained = sha(cbor([bytes(32), sha(bytes_), sha(effects), uuid(author), 1750000001234]))
+write("digest-history", "model.md#history-digest", "The first link goes on from 32 zero bytes.", link, {"digest": chained.hex()})
+
+receipt = {"epoch": EPOCH, "version": "8", "replica": "33333333-3333-7333-8333-333333333333", "number": "12",
+           "change_set": CHANGE_SET["id"], "hash": sha(bytes_).hex(), "accepted": "1750000001234", "shift": "-250", "key": "07" * 32}
+mac = hmac.new(bytes.fromhex(receipt["key"]), cbor([
+    uuid(EPOCH), 8, uuid(receipt["replica"]), 12, uuid(CHANGE_SET["id"]), sha(bytes_), 1750000001234, -250]), hashlib.sha256)
+write("receipt", "model.md#receipts", "A MAC under the workspace's key.", receipt, {"receipt": mac.hexdigest()})
+
+name = cbor(["ting conflict", uuid(CHANGE_SET["id"]), uuid(PROJECT), "end", "proposal"])
+raw = bytearray(sha(name)[:16])
+raw[6] = raw[6] & 0x0F | 0x80
+raw[8] = raw[8] & 0x3F | 0x80
+h = raw.hex()
+write("conflict-id", "merge.md#conflicts", "The id follows from change set, record, field and kind.",
+      {"change_set": CHANGE_SET["id"], "record": PROJECT, "field": "end", "kind": "proposal"},
+      {"id": f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"})
