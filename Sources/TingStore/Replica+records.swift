@@ -152,7 +152,7 @@ extension Replica {
             db,
             sql: """
                 SELECT collection, record FROM ting_shared
-                WHERE state <> 'absent' AND record LIKE '%' || ?
+                WHERE state <> 'absent' AND \(ending.utf8.count == 36 ? "record = ?" : "record LIKE '%' || ?")
                 """, arguments: [ending])
         for row in gone {
             guard let id = RecordID(row[1] as String), !found.contains(where: { $0.id == id })

@@ -119,6 +119,8 @@ public final class Replica: Sendable {
             ) STRICT
             """,
             "CREATE TABLE ting_unindexed (record TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
+            "CREATE TABLE ting_indexed (record TEXT PRIMARY KEY NOT NULL, place INTEGER) STRICT",
+            SearchText.definition,
             CaptureTriggers.noteTable, CaptureTriggers.noteIndex,
         ] + schema.collections.flatMap(CaptureTriggers.definition)
     }
@@ -197,15 +199,30 @@ public final class Replica: Sendable {
                 try self.quietly(db) { _ = try Sealer(self, db).seal(message: "") }
                 let held = try Int64.fetchOne(db, sql: "SELECT MAX(seq) FROM ting_note") ?? 0
                 result = try body(db)
+                let own = try Self.places(db, after: held)
                 try self.quietly(db) {
                     let invalid = try Sealer(self, db, after: held).seal(message: message)
-                    if let first = invalid.first { throw first }
+                    let mine = invalid.first {
+                        own.contains("\($0.record)/") || own.contains("\($0.record)/\($0.field ?? "")")
+                    }
+                    if let mine { throw mine }
                 }
                 return .commit
             }
             guard let result else { throw ReplicaError.notAReplica(path) }
             return result
         }
+    }
+
+    /// What was noted after a note: `record/field`, or `record/` for a whole row.
+    private static func places(_ db: Database, after note: Int64) throws -> Set<String> {
+        Set(
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT record || '/' || field FROM ting_note
+                    WHERE seq > ? AND kind <> 'k'
+                    """, arguments: [note]))
     }
 
     /// Seals what other tools wrote, and tells what is held back.

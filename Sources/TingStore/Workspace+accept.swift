@@ -74,6 +74,8 @@ private struct Clerk {
 
     mutating func judge(_ submission: Workspace.Submission) throws -> Workspace.Judgement {
         var judgement = Workspace.Judgement()
+        // A base of another epoch says nothing about this history: the replica must hear of it first.
+        guard submission.request.base.epoch == workspace.epoch else { return judgement }
         var fate = Fate()
         let before = head
         for delivery in submission.request.deliveries {

@@ -213,6 +213,31 @@ struct TwoReplicasTests {
         #expect(try value(team, 1, "status") == "active")
     }
 
+    @Test("a field that is held back doesn't stop a write to another field of its record")
+    func heldField() throws {
+        let team = try pair()
+        try team.foreign(0, "UPDATE project SET status = 'nonsense'")
+        try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET title = 'Goes on'") }
+        #expect(throws: InvalidEdit.self) {
+            try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET retain = 'soon'") }
+        }
+        try expectSame(team)
+        #expect(try value(team, 1, "title") == "Goes on")
+        #expect(try team.replicas[0].status().invalid.count == 1)
+    }
+
+    @Test("search finds Chinese of one and two characters, Danish in every spelling, and unsynced edits")
+    func search() throws {
+        let team = try pair()
+        try team.foreign(0, "UPDATE project SET title = '哥本哈根与北京合作 København Århus'")
+        for query in ["北京", "京", "kobenhavn", "koebenhavn", "København", "aarhus", "arhus", "Århus"] {
+            #expect(try team.replicas[0].search(query).count == 1, "\(query)")
+        }
+        try team.foreign(0, "UPDATE project SET title = 'Odense'")
+        #expect(try team.replicas[0].search("北京").isEmpty)
+        #expect(try team.replicas[0].search("odense").count == 1)
+    }
+
     @Test("a viewer's edits go to quarantine and out of the tables", .tags(.promise4))
     func viewer() throws {
         let team = try pair()
