@@ -216,19 +216,26 @@ public struct ProgrammeImport: Equatable, Sendable {
             problems.append(ImportProblem(line: line, problem: "`id` is empty"))
             return
         }
-        let danish = organisation(cell("danish_side"), country: "DK")
-        let chinese = organisation(
-            cell("chinese_side"), country: "CN", chineseName: cell("chinese_side_zh"))
+        let danishNames = list(cell("danish_side"), separator: ";")
+        let danish = danishNames.map { organisation($0, country: "DK") }
+        let chinese =
+            cell("chinese_side").isEmpty
+            ? nil
+            : organisation(
+                cell("chinese_side"), country: "CN", chineseName: cell("chinese_side_zh"))
         let places = [cell("dk_code"), cell("cn_province"), cell("cn_gb")]
         let values: [String: Value] = [
             "code": .text(cell("id")),
             "title_en": .text("\(cell("danish_side")) – \(cell("chinese_side"))"),
             "summary": .text(cell("note")),
-            "partners": .set(of: [cell("danish_side"), cell("chinese_side")]),
-            "lead_dk": .text(danish.description), "lead_cn": .text(chinese.description),
+            "partners": .set(
+                of: (danishNames + [cell("chinese_side")]).filter { !$0.isEmpty }),
+            "lead_dk": danish.first.map { .text($0.description) } ?? .null,
+            "lead_cn": chinese.map { .text($0.description) } ?? .null,
             "places": .set(of: places.filter { !$0.isEmpty }),
             "start": .text(cell("start")), "end": .text(cell("end")),
-            "tags": .set(of: [cell("kind")] + list(cell("focus"), separator: ";")),
+            "tags": .set(
+                of: list(cell("kind"), separator: ";") + list(cell("focus"), separator: ";")),
             "source_url": .set(of: list(cell("source"), separator: " ")),
             "confidence": .text(cell("confidence")),
         ]
@@ -246,8 +253,9 @@ public struct ProgrammeImport: Equatable, Sendable {
     private mutating func organisation(
         _ name: String, country: String, chineseName: String = ""
     ) -> RecordID {
+        let name = name.normalized
         if let known = organisations[name] { return known }
-        let id = Self.id(workspace, "organisation", name.normalized)
+        let id = Self.id(workspace, "organisation", name)
         organisations[name] = id
         append(
             "organisation", id,

@@ -41,6 +41,20 @@ struct ProgrammeImportTests {
         #expect(harbin.values["places"] == .set(["0751", "230100", "CN-HL"]))
     }
 
+    @Test("several bodies on one side are several organisations; the first one leads")
+    func severalBodies() throws {
+        let plan = try load("partnerships.csv")
+        let huangpu = try #require(
+            plan.records.first { $0.values["code"] == .text("midtjylland-huangpu") })
+        let university = ProgrammeImport.id("demo", "organisation", "VIA University College")
+        let region = ProgrammeImport.id("demo", "organisation", "Central Denmark Region")
+        #expect(plan.records.contains { $0.id == university })
+        #expect(huangpu.values["lead_dk"] == .text(region.description))
+        #expect(huangpu.values["partners"]?.elements.contains("VIA University College") == true)
+        #expect(counts(plan)["organisation"] == 35)
+        #expect(try counts(load("joint-work-programme.json"))["organisation"] == 128)
+    }
+
     @Test("ids follow from workspace, source and key, and no record has another's")
     func ids() throws {
         let plan = try load("joint-work-programme.json")

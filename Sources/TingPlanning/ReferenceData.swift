@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A table that belongs to the product: the same in every replica, read-only, outside change sets
+/// and digests.
+public struct ReferenceTable: Equatable, Sendable {
+    public let name: String
+    public let columns: [String]
+    /// Cells by column; text, so that `0101` keeps its zero. The first column is the key.
+    public let rows: [[String]]
+
+    /// Reads lines of tab-separated cells, the first of which names the columns.
+    init(_ name: String, _ text: String) {
+        let lines = text.split(separator: "\n").map { line in
+            line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        }
+        self.name = name
+        columns = lines.first ?? []
+        rows = Array(lines.dropFirst())
+    }
+}
+
+/// Places and focus areas: what `places` and `focus` of the planning schema name by code.
+public enum ReferenceData {
+    /// The tables `province`, `city`, `danish_division` and `focus_area`, made at the first use.
+    public static let tables = [
+        ReferenceTable("province", provinceTable),
+        ReferenceTable("city", cityTable),
+        ReferenceTable("danish_division", danishDivisionTable),
+        ReferenceTable("focus_area", focusAreaTable),
+    ]
+}
