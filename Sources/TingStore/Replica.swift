@@ -203,7 +203,8 @@ public final class Replica: Sendable {
                 try self.quietly(db) {
                     let invalid = try Sealer(self, db, after: held).seal(message: message)
                     let mine = invalid.first {
-                        own.contains("\($0.record)/") || own.contains("\($0.record)/\($0.field ?? "")")
+                        own.contains("\($0.record)/")
+                            || own.contains("\($0.record)/\($0.field ?? "")")
                     }
                     if let mine { throw mine }
                 }

@@ -76,7 +76,8 @@ struct MessageTests {
             pageByteLimit: 1_000, deliveries: [Delivery(number: 12, changeSet: changeSet)])
     }()
 
-    @Test("a request comes back as it went, in both codings", arguments: [WireCoding.protobuf, .json])
+    @Test(
+        "a request comes back as it went, in both codings", arguments: [WireCoding.protobuf, .json])
     func roundTrip(_ coding: WireCoding) throws {
         let bytes = try coding.encode(request.wire)
         let message = try coding.decode(Ting_V1_SyncRequest.self, bytes)

@@ -226,16 +226,35 @@ struct TwoReplicasTests {
         #expect(try team.replicas[0].status().invalid.count == 1)
     }
 
-    @Test("search finds Chinese of one and two characters, Danish in every spelling, and unsynced edits")
+    @Test(
+        "search finds Chinese of one and two characters, Danish in every spelling, and unsynced edits"
+    )
     func search() throws {
         let team = try pair()
         try team.foreign(0, "UPDATE project SET title = '哥本哈根与北京合作 København Århus'")
-        for query in ["北京", "京", "kobenhavn", "koebenhavn", "København", "aarhus", "arhus", "Århus"] {
+        for query in [
+            "北京", "京", "kobenhavn", "koebenhavn", "København", "aarhus", "arhus", "Århus",
+        ] {
             #expect(try team.replicas[0].search(query).count == 1, "\(query)")
         }
         try team.foreign(0, "UPDATE project SET title = 'Odense'")
         #expect(try team.replicas[0].search("北京").isEmpty)
         #expect(try team.replicas[0].search("odense").count == 1)
+    }
+
+    @Test("reference tables can be read, and no tool can write them")
+    func reference() throws {
+        let team = try pair()
+        let replica = team.replicas[0]
+        try replica.install(
+            reference: "province", columns: ["code", "name"],
+            rows: [["CN-SD", "山东"], ["CN-SC", ""]])
+        #expect(throws: (any Error).self) { try team.foreign(0, "DELETE FROM province") }
+        let names = try replica.read {
+            try String?.fetchAll($0, sql: "SELECT name FROM province ORDER BY code")
+        }
+        #expect(names == [nil, "山东"])
+        #expect(try replica.nextRequest().deliveries.isEmpty)
     }
 
     @Test("a viewer's edits go to quarantine and out of the tables", .tags(.promise4))
