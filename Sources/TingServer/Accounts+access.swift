@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+package import TingCore
+
+/// Who sends a request: a member, through one of their devices.
+package struct Caller: Equatable, Sendable {
+    package let member: MemberID
+    package let device: DeviceID
+    package let name: String
+    package let email: String
+    /// The only workspace that the device may act in; `nil` for all of its member's.
+    package let limit: WorkspaceID?
+}
+
+/// What a caller may do in one workspace.
+package struct Access: Equatable, Sendable {
+    package let workspace: WorkspaceID
+    package let slug: String
+    package let role: Role
+    /// Grows with every change of the member list.
+    package let membersVersion: Int64
+}
+
+/// What a token and a slug amount to.
+package struct Authorization: Sendable {
+    package let caller: Caller
+    /// `nil` for a workspace that does not exist or is not the caller's, and where none was named.
+    package let access: Access?
+    /// Whether the device has not used its token before.
+    package let isFirstUse: Bool
+}
+
+extension Accounts {
+    /// The caller whom a token names, and what they may do in the workspace `slug`.
+    ///
+    /// Does the same work for a workspace that does not exist and for one that is not the caller's.
+    package func authorize(token: Hash, slug: String?) throws -> Authorization? {
+        try read { db in
+            guard let (caller, lastSeen) = try caller(db, token: token) else { return nil }
+            return Authorization(
+                caller: caller, access: try slug.flatMap { try access(db, of: caller, slug: $0) },
+                isFirstUse: lastSeen == nil)
+        }
+    }
+
+    /// Whether a device still may follow a workspace: asked again whenever the file has changed.
+    package func mayRead(device: DeviceID, workspace: WorkspaceID) throws -> Bool {
+        try read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM device
+                        JOIN membership ON membership.member = device.member
+                        WHERE device.id = ? AND device.revoked IS NULL
+                            AND membership.workspace = ? AND membership.removed IS NULL)
+                    """, arguments: [device.description, workspace.description]) ?? false
+        }
+    }
+
+    /// The workspaces that the caller belongs to, by slug.
+    package func workspaces(of caller: Caller) throws -> [Access] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT workspace.id, slug, role, members_version FROM membership
+                        JOIN workspace ON workspace.id = membership.workspace
+                        WHERE member = ? AND removed IS NULL
+                            AND (? IS NULL OR workspace.id = ?) ORDER BY slug
+                    """,
+                arguments: [
+                    caller.member.description, caller.limit?.description, caller.limit?.description,
+                ]
+            ).map(Access.init)
+        }
+    }
+
+    private func caller(
+        _ db: Database, token: Hash
+    ) throws -> (caller: Caller, lastSeen: Int64?)? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT member.id, device.id, member.name, email, device.workspace, last_seen
+                    FROM device
+                    JOIN member ON member.id = device.member
+                    WHERE token_hash = ? AND revoked IS NULL
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [token.data]) else { return nil }
+        let caller = Caller(
+            member: try MemberID(column: row[0]), device: try DeviceID(column: row[1]),
+            name: row[2], email: row[3],
+            limit: try (row[4] as String?).map { try WorkspaceID(column: $0) })
+        return (caller, row[5])
+    }
+
+    private func access(_ db: Database, of caller: Caller, slug: String) throws -> Access? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT workspace.id, slug, role, members_version FROM workspace
+                    JOIN membership ON membership.workspace = workspace.id
+                    WHERE slug = ? AND member = ? AND removed IS NULL
+                """)
+        let row = try Row.fetchOne(statement, arguments: [slug, caller.member.description])
+        guard let access = try row.map(Access.init) else { return nil }
+        return caller.limit == nil || caller.limit == access.workspace ? access : nil
+    }
+}
+
+extension Access {
+    fileprivate init(_ row: Row) throws {
+        self.init(
+            workspace: try WorkspaceID(column: row[0]), slug: row[1], role: try Role(column: row[2]),
+            membersVersion: row[3])
+    }
+}
+
+extension Role {
+    init(column text: String) throws {
+        guard let role = Role(rawValue: text) else {
+            throw ServerError(
+                "server.sqlite holds an unknown role.", hint: "Restore it from a backup.")
+        }
+        self = role
+    }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+package import TingCore
+
+/// What someone is invited to.
+package struct Invitation: Sendable {
+    package var name: String
+    package var email: String
+    package var workspace: WorkspaceID?
+    /// `nil` leaves a member's role as it is, and makes a new one an editor.
+    package var role: Role?
+
+    package init(name: String, email: String, workspace: WorkspaceID?, role: Role?) {
+        self.name = name
+        self.email = email
+        self.workspace = workspace
+        self.role = role
+    }
+
+    /// The sentence that says what is wrong with the name or the address, if anything.
+    package var problem: String? {
+        if !Self.isLine(name) { return "A name is one line of 1-\(Limits.nameByteLimit) bytes." }
+        let parts = email.split(separator: "@", omittingEmptySubsequences: false)
+        guard Self.isLine(email), parts.count == 2, parts.allSatisfy({ !$0.isEmpty }),
+            !email.contains(where: \.isWhitespace)
+        else { return "An e-mail address reads like name@example.org." }
+        return nil
+    }
+
+    static func isLine(_ text: String) -> Bool {
+        (1...Limits.nameByteLimit).contains(text.utf8.count)
+            && text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+            && text.contains { !$0.isWhitespace }
+    }
+}
+
+/// A join code, for the one person it is for.
+package struct JoinCode: Sendable {
+    package let code: String
+    package let member: MemberID
+    /// Milliseconds since 1970.
+    package let expires: Int64
+}
+
+/// What a device gets when it joins.
+package struct Joined: Sendable {
+    package let token: String
+    package let caller: Caller
+}
+
+extension Accounts {
+    /// Makes the account and the membership, and a code that a device joins with.
+    ///
+    /// - Parameter owner: the owner who invites, and who vouches for their own workspace only: the
+    ///   device acts nowhere else. `nil` for the operator, who vouches for the whole server.
+    package func invite(_ invitation: Invitation, by owner: MemberID?) throws -> JoinCode {
+        let code = Secret.joinCode()
+        let created = now()
+        let expires = created + Int64(Limits.invitationHours) * 3_600_000
+        return try write { db in
+            let member = try account(db, for: invitation, renames: owner == nil)
+            if let workspace = invitation.workspace {
+                try admit(db, member, to: workspace, as: invitation.role)
+            }
+            try db.execute(
+                sql: """
+                    INSERT INTO invitation
+                        (code_hash, member, workspace, role, limited, created, expires)
+                        VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    Secret.hash(of: code).data, member.description,
+                    invitation.workspace?.description, invitation.role?.rawValue, owner != nil,
+                    created, expires,
+                ])
+            try audit(
+                db, "member.invited", by: owner, subject: member.description,
+                workspace: invitation.workspace)
+            return JoinCode(code: code, member: member, expires: expires)
+        }
+    }
+
+    /// Takes a code in for a new device. `nil` if it is wrong, used, expired or withdrawn.
+    ///
+    /// The device whose reply was lost may send the same request again, as long as it has not used
+    /// its token: it gets a new one (promise 5). For any other device a used code stays used.
+    package func join(code: String, device name: String, publicKey: [UInt8]) throws -> Joined? {
+        let token = Secret.token()
+        return try write { db in
+            guard let row = try openInvitation(db, code: code) else { return nil }
+            let member = try MemberID(column: row["member"])
+            let limited: Bool = row["limited"]
+            let workspace: String? = limited ? row["workspace"] : nil
+            let device: DeviceID
+            if let used = row["device"] as String? {
+                guard try renew(db, used, publicKey, token) else { return nil }
+                device = try DeviceID(column: used)
+            } else {
+                device = try register(
+                    db, member, workspace: workspace, name: name, publicKey, token)
+                try db.execute(
+                    sql: "UPDATE invitation SET used = ?, device = ? WHERE code_hash = ?",
+                    arguments: [now(), device.description, row["code_hash"] as DatabaseValue])
+                try audit(db, "device.joined", by: member, subject: device.description)
+            }
+            return Joined(
+                token: token,
+                caller: Caller(
+                    member: member, device: device, name: row["name"], email: row["email"],
+                    limit: try workspace.map { try WorkspaceID(column: $0) }))
+        }
+    }
+
+    private func openInvitation(_ db: Database, code: String) throws -> Row? {
+        try Row.fetchOne(
+            db,
+            sql: """
+                SELECT invitation.*, member.name, member.email FROM invitation
+                    JOIN member ON member.id = invitation.member
+                    WHERE code_hash = ? AND expires > ? AND (workspace IS NULL OR EXISTS
+                        (SELECT 1 FROM membership WHERE membership.workspace = invitation.workspace
+                            AND membership.member = invitation.member AND removed IS NULL))
+                """, arguments: [Secret.hash(of: code.lowercased()).data, now()])
+    }
+
+    private func renew(
+        _ db: Database, _ device: String, _ publicKey: [UInt8], _ token: String
+    ) throws -> Bool {
+        try db.execute(
+            sql: """
+                UPDATE device SET token_hash = ?
+                    WHERE id = ? AND public_key = ? AND last_seen IS NULL AND revoked IS NULL
+                """, arguments: [Secret.hash(of: token).data, device, publicKey.data])
+        return db.changesCount == 1
+    }
+
+    private func register(
+        _ db: Database, _ member: MemberID, workspace: String?, name: String, _ publicKey: [UInt8],
+        _ token: String
+    ) throws -> DeviceID {
+        var generator = SystemRandomNumberGenerator()
+        let device = DeviceID.random(using: &generator)
+        try db.execute(
+            sql: """
+                INSERT INTO device (id, member, workspace, name, public_key, token_hash, created)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                device.description, member.description, workspace, name, publicKey.data,
+                Secret.hash(of: token).data, now(),
+            ])
+        return device
+    }
+
+    private func account(
+        _ db: Database, for invitation: Invitation, renames: Bool
+    ) throws -> MemberID {
+        if let member = try member(db, email: invitation.email) {
+            if renames {
+                try db.execute(
+                    sql: "UPDATE member SET name = ? WHERE id = ? AND name <> ?",
+                    arguments: [
+                        invitation.name.normalized, member.description, invitation.name.normalized,
+                    ])
+            }
+            return member
+        }
+        var generator = SystemRandomNumberGenerator()
+        let member = MemberID.random(using: &generator)
+        try db.execute(
+            sql: "INSERT INTO member (id, name, email, email_key, created) VALUES (?, ?, ?, ?, ?)",
+            arguments: [
+                member.description, invitation.name.normalized, invitation.email.normalized,
+                Self.key(of: invitation.email), now(),
+            ])
+        return member
+    }
+
+    private func admit(
+        _ db: Database, _ member: MemberID, to workspace: WorkspaceID, as role: Role?
+    ) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO membership (workspace, member, role, added) VALUES (?1, ?2, ?3, ?5)
+                    ON CONFLICT DO UPDATE SET removed = NULL,
+                        role = coalesce(?4, iif(removed IS NULL, role, excluded.role))
+                """,
+            arguments: [
+                workspace.description, member.description, (role ?? .editor).rawValue,
+                role?.rawValue, now(),
+            ])
+    }
+}

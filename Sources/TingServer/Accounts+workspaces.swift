@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+package import TingCore
+
+extension Accounts {
+    /// A workspace as the operator sees it.
+    package struct WorkspaceRow: Equatable, Sendable {
+        package let id: WorkspaceID
+        package let slug: String
+    }
+
+    /// Every workspace of this server, by slug.
+    package func workspaces() throws -> [WorkspaceRow] {
+        try read { db in
+            try Row.fetchAll(db, sql: "SELECT id, slug FROM workspace ORDER BY slug").map {
+                WorkspaceRow(id: try WorkspaceID(column: $0[0]), slug: $0[1])
+            }
+        }
+    }
+
+    package func workspace(slug: String) throws -> WorkspaceID? {
+        try read { db in
+            try String.fetchOne(
+                db, sql: "SELECT id FROM workspace WHERE slug = ?", arguments: [slug]
+            ).map { try WorkspaceID(column: $0) }
+        }
+    }
+
+    /// Enters a workspace whose file has been made. `false` if another took the slug meanwhile.
+    package func add(workspace id: WorkspaceID, slug: String) throws -> Bool {
+        try write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO workspace (id, slug, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+                    """, arguments: [id.description, slug, now()])
+            guard db.changesCount == 1 else { return false }
+            try audit(db, "workspace.created", by: nil, subject: slug, workspace: id)
+            return true
+        }
+    }
+}
+
+/// The name of a workspace in addresses: lower-case letters, digits and hyphens, 1-63 characters.
+package enum Slug {
+    package static func isValid(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard (1...63).contains(bytes.count), bytes.first != 0x2d, bytes.last != 0x2d else {
+            return false
+        }
+        return bytes.allSatisfy {
+            (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d
+        }
+    }
+}

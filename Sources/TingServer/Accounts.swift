@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import TingCore
+
+/// Who may do what: `server.sqlite`, with accounts, devices, invitations and memberships.
+///
+/// Commands of `tingd` open the same file while the server runs. Every request reads it anew, so a
+/// change holds from the moment it is committed.
+package final class Accounts: Sendable {
+    let database: DatabasePool
+    let now: @Sendable () -> Int64
+
+    /// - Parameter now: milliseconds since 1970.
+    package init(path: String, now: @escaping @Sendable () -> Int64) throws {
+        var configuration = GRDB.Configuration()
+        configuration.busyMode = .timeout(10)
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        database = try DatabasePool(path: path, configuration: configuration)
+        self.now = now
+        try AccountsSchema.migrator.migrate(database)
+    }
+
+    package func close() throws { try database.close() }
+
+    /// Runs one transaction, with a line in the audit log for what it does.
+    func write<T>(_ body: (Database) throws -> T) throws -> T {
+        try database.write(body)
+    }
+
+    func read<T>(_ body: (Database) throws -> T) throws -> T { try database.read(body) }
+
+    /// Notes who did what to whom. No contents, no secrets.
+    func audit(
+        _ db: Database, _ event: String, by actor: MemberID?, subject: String? = nil,
+        workspace: WorkspaceID? = nil
+    ) throws {
+        try db.execute(
+            sql: "INSERT INTO audit (time, actor, event, subject, workspace) VALUES (?, ?, ?, ?, ?)",
+            arguments: [
+                now(), actor?.description ?? "operator", event, subject, workspace?.description,
+            ])
+    }
+
+    /// When an event was last noted, in milliseconds since 1970.
+    package func lastTime(of event: String) throws -> Int64? {
+        try read {
+            try Int64.fetchOne(
+                $0, sql: "SELECT max(time) FROM audit WHERE event = ?", arguments: [event])
+        }
+    }
+
+    /// Notes an operator's act that changes no account, as a backup.
+    package func note(_ event: String) throws {
+        try write { try audit($0, event, by: nil) }
+    }
+}
+
+extension ID {
+    /// An id from a column, or an error that names a damaged file.
+    init(column text: String?) throws {
+        guard let id = text.flatMap({ Self($0) }) else {
+            throw ServerError(
+                "server.sqlite holds an id that is none.", hint: "Restore it from a backup.")
+        }
+        self = id
+    }
+}

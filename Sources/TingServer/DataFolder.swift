@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Foundation
+package import TingCore
+
+/// The folder that holds all a server keeps, and where each file in it lies.
+package struct DataFolder: Sendable {
+    package let path: String
+
+    /// An existing folder that `tingd init` or `tingd restore` made.
+    package init(existing path: String) throws {
+        self.path = path
+        guard FileManager.default.fileExists(atPath: database) else {
+            throw ServerError(
+                "There is no Ting server in \(path).",
+                hint: "Make one with `tingd init --data \(path)`.")
+        }
+    }
+
+    /// A new folder, readable by its owner only. One that holds anything already is refused.
+    package init(creating path: String) throws {
+        self.path = path
+        let files = FileManager.default
+        if let found = try? files.contentsOfDirectory(atPath: path), !found.isEmpty {
+            throw ServerError(
+                "The folder \(path) is not empty.",
+                hint: files.fileExists(atPath: "\(path)/server.sqlite")
+                    ? "It holds a server already: start it with `tingd serve --data \(path)`."
+                    : "Name a folder that is empty or does not exist yet.")
+        }
+        for folder in [path, tls, workspaces, snapshots] {
+            try files.createDirectory(
+                atPath: folder, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+        }
+    }
+
+    package var database: String { "\(path)/server.sqlite" }
+    package var configuration: String { "\(path)/config.json" }
+    package var lock: String { "\(path)/lock" }
+    package var tls: String { "\(path)/tls" }
+    package var workspaces: String { "\(path)/workspaces" }
+    package var snapshots: String { "\(path)/snapshots" }
+
+    package func workspace(_ id: WorkspaceID) -> String { "\(workspaces)/\(id).sqlite" }
+}
+
+/// What the server remembers of its flags: `config.json`.
+package struct Configuration: Codable, Equatable, Sendable {
+    /// The address that members reach the server by, where it is not the one it listens on.
+    package var url: String?
+    /// Host and port of the running or last `serve`.
+    package var listen: String?
+    /// A certificate chain and key of the operator's own (PEM files).
+    package var tlsCertificate: String?
+    package var tlsKey: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case url, listen
+        case tlsCertificate = "tls_cert"
+        case tlsKey = "tls_key"
+    }
+
+    package init() {}
+
+    package static func read(_ folder: DataFolder) throws -> Configuration {
+        guard let data = FileManager.default.contents(atPath: folder.configuration) else {
+            return Configuration()
+        }
+        do {
+            return try JSONDecoder().decode(Configuration.self, from: data)
+        } catch {
+            throw ServerError(
+                "\(folder.configuration) is not readable.",
+                hint: "Mend it (it is JSON), or remove it to start from the defaults.")
+        }
+    }
+
+    package func write(_ folder: DataFolder) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try PrivateFile.write(try encoder.encode(self), to: folder.configuration)
+    }
+}
+
+/// Files that only their owner may read.
+package enum PrivateFile {
+    /// Replaces the file at `path` in one step; at no time do others see it, or half of it.
+    package static func write(_ data: Data, to path: String) throws {
+        let draft = "\(path).new"
+        _ = unlink(draft)
+        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw CocoaError(.fileWriteNoPermission) }
+        let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+        try handle.write(contentsOf: data)
+        try handle.synchronize()
+        try handle.close()
+        guard rename(draft, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+    }
+}
+
+/// One server at a time in a data folder: held from `serve` until its process ends.
+package final class FolderLock: Sendable {
+    private let file: Int32
+
+    package init(_ folder: DataFolder) throws {
+        file = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            if file >= 0 { close(file) }
+            throw ServerError(
+                "A server is running in \(folder.path).",
+                hint: "Stop it first (SIGTERM), or use another --data folder.")
+        }
+    }
+
+    deinit { close(file) }
+}
