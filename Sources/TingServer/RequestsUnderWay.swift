@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+import TingCore
+
+/// Counts the requests that are being answered, so that a shutdown can wait for them.
+///
+/// The HTTP server's own shutdown drops answers under way on HTTP/2, and what a slow client has
+/// not yet taken on HTTP/1.1. So nobody tells it to stop before this count is zero.
+final class RequestsUnderWay: Sendable {
+    private struct State {
+        var count = 0
+        var isDraining = false
+        var drained: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    /// Counts a request in; `false` once the server is shutting down.
+    func begin() -> Bool {
+        state.withLock { state in
+            state.count += 1
+            return !state.isDraining
+        }
+    }
+
+    func end() {
+        let drained = state.withLock { state in
+            state.count -= 1
+            guard state.count == 0, state.isDraining else { return [] as [CheckedContinuation<Void, Never>] }
+            defer { state.drained = [] }
+            return state.drained
+        }
+        for continuation in drained { continuation.resume() }
+    }
+
+    /// Counts a request out when its last byte has left, or its connection is gone.
+    func end(_ channel: any Channel) async {
+        if channel.isStream {
+            channel.closeFuture.whenComplete { _ in self.end() }
+            return
+        }
+        await channel.waitUntilSent()
+        end()
+    }
+
+    var isDraining: Bool { state.withLock { $0.isDraining } }
+
+    /// Refuses new requests from now on, and returns when those under way are answered.
+    func drain() async {
+        await withCheckedContinuation { continuation in
+            let isDone = state.withLock { state in
+                state.isDraining = true
+                if state.count > 0 { state.drained.append(continuation) }
+                return state.count == 0
+            }
+            if isDone { continuation.resume() }
+        }
+    }
+}
+
+/// Told first of a shutdown: ends event streams, then waits for the requests under way.
+struct DrainService: Service {
+    let requests: RequestsUnderWay
+    let followers: FollowHub
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await requests.drain() }
+            followers.endAll()
+            group.addTask { try? await Task.sleep(for: .seconds(Limits.shutdownSeconds)) }
+            _ = await group.next()
+            group.cancelAll()
+            requests.abandon()
+        }
+    }
+}
+
+extension RequestsUnderWay {
+    /// Stops waiting: the time for a shutdown is over.
+    func abandon() {
+        let drained = state.withLock { state in
+            defer { state.drained = [] }
+            return state.drained
+        }
+        for continuation in drained { continuation.resume() }
+    }
+}
+
+extension Channel {
+    /// Whether this is one stream of an HTTP/2 connection.
+    var isStream: Bool { parent?.parent != nil }
+
+    /// Waits until the kernel has taken what was written, for at most the time of an idle connection.
+    fileprivate func waitUntilSent() async {
+        for _ in 0..<(Limits.idleSeconds * 50) where isActive {
+            guard
+                let waiting = try? await getOption(ChannelOptions.bufferedWritableBytes).get(),
+                waiting > 0
+            else { return }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}

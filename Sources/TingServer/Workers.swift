@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import NIOPosix
+
+/// Threads for what blocks (SQLite, files), so that no event loop and no task waits for a disk.
+struct Workers: Sendable {
+    private let pool: NIOThreadPool
+
+    init() {
+        pool = NIOThreadPool(numberOfThreads: max(8, ProcessInfo.processInfo.activeProcessorCount * 2))
+        pool.start()
+    }
+
+    func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await pool.runIfActive(body)
+    }
+
+    func stop() async { try? await pool.shutdownGracefully() }
+}
+
+/// Whether an error means that the disk is full: writes wait until there is room, reads go on.
+func isStorageFull(_ error: any Error) -> Bool {
+    if let error = error as? DatabaseError {
+        // Growing the shared memory of the write-ahead log fails in its own way.
+        return error.resultCode == .SQLITE_FULL
+            || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+    }
+    if let error = error as? CocoaError { return error.code == .fileWriteOutOfSpace }
+    if let error = error as? POSIXError { return error.code == .ENOSPC || error.code == .EDQUOT }
+    return false
+}
