@@ -62,4 +62,20 @@ public enum Limits {
     public static let certificateRenewalDays = 30
     /// Seconds that a shutdown waits for requests under way.
     public static let shutdownSeconds: Int64 = 30
+    /// Bytes of entries that a snapshot may lag behind the head before a new one is made: they are
+    /// integrated one by one, which takes longer than copying a file.
+    public static let snapshotLagByteLimit = 256 << 10
+    /// Operations that a snapshot may lag behind the head before a new one is made.
+    public static let snapshotLagOperations = 1_000
+    /// Connections that a server keeps: each costs about 50 kB.
+    public static let connectionLimit = 10_000
+    /// Bytes of a response that are handed on at a time: what is read ahead for a slow client.
+    public static let responseChunkBytes = 256 << 10
+    /// Milliseconds between two looks for changes that another process made to the accounts.
+    public static let accountsPollMilliseconds: Int64 = 250
+    /// Requests of one HTTP/2 connection that are answered at a time: with a page each, what a
+    /// client that reads nothing makes the server hold.
+    public static let streamsAnsweredAtOnce = 4
+    /// Seconds of requests that may pass before a device's last sign of life is written down.
+    public static let lastSeenSeconds: Int64 = 15
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Foundation
+import TingCore
+import TingStore
+
+/// A finished file that new replicas start from, and its hashes.
+struct Snapshot: Codable, Equatable, Sendable {
+    let version: Version
+    let epoch: String
+    let bytes: Int
+    /// SHA-256 of the whole file: 64 hexadecimal digits.
+    let hash: String
+    let blockBytes: Int
+    let blockHashes: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case version, epoch, bytes, hash
+        case blockBytes = "block_bytes"
+        case blockHashes = "block_hashes"
+    }
+}
+
+/// The snapshots in the data folder: made when asked for, and kept while few bytes lie between
+/// them and the head. The one before the newest stays for downloads under way.
+actor SnapshotStore {
+    private let folder: DataFolder
+    private let workers: Workers
+    private var making: [WorkspaceID: Task<Snapshot, any Error>] = [:]
+    private static let keptCount = 2
+
+    init(_ folder: DataFolder, workers: Workers) {
+        self.folder = folder
+        self.workers = workers
+    }
+
+    /// The newest snapshot of the workspace, made anew if it lags behind.
+    func current(of workspace: OpenWorkspace) async throws -> Snapshot {
+        if let task = making[workspace.id] { return try await task.value }
+        let task = Task { [folder, workers] in
+            try await workers.run {
+                try SnapshotFolder(folder, workspace.id).current(of: workspace.file)
+            }
+        }
+        making[workspace.id] = task
+        defer { making[workspace.id] = nil }
+        return try await task.value
+    }
+
+    /// A snapshot that is still kept, by its hash: what a download goes on with.
+    func kept(hash: String, of workspace: WorkspaceID) async throws -> Snapshot? {
+        try await workers.run { [folder] in
+            SnapshotFolder(folder, workspace).kept().first { $0.hash == hash }
+        }
+    }
+
+    nonisolated func path(of snapshot: Snapshot, _ workspace: WorkspaceID) -> String {
+        SnapshotFolder(folder, workspace).path(snapshot)
+    }
+
+    fileprivate static func isFresh(_ snapshot: Snapshot, for file: Workspace) throws -> Bool {
+        guard snapshot.epoch == file.epoch.description else { return false }
+        let head = try file.head().version
+        if snapshot.version == head { return true }
+        guard head > snapshot.version, head - snapshot.version <= Limits.snapshotLag else {
+            return false
+        }
+        let since = try file.entries(
+            since: snapshot.version, byteLimit: Limits.snapshotLagByteLimit)
+        return since.last?.version == head
+            && since.reduce(0) { $0 + $1.changeSet.operations.count } <= Limits.snapshotLagOperations
+    }
+
+    fileprivate static var keep: Int { keptCount }
+}
+
+/// The snapshots of one workspace, as files: `<workspace>-<version>-<hash>.sqlite` and `.json`.
+struct SnapshotFolder {
+    private let folder: String
+    private let workspace: WorkspaceID
+
+    init(_ folder: DataFolder, _ workspace: WorkspaceID) {
+        self.folder = folder.snapshots
+        self.workspace = workspace
+    }
+
+    func path(_ snapshot: Snapshot) -> String {
+        "\(folder)/\(workspace)-\(snapshot.version)-\(snapshot.hash).sqlite"
+    }
+
+    /// The complete snapshots on disk, newest first.
+    func kept() -> [Snapshot] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { $0.hasPrefix("\(workspace)-") && $0.hasSuffix(".json") }
+            .compactMap { name in
+                FileManager.default.contents(atPath: "\(folder)/\(name)")
+                    .flatMap { try? JSONDecoder().decode(Snapshot.self, from: $0) }
+            }
+            .filter { FileManager.default.fileExists(atPath: path($0)) }
+            .sorted { $0.version > $1.version }
+    }
+
+    func current(of file: Workspace) throws -> Snapshot {
+        for snapshot in kept() where try SnapshotStore.isFresh(snapshot, for: file) { return snapshot }
+        let snapshot = try make(of: file)
+        removeOld(epoch: snapshot.epoch)
+        return snapshot
+    }
+
+    private func make(of file: Workspace) throws -> Snapshot {
+        let draft = "\(folder)/\(workspace).draft"
+        let files = FileManager.default
+        for suffix in ["", "-journal", "-wal"] { try? files.removeItem(atPath: draft + suffix) }
+        defer { try? files.removeItem(atPath: draft) }
+        let version = try file.writeSnapshot(to: draft)
+        let hashes = try FileHashes(path: draft, blockBytes: Limits.snapshotBlockBytes)
+        let snapshot = Snapshot(
+            version: version, epoch: file.epoch.description, bytes: hashes.bytes, hash: hashes.whole,
+            blockBytes: Limits.snapshotBlockBytes, blockHashes: hashes.blocks)
+        try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: draft)
+        guard rename(draft, path(snapshot)) == 0 else { throw CocoaError(.fileWriteUnknown) }
+        try PrivateFile.write(
+            try JSONEncoder().encode(snapshot),
+            to: path(snapshot).replacingOccurrences(of: ".sqlite", with: ".json"))
+        return snapshot
+    }
+
+    /// Downloads under way keep an open file: removing it does not disturb them.
+    private func removeOld(epoch: String) {
+        let kept = kept()
+        let current = kept.filter { $0.epoch == epoch }.prefix(SnapshotStore.keep)
+        for old in kept where !current.contains(old) {
+            try? FileManager.default.removeItem(atPath: path(old))
+            try? FileManager.default.removeItem(
+                atPath: path(old).replacingOccurrences(of: ".sqlite", with: ".json"))
+        }
+    }
+}
+
+/// The hashes of a file, read once: of the whole, and of each block.
+struct FileHashes {
+    let bytes: Int
+    let whole: String
+    let blocks: [String]
+
+    init(path: String, blockBytes: Int) throws {
+        let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+        defer { try? handle.close() }
+        var whole = SHA256()
+        var blocks: [String] = []
+        var bytes = 0
+        while let block = try handle.read(upToCount: blockBytes), !block.isEmpty {
+            whole.update(data: block)
+            blocks.append(Hexadecimal.encode(Array(SHA256.hash(data: block))))
+            bytes += block.count
+        }
+        self.bytes = bytes
+        self.blocks = blocks
+        self.whole = Hexadecimal.encode(Array(whole.finalize()))
+    }
+}
