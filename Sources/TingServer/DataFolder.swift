@@ -42,11 +42,16 @@ package struct DataFolder: Sendable {
     package var workspaces: String { "\(path)/workspaces" }
     package var snapshots: String { "\(path)/snapshots" }
 
+    /// A path that holds from any working directory.
+    package static func absolute(_ path: String) -> String {
+        URL(fileURLWithPath: path).standardizedFileURL.path
+    }
+
     package func workspace(_ id: WorkspaceID) -> String { "\(workspaces)/\(id).sqlite" }
 }
 
 /// What the server remembers of its flags: `config.json`.
-package struct Configuration: Codable, Equatable, Sendable {
+package struct ServerSettings: Codable, Equatable, Sendable {
     /// The address that members reach the server by, where it is not the one it listens on.
     package var url: String?
     /// Host and port of the running or last `serve`.
@@ -63,12 +68,12 @@ package struct Configuration: Codable, Equatable, Sendable {
 
     package init() {}
 
-    package static func read(_ folder: DataFolder) throws -> Configuration {
+    package static func read(_ folder: DataFolder) throws -> ServerSettings {
         guard let data = FileManager.default.contents(atPath: folder.configuration) else {
-            return Configuration()
+            return ServerSettings()
         }
         do {
-            return try JSONDecoder().decode(Configuration.self, from: data)
+            return try JSONDecoder().decode(ServerSettings.self, from: data)
         } catch {
             throw ServerError(
                 "\(folder.configuration) is not readable.",
@@ -113,5 +118,6 @@ package final class FolderLock: Sendable {
         }
     }
 
+    /// The lock goes with the process at the latest: the kernel closes the file.
     deinit { close(file) }
 }

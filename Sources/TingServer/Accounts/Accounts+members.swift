@@ -22,6 +22,15 @@ extension Accounts {
         }
     }
 
+    /// A number that grows with every change of the list.
+    package func membersVersion(of workspace: WorkspaceID) throws -> Int64 {
+        try read { db in
+            try Int64.fetchOne(
+                db, sql: "SELECT members_version FROM workspace WHERE id = ?",
+                arguments: [workspace.description]) ?? 0
+        }
+    }
+
     /// How a change of the member list ended.
     package enum Change: Equatable, Sendable {
         case done
@@ -77,6 +86,43 @@ extension Accounts {
         try db.execute(
             sql: "DELETE FROM invitation WHERE workspace = ? AND member = ? AND used IS NULL",
             arguments: [workspace.description, member.description])
+    }
+
+    /// A member as the operator sees them.
+    package struct MemberRow: Equatable, Sendable {
+        package let workspace: String
+        package let member: Member
+        /// Devices that may act in the workspace; none before the member has joined.
+        package let devices: Int
+        /// Milliseconds since 1970.
+        package let lastSeen: Int64?
+    }
+
+    /// The members of every workspace that are there now, by workspace and e-mail address.
+    package func memberRows() throws -> [MemberRow] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT slug, member.id, member.name, email, role, count(device.id),
+                            max(last_seen)
+                        FROM membership
+                        JOIN workspace ON workspace.id = membership.workspace
+                        JOIN member ON member.id = membership.member
+                        LEFT JOIN device ON device.member = member.id AND revoked IS NULL
+                            AND (device.workspace IS NULL OR device.workspace = workspace.id)
+                        WHERE removed IS NULL
+                        GROUP BY slug, member.id ORDER BY slug, email_key
+                    """
+            ).map { row in
+                MemberRow(
+                    workspace: row[0],
+                    member: Member(
+                        id: try MemberID(column: row[1]), name: row[2], email: row[3],
+                        role: try Role(column: row[4])),
+                    devices: row[5], lastSeen: row[6])
+            }
+        }
     }
 
     /// The account with an e-mail address, in upper or lower case.

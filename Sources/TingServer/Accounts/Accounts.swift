@@ -23,6 +23,9 @@ package final class Accounts: Sendable {
 
     package func close() throws { try database.close() }
 
+    /// Throws if the file can't be read.
+    package func check() throws { _ = try read { try Int.fetchOne($0, sql: "SELECT 1") } }
+
     /// Runs one transaction, with a line in the audit log for what it does.
     func write<T>(_ body: (Database) throws -> T) throws -> T {
         try database.write(body)
@@ -40,6 +43,23 @@ package final class Accounts: Sendable {
             arguments: [
                 now(), actor?.description ?? "operator", event, subject, workspace?.description,
             ])
+    }
+
+    /// Copies the file consistently while it is in use.
+    package func backup(to path: String) throws {
+        try database.writeWithoutTransaction {
+            try $0.execute(sql: "VACUUM INTO ?", arguments: [path])
+        }
+    }
+
+    /// What SQLite finds wrong with the file; nothing when all is well.
+    package func problems() throws -> [String] {
+        try read { db in
+            let integrity = try String.fetchAll(db, sql: "PRAGMA integrity_check")
+            let orphans = try Row.fetchAll(db, sql: "PRAGMA foreign_key_check")
+            return integrity.filter { $0 != "ok" }.map { "server.sqlite: \($0)." }
+                + orphans.map { "server.sqlite: a row of \($0[0] as String) refers to nothing." }
+        }
     }
 
     /// When an event was last noted, in milliseconds since 1970.

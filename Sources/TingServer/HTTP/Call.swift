@@ -3,6 +3,7 @@
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
+import SwiftProtobuf
 import TingCore
 import TingWire
 
@@ -29,11 +30,32 @@ struct Call: Sendable {
         return number
     }
 
-    /// The format the client wants: what it accepts best, or else what it sent.
-    var replyFormat: WireFormat {
-        get throws {
-            guard let accept = request.headers[.accept] else { return .json }
-            return try MediaRange.best(of: [.json, .protobuf], accept)
+    /// The coding that the client accepts best; JSON for one that does not say.
+    var replyCoding: WireCoding {
+        guard let accept = request.headers[.accept] else { return .json }
+        return MediaRange.best(of: [.json, .protobuf], accept)
+    }
+
+    /// Refuses a protocol that the server does not speak.
+    func checkProtocol(_ version: Int64) throws {
+        guard version == protocolVersion else {
+            throw Refusal(
+                .protocolUnsupported,
+                "The request speaks protocol \(version); the server speaks \(protocolVersion).",
+                headers: [HTTPField(name: .upgrade, value: "ting/\(protocolVersion)")])
+        }
+    }
+
+    /// Refuses a request whose headers name another protocol, or a schema that is no number.
+    func checkVersions() throws {
+        if let text = request.headers[.tingProtocol] {
+            guard let version = Int64(text) else {
+                throw Refusal(.badRequest, "Ting-Protocol is not a number.")
+            }
+            try checkProtocol(version)
+        }
+        if let text = request.headers[.tingSchema], Int64(text) ?? -1 < 0 {
+            throw Refusal(.badRequest, "Ting-Schema is not a number.")
         }
     }
 
@@ -62,23 +84,24 @@ struct Call: Sendable {
         return bytes
     }
 
-    /// The body as a message, in the format that its Content-Type says.
-    func message<Message: WireMessage>(_ type: Message.Type = Message.self) async throws -> Message {
-        let media = request.headers[.contentType].map(MediaRange.type) ?? ""
-        let format: WireFormat
-        switch media {
-        case "application/json": format = .json
-        case "application/x-protobuf", "application/protobuf": format = .protobuf
-        default:
+    /// The body as a message, in the coding that its Content-Type says.
+    func message<M: Message>(_ type: M.Type = M.self) async throws -> M {
+        let media = request.headers[.contentType] ?? "nothing"
+        guard let coding = WireCoding(mediaType: media) else {
             throw Refusal(
                 .unsupportedMediaType,
-                "A body is application/json or application/x-protobuf, not “\(media)”.")
+                "A body is application/json or application/x-protobuf, not \(media.prefix(100)).")
         }
         let bytes = try await body()
+        return try Self.parse { try coding.decode(M.self, bytes) }
+    }
+
+    /// Runs what reads a message, and says which field is wrong.
+    static func parse<T>(_ read: () throws -> T) throws -> T {
         do {
-            return try Message(bytes: bytes, format: format)
-        } catch {
-            throw Refusal(.badRequest, "The body is not the message that this endpoint takes.")
+            return try read()
+        } catch let error as WireError {
+            throw Refusal(.badRequest, "\(error.field): \(error.problem).")
         }
     }
 
@@ -93,10 +116,10 @@ enum MediaRange {
     }
 
     /// The offer with the highest weight; of equals the first.
-    static func best(of offers: [WireFormat], _ accept: String) throws -> WireFormat {
-        var best: (offer: WireFormat, weight: Double)?
+    static func best(of offers: [WireCoding], _ accept: String) -> WireCoding {
+        var best: (offer: WireCoding, weight: Double)?
         for offer in offers {
-            let weight = weight(of: offer.contentType, accept)
+            let weight = weight(of: offer.mediaType, accept)
             if weight > best?.weight ?? 0 { best = (offer, weight) }
         }
         // Who accepts neither gets JSON: an answer that can be read beats a refusal.
@@ -121,4 +144,16 @@ enum MediaRange {
         }
         return 1
     }
+}
+
+extension HTTPField.Name {
+    static let tingProtocol = Self.own("Ting-Protocol")
+    static let tingSchema = Self.own("Ting-Schema")
+    static let tingVersion = Self.own("Ting-Version")
+    static let tingEpoch = Self.own("Ting-Epoch")
+    static let tingHash = Self.own("Ting-Hash")
+    static let requestID = Self.own("Request-Id")
+
+    /// A name of our own: letters and hyphens only, so it is valid.
+    private static func own(_ name: String) -> Self { Self(name) ?? .server }
 }

@@ -46,6 +46,8 @@ final class RequestsUnderWay: Sendable {
         end()
     }
 
+    var count: Int { state.withLock { $0.count } }
+
     var isDraining: Bool { state.withLock { $0.isDraining } }
 
     /// Refuses new requests from now on, and returns when those under way are answered.

@@ -98,7 +98,7 @@ package struct TLSFiles: Sendable {
     private let ca: (certificate: String, key: String)?
 
     /// The server's own CA and certificate, unless the operator named files of theirs.
-    package init(_ folder: DataFolder, _ configuration: Configuration) {
+    package init(_ folder: DataFolder, _ configuration: ServerSettings) {
         if let chain = configuration.tlsCertificate, let key = configuration.tlsKey {
             self.chain = chain
             self.key = key

@@ -49,6 +49,12 @@ final class FollowHub: Sendable {
         }
     }
 
+    func hasRoom(for device: DeviceID) -> Bool {
+        state.withLock { state in
+            state.followers.values.count { $0.device == device } < Limits.followLimit
+        }
+    }
+
     func leave(_ id: Int) {
         let follower = state.withLock { $0.followers.removeValue(forKey: id) }
         follower?.events.finish()

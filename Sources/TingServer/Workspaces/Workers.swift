@@ -31,3 +31,8 @@ func isStorageFull(_ error: any Error) -> Bool {
     if let error = error as? POSIXError { return error.code == .ENOSPC || error.code == .EDQUOT }
     return false
 }
+
+/// SQLite's code for an error, or nothing: what a log may say of it.
+func databaseCode(of error: any Error) -> String {
+    (error as? DatabaseError).map { String($0.extendedResultCode.rawValue) } ?? ""
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import TingCore
+import TingStore
+import TingWire
+
+/// Answers the requests of `Protocol/openapi.yaml`. The routes are in `Routes/`.
+struct API: Sendable {
+    let accounts: Accounts
+    let registry: WorkspaceRegistry
+    let snapshots: SnapshotStore
+    let followers: FollowHub
+    let workers: Workers
+    let metrics: ServerMetrics
+    let requests: RequestsUnderWay
+    let seen: SeenDevices
+    let schema: Schema
+    /// Milliseconds since 1970.
+    let now: @Sendable () -> Int64
+    /// The join address for a code.
+    let joinAddress: @Sendable (String) -> String
+    let gauges: @Sendable () async -> [(name: String, help: String, value: Double)]
+    let logger: Logger
+    let attempts = JoinAttempts()
+    let gate = StreamGate()
+    private let dates = HTTPDates()
+
+    /// Answers one request, and returns when its last byte is on its way.
+    @Sendable func handle(
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel
+    ) async throws {
+        let isOpen = requests.begin()
+        await gate.enter(channel)
+        do {
+            let response = await respond(to: request, channel, isOpen: isOpen)
+            // An event stream is open for hours and holds little: it keeps no other waiting.
+            let isStream = response.headers[.contentType] == Self.eventStream
+            if isStream { gate.leave(channel) }
+            defer { if !isStream { gate.leave(channel) } }
+            try await writer.write(response: response.head, body: response.body)
+        } catch {
+            await requests.end(channel)
+            throw error
+        }
+        await requests.end(channel)
+    }
+
+    static let eventStream = "text/event-stream"
+
+    private func respond(
+        to request: Request, _ channel: any Channel, isOpen: Bool
+    ) async -> Response {
+        let start = ContinuousClock.now
+        let id = Hexadecimal.encode(Secret.randomBytes(6))
+        var name = "unknown"
+        var response: Response
+        do {
+            guard isOpen else { throw Refusal.stopping }
+            let call = Call(request: request, channel: channel, route: try route(of: request))
+            name = call.route.name
+            response = try await answer(call)
+        } catch {
+            response = Answer.problem(refusal(for: error, request: id, route: name))
+        }
+        response.headers[.requestID] = id
+        response.headers[.date] = dates.text(milliseconds: now())
+        if request.method == .head { response = response.createHeadResponse() }
+        metrics.count(
+            route: name, status: response.status.code, duration: ContinuousClock.now - start)
+        logger.debug(
+            "http.request",
+            metadata: ["request": "\(id)", "route": "\(name)", "status": "\(response.status.code)"])
+        return response
+    }
+
+    private func route(of request: Request) throws -> Route {
+        switch Route.match(request.method, path: request.uri.path) {
+        case .route(let route): return route
+        case .otherMethods(let methods): throw Refusal.methodNotAllowed(methods)
+        case .nothing: throw Refusal.notFound
+        }
+    }
+
+    private func answer(_ call: Call) async throws -> Response {
+        try call.checkVersions()
+        return switch call.route {
+        case .join: try await join(call)
+        case .workspaces: try await workspaces(call)
+        case .workspace(let slug): try await workspace(call, slug)
+        case .sync(let slug): try await sync(call, slug)
+        case .entries(let slug): try await entries(call, slug)
+        case .snapshot(let slug): try await snapshot(call, slug)
+        case .manifest(let slug): try await manifest(call, slug)
+        case .follow(let slug): try await follow(call, slug)
+        case .members(let slug): try await members(call, slug)
+        case .invitations(let slug): try await invite(call, slug)
+        case .changeRole(let slug, let member): try await changeRole(call, slug, member)
+        case .removeMember(let slug, let member): try await removeMember(call, slug, member)
+        case .devices: try await devices(call)
+        case .revokeDevice(let device): try await revokeDevice(call, device)
+        case .healthz: Answer.text("ok\n")
+        case .readyz: try await readiness()
+        case .metrics: await measurements()
+        }
+    }
+
+    private func refusal(for error: any Error, request: String, route: String) -> Refusal {
+        if let refusal = error as? Refusal { return refusal }
+        if isStorageFull(error) {
+            logger.error("storage.full", metadata: ["request": "\(request)", "route": "\(route)"])
+            return .storageFull
+        }
+        // The type alone: a description may hold what a person wrote.
+        logger.error(
+            "http.failed",
+            metadata: [
+                "request": "\(request)", "route": "\(route)", "error": "\(type(of: error))",
+                "code": "\(databaseCode(of: error))",
+            ])
+        return Refusal(.internal, "Request \(request) failed.")
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+import SwiftProtobuf
+import TingCore
+import TingWire
+
+/// The forms of a response.
+enum Answer {
+    static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {
+        whole(Data(text.utf8), type: type)
+    }
+
+    static let nothing = Response(status: .noContent, headers: [.cacheControl: "no-store"])
+
+    static func problem(_ refusal: Refusal) -> Response {
+        let problem = Problem(refusal.code, detail: refusal.detail)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // A struct of texts and a number: there is no value that JSON can't hold.
+        let body = (try? encoder.encode(problem)) ?? Data("{}".utf8)
+        var response = whole(
+            Data(body), type: Problem.mediaType, status: .init(code: refusal.code.status))
+        for field in refusal.headers { response.headers.append(field) }
+        return response
+    }
+
+    private static func whole(
+        _ bytes: Data, type: String, status: HTTPResponse.Status = .ok
+    ) -> Response {
+        Response(
+            status: status, headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}
+
+extension Call {
+    /// A message in the coding that the client wants.
+    func answer(_ message: some Message, status: HTTPResponse.Status = .ok) throws -> Response {
+        let coding = replyCoding
+        let bytes = ByteBuffer(bytes: try coding.encode(message))
+        let body =
+            bytes.readableBytes > Limits.responseChunkBytes
+            ? Outgoing(channel: channel).inPieces(bytes) : ResponseBody(byteBuffer: bytes)
+        return Response(
+            status: status, headers: [.contentType: coding.mediaType, .cacheControl: "no-store"],
+            body: body)
+    }
+}
+
+/// Writes to a client no faster than it reads.
+struct Outgoing: Sendable {
+    let channel: any Channel
+
+    /// Writes one piece and waits until the connection has taken it. A client that takes nothing
+    /// for as long as a connection may be idle is cut off.
+    func write(_ buffer: ByteBuffer, to writer: inout any ResponseBodyWriter) async throws {
+        let stalled = channel.eventLoop.scheduleTask(in: .seconds(Limits.idleSeconds)) {
+            [channel] in channel.close(promise: nil)
+        }
+        defer { stalled.cancel() }
+        try await writer.write(buffer)
+        // Without this turn of the event loop the writer takes any amount at once.
+        try await channel.eventLoop.submit {}.get()
+    }
+
+    /// A body in pieces, for what is too large to be handed over whole.
+    func inPieces(_ whole: ByteBuffer) -> ResponseBody {
+        ResponseBody(contentLength: whole.readableBytes) { writer in
+            var rest = whole
+            while let piece = rest.readSlice(
+                length: min(rest.readableBytes, Limits.responseChunkBytes)), piece.readableBytes > 0
+            {
+                try await write(piece, to: &writer)
+            }
+            try await writer.finish(nil)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Foundation
+import TingCore
+import TingStore
+
+/// What `tingd status` tells.
+package struct ServerStatus: Encodable, Sendable {
+    package struct WorkspaceStatus: Encodable, Sendable {
+        package let slug: String
+        package let id: String
+        package let head: Int64
+        package let epoch: String
+        package let digest: String
+        package let bytes: Int
+        package let members: Int
+    }
+
+    package let running: Bool
+    package let address: String
+    package let workspaces: [WorkspaceStatus]
+    package let lastBackup: Date?
+    package let certificateEnd: Date
+    package let certificateNames: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case running, address, workspaces
+        case lastBackup = "last_backup"
+        case certificateEnd = "certificate_end"
+        case certificateNames = "certificate_names"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(running, forKey: .running)
+        try values.encode(address, forKey: .address)
+        try values.encode(workspaces, forKey: .workspaces)
+        // Every field is there, `null` when empty.
+        try values.encode(lastBackup, forKey: .lastBackup)
+        try values.encode(certificateEnd, forKey: .certificateEnd)
+        try values.encode(certificateNames, forKey: .certificateNames)
+    }
+}
+
+extension Operator {
+    package func status() throws -> ServerStatus {
+        let configuration = try ServerSettings.read(folder)
+        let certificate = try ServerCertificate(
+            TLSFiles(folder, configuration), now: Date(timeIntervalSince1970: Double(now()) / 1_000))
+        let members = Dictionary(grouping: try accounts.memberRows(), by: \.workspace)
+        return ServerStatus(
+            running: isRunning,
+            address: "https://\(configuration.publicAddress(names: certificate.names))",
+            workspaces: try accounts.workspaces().map { row in
+                try status(of: row, members: members[row.slug]?.count ?? 0)
+            },
+            lastBackup: try accounts.lastTime(of: "backup").map {
+                Date(timeIntervalSince1970: Double($0) / 1_000)
+            }, certificateEnd: certificate.end, certificateNames: certificate.names)
+    }
+
+    /// Whether a server holds the folder's lock.
+    var isRunning: Bool { (try? FolderLock(folder)) == nil }
+
+    private func status(
+        of row: Accounts.WorkspaceRow, members: Int
+    ) throws -> ServerStatus.WorkspaceStatus {
+        let file = try open(row.id)
+        defer { try? file.close() }
+        let head = try file.head()
+        return .init(
+            slug: row.slug, id: row.id.description, head: head.version,
+            epoch: file.epoch.description, digest: head.state.description,
+            bytes: Self.size(folder.workspace(row.id)), members: members)
+    }
+
+    private static func size(_ path: String) -> Int {
+        ["", "-wal"].reduce(0) { sum, suffix in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path + suffix)
+            return sum + (attributes?[.size] as? Int ?? 0)
+        }
+    }
+}

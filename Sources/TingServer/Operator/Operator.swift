@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Foundation
+package import TingCore
+import TingStore
+
+/// What the person who runs the server does, beside the running server or without one.
+package struct Operator {
+    package let folder: DataFolder
+    package let accounts: Accounts
+    let schema: Schema
+    let now: @Sendable () -> Int64
+
+    package init(
+        _ folder: DataFolder, schema: Schema,
+        now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1_000) }
+    ) throws {
+        self.folder = folder
+        self.schema = schema
+        self.now = now
+        accounts = try Accounts(path: folder.database, now: now)
+    }
+
+    /// Makes the data folder, with accounts, CA and certificate.
+    package static func create(
+        _ path: String, names: [String], configuration: ServerSettings, now: Date = Date()
+    ) throws {
+        let folder = try DataFolder(creating: path)
+        let files = TLSFiles(folder, configuration)
+        try files.create(names: names, now: now)
+        _ = try ServerCertificate(files, now: now)
+        try configuration.write(folder)
+        // Last: a folder with this file is complete.
+        try Accounts(path: folder.database, now: { Int64(now.timeIntervalSince1970 * 1_000) }).close()
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o600], ofItemAtPath: folder.database)
+    }
+
+    /// Invites someone, and makes the workspace if it is new.
+    ///
+    /// - Returns: the join address, and whether a workspace was made.
+    package func invite(
+        _ invitation: Invitation, to slug: String?, mayCreate: Bool, url: String?
+    ) throws -> (address: JoinAddress, expires: Int64, isNewWorkspace: Bool) {
+        if let problem = invitation.problem {
+            throw ServerError(problem, hint: "See `tingd invite --help`.")
+        }
+        var invitation = invitation
+        var isNew = false
+        if let slug {
+            (invitation.workspace, isNew) = try workspace(slug, mayCreate: mayCreate)
+            if isNew, invitation.role == nil { invitation.role = .owner }
+        }
+        let code = try accounts.invite(invitation, by: nil)
+        return (try joinAddress(code.code, url: url), code.expires, isNew)
+    }
+
+    private func joinAddress(_ code: String, url: String?) throws -> JoinAddress {
+        var configuration = try ServerSettings.read(folder)
+        configuration.url = url ?? configuration.url
+        let files = TLSFiles(folder, configuration)
+        return JoinAddress(
+            server: configuration.publicAddress(names: files.names ?? []), code: code,
+            pin: try files.pin)
+    }
+
+    private func workspace(
+        _ slug: String, mayCreate: Bool
+    ) throws -> (id: WorkspaceID, isNew: Bool) {
+        guard Slug.isValid(slug) else {
+            throw ServerError(
+                "“\(slug)” can't name a workspace.",
+                hint: "Use 1-63 lower-case letters, digits and hyphens, with no hyphen at an end.")
+        }
+        if let id = try accounts.workspace(slug: slug) { return (id, false) }
+        guard mayCreate else {
+            throw ServerError(
+                "There is no workspace \(slug).",
+                hint: "Check the name with `tingd status`, or leave out --existing to make it.")
+        }
+        return try create(slug)
+    }
+
+    private func create(_ slug: String) throws -> (id: WorkspaceID, isNew: Bool) {
+        var generator = SystemRandomNumberGenerator()
+        let id = WorkspaceID.random(using: &generator)
+        let path = folder.workspace(id)
+        let file = try Workspace.create(
+            path: path, slug: slug, schema: schema, epoch: .random(using: &generator),
+            receiptKey: Secret.randomBytes(32))
+        try file.close()
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        if try accounts.add(workspace: id, slug: slug) { return (id, true) }
+        // Another command made it at the same time: theirs stands.
+        for suffix in ["", "-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: path + suffix)
+        }
+        guard let theirs = try accounts.workspace(slug: slug) else {
+            throw ServerError("The workspace \(slug) could not be made.", hint: "Try again.")
+        }
+        return (theirs, false)
+    }
+
+    /// Changes the role of the member with an address, or removes them (`nil`).
+    package func setRole(_ role: Role?, email: String, in slug: String) throws {
+        guard let workspace = try accounts.workspace(slug: slug) else {
+            throw ServerError("There is no workspace \(slug).", hint: "See `tingd status`.")
+        }
+        guard let member = try accounts.member(email: email),
+            try accounts.setRole(role, of: member, in: workspace, by: nil) == .done
+        else {
+            throw ServerError(
+                "\(email) is not a member of \(slug).",
+                hint: "See `tingd members`; invite them with `tingd invite`.")
+        }
+    }
+
+    /// The workspace that a command is about, where it need not be named.
+    package func onlyWorkspace() throws -> String {
+        let all = try accounts.workspaces()
+        guard all.count == 1, let only = all.first else {
+            throw ServerError(
+                "There are \(all.count) workspaces.", hint: "Name one with --workspace.")
+        }
+        return only.slug
+    }
+
+    func open(_ id: WorkspaceID) throws -> Workspace {
+        try Workspace(path: folder.workspace(id), schema: schema)
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TingCore
+import TingWire
+
+/// Who may call: asked of `server.sqlite` at each request.
+extension API {
+    func caller(_ call: Call) async throws -> Caller {
+        try await authorization(call, slug: nil).caller
+    }
+
+    /// The caller and their access to a workspace, if their role is high enough for the call.
+    func member(
+        _ call: Call, _ slug: String, atLeast least: Role = .viewer
+    ) async throws -> (caller: Caller, access: Access) {
+        let authorization = try await authorization(call, slug: slug)
+        guard let access = authorization.access else { throw Refusal.workspaceNotFound }
+        guard access.role >= least else { throw Refusal.tooLow(access.role, needs: least) }
+        return (authorization.caller, access)
+    }
+
+    private func authorization(_ call: Call, slug: String?) async throws -> Authorization {
+        guard let token = call.token else { throw Refusal.unauthorized }
+        let time = now()
+        let found = try await workers.run { [accounts] in
+            let found = try accounts.authorize(token: token, slug: slug)
+            // The first use ends the time in which a join may be sent again.
+            if let found, found.isFirstUse { try accounts.noteSeen([found.caller.device: time]) }
+            return found
+        }
+        guard let found else { throw Refusal.unauthorized }
+        if !found.isFirstUse { seen.note(found.caller.device, at: time) }
+        return found
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+import HummingbirdCore
+import TingCore
+import TingWire
+
+/// What a load balancer and a monitor ask. No account is needed; nothing of a workspace is told.
+extension API {
+    /// `GET /readyz`: whether requests are taken.
+    func readiness() async throws -> Response {
+        guard !requests.isDraining else { throw Refusal.stopping }
+        do {
+            try await workers.run { [accounts] in try accounts.check() }
+        } catch {
+            throw Refusal(.unavailable, "The accounts can't be read.")
+        }
+        return Answer.text("ready\n")
+    }
+
+    /// `GET /metrics`
+    func measurements() async -> Response {
+        Answer.text(
+            metrics.text(gauges: await gauges()), type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+import HummingbirdCore
+import TingCore
+import TingStore
+import TingWire
+
+/// What a workspace is, and what happened in it.
+extension API {
+    /// `GET /v1/workspaces`
+    func workspaces(_ call: Call) async throws -> Response {
+        var response = Ting_V1_WorkspacesResponse()
+        response.workspaces = try await information(of: try await caller(call))
+        return try call.answer(response)
+    }
+
+    /// `GET /v1/workspaces/{slug}`
+    func workspace(_ call: Call, _ slug: String) async throws -> Response {
+        try call.answer(try await information(try await member(call, slug).access))
+    }
+
+    func information(of caller: Caller) async throws -> [Ting_V1_WorkspaceInfo] {
+        let list = try await workers.run { [accounts] in try accounts.workspaces(of: caller) }
+        var found: [Ting_V1_WorkspaceInfo] = []
+        for access in list { found.append(try await information(access)) }
+        return found
+    }
+
+    private func information(_ access: Access) async throws -> Ting_V1_WorkspaceInfo {
+        try await registry.with(access.workspace) { workspace in
+            var message = Ting_V1_WorkspaceInfo()
+            message.slug = access.slug
+            message.head = try await workspace.read { try $0.head().version }
+            message.epoch = workspace.file.epoch.description
+            message.role = access.role.rawValue
+            message.schema = Int64(schema.version)
+            return message
+        }
+    }
+
+    /// `POST /v1/workspaces/{slug}/sync`: push and pull in one exchange.
+    func sync(_ call: Call, _ slug: String) async throws -> Response {
+        let (caller, access) = try await member(call, slug)
+        let message: Ting_V1_SyncRequest = try await call.message()
+        if message.protocol != 0 { try call.checkProtocol(message.protocol) }
+        let request = try Call.parse { try SyncRequest(wire: message) }
+        let response = try await registry.with(access.workspace) { workspace in
+            let judgement = try await workspace.accept(
+                .init(request: request, member: caller.member, role: access.role))
+            return try await workspace.read { [accounts, now] file in
+                // Read after the judgement: an author who joined meanwhile is in the list.
+                let version = try accounts.membersVersion(of: access.workspace)
+                let members =
+                    version > request.membersVersion || request.membersVersion == 0
+                    ? try accounts.members(of: access.workspace) : nil
+                return try file.reply(
+                    to: request, judgement: judgement, role: access.role, members: members,
+                    membersVersion: version, now: now())
+            }
+        }
+        metrics.countSync(response)
+        return try call.answer(response.wire)
+    }
+
+    /// `GET /v1/workspaces/{slug}/entries?since=N&bytes=M`
+    func entries(_ call: Call, _ slug: String) async throws -> Response {
+        let (_, access) = try await member(call, slug)
+        let since = try call.number("since", standard: 0)
+        let limit = try call.number("bytes", standard: Int64(Limits.pageByteLimit))
+        let bytes = Int(min(max(limit, 1), Int64(Limits.pageByteLimit)))
+        let page = try await registry.with(access.workspace) { workspace in
+            try await workspace.read { file in
+                let head = try file.head().version
+                let entries = try file.entries(since: since, byteLimit: bytes)
+                return (epoch: file.epoch, head: head, entries: entries)
+            }
+        }
+        var message = Ting_V1_EntriesPage()
+        message.epoch = page.epoch.description
+        message.entries = page.entries.map(\.wire)
+        message.head = max(page.head, page.entries.last?.version ?? 0)
+        return try call.answer(message)
+    }
+}

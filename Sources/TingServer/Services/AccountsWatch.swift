@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import Logging
+import ServiceLifecycle
+import TingCore
+
+/// Notices what other processes (and this one) change in `server.sqlite`, and ends the event
+/// streams of those who may not read any more. Requests need no notice: each asks the file.
+struct AccountsWatch: Service {
+    let path: String
+    let accounts: Accounts
+    let followers: FollowHub
+    let seen: SeenDevices
+    let workers: Workers
+    let logger: Logger
+
+    func run() async throws {
+        let watcher = try await workers.run { [path] in try DataVersion(path: path) }
+        await cancelWhenGracefulShutdown {
+            var last = Int64(-1)
+            var round: Int64 = 0
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(Limits.accountsPollMilliseconds))
+                round += 1
+                last = await look(watcher, last)
+                if round * Limits.accountsPollMilliseconds % (Limits.lastSeenSeconds * 1_000) == 0 {
+                    await writeSeen()
+                }
+            }
+        }
+        await writeSeen()
+    }
+
+    private func look(_ watcher: DataVersion, _ last: Int64) async -> Int64 {
+        do {
+            return try await workers.run { [accounts, followers] in
+                let version = try watcher.current()
+                if version != last { try followers.recheck(accounts.mayRead) }
+                return version
+            }
+        } catch {
+            logger.warning("accounts.unreadable", metadata: ["code": "\(databaseCode(of: error))"])
+            return -1
+        }
+    }
+
+    private func writeSeen() async {
+        let times = seen.take()
+        do {
+            try await workers.run { [accounts] in try accounts.noteSeen(times) }
+        } catch {
+            logger.warning("accounts.unwritable", metadata: ["code": "\(databaseCode(of: error))"])
+        }
+    }
+}
+
+/// A connection of its own that tells whether any other has committed.
+private final class DataVersion: Sendable {
+    private let queue: DatabaseQueue
+
+    init(path: String) throws {
+        var configuration = GRDB.Configuration()
+        configuration.readonly = true
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+    }
+
+    /// SQLite's `data_version`: another number after another connection's commit.
+    func current() throws -> Int64 {
+        try queue.inDatabase { try Int64.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingPlanning
+import TingServer
+
+struct Backup: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Copy everything consistently, while the server runs.",
+        discussion: """
+            tingd backup --data /srv/ting --to /backup/ting-$(date +%F)
+
+            The copy holds keys and members' data: keep it as safe as the server.
+            """)
+
+    @OptionGroup var options: DataOption
+
+    @Option(name: .long, help: ArgumentHelp("A new folder for the copy.", valueName: "dir"))
+    var to: String
+
+    func run() throws {
+        let count = try options.withOperator { try $0.backup(to: to) }
+        ErrorPresenter.note("tingd: copied \(count) workspaces to \(to)")
+    }
+}
+
+struct Restore: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a data folder from a backup; replicas give back what came after it.",
+        discussion: """
+            tingd restore --data /srv/ting --from /backup/ting-2026-01-31
+
+            The server must not run. What lies in the data folder is moved aside. Each workspace
+            starts a new epoch: replicas notice it, and nothing they hold is lost.
+            """)
+
+    @OptionGroup var options: DataOption
+
+    @Option(name: .long, help: ArgumentHelp("A folder that backup made.", valueName: "dir"))
+    var from: String
+
+    func run() throws {
+        let aside = try Operator.restore(options.data, from: from, schema: PlanningSchema.schema)
+        if let aside { ErrorPresenter.note("tingd: what was in \(options.data) is now in \(aside)") }
+        ErrorPresenter.note("tingd: restored; start it with `tingd serve --data \(options.data)`")
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingServer
+
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Recompute every digest and check every file.",
+        discussion: "tingd verify --data /srv/ting")
+
+    @OptionGroup var options: DataOption
+
+    @Flag(name: .long, help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let found = try options.withOperator { try $0.verify() }
+        if json {
+            try Output.json(found)
+        } else {
+            for workspace in found.workspaces {
+                print("\(workspace.slug): version \(workspace.version), \(workspace.records) records")
+            }
+        }
+        guard found.problems.isEmpty else {
+            for problem in found.problems { ErrorPresenter.complain(problem, hint: nil) }
+            throw ServerError(
+                "\(found.problems.count) problems were found.",
+                hint: "Keep a copy of the folder, then see `tingd restore --help`.")
+        }
+        if !json { print("all digests and files are right") }
+    }
+}

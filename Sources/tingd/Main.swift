@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Dispatch
+import Foundation
+import TingServer
+
+/// Where the program begins. Synchronous: only `serve` starts an event loop.
+@main enum Main {
+    static func main() {
+        signal(SIGPIPE, SIG_IGN)  // A peer that left is an error of one connection.
+        exit(run(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    private static func run(_ arguments: [String]) -> Int32 {
+        do {
+            var command = try Tingd.parseAsRoot(arguments)
+            if let command = command as? any AsyncParsableCommand {
+                try wait(for: command)
+            } else {
+                try command.run()
+            }
+            return 0
+        } catch {
+            return ErrorPresenter.present(error)
+        }
+    }
+
+    private static func wait(for command: any AsyncParsableCommand) throws {
+        // Handed over whole: this thread does not touch it until the task has ended.
+        nonisolated(unsafe) var command = command
+        nonisolated(unsafe) var failure: (any Error)?
+        let done = DispatchSemaphore(value: 0)
+        Task.detached {
+            do { try await command.run() } catch { failure = error }
+            done.signal()
+        }
+        done.wait()
+        if let failure { throw failure }
+    }
+}
+
+/// `tingd`: the server of Ting.
+struct Tingd: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tingd",
+        abstract: "Serve Ting workspaces over TLS.",
+        discussion: """
+            A first server, and a first member:
+              tingd init --data /srv/ting --host ting.example.org
+              tingd serve --data /srv/ting --listen 0.0.0.0:8443 --url https://ting.example.org:8443
+              tingd invite --data /srv/ting --name 'Anna Jensen' --email anna@example.org \\
+                --workspace green-shipping --role owner
+
+            `invite`, `members`, `status`, `verify` and `backup` work while the server runs.
+            """,
+        version: "1.0.0",
+        subcommands: [
+            Init.self, Serve.self, Invite.self, Members.self, Status.self, Verify.self, Backup.self,
+            Restore.self,
+        ])
+}
