@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a request to a server did not do what was asked.
+public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Who has to act before it can work.
+    public enum Scope: String, Sendable {
+        /// The line or the server, for now: the same request may be sent again.
+        case transient
+        /// Somebody: every request like this one fails until something changes.
+        case requestWide
+        /// The author of one change set: the others go on.
+        case changeSetOnly
+    }
+
+    public var scope: Scope
+    /// Stable, for programs: a code of `Protocol/spec/errors.md`, or one of those below.
+    public var code: String
+    /// What happened, for people: one sentence.
+    public var sentence: String
+    /// What a person can do now: one sentence.
+    public var remedy: String
+    /// The HTTP status, where a server answered.
+    public var status: Int?
+    /// The server's clock when it answered, in milliseconds since 1970, where the error is about time.
+    public var serverTime: Int64?
+
+    public init(
+        _ scope: Scope, code: String, _ sentence: String, remedy: String, status: Int? = nil,
+        serverTime: Int64? = nil
+    ) {
+        self.scope = scope
+        self.code = code
+        self.sentence = sentence
+        self.remedy = remedy
+        self.status = status
+        self.serverTime = serverTime
+    }
+
+    public var description: String { "\(sentence) (\(code))" }
+}
+
+extension ClientError {
+    /// Whether no server of Ting was reached at all.
+    public var isUnreached: Bool {
+        ["server_not_reached", "connection_lost", "no_answer", "unavailable"].contains(code)
+    }
+
+    /// Whether the caller is not signed in, or may not do this.
+    public var isRefusal: Bool {
+        ["unauthorized", "forbidden", "invalid_code", "workspace_not_found", "not_signed_in"]
+            .contains(code)
+    }
+
+    static func notReached(_ server: ServerAddress, because reason: String) -> ClientError {
+        ClientError(
+            .transient, code: "server_not_reached",
+            "The server \(server) was not reached: \(reason).",
+            remedy: "Edits are kept and can go on offline; check the network, then run `ting sync`.")
+    }
+
+    static func lost(_ server: ServerAddress) -> ClientError {
+        ClientError(
+            .transient, code: "connection_lost",
+            "The connection to \(server) was lost before its answer was complete.",
+            remedy: "Run the command again: what arrived is not sent twice.")
+    }
+
+    static func silent(_ server: ServerAddress) -> ClientError {
+        ClientError(
+            .transient, code: "no_answer", "The server \(server) did not answer in time.",
+            remedy: "Run the command again, on a slow line with a longer `--timeout`.")
+    }
+
+    static func foreignAnswer(_ server: ServerAddress, _ what: String) -> ClientError {
+        ClientError(
+            .transient, code: "foreign_answer",
+            "Something else than Ting answered in place of \(server): \(what).",
+            remedy:
+                "A network that wants a sign-in page, or a proxy, may be in between: open a web page to sign in, or check HTTPS_PROXY."
+        )
+    }
+}

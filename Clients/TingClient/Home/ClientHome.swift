@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// The folders of this person on this device: `TING_HOME`, or the XDG folders.
+///
+/// Paths inside the data folder are stored relative, so that `TING_HOME` can be moved or copied.
+public struct ClientHome: Sendable {
+    /// Where `config.json` lies, with keys and tokens.
+    public let configurationFolder: String
+    /// Where replicas lie.
+    public let dataFolder: String
+
+    public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+        func folder(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        if let home = folder("TING_HOME") {
+            self.init(configurationFolder: Self.absolute(home), dataFolder: Self.absolute(home))
+            return
+        }
+        let user = folder("HOME") ?? Self.accountHome
+        guard let configuration = folder("XDG_CONFIG_HOME") ?? user.map({ $0 + "/.config" }),
+            let data = folder("XDG_DATA_HOME") ?? user.map({ $0 + "/.local/share" })
+        else { throw HomeError.notFound }
+        self.init(configurationFolder: configuration + "/ting", dataFolder: data + "/ting")
+    }
+
+    public init(configurationFolder: String, dataFolder: String) {
+        self.configurationFolder = configurationFolder
+        self.dataFolder = dataFolder
+    }
+
+    /// The home folder that the account database names, for a process without `HOME`.
+    private static var accountHome: String? {
+        guard let entry = getpwuid(getuid()), let folder = entry.pointee.pw_dir else { return nil }
+        let path = String(cString: folder)
+        return path.isEmpty || path == "/nonexistent" ? nil : path
+    }
+
+    /// An absolute form of `path`, without `.` and `..`.
+    public static func absolute(_ path: String) -> String {
+        let full =
+            path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        return (full as NSString).standardizingPath
+    }
+
+    private var configurationFile: String { configurationFolder + "/config.json" }
+
+    /// What is known now; nothing yet on a new device.
+    public func configuration() throws -> ClientConfiguration {
+        guard let text = PrivateFile.read(configurationFile) else { return ClientConfiguration() }
+        do {
+            return try JSONDecoder().decode(ClientConfiguration.self, from: Data(text.utf8))
+        } catch {
+            throw HomeError.damaged(configurationFile)
+        }
+    }
+
+    /// Changes what is known, one process at a time.
+    public func update<T>(_ change: (inout ClientConfiguration) throws -> T) throws -> T {
+        let lock = try FileLock(path: configurationFolder + "/lock")
+        return try withExtendedLifetime(lock) {
+            var configuration = try configuration()
+            let result = try change(&configuration)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            let text = String(decoding: try encoder.encode(configuration), as: UTF8.self)
+            try PrivateFile.write(text + "\n", to: configurationFile)
+            return result
+        }
+    }
+
+    /// The file of a replica, from its stored form.
+    public func path(of replica: ClientConfiguration.KnownReplica) -> String {
+        replica.file.hasPrefix("/") ? replica.file : dataFolder + "/" + replica.file
+    }
+
+    /// The stored form of a path: relative where it lies inside the data folder.
+    public func storedPath(_ path: String) -> String {
+        path.hasPrefix(dataFolder + "/") ? String(path.dropFirst(dataFolder.count + 1)) : path
+    }
+
+    /// Where a new replica of a workspace goes.
+    public func defaultPath(workspace: String, server: ServerAddress) -> String {
+        "\(dataFolder)/replicas/\(server.fileName)/\(workspace).sqlite"
+    }
+
+    /// A file of the configuration, by its stored path.
+    func readConfigurationFile(_ relative: String) -> String? {
+        PrivateFile.read(configurationFolder + "/" + relative)
+    }
+
+    func writeConfigurationFile(_ text: String, to relative: String) throws {
+        try PrivateFile.write(text, to: configurationFolder + "/" + relative)
+    }
+}

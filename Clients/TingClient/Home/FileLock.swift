@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// A lock between processes (flock), let go when it is dropped or the process ends, however it ends.
+public final class FileLock: Sendable {
+    private let file: Int32
+
+    /// Waits until nobody else holds the lock.
+    public init(path: String) throws {
+        try PrivateFile.folder((path as NSString).deletingLastPathComponent)
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw HomeError.notWritten(path, errno) }
+        while flock(file, LOCK_EX) != 0 {
+            guard errno == EINTR else {
+                let code = errno
+                _ = close(file)
+                throw HomeError.notWritten(path, code)
+            }
+        }
+        self.file = file
+    }
+
+    deinit { _ = close(file) }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// Files that only their owner may read, replaced whole or not at all.
+enum PrivateFile {
+    /// Writes beside `path`, flushes, then renames over it: after a power cut the old or the new.
+    static func write(_ text: String, to path: String) throws {
+        try folder((path as NSString).deletingLastPathComponent)
+        let draft = "\(path).\(getpid()).new"
+        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw HomeError.notWritten(path, errno) }
+        let bytes = Array(text.utf8)
+        var done = 0
+        while done < bytes.count {
+            let count = bytes[done...].withUnsafeBytes {
+                Foundation.write(file, $0.baseAddress, $0.count)
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            done += count
+        }
+        let flushed = done == bytes.count && fsync(file) == 0
+        let code = errno
+        guard close(file) == 0, flushed, rename(draft, path) == 0 else {
+            unlink(draft)
+            throw HomeError.notWritten(path, code)
+        }
+        flush(folder: (path as NSString).deletingLastPathComponent)
+    }
+
+    /// Makes a folder, and those above it, for its owner alone.
+    static func folder(_ path: String) throws {
+        guard !path.isEmpty, !FileManager.default.fileExists(atPath: path) else { return }
+        try? FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw HomeError.notWritten(path, errno)
+        }
+    }
+
+    static func read(_ path: String) -> String? {
+        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func flush(folder path: String) {
+        let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        _ = fsync(folder)
+        _ = close(folder)
+    }
+}
+
+/// What can be wrong with the folder that holds configuration and data.
+public enum HomeError: Error, Equatable, Sendable {
+    case notWritten(String, Int32)
+    case notFound
+    case damaged(String)
+
+    public var sentence: String {
+        switch self {
+        case .notWritten(let path, let code):
+            "The file \(path) can't be written: \(String(cString: strerror(code)).lowercased())."
+        case .notFound: "There is no folder for configuration and data."
+        case .damaged(let path): "The configuration \(path) is not what Ting wrote."
+        }
+    }
+
+    public var remedy: String {
+        switch self {
+        case .notWritten: "Check the folder's permissions and the free space, then try again."
+        case .notFound: "Set TING_HOME to a folder of your own."
+        case .damaged: "Put back a copy of it, or move it away and join again; replicas are kept."
+        }
+    }
+}

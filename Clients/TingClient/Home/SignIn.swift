@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// What a device needs to speak to a server that it joined.
+public struct SignIn: Sendable {
+    public var server: ServerAddress
+    public var anchor: TrustAnchor
+    public var token: String
+}
+
+extension ClientHome {
+    /// The sign-in for the server at `url`.
+    public func signIn(_ url: String) throws -> SignIn {
+        guard let known = try configuration().server(url), let server = ServerAddress(url),
+            let token = readConfigurationFile(known.tokenFile)
+        else {
+            throw ClientError(
+                .requestWide, code: "not_signed_in",
+                "This device has not joined the server \(url.isEmpty ? "of this replica" : url).",
+                remedy: "Ask for an invitation and run `ting join ADDRESS`.")
+        }
+        let anchor: TrustAnchor
+        if let file = known.authorityFile {
+            guard let pem = readConfigurationFile(file) else {
+                throw HomeError.damaged(configurationFolder + "/" + file)
+            }
+            anchor = .authority(pem: pem)
+        } else {
+            anchor = .system
+        }
+        return SignIn(
+            server: server, anchor: anchor, token: token.filter { !$0.isWhitespace })
+    }
+
+    /// Keeps what a join gave: the CA, the key and the token in files of their own, 0600.
+    ///
+    /// The files are on disk before the configuration names them.
+    public func remember(_ device: JoinedDevice) throws {
+        let folder = "servers/\(device.server.fileName)"
+        let entry = ClientConfiguration.Server(
+            url: device.server.url,
+            authorityFile: device.authority == nil ? nil : folder + "/ca.pem",
+            tokenFile: folder + "/token", keyFile: folder + "/key.pem", device: device.device,
+            member: device.member, name: device.name, email: device.email)
+        if let pem = device.authority { try writeConfigurationFile(pem, to: folder + "/ca.pem") }
+        try writeConfigurationFile(device.key, to: entry.keyFile)
+        try writeConfigurationFile(device.token + "\n", to: entry.tokenFile)
+        try update { configuration in
+            configuration.servers.removeAll { $0.url == entry.url }
+            configuration.servers.append(entry)
+        }
+    }
+}
+
+/// What a join gave this device.
+public struct JoinedDevice: Sendable {
+    public var server: ServerAddress
+    /// PEM of the only roots for this server, unless the system's are used.
+    public var authority: String?
+    /// The device's private key, PEM.
+    public var key: String
+    public var token: String
+    public var device: String
+    public var member: String
+    public var name: String
+    public var email: String
+    /// The slugs of the workspaces of this member.
+    public var workspaces: [String]
+}
