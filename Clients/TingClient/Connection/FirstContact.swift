@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOSSL
-import TingCore
+public import TingCore
 
 /// Turns the pin of a join address into the CA that it means.
 ///

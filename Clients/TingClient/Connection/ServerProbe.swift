@@ -34,7 +34,7 @@ struct ServerProbe {
         let request = "GET /healthz HTTP/1.1\r\nHost: \(server.authority)\r\nConnection: close\r\n\r\n"
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let answer = loop.makePromise(of: String.self)
-        let verify: NIOSSLCustomVerificationCallback = { chain, verdict in
+        let verify: @Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResult>) -> Void = { chain, verdict in
             seen.withLock { $0 = chain }
             verdict.completeWithTask { await accept(chain) ? .certificateVerified : .failed }
         }

@@ -2,6 +2,7 @@
 
 import Foundation
 import NIOSSL
+import SwiftASN1
 import TingCore
 import X509
 

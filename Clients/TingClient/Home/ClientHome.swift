@@ -11,7 +11,7 @@ public struct ClientHome: Sendable {
     /// Where replicas lie.
     public let dataFolder: String
 
-    public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+    public init(environment: [String: String]) throws {
         func folder(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         if let home = folder("TING_HOME") {
             self.init(configurationFolder: Self.absolute(home), dataFolder: Self.absolute(home))

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Synchronization
+
+/// One line on standard error that says how far long work is; nothing where that is no terminal.
+final class Progress: Sendable {
+    private let shows: Bool
+    private let last = Mutex<(time: ContinuousClock.Instant?, shown: Bool)>((nil, false))
+
+    init(quiet: Bool) { shows = !quiet && Terminal.errorIsTerminal }
+
+    /// Shows a line, at most ten times a second.
+    func report(_ text: @autoclosure () -> String) {
+        guard shows else { return }
+        let now = ContinuousClock.now
+        let due = last.withLock { last in
+            if let time = last.time, now - time < .milliseconds(100) { return false }
+            last = (now, true)
+            return true
+        }
+        if due { Terminal.write("\r\u{1b}[K\(text())", to: STDERR_FILENO) }
+    }
+
+    /// Takes the line away.
+    func end() {
+        guard last.withLock({ $0.shown }) else { return }
+        Terminal.write("\r\u{1b}[K", to: STDERR_FILENO)
+    }
+
+    static func bytes(_ count: Int64) -> String {
+        count < 1 << 20 ? "\(count >> 10) KiB" : "\(count >> 20) MiB"
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// Where output goes, and what it can show.
+enum Terminal {
+    static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+    static var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+
+    /// Colour only on a terminal, and not where NO_COLOR (https://no-color.org) or TERM forbid it.
+    static var style: TextStyle { TextStyle(isPlain: !outputIsTerminal || !allowsColour) }
+    static var errorStyle: TextStyle { TextStyle(isPlain: !errorIsTerminal || !allowsColour) }
+
+    private static var allowsColour: Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+    }
+
+    /// Columns of the terminal, where there is one.
+    static var width: Int? {
+        guard outputIsTerminal else { return nil }
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// A character as it may be shown: a value can't move the cursor or change colours.
+    static func printable(_ character: Character) -> Character? {
+        let control = character.unicodeScalars.contains {
+            $0.value < 0x20 || (0x7f..<0xa0).contains($0.value)
+        }
+        return control ? (character == "\t" ? " " : nil) : character
+    }
+
+    /// Text whose line ends stand, without other control characters.
+    static func printable(_ text: String) -> String {
+        String(text.compactMap { $0.isNewline ? "\n" : printable($0) })
+    }
+
+    /// Writes all bytes, or ends quietly when nobody reads any more.
+    static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
+        let bytes = Array(text.utf8)
+        var done = 0
+        while done < bytes.count {
+            let count = bytes[done...].withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return }
+            done += count
+        }
+    }
+}
+
+/// A few colours, or none.
+struct TextStyle {
+    let isPlain: Bool
+
+    func bold(_ text: String) -> String { wrap(text, "1") }
+    func dim(_ text: String) -> String { wrap(text, "2") }
+    func red(_ text: String) -> String { wrap(text, "31") }
+    func green(_ text: String) -> String { wrap(text, "32") }
+    func yellow(_ text: String) -> String { wrap(text, "33") }
+
+    private func wrap(_ text: String, _ code: String) -> String {
+        isPlain || text.isEmpty ? text : "\u{1b}[\(code)m\(text)\u{1b}[0m"
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import TingCore
+
+/// Turns what a person typed into values, as the schema types each field.
+public struct ValueReader {
+    /// Finds the full id that a short id or unique code means, among the collections given
+    /// (any, when empty). Returns the text itself when it is a full id.
+    public var reference: (_ text: String, _ collections: [String]) throws -> String
+
+    public init(reference: @escaping (_ text: String, _ collections: [String]) throws -> String) {
+        self.reference = reference
+    }
+
+    /// The value of `text` in `field`; empty text is the empty value.
+    /// - Parameter exact: whether the text stands for itself, as one element in a set.
+    /// - Throws: `InputError`, naming the field, what it allows, and an example.
+    public func value(_ text: String, for field: Field, exact: Bool = false) throws -> Value {
+        let text = text.normalized
+        if text.isEmpty { return field.kind == .set ? .set([]) : emptied(field) }
+        switch field.kind {
+        case .text: return .text(text)
+        case .date: return .text(try CalendarText.date(text, field: field.name))
+        case .time: return .text(try CalendarText.time(text, field: field.name))
+        case .enum: return .text(try allowed(text, in: field))
+        case .reference: return .text(try reference(text, field.to))
+        case .integer, .counter: return .integer(try integer(text, for: field))
+        case .money: return .integer(try Money.minorUnits(text, field: field.name))
+        case .set:
+            let parts = exact ? [text] : try SetText.elements(text, field: field.name)
+            return .set(of: try parts.map { try element($0, of: field) })
+        }
+    }
+
+    /// The value of `field` after `input` was done to `current`.
+    public func value(
+        _ change: FieldInput.Change, _ text: String, exact: Bool, for field: Field,
+        current: Value
+    ) throws -> Value {
+        guard change != .assign else { return try value(text, for: field, exact: exact) }
+        switch field.kind {
+        case .set:
+            let removing = change == .remove
+            let old = Set(current.elements)
+            // An element may hold a comma: what is there as a whole is meant as a whole.
+            let whole = removing && old.contains(text.normalized)
+            let named = try value(text, for: field, exact: whole)
+            return .set(
+                of: removing ? old.subtracting(named.elements) : old.union(named.elements))
+        case .counter:
+            let step = try integer(text, for: field, bounded: false)
+            let start = current.integer ?? field.standard.integer ?? 0
+            let (sum, overflow) =
+                change == .add
+                ? start.addingReportingOverflow(step) : start.subtractingReportingOverflow(step)
+            guard !overflow else { throw outOfRange(text, field) }
+            return .integer(try inRange(sum, text, field))
+        default:
+            throw InputError(
+                "`\(field.name)` is \(field.kind.article): `+=` and `-=` work on sets and counters.",
+                remedy: "Write the whole value: `\(field.name)=VALUE`.")
+        }
+    }
+
+    private func emptied(_ field: Field) -> Value {
+        field.kind == .counter ? .integer(0) : .null
+    }
+
+    private func element(_ text: String, of field: Field) throws -> String {
+        if field.references { return try reference(text, field.to) }
+        return field.values.isEmpty ? text : try allowed(text, in: field)
+    }
+
+    private func allowed(_ text: String, in field: Field) throws -> String {
+        if field.values.contains(text) { return text }
+        if let found = field.values.first(where: { $0.lowercased() == text.lowercased() }) {
+            return found
+        }
+        throw InputError(
+            "`\(text)` is no value of `\(field.name)`.",
+            remedy: "Allowed: \(field.values.joined(separator: ", ")).")
+    }
+
+    private func integer(_ text: String, for field: Field, bounded: Bool = true) throws -> Int64 {
+        guard let number = Int64(text.hasSuffix("%") ? text.dropLast() : text[...]) else {
+            throw InputError(
+                "`\(text)` is no whole number, as `\(field.name)` wants one.",
+                remedy: "Write digits alone: `\(field.name)=12`.")
+        }
+        return bounded ? try inRange(number, text, field) : number
+    }
+
+    private func inRange(_ number: Int64, _ text: String, _ field: Field) throws -> Int64 {
+        if let least = field.least, number < least { throw outOfRange(text, field) }
+        if let greatest = field.greatest, number > greatest { throw outOfRange(text, field) }
+        return number
+    }
+
+    private func outOfRange(_ text: String, _ field: Field) -> InputError {
+        let range =
+            switch (field.least, field.greatest) {
+            case (let least?, let greatest?): "between \(least) and \(greatest)"
+            case (let least?, nil): "of at least \(least)"
+            case (nil, let greatest?): "of at most \(greatest)"
+            case (nil, nil): "that fits 64 bits"
+            }
+        return InputError(
+            "`\(text)` is out of range for `\(field.name)`.",
+            remedy: "It takes a whole number \(range).")
+    }
+}
+
+extension Field.Kind {
+    /// The kind with its article, for sentences.
+    var article: String {
+        switch self {
+        case .enum: "a word from a list"
+        case .integer: "an integer"
+        case .text: "text"
+        case .money: "an amount of money"
+        case .date, .time, .reference, .set, .counter: "a \(rawValue)"
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GRDB
+public import TingCore
+public import TingStore
+
+/// Finds the record that a person means: by full id, by the end of its id, or by a unique code.
+public struct RecordFinder {
+    let replica: Replica
+
+    public init(_ replica: Replica) { self.replica = replica }
+
+    public struct Found: Equatable, Sendable {
+        public var collection: String
+        public var id: RecordID
+    }
+
+    /// The one live record of `collections` (any, when empty) that `text` names.
+    /// - Throws: `InputError` when there is none, or several.
+    public func record(
+        _ db: Database, _ text: String, in collections: [String] = []
+    ) throws -> Found {
+        let found = try candidates(db, text, in: collections)
+        if found.count == 1, let only = found.first { return only }
+        guard found.isEmpty else { throw ambiguous(text, found) }
+        throw InputError(
+            code: "not_found",
+            "There is no \(collections.count == 1 ? collections[0] : "record") `\(text)` here.",
+            remedy: "Look for it with `ting search` or `ting list`; `ting sync` brings what is new.")
+    }
+
+    /// The id to store in a reference: full ids are taken as they are, since the record may be
+    /// on its way.
+    public func reference(_ db: Database, _ text: String, to collections: [String]) throws -> String {
+        if RecordID(text) != nil { return text }
+        return try record(db, text, in: collections).id.description
+    }
+
+    private func candidates(
+        _ db: Database, _ text: String, in collections: [String]
+    ) throws -> [Found] {
+        let wanted = replica.schema.collections.filter {
+            collections.isEmpty ? $0.name != CollectionSchema.conflict.name : collections.contains($0.name)
+        }
+        if let id = RecordID(text) {
+            return try wanted.filter { try RecordTable($0).contains(db, id) }
+                .map { Found(collection: $0.name, id: id) }
+        }
+        if Self.isEnding(text) {
+            let names = Set(wanted.map(\.name))
+            let found = try replica.locate(db, ending: text).filter { names.contains($0.collection) }
+            if !found.isEmpty { return found.map { Found(collection: $0.collection, id: $0.id) } }
+        }
+        return try wanted.flatMap { try named(db, text, in: $0) }
+    }
+
+    private func named(
+        _ db: Database, _ text: String, in collection: CollectionSchema
+    ) throws -> [Found] {
+        let fields = collection.fields.filter(\.unique)
+        guard !fields.isEmpty else { return [] }
+        let condition = fields.map { RecordTable.quoted($0.name) + " = :text" }
+            .joined(separator: " OR ")
+        let sql = "SELECT id FROM \(RecordTable.quoted(collection.name)) WHERE \(condition)"
+        return try String.fetchAll(db, sql: sql, arguments: ["text": text.normalized])
+            .compactMap { RecordID($0) }.map { Found(collection: collection.name, id: $0) }
+    }
+
+    /// Whether the text may be the end of an id: a few of its characters.
+    static func isEnding(_ text: String) -> Bool {
+        (1...36).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x61...0x66).contains($0) || $0 == 0x2d
+            }
+    }
+
+    private func ambiguous(_ text: String, _ found: [Found]) -> InputError {
+        let some = found.prefix(4).map { "\($0.id) (\($0.collection))" }.joined(separator: ", ")
+        return InputError(
+            code: "ambiguous", "`\(text)` is the end of \(found.count) ids: \(some).",
+            remedy: "Give more characters of the id.")
+    }
+}

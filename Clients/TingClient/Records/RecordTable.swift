@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+public import GRDB
+public import TingCore
+
+/// One collection as the SQLite table it is: rows to values and back.
+public struct RecordTable {
+    public let collection: CollectionSchema
+
+    public init(_ collection: CollectionSchema) { self.collection = collection }
+
+    /// The table's name, quoted for SQL.
+    public var quotedName: String { Self.quoted(collection.name) }
+
+    /// The columns of a query for whole records: `id` first, then the fields in order.
+    public var quotedColumns: String {
+        (["id"] + collection.fields.map(\.name)).map(Self.quoted).joined(separator: ", ")
+    }
+
+    public static func quoted(_ name: String) -> String {
+        "\"" + name.replacing("\"", with: "\"\"") + "\""
+    }
+
+    public func contains(_ db: Database, _ id: RecordID) throws -> Bool {
+        let statement = try db.cachedStatement(sql: "SELECT 1 FROM \(quotedName) WHERE id = ?")
+        return try Bool.fetchOne(statement, arguments: [id.description]) ?? false
+    }
+
+    /// The values of a record; `nil` when it is not there.
+    public func values(_ db: Database, _ id: RecordID) throws -> [String: Value]? {
+        try record(db, id)?.values
+    }
+
+    public func record(_ db: Database, _ id: RecordID) throws -> Record? {
+        let sql = "SELECT \(quotedColumns) FROM \(quotedName) WHERE id = ?"
+        return try Row.fetchOne(db, sql: sql, arguments: [id.description]).map(record)
+    }
+
+    /// Records that a condition in SQL picks, in the order and number asked for.
+    public func records(
+        _ db: Database, where condition: String? = nil, orderBy: String = "id", limit: Int? = nil
+    ) throws -> [Record] {
+        var sql = "SELECT \(quotedColumns) FROM \(quotedName)"
+        if let condition { sql += " WHERE (\(condition)\n)" }
+        sql += " ORDER BY \(orderBy)"
+        if let limit { sql += " LIMIT \(limit)" }
+        return try Row.fetchAll(db, sql: sql).map(record)
+    }
+
+    private func record(_ row: Row) -> Record {
+        var values: [String: Value] = [:]
+        for (index, field) in collection.fields.enumerated() {
+            values[field.name] = Self.value(row[index + 1] as DatabaseValue, of: field)
+        }
+        return Record(
+            collection: collection, id: row[0] as String? ?? "", values: values)
+    }
+
+    public func insert(_ db: Database, _ id: RecordID, _ values: [String: Value]) throws {
+        let fields = values.keys.sorted()
+        let columns = (["id"] + fields).map(Self.quoted).joined(separator: ", ")
+        let marks = Array(repeating: "?", count: fields.count + 1).joined(separator: ", ")
+        let arguments = [id.description.databaseValue] + fields.map { Self.stored(values[$0]) }
+        try db.execute(
+            sql: "INSERT INTO \(quotedName) (\(columns)) VALUES (\(marks))",
+            arguments: StatementArguments(arguments))
+    }
+
+    public func update(_ db: Database, _ id: RecordID, _ values: [String: Value]) throws {
+        guard !values.isEmpty else { return }
+        let fields = values.keys.sorted()
+        let changes = fields.map { Self.quoted($0) + " = ?" }.joined(separator: ", ")
+        let arguments = fields.map { Self.stored(values[$0]) } + [id.description.databaseValue]
+        try db.execute(
+            sql: "UPDATE \(quotedName) SET \(changes) WHERE id = ?",
+            arguments: StatementArguments(arguments))
+    }
+
+    /// A value as a column of a record table holds it: sets as JSON arrays.
+    public static func stored(_ value: Value?) -> DatabaseValue {
+        switch value ?? .null {
+        case .null: .null
+        case .integer(let integer): integer.databaseValue
+        case .text(let text): text.databaseValue
+        case .set(let elements): JSONValue.array(elements.map(JSONValue.text)).text.databaseValue
+        }
+    }
+
+    /// What a column holds. A value that another tool wrote and that does not fit the field is
+    /// given as the text or integer that it is.
+    public static func value(_ stored: DatabaseValue, of field: Field) -> Value {
+        switch stored.storage {
+        case .null: return field.kind == .set ? .set([]) : .null
+        case .int64(let integer): return .integer(integer)
+        case .double(let number): return .text(String(number))
+        case .blob(let data): return .text(String(decoding: data, as: UTF8.self))
+        case .string(let text):
+            guard field.kind == .set,
+                let elements = try? JSONDecoder().decode([String].self, from: Data(text.utf8))
+            else { return .text(text) }
+            return .set(of: elements)
+        }
+    }
+}
+
+/// A record as it stands in a replica's table.
+public struct Record {
+    public let collection: CollectionSchema
+    /// As the table has it: another tool may have written one that is no id.
+    public let id: String
+    public let values: [String: Value]
+
+    public subscript(_ field: String) -> Value { values[field] ?? .null }
+
+    /// What people call the record: its code and title, or the first text that it has.
+    public var name: String {
+        let title = ["title_en", "title_da", "title_zh", "title", "name_en", "name_da", "name_zh", "name", "subject"]
+            .lazy.compactMap { self[$0].text }.first
+        let code = collection.fields.first(where: \.unique).flatMap { self[$0.name].text }
+        let person = [self["given"].text, self["family"].text].compactMap { $0 }
+        let parts = [code, title ?? (person.isEmpty ? nil : person.joined(separator: " "))]
+            .compactMap { $0 }
+        return parts.isEmpty ? firstText : parts.joined(separator: " ")
+    }
+
+    private var firstText: String {
+        collection.fields.lazy.filter { $0.kind == .text }.compactMap { self[$0.name].text }
+            .first.map { String($0.prefix(60)) } ?? ""
+    }
+
+    /// The record in JSON: `id` and every field, in the order of the schema.
+    public var json: JSONValue {
+        .object([("id", .text(id))] + collection.fields.map { ($0.name, JSONValue(self[$0.name])) })
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The shortest unambiguous ending of each id. The beginnings are times, and alike.
+public struct ShortIDs: Sendable {
+    /// The shortest ending shown: shorter ones would soon be ambiguous.
+    public static let leastLength = 4
+
+    /// The ids written backwards, ascending.
+    private let reversed: [String]
+
+    public init(_ ids: some Sequence<String>) {
+        reversed = ids.map { String($0.reversed()) }.sorted()
+    }
+
+    /// The shortest ending of `id` that no other id has.
+    public func short(_ id: String) -> String {
+        let backwards = String(id.reversed())
+        var low = 0
+        var high = reversed.count
+        while low < high {
+            let middle = (low + high) / 2
+            if reversed[middle] < backwards { low = middle + 1 } else { high = middle }
+        }
+        var shared = 0
+        for neighbour in [low - 1, low, low + 1] where reversed.indices.contains(neighbour) {
+            guard reversed[neighbour] != backwards else { continue }
+            shared = max(shared, backwards.commonPrefix(with: reversed[neighbour]).count)
+        }
+        var length = max(Self.leastLength, shared + 1)
+        // A hyphen as first character would look like an option.
+        if id.suffix(length).hasPrefix("-") { length += 1 }
+        return String(id.suffix(length))
+    }
+}
