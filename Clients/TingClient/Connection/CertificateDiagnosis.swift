@@ -18,13 +18,14 @@ struct CertificateDiagnosis {
     let now: Date
 
     /// The error to show instead of TLS's own; never an acceptance.
-    func explain() async throws -> ClientError {
+    /// - Parameter nameFailed: whether TLS itself said that the name was what it missed.
+    func explain(nameFailed: Bool) async throws -> ClientError {
         let roots = try anchor.store(environment: environment)
         let finding = try await probe.run { await Self.isTrusted($0, by: roots) }
         guard await Self.isTrusted(finding.chain, by: roots) else { return unknownAuthority }
         let start = Date(timeIntervalSince1970: Double(finding.chain.map(\.notValidBefore).max() ?? 0))
         let end = Date(timeIntervalSince1970: Double(finding.chain.map(\.notValidAfter).min() ?? 0))
-        guard now < start || now > end else { return wrongName }
+        guard now < start || now > end else { return nameFailed ? wrongName : noAgreement }
         let serverTime = finding.answer.flatMap(HTTPDate.field)
         // A server whose own clock finds its certificate valid shows that ours is wrong.
         if let serverTime, serverTime >= start, serverTime <= end {
@@ -65,6 +66,12 @@ struct CertificateDiagnosis {
             remedy:
                 "Use a name that the certificate has; the operator adds one with `tingd init --host \(probe.server.host)`."
         )
+    }
+
+    private var noAgreement: ClientError {
+        ClientError(
+            .requestWide, code: "tls_failed", "No TLS connection to \(probe.server) came about.",
+            remedy: "Check that the address is that of `tingd`, and that nothing in between cuts TLS.")
     }
 
     private func expired(_ end: Date) -> ClientError {

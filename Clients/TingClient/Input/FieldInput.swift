@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import TingCore
-
 /// One argument of `ting add` and `ting set`: a field, what to do with it, and where the text is.
 ///
 /// `field=value`, `field=` (clears), `field==TEXT` (as it is), `field=@FILE`, `field=-`

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import TingCore
+
+/// HTTPS to one server, with one root and one token.
+///
+/// HTTP/1.1 on purpose: a sync is one exchange, and downloads run faster than over HTTP/2.
+public final class ServerConnection: Sendable {
+    public let server: ServerAddress
+    /// How long a server may take to be reached, and then to begin its answer.
+    public let timeout: Duration
+    private let anchor: TrustAnchor
+    private let token: String?
+    private let proxy: ProxySettings?
+    private let environment: [String: String]
+    private let client: HTTPClient
+
+    /// - Parameter token: the device's token; `nil` for joining.
+    public init(
+        _ server: ServerAddress, anchor: TrustAnchor, token: String?, timeout: Duration,
+        environment: [String: String]
+    ) throws {
+        self.server = server
+        self.anchor = anchor
+        self.token = token
+        self.timeout = timeout
+        self.environment = environment
+        proxy = try ProxySettings.forServer(server, environment: environment)
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.trustRoots = try anchor.roots(environment: environment)
+        tls.minimumTLSVersion = .tlsv12
+        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+        configuration.httpVersion = .http1Only
+        configuration.redirectConfiguration = .disallow
+        configuration.proxy = proxy?.configuration
+        configuration.timeout.connect = .nanoseconds(timeout.nanoseconds)
+        configuration.timeout.read = .nanoseconds(max(timeout, Self.leastSilence).nanoseconds)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.decompression = .disabled
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    /// Silence within a body that is still no failure: a comment comes every 20 s on a quiet stream.
+    private static let leastSilence = Duration.seconds(60)
+
+    /// Bytes a second that the slowest line carries; a request gets that much more time.
+    private static let slowestLine = 4096
+
+    public convenience init(
+        _ signIn: SignIn, timeout: Duration, environment: [String: String]
+    ) throws {
+        try self.init(
+            signIn.server, anchor: signIn.anchor, token: signIn.token, timeout: timeout,
+            environment: environment)
+    }
+
+    /// Ends all connections. A connection that is not closed ends with its process.
+    public func close() async { try? await client.shutdown() }
+
+    /// Sends one request and gives the answer once its head is there and says success.
+    /// - Throws: `ClientError`.
+    func send(_ request: Request) async throws -> HTTPClientResponse {
+        var sent = HTTPClientRequest(url: server.url + request.path)
+        sent.method = request.method
+        for (name, value) in request.headers { sent.headers.replaceOrAdd(name: name, value: value) }
+        if let token { sent.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(token)") }
+        var patience = TimeAmount.nanoseconds(timeout.nanoseconds)
+        if let body = request.body {
+            sent.body = .bytes(body, length: .known(Int64(body.count)))
+            patience = patience + .seconds(Int64(body.count / Self.slowestLine))
+        }
+        let response: HTTPClientResponse
+        do {
+            response = try await client.execute(sent, deadline: .now() + patience)
+        } catch {
+            throw await explain(error)
+        }
+        guard (200..<300).contains(response.status.code) else { throw await failure(response) }
+        return response
+    }
+
+    /// Sends one request and gives the whole body, which has to be of the type asked for.
+    func body(_ request: Request, byteLimit: Int) async throws -> [UInt8] {
+        let response = try await send(request)
+        try expect(request.accepts, in: response)
+        do {
+            let buffer = try await response.body.collect(upTo: byteLimit)
+            return Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw ClientError.foreignAnswer(server, "more bytes than Ting ever sends")
+        } catch {
+            throw await explain(error)
+        }
+    }
+
+    func expect(_ type: String, in response: HTTPClientResponse) throws {
+        let found = response.headers.first(name: "Content-Type") ?? "no type"
+        guard found.hasPrefix(type) else {
+            let what = found.hasPrefix("text/html") ? "a web page" : "a body of type \(found.prefix(60))"
+            throw ClientError.foreignAnswer(server, what)
+        }
+    }
+
+    /// Turns what a library threw into what a person can read.
+    func explain(_ error: any Error) async -> ClientError {
+        switch error {
+        case let error as ClientError: return error
+        case let error as NIOSSLError: return await diagnosed(error, nameFailed: false)
+        case let error as NIOSSLExtraError:
+            return await diagnosed(error, nameFailed: error == .failedToValidateHostname)
+        case let error as HTTPClientError: return explained(error)
+        case ChannelError.ioOnClosedChannel, ChannelError.eof, is HTTPParserError:
+            return .lost(server)
+        case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
+            return .lost(server)
+        default: return .notReached(server, because: FailureText.connecting(error))
+        }
+    }
+
+    private func explained(_ error: HTTPClientError) -> ClientError {
+        switch error {
+        case .remoteConnectionClosed, .uncleanShutdown: .lost(server)
+        case .readTimeout, .deadlineExceeded: .silent(server)
+        default: .notReached(server, because: FailureText.connecting(error))
+        }
+    }
+
+    private func diagnosed(_ error: any Error, nameFailed: Bool) async -> ClientError {
+        if case NIOSSLError.handshakeFailed(.sslError(let stack)) = error,
+            stack.contains(.eofDuringHandshake)
+        {
+            return .lost(server)
+        }
+        if case NIOSSLError.uncleanShutdown = error { return .lost(server) }
+        let diagnosis = CertificateDiagnosis(
+            probe: ServerProbe(server: server, proxy: proxy, timeout: timeout), anchor: anchor,
+            environment: environment, now: Date())
+        do {
+            return try await diagnosis.explain(nameFailed: nameFailed)
+        } catch {
+            return error as? ClientError ?? .lost(server)
+        }
+    }
+
+    private func failure(_ response: HTTPClientResponse) async -> ClientError {
+        let status = Int(response.status.code)
+        if let buffer = try? await response.body.collect(upTo: 64 << 10),
+            let problem = try? JSONDecoder().decode(
+                ProblemText.self, from: Data(buffer.readableBytesView))
+        {
+            return problem.error(status: status)
+        }
+        let what = (300..<400).contains(status) ? "a redirect" : "status \(status) without a reason"
+        return .foreignAnswer(server, what)
+    }
+}
+
+/// One HTTP request, before the library's types.
+struct Request: Sendable {
+    var method: HTTPMethod
+    var path: String
+    var headers: [(String, String)]
+    var accepts: String
+    var body: [UInt8]?
+
+    static let protobuf = "application/x-protobuf"
+
+    init(
+        _ method: HTTPMethod, _ path: String, accepts: String = Request.protobuf, body: [UInt8]? = nil,
+        headers: [(String, String)] = []
+    ) {
+        self.method = method
+        self.path = path
+        self.accepts = accepts
+        self.body = body
+        self.headers = headers + [("Accept", accepts)]
+        if body != nil { self.headers.append(("Content-Type", Request.protobuf)) }
+    }
+}
+
+/// A problem document (RFC 9457), as far as a client reads it.
+private struct ProblemText: Decodable {
+    var code: String
+    var title: String?
+    var detail: String?
+    var remedy: String?
+
+    func error(status: Int) -> ClientError {
+        let scope: ClientError.Scope =
+            switch status {
+            case 408, 429, 500...: .transient
+            default: .requestWide
+            }
+        return ClientError(
+            scope, code: code, detail ?? title ?? "The server refused the request.",
+            remedy: remedy ?? "Look the code up in the reference.", status: status)
+    }
+}
