@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 public import GRDB
 public import TingCore
+import TingStore
 
 /// One collection as the SQLite table it is: rows to values and back.
 public struct RecordTable {
@@ -51,7 +51,7 @@ public struct RecordTable {
     private func record(_ row: Row) -> Record {
         var values: [String: Value] = [:]
         for (index, field) in collection.fields.enumerated() {
-            values[field.name] = Self.value(row[index + 1] as DatabaseValue, of: field)
+            values[field.name] = field.value(row[index + 1])
         }
         return Record(
             collection: collection, id: row[0] as String? ?? "", values: values)
@@ -61,7 +61,7 @@ public struct RecordTable {
         let fields = values.keys.sorted()
         let columns = (["id"] + fields).map(Self.quoted).joined(separator: ", ")
         let marks = Array(repeating: "?", count: fields.count + 1).joined(separator: ", ")
-        let arguments = [id.description.databaseValue] + fields.map { Self.stored(values[$0]) }
+        let arguments = [id.description.databaseValue] + fields.map { (values[$0] ?? .null).column }
         try db.execute(
             sql: "INSERT INTO \(quotedName) (\(columns)) VALUES (\(marks))",
             arguments: StatementArguments(arguments))
@@ -71,36 +71,10 @@ public struct RecordTable {
         guard !values.isEmpty else { return }
         let fields = values.keys.sorted()
         let changes = fields.map { Self.quoted($0) + " = ?" }.joined(separator: ", ")
-        let arguments = fields.map { Self.stored(values[$0]) } + [id.description.databaseValue]
+        let arguments = fields.map { (values[$0] ?? .null).column } + [id.description.databaseValue]
         try db.execute(
             sql: "UPDATE \(quotedName) SET \(changes) WHERE id = ?",
             arguments: StatementArguments(arguments))
-    }
-
-    /// A value as a column of a record table holds it: sets as JSON arrays.
-    public static func stored(_ value: Value?) -> DatabaseValue {
-        switch value ?? .null {
-        case .null: .null
-        case .integer(let integer): integer.databaseValue
-        case .text(let text): text.databaseValue
-        case .set(let elements): JSONValue.array(elements.map(JSONValue.text)).text.databaseValue
-        }
-    }
-
-    /// What a column holds. A value that another tool wrote and that does not fit the field is
-    /// given as the text or integer that it is.
-    public static func value(_ stored: DatabaseValue, of field: Field) -> Value {
-        switch stored.storage {
-        case .null: return field.kind == .set ? .set([]) : .null
-        case .int64(let integer): return .integer(integer)
-        case .double(let number): return .text(String(number))
-        case .blob(let data): return .text(String(decoding: data, as: UTF8.self))
-        case .string(let text):
-            guard field.kind == .set,
-                let elements = try? JSONDecoder().decode([String].self, from: Data(text.utf8))
-            else { return .text(text) }
-            return .set(of: elements)
-        }
     }
 }
 

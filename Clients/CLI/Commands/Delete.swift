@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingClient
+import TingCore
+
+struct Delete: TingCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Delete a record, with its children.",
+        discussion: """
+            Says how many records went. `ting restore ID` brings them back.
+
+            Example:
+              ting delete JWP-017
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The record.") var id: String
+
+    @Option(
+        name: [.customShort("m"), .long],
+        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
+    var message = ""
+
+    func run() throws {
+        let replica = try session.replica()
+        let (found, count) = try replica.write(message: message) { db in
+            let found = try RecordFinder(replica).record(db, id)
+            return (found, try replica.delete(db, found.collection, found.id))
+        }
+        console.outcome(
+            .object([
+                ("collection", .text(found.collection)), ("id", .text(found.id.description)),
+                ("deleted", .integer(count)),
+            ]),
+            count == 1 ? "Deleted 1 record." : "Deleted \(count) records: it and its children.")
+        try session.warnAboutRole(replica, console)
+    }
+}

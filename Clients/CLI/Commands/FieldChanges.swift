@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import TingClient
+import TingCore
+import TingStore
+
+/// The `field=value` arguments of a command, read and ready to be applied to a record.
+struct FieldChanges {
+    private struct Change {
+        var input: FieldInput
+        var text: String
+        var isExact: Bool
+    }
+
+    private let changes: [Change]
+
+    /// Reads the arguments, and the files and the standard input that they name.
+    init(_ arguments: [String]) throws {
+        var readsInput = false
+        changes = try arguments.map { argument in
+            guard let input = FieldInput(argument) else {
+                throw CommandError(
+                    .usage, code: "usage", "`\(argument)` is not of the form field=value.",
+                    remedy: "Write `title_en='Clean water'`, `partners+=x` or `summary=@notes.txt`.")
+            }
+            switch input.source {
+            case .literal(let text): return Change(input: input, text: text, isExact: false)
+            case .exact(let text): return Change(input: input, text: text, isExact: true)
+            case .file(let path):
+                let data = FileManager.default.contents(atPath: path)
+                return Change(
+                    input: input, text: try Self.text(data, of: path), isExact: false)
+            case .standardInput:
+                guard !readsInput else {
+                    throw CommandError(
+                        .usage, code: "usage", "Only one field can be read from standard input.",
+                        remedy: "Read the others from files: `field=@FILE`.")
+                }
+                readsInput = true
+                let data = try FileHandle.standardInput.readToEnd() ?? Data()
+                return Change(
+                    input: input, text: try Self.text(data, of: "standard input"), isExact: false)
+            }
+        }
+    }
+
+    var fieldNames: [String] { Set(changes.map(\.input.field)).sorted() }
+
+    /// The text without its last line end, which editors and `echo` add.
+    private static func text(_ data: Data?, of place: String) throws -> String {
+        guard let data else {
+            throw CommandError(
+                .error, code: "not_read", "\(place) can't be read.",
+                remedy: "Name a readable file; `field==@TEXT` takes the text as it is.")
+        }
+        guard var text = String(validating: data, as: UTF8.self) else {
+            throw CommandError(
+                .error, code: "not_text", "\(place) is no text in UTF-8.",
+                remedy: "Convert it first, for example with `iconv -t utf-8`.")
+        }
+        if text.last?.isNewline == true { text.removeLast() }
+        return text
+    }
+
+    /// The values that the fields take, starting from those of the record.
+    func values(
+        _ collection: CollectionSchema, current: [String: Value], reader: ValueReader
+    ) throws -> [String: Value] {
+        var values: [String: Value] = [:]
+        for change in changes {
+            let field = try Self.field(change.input.field, in: collection)
+            values[field.name] = try reader.value(
+                change.input.change, change.text, exact: change.isExact, for: field,
+                current: values[field.name] ?? current[field.name] ?? .null)
+        }
+        return values
+    }
+
+    static func field(_ name: String, in collection: CollectionSchema) throws -> Field {
+        if let field = collection.field(name) { return field }
+        let names = collection.fields.map(\.name).joined(separator: ", ")
+        throw InputError(
+            code: "unknown_field", "\(collection.name) has no field `\(name)`.",
+            remedy: "Its fields: \(names).")
+    }
+}
+
+extension Session {
+    /// The collection that people name.
+    func collection(_ name: String, _ replica: Replica) throws -> CollectionSchema {
+        if let collection = replica.schema.collection(name) { return collection }
+        let names = replica.schema.written.map(\.name).joined(separator: ", ")
+        throw CommandError(
+            .usage, code: "unknown_collection", "There is no collection `\(name)`.",
+            remedy: "Collections: \(names).")
+    }
+
+    /// Reads values, with references looked up in the replica.
+    func reader(_ replica: Replica, _ db: Database) -> ValueReader {
+        let finder = RecordFinder(replica)
+        return ValueReader { try finder.reference(db, $0, to: $1) }
+    }
+
+    /// Says so when the server will not take edits from this member (a replica refuses none).
+    func warnAboutRole(_ replica: Replica, _ console: Console) throws {
+        guard !console.quiet, let member = try replica.identity().member else { return }
+        let role = try replica.read { db in
+            try String.fetchOne(
+                db, sql: "SELECT role FROM member WHERE id = ?", arguments: [member.description])
+        }
+        guard role == Role.viewer.rawValue else { return }
+        console.warn("you are a viewer here: the next sync will put this edit in quarantine.")
+    }
+}

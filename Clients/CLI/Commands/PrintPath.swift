@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingClient
+
+struct PrintPath: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "path",
+        abstract: "Print where the replica's file is.",
+        discussion: """
+            Example:
+              sqlite3 "$(ting path)" "UPDATE project SET status = 'active' WHERE code = 'JWP-017'"
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+        let path = try session.replica().path
+        console.result(.object([("path", .text(path))]), [path])
+    }
+}

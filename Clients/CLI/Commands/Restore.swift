@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingClient
+import TingCore
+import TingStore
+
+struct Restore: TingCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring a deleted record back.",
+        discussion: """
+            It comes back with its last values, and with the children that went with it.
+
+            Example:
+              ting restore 4f2a
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The record: its id, or the end of it.") var id: String
+
+    @Option(
+        name: [.customShort("m"), .long],
+        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
+    var message = ""
+
+    func run() throws {
+        let replica = try session.replica()
+        let (found, count) = try replica.write(message: message) { db in
+            let found = try deleted(replica.locate(db, ending: id))
+            return (found, try replica.restore(db, found.collection, found.id))
+        }
+        guard count > 0 else {
+            throw CommandError(
+                .error, code: "not_deleted", "The record \(id) is not deleted.",
+                remedy: "Look at it with `ting show \(id)`.")
+        }
+        console.outcome(
+            .object([
+                ("collection", .text(found.collection)), ("id", .text(found.id.description)),
+                ("restored", .integer(count)),
+            ]),
+            count == 1 ? "Restored 1 record." : "Restored \(count) records: it and its children.")
+        try session.warnAboutRole(replica, console)
+    }
+
+    private func deleted(
+        _ found: [(collection: String, id: RecordID)]
+    ) throws -> (collection: String, id: RecordID) {
+        if let only = found.first, found.count == 1 { return only }
+        if found.isEmpty {
+            throw CommandError(
+                .error, code: "not_found", "There is no record, live or deleted, with the id \(id).",
+                remedy: "`ting log` shows the ids of what was deleted.")
+        }
+        throw CommandError(
+            .error, code: "ambiguous", "`\(id)` is the end of \(found.count) ids.",
+            remedy: "Give more characters of the id.")
+    }
+}

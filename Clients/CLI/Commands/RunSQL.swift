@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import GRDB
+import TingClient
+import TingCore
+import TingStore
+
+struct RunSQL: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sql",
+        abstract: "Run plain SQL on the replica.",
+        discussion: """
+            Statements that change records become one change set, like any other edit.
+
+            Examples:
+              ting sql "SELECT status, count(*) FROM project GROUP BY status"
+              ting sql "UPDATE task SET status = 'done' WHERE due < '2026'"
+              ting sql --csv "SELECT code, title_en FROM project" > projects.csv
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: ArgumentHelp("One or more statements; - reads them from standard input.", valueName: "SQL"))
+    var sql: String
+
+    @Flag(help: "Comma-separated values (RFC 4180).") var csv = false
+
+    @Option(
+        name: [.customShort("m"), .long],
+        help: ArgumentHelp("What to say of a change in the history.", valueName: "text"))
+    var message = ""
+
+    /// What the last statement with columns gave.
+    private struct Answer {
+        var columns: [String] = []
+        var rows: [[DatabaseValue]] = []
+    }
+
+    func run() throws {
+        let replica = try session.replica()
+        let sql =
+            sql == "-"
+            ? String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self) : sql
+        let writes = try replica.read { try isWriting($0, sql) }
+        let answer =
+            writes
+            ? try replica.write(message: message) { try execute($0, sql) }
+            : try replica.read { try execute($0, sql) }
+        show(answer)
+        if writes { try session.warnAboutRole(replica, console) }
+    }
+
+    private func isWriting(_ db: Database, _ sql: String) throws -> Bool {
+        let statements = try db.allStatements(sql: sql)
+        while let statement = try statements.next() {
+            if !statement.isReadonly { return true }
+        }
+        return false
+    }
+
+    private func execute(_ db: Database, _ sql: String) throws -> Answer {
+        var answer = Answer()
+        let statements = try db.allStatements(sql: sql)
+        while let statement = try statements.next() {
+            guard statement.columnCount > 0 else {
+                try statement.execute()
+                continue
+            }
+            answer = Answer(columns: Array(statement.columnNames))
+            let rows = try Row.fetchCursor(statement)
+            while let row = try rows.next() { answer.rows.append(Array(row.databaseValues)) }
+        }
+        return answer
+    }
+
+    private func show(_ answer: Answer) {
+        guard !answer.columns.isEmpty else {
+            if global.json { console.data(.array([])) }
+            return
+        }
+        if global.json {
+            console.data(
+                .array(
+                    answer.rows.map { row in
+                        .object(Array(zip(answer.columns, row.map(Self.json))))
+                    }))
+        } else if csv {
+            let lines = [answer.columns] + answer.rows.map { $0.map(Self.text) }
+            Terminal.write(lines.map(CSVText.line).joined())
+        } else {
+            var table = TextTable(headings: answer.columns)
+            table.cellWidth = Terminal.width.map { max(12, $0 / 2) }
+            table.rows = answer.rows.map { $0.map(Self.text) }
+            table.rightAligned = Set(
+                answer.columns.indices.filter { column in
+                    !answer.rows.isEmpty
+                        && answer.rows.allSatisfy { Int64.fromDatabaseValue($0[column]) != nil }
+                })
+            console.data(table.lines(style: console.style))
+        }
+    }
+
+    private static func text(_ value: DatabaseValue) -> String {
+        switch value.storage {
+        case .null: ""
+        case .int64(let integer): String(integer)
+        case .double(let number): String(number)
+        case .string(let text): text
+        case .blob(let data): data.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+    }
+
+    private static func json(_ value: DatabaseValue) -> JSONValue {
+        switch value.storage {
+        case .null: .null
+        case .int64(let integer): .integer(integer)
+        case .double, .string, .blob: .text(text(value))
+        }
+    }
+}

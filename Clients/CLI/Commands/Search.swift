@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingClient
+import TingCore
+import TingStore
+
+struct Search: TingCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Find records by the words in them.",
+        discussion: """
+            Finds Chinese of one and two characters, and Danish however it is typed: `kobenhavn` \
+            and `koebenhavn` find København. Several words must all be there.
+
+            Examples:
+              ting search 地下水
+              ting search soil aarhus
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Words.") var text: [String]
+
+    @Option(help: ArgumentHelp("At most so many, the best first.", valueName: "number"))
+    var limit: Int?
+
+    func run() throws {
+        let replica = try session.replica()
+        let hits = try replica.search(text.joined(separator: " ").normalized, limit: limit)
+        try replica.read { db in
+            let records = try hits.compactMap { hit in
+                try replica.schema.collection(hit.collection).flatMap {
+                    try RecordTable($0).record(db, hit.id)
+                }
+            }
+            if global.json {
+                let rows = limit == nil ? records.sorted { $0.id < $1.id } : records
+                return console.data(.array(rows.map(json)))
+            }
+            guard !records.isEmpty else { return console.note("Nothing found.") }
+            let text = try RecordText(replica, db, shortIDs: true)
+            var table = TextTable(headings: ["id", "collection", "name"])
+            table.cellWidth = Terminal.width.map { max(20, $0 * 2 / 3) }
+            table.rows = records.map { [text.short($0.id), $0.collection.name, $0.name] }
+            console.data(table.lines(style: console.style))
+        }
+    }
+
+    private func json(_ record: Record) -> JSONValue {
+        guard case .object(let members) = record.json else { return record.json }
+        return .object([members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import GRDB
+import TingClient
+import TingCore
+import TingStore
+
+struct Show: TingCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show a record, with all its fields.",
+        discussion: """
+            Examples:
+              ting show JWP-017
+              ting show 4f2a --json
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The record: its id, the end of it, or its code.") var id: String
+
+    func run() throws {
+        let replica = try session.replica()
+        try replica.read { db in
+            let found = try RecordFinder(replica).record(
+                db, id, in: replica.schema.collections.map(\.name))
+            let table = RecordTable(try session.collection(found.collection, replica))
+            guard let record = try table.record(db, found.id) else {
+                throw CommandError(
+                    .error, code: "not_found", "The record \(id) is deleted.",
+                    remedy: "Bring it back with `ting restore \(id)`; `ting log \(id)` tells who deleted it.")
+            }
+            guard !global.json else { return console.data(json(record)) }
+            console.data(try lines(record, replica, db))
+        }
+    }
+
+    private func json(_ record: Record) -> JSONValue {
+        guard case .object(let members) = record.json else { return record.json }
+        return .object([members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
+    }
+
+    private func lines(_ record: Record, _ replica: Replica, _ db: Database) throws -> [String] {
+        let style = console.style
+        var lines = [style.bold("\(record.collection.name) \(record.id)")]
+        let fields = record.collection.fields.filter { !record[$0.name].isNull && record[$0.name] != .set([]) }
+        let width = fields.map(\.name.utf8.count).max() ?? 0
+        for field in fields {
+            let gap = String(repeating: " ", count: width - field.name.utf8.count)
+            let text = Terminal.printable(try Self.text(record[field.name], of: field, replica, db))
+            let indent = String(repeating: " ", count: width + 2)
+            lines.append(
+                style.dim(field.name) + gap + "  " + text.replacing("\n", with: "\n" + indent))
+        }
+        let open = try openConflicts(record.id, db)
+        if open > 0 {
+            lines.append(
+                style.yellow("\(open) open conflict\(open == 1 ? "" : "s"): see `ting conflicts`."))
+        }
+        return lines
+    }
+
+    /// A value with the names of the records that it refers to.
+    private static func text(
+        _ value: Value, of field: Field, _ replica: Replica, _ db: Database
+    ) throws -> String {
+        let ids = value.elements.isEmpty ? [value.text].compactMap { $0 } : value.elements
+        guard field.kind == .reference || field.references, !ids.isEmpty else {
+            return RecordText.text(value, of: field)
+        }
+        let finder = RecordFinder(replica)
+        return try ids.map { id in
+            guard let found = try? finder.record(db, id, in: field.to),
+                let collection = replica.schema.collection(found.collection),
+                let name = try RecordTable(collection).record(db, found.id)?.name, !name.isEmpty
+            else { return id }
+            return "\(name) (\(id))"
+        }.joined(separator: ", ")
+    }
+
+    private func openConflicts(_ id: String, _ db: Database) throws -> Int {
+        try Int.fetchOne(
+            db, sql: "SELECT count(*) FROM conflict WHERE record = ? AND status = 'open'",
+            arguments: [id]) ?? 0
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingClient
+import TingStore
+
+struct Verify: TingCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Recompute the digests from records and history, and compare.",
+        discussion: """
+            Example:
+              ting verify && echo sound
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+        let replica = try session.replica()
+        let found = try replica.verify()
+        let version = try replica.identity().base.version
+        let mark =
+            found.matches
+            ? console.style.green("sound") : console.style.red("different from what it reports")
+        console.result(
+            .object([
+                ("version", .integer(version)), ("state_digest", .text(found.state.description)),
+                ("history_digest", .text(found.history.description)), ("matches", .bool(found.matches)),
+            ]),
+            [
+                "version  \(version)", "state    \(found.state)", "history  \(found.history)",
+                "The replica is \(mark).",
+            ])
+        guard found.matches else {
+            console.hint(
+                "Run `ting outbox export` to keep what is unsynced, then `ting clone` a new replica.")
+            throw Finish.failed
+        }
+    }
+}

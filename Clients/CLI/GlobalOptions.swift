@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingClient
+
+/// What every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("w"), .long],
+        help: ArgumentHelp("The workspace, or HOST/SLUG.", valueName: "slug"),
+        completion: .shellCommand("ting workspaces --local --quiet"))
+    var workspace: String?
+
+    @Option(help: ArgumentHelp("The replica's file.", valueName: "file"), completion: .file())
+    var replica: String?
+
+    @Flag(help: "Print JSON; errors too, on standard error.")
+    var json = false
+
+    @Flag(name: [.customShort("q"), .long], help: "Print nothing but data and errors.")
+    var quiet = false
+
+    @Option(help: ArgumentHelp("How long a server may take to answer.", valueName: "seconds"))
+    var timeout = 20
+
+    func validate() throws {
+        guard (1...86_400).contains(timeout) else {
+            throw ValidationError("--timeout takes seconds, 1 to 86400.")
+        }
+    }
+}
+
+/// A command of `ting`.
+protocol TingCommand: ParsableCommand {
+    var global: GlobalOptions { get }
+}
+
+extension TingCommand {
+    var console: Console { Console(json: global.json, quiet: global.quiet) }
+    var session: Session { Session(options: global) }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Where the program begins.
+///
+/// Synchronous: an async main costs a thread at the start, and much more at the end of a static
+/// executable. Local commands start no event loop.
+@main enum Main {
+    static func main() {
+        // A reader that left (`ting list | head`) is no failure worth a message.
+        signal(SIGPIPE, SIG_DFL)
+        let arguments = ArgumentOrder.globalsLast(Array(CommandLine.arguments.dropFirst()))
+        exit(run(arguments))
+    }
+
+    static func run(_ arguments: [String]) -> Int32 {
+        var presenter = ErrorPresenter(json: arguments.contains("--json"))
+        let command: any ParsableCommand
+        do {
+            command = try Ting.parseAsRoot(arguments)
+        } catch {
+            return presenter.presentParsing(error)
+        }
+        if let command = command as? any TingCommand { presenter.json = command.global.json }
+        do {
+            try perform(command)
+            return 0
+        } catch let finish as Finish {
+            return finish.code
+        } catch {
+            return presenter.present(error)
+        }
+    }
+
+    private static func perform(_ command: any ParsableCommand) throws {
+        var command = command
+        if let command = command as? any AsyncParsableCommand {
+            try wait(for: command)
+        } else {
+            try command.run()
+        }
+    }
+
+    /// Runs a command that waits for the network; this thread waits for it.
+    private static func wait(for command: any AsyncParsableCommand) throws {
+        // Handed over whole: this thread does not touch it until the task has ended.
+        nonisolated(unsafe) var command = command
+        let done = DispatchSemaphore(value: 0)
+        let failure = Mutex<(any Error)?>(nil)
+        Task.detached {
+            do { try await command.run() } catch { failure.withLock { $0 = error } }
+            done.signal()
+        }
+        done.wait()
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+}
+
+/// Ends the command with an exit code, after it has said all there is to say.
+struct Finish: Error {
+    var code: Int32
+
+    static let failed = Finish(code: 1)
+    static let openConflicts = Finish(code: 4)
+    static let quarantined = Finish(code: 5)
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import GRDB
+import TingClient
+import TingCore
+import TingStore
+
+/// What a command can't do, with the exit code that says which kind of failure it is.
+struct CommandError: Error {
+    enum Exit: Int32 {
+        case error = 1
+        case usage = 2
+        case unreached = 3
+        case refused = 6
+    }
+
+    var exit: Exit
+    var code: String
+    var sentence: String
+    var remedy: String
+    var status: Int?
+
+    init(_ exit: Exit, code: String, _ sentence: String, remedy: String, status: Int? = nil) {
+        self.exit = exit
+        self.code = code
+        self.sentence = sentence
+        self.remedy = remedy
+        self.status = status
+    }
+}
+
+/// Turns every error into text or a problem document on standard error, and an exit code.
+struct ErrorPresenter {
+    var json: Bool
+
+    func present(_ error: any Error) -> Int32 {
+        let report = Self.report(error)
+        if json {
+            let document = JSONValue.object([
+                ("type", .text("urn:ting:error:\(report.code)")),
+                ("title", .text(report.sentence)),
+                ("status", report.status.map { .integer($0) } ?? .null),
+                ("detail", .text(report.sentence)), ("code", .text(report.code)),
+                ("remedy", .text(report.remedy)),
+            ])
+            Terminal.write(document.indented + "\n", to: STDERR_FILENO)
+        } else {
+            let style = Terminal.errorStyle
+            var text = "ting: \(style.red("error:")) \(Terminal.printable(report.sentence))"
+            text += " (\(report.code))\n"
+            if !report.remedy.isEmpty { text += "ting: hint: \(Terminal.printable(report.remedy))\n" }
+            Terminal.write(text, to: STDERR_FILENO)
+        }
+        return report.exit.rawValue
+    }
+
+    /// Help and versions are data and end well; everything else is a mistake in the call.
+    func presentParsing(_ error: any Error) -> Int32 {
+        guard Ting.exitCode(for: error) != .success else {
+            let text = Ting.fullMessage(for: error)
+            Terminal.write(text.hasSuffix("\n") ? text : text + "\n")
+            return 0
+        }
+        let message = Ting.message(for: error)
+        return present(
+            CommandError(
+                .usage, code: "usage", message.isEmpty ? "The command is not complete." : message,
+                remedy: "See `ting --help`, or `ting SUBCOMMAND --help` for its arguments."))
+    }
+
+    /// The one place where errors of all parts become words.
+    static func report(_ error: any Error) -> CommandError {
+        switch error {
+        case let error as CommandError: return error
+        case let error as ClientError: return report(error)
+        case let error as InputError:
+            return CommandError(.error, code: error.code, error.sentence, remedy: error.remedy)
+        case let error as HomeError:
+            return CommandError(.error, code: "home_unusable", error.sentence, remedy: error.remedy)
+        case let error as InvalidEdit:
+            let place = error.field.map { "\(error.collection).\($0)" } ?? error.collection
+            return CommandError(
+                .error, code: "invalid_value", "\(place): \(error.problem).", remedy: error.remedy)
+        case let error as InvalidValue:
+            return CommandError(
+                .error, code: "invalid_value", error.problem + ".", remedy: error.remedy)
+        case let error as ReplicaError: return report(error)
+        case let error as DatabaseError: return report(error)
+        case let error as ValidationError:
+            return CommandError(.usage, code: "usage", error.message, remedy: "See `ting --help`.")
+        default:
+            return CommandError(
+                .error, code: "unexpected", "Something unexpected happened: \(error).",
+                remedy: "Run it again; if it stays, report it with the command you ran.")
+        }
+    }
+
+    private static func report(_ error: ClientError) -> CommandError {
+        let exit: CommandError.Exit =
+            error.isUnreached ? .unreached : error.isRefusal ? .refused : .error
+        return CommandError(
+            exit, code: error.code, error.sentence, remedy: error.remedy, status: error.status)
+    }
+
+    private static func report(_ error: ReplicaError) -> CommandError {
+        switch error {
+        case .notFound(let path):
+            CommandError(
+                .error, code: "no_replica", "There is no replica at \(path).",
+                remedy: "Check the path, or make one with `ting clone SLUG`.")
+        case .notAReplica(let path):
+            CommandError(
+                .error, code: "not_a_replica", "The file \(path) is not a replica.",
+                remedy: "Name a file that `ting clone` made.")
+        case .digestDiffers(let version):
+            CommandError(
+                .error, code: "digest_differs",
+                "What arrived does not give the state that the server has at version \(version); it was not kept.",
+                remedy: "Run `ting verify`, then `ting sync` again; unsynced edits are kept.")
+        case .epochDiffers:
+            CommandError(
+                .error, code: "epoch_differs",
+                "The server was restored from a backup: its history is another one.",
+                remedy: "Keep this replica and its edits; ask the operator which history holds.")
+        case .unknownRecord(let id):
+            CommandError(
+                .error, code: "not_found", "There is no record \(id) here.",
+                remedy: "Look for it with `ting search` or `ting list`.")
+        }
+    }
+
+    private static func report(_ error: DatabaseError) -> CommandError {
+        let message = error.message ?? "no reason given"
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            return CommandError(
+                .error, code: "storage_full", "The disk is full: nothing of this command was kept.",
+                remedy: "Free some space, then run it again.")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            return CommandError(
+                .error, code: "busy", "Another program has been writing to the replica all the time.",
+                remedy: "Close its transaction, then run the command again.")
+        case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
+            return CommandError(
+                .error, code: "not_writable", "The replica can't be opened for this: \(message).",
+                remedy: "Check the permissions of the file and its folder.")
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT:
+            return CommandError(
+                .error, code: "not_a_replica", "The file is no sound SQLite database: \(message).",
+                remedy: "Keep it, and make a new replica with `ting clone SLUG --to FILE`.")
+        default:
+            return CommandError(
+                .error, code: "sql", "SQLite: \(message).",
+                remedy: "Check the names: `ting sql \"SELECT name FROM sqlite_schema\"` lists the tables.")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import TingClient
+import TingCore
+import TingStore
+
+/// Values, members and ids as people read them.
+struct RecordText {
+    private let names: [String: String]
+    private let short: ShortIDs?
+
+    /// - Parameter shortIDs: whether ids will be shown, which reads all of them.
+    init(_ replica: Replica, _ db: Database, shortIDs: Bool) throws {
+        names = try Self.memberNames(db)
+        short = shortIDs ? ShortIDs(try Self.allIDs(replica, db)) : nil
+    }
+
+    static func memberNames(_ db: Database) throws -> [String: String] {
+        var names: [String: String] = [:]
+        for row in try Row.fetchAll(db, sql: "SELECT id, name FROM member") {
+            names[row[0]] = row[1] as String
+        }
+        return names
+    }
+
+    private static func allIDs(_ replica: Replica, _ db: Database) throws -> [String] {
+        try replica.schema.collections.flatMap { collection in
+            try String.fetchAll(db, sql: "SELECT id FROM \(RecordTable(collection).quotedName)")
+        }
+    }
+
+    /// The shortest ending that names the record.
+    func short(_ id: String) -> String { short?.short(id) ?? id }
+
+    /// A member's name, where the list has it.
+    func member(_ id: String?) -> String? { id.map { names[$0] ?? $0 } }
+
+    static func text(_ value: Value, of field: Field?) -> String {
+        switch value {
+        case .null: ""
+        case .integer(let integer): field?.kind == .money ? Money.text(integer) : String(integer)
+        case .text(let text): text
+        case .set(let elements): elements.joined(separator: ", ")
+        }
+    }
+}

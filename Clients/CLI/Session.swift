@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import TingClient
+import TingCore
+import TingPlanning
+import TingStore
+
+/// Which replica and server a command means: options first, then the environment, then what is here.
+struct Session {
+    let options: GlobalOptions
+
+    static let environment = ProcessInfo.processInfo.environment
+    static var schema: Schema { PlanningSchema.schema }
+
+    /// Milliseconds since 1970 on this machine's clock.
+    static let clock: @Sendable () -> Int64 = {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    func home() throws -> ClientHome { try ClientHome(environment: Self.environment) }
+
+    var timeout: Duration { .seconds(options.timeout) }
+
+    /// Opens the replica that the command means.
+    func replica() throws -> Replica {
+        try Replica(path: path(), schema: Self.schema, clock: Self.clock)
+    }
+
+    /// The file of the replica that the command means.
+    func path() throws -> String {
+        func named(_ name: String) -> String? {
+            Self.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
+        if let file = options.replica { return ClientHome.absolute(file) }
+        if options.workspace == nil, let file = named("TING_REPLICA") {
+            return ClientHome.absolute(file)
+        }
+        let home = try home()
+        let known = try home.configuration()
+        let wanted = options.workspace ?? named("TING_WORKSPACE")
+        let found = wanted.map { known.replicas(named: $0) } ?? known.replicas
+        if let only = found.first, found.count == 1 { return home.path(of: only) }
+        throw found.isEmpty ? none(wanted) : several(found, wanted)
+    }
+
+    private func none(_ wanted: String?) -> CommandError {
+        if let wanted {
+            return CommandError(
+                .error, code: "no_replica", "There is no replica of the workspace \(wanted) here.",
+                remedy: "Make one with `ting clone \(wanted)`; `ting workspaces` lists what there is.")
+        }
+        return CommandError(
+            .error, code: "no_replica", "There is no replica here yet.",
+            remedy: "Make one with `ting clone SLUG`, after `ting join ADDRESS`.")
+    }
+
+    private func several(
+        _ found: [ClientConfiguration.KnownReplica], _ wanted: String?
+    ) -> CommandError {
+        let names = found.map { replica in
+            let host = ServerAddress(replica.server)?.authority ?? replica.server
+            return wanted == nil ? replica.workspace : "\(host)/\(replica.workspace)"
+        }
+        return CommandError(
+            .usage, code: "which_workspace", "There are several replicas here: \(names.joined(separator: ", ")).",
+            remedy: "Name one with `-w SLUG` (or `-w HOST/SLUG`), or set TING_WORKSPACE.")
+    }
+
+    /// A connection to the server that a replica belongs to.
+    func connection(for replica: Replica) throws -> ServerConnection {
+        try connection(to: replica.identity().server)
+    }
+
+    func connection(to url: String) throws -> ServerConnection {
+        try ServerConnection(
+            home().signIn(url), timeout: timeout, environment: Self.environment)
+    }
+}
