@@ -162,7 +162,9 @@ public final class ServerConnection: Sendable {
 
 /// One HTTP request, before the library's types.
 struct Request: Sendable {
-    var method: HTTPMethod
+    typealias Method = HTTPMethod
+
+    var method: Method
     var path: String
     var headers: [(String, String)]
     var accepts: String
@@ -171,7 +173,7 @@ struct Request: Sendable {
     static let protobuf = "application/x-protobuf"
 
     init(
-        _ method: HTTPMethod, _ path: String, accepts: String = Request.protobuf, body: [UInt8]? = nil,
+        _ method: Method, _ path: String, accepts: String = Request.protobuf, body: [UInt8]? = nil,
         headers: [(String, String)] = []
     ) {
         self.method = method

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Foundation
+
+extension ClientHome {
+    /// Registers this device at the server of a join address, and keeps what it gives.
+    ///
+    /// The device gets a key pair of its own; the private key never leaves it.
+    /// - Parameters:
+    ///   - authorityFile: A PEM file with the roots to use where the address names the system's.
+    ///   - schema: The version of the schema that this program knows.
+    public func join(
+        _ address: JoinAddress, device name: String, authorityFile: String?, schema: Int,
+        timeout: Duration, environment: [String: String]
+    ) async throws -> JoinedDevice {
+        let anchor = try await anchor(
+            address, authorityFile: authorityFile, timeout: timeout, environment: environment)
+        let key = P256.Signing.PrivateKey()
+        let connection = try ServerConnection(
+            address.server, anchor: anchor, token: nil, timeout: timeout, environment: environment)
+        let answer: JoinAnswer
+        do {
+            answer = try await connection.join(
+                code: address.code, device: name, publicKey: key.publicKey.x963Representation,
+                schema: schema)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        await connection.close()
+        let joined = JoinedDevice(
+            server: address.server, authority: try pem(anchor), key: key.pemRepresentation + "\n",
+            token: answer.token, device: answer.device, member: answer.member, name: answer.name,
+            email: answer.email, workspaces: answer.workspaces)
+        try remember(joined)
+        return joined
+    }
+
+    private func anchor(
+        _ address: JoinAddress, authorityFile: String?, timeout: Duration,
+        environment: [String: String]
+    ) async throws -> TrustAnchor {
+        switch address.trust {
+        case .pin(let pin):
+            try await FirstContact.authority(
+                pinned: pin, at: address.server,
+                proxy: ProxySettings.forServer(address.server, environment: environment),
+                timeout: timeout)
+        case .system: authorityFile.map { .file($0) } ?? .system
+        }
+    }
+
+    /// The roots to keep: a named file may go away later.
+    private func pem(_ anchor: TrustAnchor) throws -> String? {
+        switch anchor {
+        case .authority(let pem): pem
+        case .file(let path): PrivateFile.read(path)
+        case .system: nil
+        }
+    }
+}

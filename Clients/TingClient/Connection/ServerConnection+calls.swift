@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import NIOHTTP1
+import SwiftProtobuf
+public import TingCore
+import TingWire
+
+/// A workspace as its server lists it for this member.
+public struct WorkspaceSummary: Equatable, Sendable {
+    public var slug: String
+    public var head: TingCore.Version
+    public var epoch: String
+    public var role: String
+    public var schema: Int
+}
+
+/// What a server gives a device that joins.
+struct JoinAnswer: Sendable {
+    var token: String
+    var device: String
+    var member: String
+    var name: String
+    var email: String
+    var workspaces: [String]
+}
+
+/// The calls of `Protocol/openapi.yaml` that a client makes.
+extension ServerConnection {
+    /// Bytes of the longest answer: a page of entries, and one largest change set over it.
+    private static var answerByteLimit: Int {
+        Limits.pageByteLimit + 4 * Limits.changeSetByteLimit
+    }
+
+    func join(code: String, device: String, publicKey: Data, schema: Int) async throws -> JoinAnswer {
+        var message = Ting_V1_JoinRequest()
+        message.`protocol` = protocolVersion
+        message.schema = Int64(schema)
+        message.code = code
+        message.deviceName = device
+        message.publicKey = publicKey
+        let answer = try await call(.POST, "/v1/join", message, as: Ting_V1_JoinResponse.self)
+        return JoinAnswer(
+            token: answer.token, device: answer.device, member: answer.member, name: answer.name,
+            email: answer.email, workspaces: answer.workspaces.map(\.slug))
+    }
+
+    public func workspaces() async throws -> [WorkspaceSummary] {
+        let answer = try await call(
+            Request(.GET, "/v1/workspaces", headers: Self.versions()),
+            as: Ting_V1_WorkspacesResponse.self)
+        return answer.workspaces.map(WorkspaceSummary.init)
+    }
+
+    public func workspace(_ slug: String) async throws -> WorkspaceSummary {
+        let answer = try await call(
+            Request(.GET, Self.path(slug), headers: Self.versions()),
+            as: Ting_V1_WorkspaceInfo.self)
+        return WorkspaceSummary(answer)
+    }
+
+    /// One exchange: the replica's edits go, verdicts and entries come.
+    public func sync(_ slug: String, _ request: SyncRequest) async throws -> SyncResponse {
+        let answer = try await call(
+            .POST, Self.path(slug, "sync"), request.wire, as: Ting_V1_SyncResponse.self)
+        return try understood { () throws(WireError) in try SyncResponse(wire: answer) }
+    }
+
+    func manifest(_ slug: String) async throws -> SnapshotManifest {
+        let answer = try await call(
+            Request(.GET, Self.path(slug, "snapshot/manifest"), headers: Self.versions()),
+            as: Ting_V1_SnapshotManifest.self)
+        let hashes = answer.blockHashes.compactMap { Hash($0) }
+        guard let hash = Hash(answer.hash), hashes.count == answer.blockHashes.count,
+            answer.bytes > 0, answer.blockBytes > 0,
+            Int64(hashes.count) == (answer.bytes + answer.blockBytes - 1) / answer.blockBytes
+        else { throw ClientError.foreignAnswer(server, "a manifest that does not add up") }
+        return SnapshotManifest(
+            version: answer.version, bytes: answer.bytes, hash: hash,
+            blockBytes: answer.blockBytes, blockHashes: hashes)
+    }
+
+    static func path(_ slug: String, _ rest: String? = nil) -> String {
+        let allowed = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "/"))
+        let name = slug.addingPercentEncoding(withAllowedCharacters: allowed) ?? slug
+        return "/v1/workspaces/\(name)" + (rest.map { "/" + $0 } ?? "")
+    }
+
+    /// Every request names the protocol; where there is no body, in a header.
+    static func versions() -> [(String, String)] { [("Ting-Protocol", String(protocolVersion))] }
+
+    private func call<Answer: Message>(
+        _ method: Request.Method, _ path: String, _ message: some Message, as type: Answer.Type
+    ) async throws -> Answer {
+        let body = try WireCoding.protobuf.encode(message)
+        return try await call(Request(method, path, body: body), as: type)
+    }
+
+    private func call<Answer: Message>(_ request: Request, as type: Answer.Type) async throws -> Answer {
+        let bytes = try await body(request, byteLimit: Self.answerByteLimit)
+        return try understood { () throws in try WireCoding.protobuf.decode(type, bytes) }
+    }
+
+    /// What a peer sent is parsed, not trusted: bytes that don't add up are no answer.
+    private func understood<T>(_ parse: () throws -> T) throws -> T {
+        do { return try parse() } catch let error as WireError {
+            throw ClientError.foreignAnswer(
+                server, "bytes that are no answer of Ting (\(error.field): \(error.problem))")
+        }
+    }
+}
+
+extension WorkspaceSummary {
+    fileprivate init(_ message: Ting_V1_WorkspaceInfo) {
+        self.init(
+            slug: message.slug, head: message.head, epoch: message.epoch, role: message.role,
+            schema: Int(clamping: message.schema))
+    }
+}
+
+/// What a snapshot holds, and the hashes that prove it.
+struct SnapshotManifest: Equatable, Sendable {
+    var version: TingCore.Version
+    var bytes: Int64
+    var hash: Hash
+    var blockBytes: Int64
+    var blockHashes: [Hash]
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+public import TingCore
+public import TingStore
+
+extension ServerConnection {
+    /// Makes a replica of a workspace at `path`: a snapshot, made this device's own.
+    ///
+    /// The file appears under its name only when it is whole. A try that was cut goes on where it
+    /// ended. The entries since the snapshot come with the first sync.
+    public func clone(
+        _ slug: String, to path: String, member: MemberID?, schema: Schema,
+        clock: @escaping @Sendable () -> Int64,
+        progress: @Sendable (_ done: Int64, _ of: Int64) -> Void
+    ) async throws -> Replica {
+        let lock = try FileLock(path: path + ".lock")
+        defer {
+            withExtendedLifetime(lock) { _ = unlink(path + ".lock") }
+        }
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw ClientError(
+                .requestWide, code: "file_exists", "There is a file at \(path) already.",
+                remedy: "Choose another with `--to FILE`, or sync the replica that is there.")
+        }
+        let download = SnapshotDownload(slug, from: self, to: path)
+        _ = try await download.run(progress: progress)
+        let own = try Replica.adopt(
+            snapshot: download.partial, server: server.url, member: member, schema: schema,
+            clock: clock)
+        try own.close()
+        guard rename(download.partial, path) == 0 else { throw HomeError.notWritten(path, errno) }
+        return try Replica(path: path, schema: schema, clock: clock)
+    }
+}

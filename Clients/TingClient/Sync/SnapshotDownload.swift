@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import Crypto
+import Foundation
+import NIOCore
+import NIOHTTP1
+public import TingCore
+
+/// Brings a workspace's snapshot into a file, picking up where an earlier try ended.
+///
+/// What is kept is only what its block hash proves; the whole file's hash is checked as it streams.
+public struct SnapshotDownload: Sendable {
+    let connection: ServerConnection
+    let slug: String
+    /// The file beside the target that holds what has arrived.
+    public let partial: String
+    let clock: any Clock<Duration>
+
+    public init(
+        _ slug: String, from connection: ServerConnection, to target: String,
+        clock: any Clock<Duration> = ContinuousClock()
+    ) {
+        self.slug = slug
+        self.connection = connection
+        self.clock = clock
+        partial = target + ".partial"
+    }
+
+    private var tagFile: String { partial + ".etag" }
+
+    /// Tries without progress before a failure is shown.
+    private static let triesWithoutProgress = 4
+
+    /// Downloads until the file is whole and proven; gives the version that it holds.
+    public func run(progress: @Sendable (_ done: Int64, _ of: Int64) -> Void) async throws -> Version {
+        try PrivateFile.folder((partial as NSString).deletingLastPathComponent)
+        var backoff = Backoff()
+        var best: Int64 = -1
+        while true {
+            let manifest = try await connection.manifest(slug)
+            var file = try SnapshotFile(partial, manifest)
+            if file.count > best {
+                best = file.count
+                backoff.succeeded()
+            }
+            do {
+                try await fill(&file, manifest, progress)
+                try file.finish()
+                unlink(tagFile)
+                return manifest.version
+            } catch let error as ClientError where error.scope == .transient {
+                file.keep()
+                if file.count > best { backoff.succeeded() }
+                best = max(best, file.count)
+                let wait = backoff.failed(jitter: .random(in: 0...1))
+                guard backoff.failures < Self.triesWithoutProgress else { throw error }
+                try await clock.sleep(for: wait)
+            }
+        }
+    }
+
+    private func fill(
+        _ file: inout SnapshotFile, _ manifest: SnapshotManifest,
+        _ progress: (Int64, Int64) -> Void
+    ) async throws {
+        guard file.count < manifest.bytes else { return }
+        var request = Request(
+            .GET, ServerConnection.path(slug, "snapshot"), accepts: "*/*",
+            headers: ServerConnection.versions())
+        if file.count > 0, let tag = PrivateFile.read(tagFile) {
+            request.headers += [("Range", "bytes=\(file.count)-"), ("If-Range", tag)]
+        }
+        let response = try await connection.send(request)
+        try check(response, manifest)
+        if response.status.code != 206 { try file.restart() }
+        if let tag = response.headers.first(name: "ETag") { try PrivateFile.write(tag, to: tagFile) }
+        do {
+            for try await chunk in response.body {
+                try file.append(Data(chunk.readableBytesView))
+                progress(file.count, manifest.bytes)
+            }
+        } catch let error as HomeError {
+            throw error
+        } catch {
+            throw await connection.explain(error)
+        }
+        guard file.count == manifest.bytes else { throw ClientError.lost(connection.server) }
+    }
+
+    /// A newer snapshot may have come between the manifest and the file: then both are asked anew.
+    private func check(_ response: HTTPClientResponse, _ manifest: SnapshotManifest) throws {
+        guard let hash = response.headers.first(name: "Ting-Hash") else {
+            throw ClientError.foreignAnswer(connection.server, "a snapshot without its hash")
+        }
+        guard hash == manifest.hash.description else {
+            throw ClientError(
+                .transient, code: "snapshot_changed", "A newer snapshot came while this one loaded.",
+                remedy: "Run the command again.")
+        }
+    }
+}
+
+/// The part of a snapshot that has arrived, up to the last block that its hash proves.
+private struct SnapshotFile {
+    private let path: String
+    private let manifest: SnapshotManifest
+    private let handle: FileHandle
+    private var whole = SHA256()
+    private var block = SHA256()
+    /// Bytes that are there, the last of them perhaps of a block not yet whole.
+    private(set) var count: Int64 = 0
+    /// Bytes of whole blocks.
+    private var proven: Int64 = 0
+
+    /// Opens the file, and keeps of it what the manifest proves.
+    init(_ path: String, _ manifest: SnapshotManifest) throws {
+        self.path = path
+        self.manifest = manifest
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw HomeError.notWritten(path, errno) }
+        handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+        while count < manifest.bytes, let data = try? handle.read(upToCount: 1 << 16), !data.isEmpty {
+            guard (try? take(data)) != nil else { break }
+        }
+        keep()
+    }
+
+    /// Cuts what is not proven, and takes up hashing from there.
+    mutating func keep() {
+        try? handle.truncate(atOffset: UInt64(proven))
+        guard count != proven else { return }
+        // The hash of the whole can't be wound back: read again what stays.
+        let end = proven
+        reset()
+        try? handle.seek(toOffset: 0)
+        while count < end, let data = try? handle.read(upToCount: Int(min(1 << 16, end - count))),
+            !data.isEmpty
+        {
+            guard (try? take(data)) != nil else { return }
+        }
+    }
+
+    mutating func restart() throws {
+        guard ftruncate(handle.fileDescriptor, 0) == 0 else { throw HomeError.notWritten(path, errno) }
+        try? handle.seek(toOffset: 0)
+        reset()
+    }
+
+    private mutating func reset() {
+        (whole, block, count, proven) = (SHA256(), SHA256(), 0, 0)
+    }
+
+    mutating func append(_ data: Data) throws {
+        do { try handle.write(contentsOf: data) } catch { throw HomeError.notWritten(path, errno) }
+        try take(data)
+    }
+
+    /// Hashes bytes that are in the file.
+    private mutating func take(_ data: Data) throws {
+        var rest = data[...]
+        while !rest.isEmpty {
+            let index = Int(count / manifest.blockBytes)
+            guard manifest.blockHashes.indices.contains(index) else { throw Self.damaged }
+            let room = min(Int64(index + 1) * manifest.blockBytes, manifest.bytes) - count
+            let part = rest.prefix(Int(room))
+            rest = rest.dropFirst(part.count)
+            whole.update(data: part)
+            block.update(data: part)
+            count += Int64(part.count)
+            guard Int64(part.count) == room else { continue }
+            guard Hash(bytes: Array(block.finalize())) == manifest.blockHashes[index] else {
+                throw Self.damaged
+            }
+            block = SHA256()
+            proven = count
+        }
+    }
+
+    /// Proves the whole, and puts it on disk.
+    func finish() throws {
+        guard Hash(bytes: Array(whole.finalize())) == manifest.hash else { throw Self.damaged }
+        guard fsync(handle.fileDescriptor) == 0 else { throw HomeError.notWritten(path, errno) }
+    }
+
+    private static var damaged: ClientError {
+        ClientError(
+            .transient, code: "snapshot_damaged", "Part of the snapshot arrived damaged.",
+            remedy: "Run the command again: it goes on from the last good part.")
+    }
+}
