@@ -29,6 +29,14 @@ public struct ClientConfiguration: Codable, Equatable, Sendable {
         public var server: String
         /// Relative to the data folder where it lies inside.
         public var file: String
+        /// The version from which the last sync that brought something went on.
+        public var versionBeforeSync: Int64?
+
+        public init(workspace: String, server: String, file: String) {
+            self.workspace = workspace
+            self.server = server
+            self.file = file
+        }
     }
 
     public func server(_ url: String) -> Server? { servers.first { $0.url == url } }

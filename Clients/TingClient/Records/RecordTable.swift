@@ -27,6 +27,10 @@ public struct RecordTable {
         return try Bool.fetchOne(statement, arguments: [id.description]) ?? false
     }
 
+    public func count(_ db: Database) throws -> Int {
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM \(quotedName)") ?? 0
+    }
+
     /// The values of a record; `nil` when it is not there.
     public func values(_ db: Database, _ id: RecordID) throws -> [String: Value]? {
         try record(db, id)?.values

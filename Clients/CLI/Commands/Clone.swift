@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import TingClient
+import TingCore
+import TingStore
+
+struct Clone: TingCommand, AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a replica of a workspace on this device.",
+        discussion: """
+            A clone that was cut goes on where it ended: run the same command again.
+
+            Examples:
+              ting clone programme
+              ting clone server.example/programme --to ~/programme.sqlite
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The workspace, or HOST/SLUG.") var slug: String
+
+    @Option(
+        help: ArgumentHelp("Where the replica goes, instead of Ting's own folder.", valueName: "file"),
+        completion: .file())
+    var to: String?
+
+    func run() async throws {
+        let home = try session.home()
+        let server = try server(home.configuration())
+        let name = slug.split(separator: "/").last.map(String.init) ?? slug
+        guard let address = ServerAddress(server.url), Self.isSlug(name) else {
+            throw CommandError(
+                .usage, code: "usage", "`\(slug)` is not the name of a workspace.",
+                remedy: "`ting workspaces` lists them.")
+        }
+        let path = to.map { ClientHome.absolute($0) }
+            ?? home.defaultPath(workspace: name, server: address)
+        let connection = try session.connection(to: server.url)
+        let progress = Progress(quiet: global.quiet)
+        let replica: Replica
+        do {
+            replica = try await connection.clone(
+                name, to: path, member: MemberID(server.member), schema: Session.schema,
+                clock: Session.clock
+            ) { done, all in
+                progress.report("\(Progress.bytes(done)) of \(Progress.bytes(all))")
+            }
+        } catch {
+            progress.end()
+            await connection.close()
+            throw error
+        }
+        progress.end()
+        try remember(name, server.url, path, home)
+        // What came since the snapshot; the replica stands without it.
+        let sync = try? await SyncSession(replica, over: connection, now: Session.clock).run()
+        await connection.close()
+        if sync == nil { console.warn("the newest edits did not come yet; `ting sync` brings them.") }
+        try report(replica, name)
+    }
+
+    /// A slug is part of a path, here and there: nothing in it may climb.
+    private static func isSlug(_ text: String) -> Bool {
+        !text.isEmpty && !text.hasPrefix(".") && !text.contains("/") && !text.contains("\0")
+    }
+
+    private func server(_ known: ClientConfiguration) throws -> ClientConfiguration.Server {
+        let place = slug.lastIndex(of: "/").map { slug[..<$0] }
+        let servers = place.map { known.servers(named: $0) } ?? known.servers
+        if let only = servers.first, servers.count == 1 { return only }
+        guard servers.isEmpty else {
+            let names = servers.compactMap { ServerAddress($0.url)?.authority }
+            throw CommandError(
+                .usage, code: "which_server", "You joined several servers: \(names.joined(separator: ", ")).",
+                remedy: "Name one: `ting clone \(names[0])/\(slug)`.")
+        }
+        throw CommandError(
+            .refused, code: "not_signed_in",
+            place.map { "This device has not joined \($0)." } ?? "This device has not joined a server yet.",
+            remedy: "Ask for an invitation and run `ting join ADDRESS`.")
+    }
+
+    private func remember(_ name: String, _ url: String, _ path: String, _ home: ClientHome) throws {
+        let entry = ClientConfiguration.KnownReplica(
+            workspace: name, server: url, file: home.storedPath(path))
+        try home.update { known in
+            known.replicas.removeAll { home.path(of: $0) == path }
+            known.replicas.append(entry)
+        }
+    }
+
+    private func report(_ replica: Replica, _ name: String) throws {
+        let version = try replica.identity().base.version
+        let records = try replica.read { db in
+            try replica.schema.written.reduce(0) { try $0 + RecordTable($1).count(db) }
+        }
+        console.outcome(
+            .object([
+                ("workspace", .text(name)), ("path", .text(replica.path)),
+                ("version", .integer(version)), ("records", .integer(records)),
+            ]),
+            "Cloned \(name) at version \(version): \(records) records in \(replica.path).")
+    }
+}

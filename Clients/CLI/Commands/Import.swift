@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import GRDB
+import TingClient
+import TingCore
+import TingPlanning
+import TingStore
+
+struct Import: TingCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Read a programme (.json) or partnership (.csv) file, as one change set.",
+        discussion: """
+            The same file a second time changes nothing. Two people who import it offline make the
+            same records, and what differs merges field by field.
+
+            Examples:
+              ting import joint-work-programme.json --dry-run
+              ting import partnerships.csv
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The file.", completion: .file(extensions: ["json", "csv"])) var file: String
+    @Flag(help: "Say what would change; change nothing.") var dryRun = false
+
+    @Option(
+        name: [.customShort("m"), .long],
+        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
+    var message: String?
+
+    private struct Counts {
+        var added: [String: Int] = [:]
+        var same = 0
+    }
+
+    /// Ends a dry run: what was written is rolled back.
+    private struct Preview: Error { var counts: Counts }
+
+    func run() throws {
+        let replica = try session.replica()
+        let plan = try plan(replica)
+        let name = (file as NSString).lastPathComponent
+        let counts = try write(plan, message ?? "Import \(name)", replica)
+        report(plan, counts)
+        if !dryRun { try session.warnAboutRole(replica, console) }
+    }
+
+    private func plan(_ replica: Replica) throws -> ProgrammeImport {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw CommandError(
+                .error, code: "not_read", "The file \(file) can't be read.", remedy: "Check its name.")
+        }
+        do {
+            return try ProgrammeImport(
+                data, name: (file as NSString).lastPathComponent,
+                workspace: replica.identity().workspace)
+        } catch let error as ProgrammeImport.Unreadable {
+            throw CommandError(.error, code: "not_readable", error.problem + ".", remedy: error.remedy)
+        }
+    }
+
+    private func write(
+        _ plan: ProgrammeImport, _ message: String, _ replica: Replica
+    ) throws -> Counts {
+        do {
+            return try replica.write(message: message) { db in
+                var counts = Counts()
+                for record in plan.records { try write(record, replica, db, &counts) }
+                if dryRun { throw Preview(counts: counts) }
+                return counts
+            }
+        } catch let preview as Preview {
+            return preview.counts
+        }
+    }
+
+    /// Adds the record, unless one of its id is or was here: people's edits and deletions stand.
+    private func write(
+        _ record: PlannedRecord, _ replica: Replica, _ db: Database, _ counts: inout Counts
+    ) throws {
+        guard let collection = replica.schema.collection(record.collection),
+            try replica.locate(db, ending: record.id.description).isEmpty
+        else {
+            counts.same += 1
+            return
+        }
+        try RecordTable(collection).insert(db, record.id, record.values)
+        counts.added[collection.name, default: 0] += 1
+    }
+
+    private func report(_ plan: ProgrammeImport, _ counts: Counts) {
+        let added = counts.added.sorted { $0.key < $1.key }
+        let total = added.reduce(0) { $0 + $1.value }
+        if global.json {
+            return console.data(
+                .object([
+                    ("dry_run", .bool(dryRun)), ("added", .integer(total)),
+                    ("unchanged", .integer(counts.same)),
+                    ("collections", .object(added.map { ($0.key, .integer($0.value)) })),
+                    (
+                        "problems",
+                        .array(
+                            plan.problems.map {
+                                .object([("line", .integer($0.line)), ("problem", .text($0.problem))])
+                            })
+                    ),
+                ]))
+        }
+        for problem in plan.problems { console.warn("line \(problem.line): \(problem.problem)") }
+        let what = added.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        let verb = dryRun ? "Would add" : "Added"
+        console.note(
+            "\(verb) \(total) records" + (what.isEmpty ? "" : " (\(what))")
+                + "; \(counts.same) were here already.")
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import TingClient
+
+struct Join: TingCommand, AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Register this device at a server, with the address of an invitation.",
+        discussion: """
+            The device gets a key pair and a token of its own. The address is good once. Several
+            servers are fine.
+
+            Example:
+              ting join 'ting://server.example:8443/join?code=…&pin=…' --device kbh-lt-044
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The join address, one line.") var address: String
+
+    @Option(help: ArgumentHelp("What to call this device.", valueName: "name"))
+    var device: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The CA of the server, where its address says `trust=system` but it is a private one.",
+            valueName: "file"), completion: .file())
+    var tlsCa: String?
+
+    func run() async throws {
+        guard let address = JoinAddress(address) else {
+            throw CommandError(
+                .usage, code: "bad_address", "This is no join address.",
+                remedy: "Copy the whole line, in quotes: 'ting://HOST:PORT/join?code=…&pin=…'.")
+        }
+        let joined = try await session.home().join(
+            address, device: device ?? Self.hostName, authorityFile: tlsCa,
+            schema: Session.schema.version, timeout: session.timeout,
+            environment: Session.environment)
+        let slugs = joined.workspaces
+        console.outcome(
+            .object([
+                ("server", .text(joined.server.url)), ("device", .text(joined.device)),
+                ("member", .text(joined.member)), ("name", .text(joined.name)),
+                ("email", .text(joined.email)), ("workspaces", .array(slugs.map { .text($0) })),
+            ]),
+            "Joined \(joined.server) as \(joined.name) <\(joined.email)>.")
+        if !global.json, let first = slugs.first {
+            console.hint(
+                slugs.count == 1
+                    ? "Make a replica with `ting clone \(first)`."
+                    : "Make a replica with `ting clone SLUG`: \(slugs.joined(separator: ", ")).")
+        }
+    }
+
+    private static var hostName: String {
+        let name = ProcessInfo.processInfo.hostName
+        return name.isEmpty ? "device" : name
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import GRDB
+import TingClient
+import TingCore
+import TingStore
+
+struct Log: TingCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tell what happened, newest first; of one record, where one is named.",
+        discussion: """
+            Examples:
+              ting log
+              ting log JWP-017 -p
+              ting log --since 2026-05-12
+              ting log --since last-sync        what the last sync brought
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "A record.") var id: String?
+    @Flag(name: [.customShort("p"), .long], help: "With every value before and after.") var patch = false
+
+    @Option(
+        help: ArgumentHelp("From a date or after a version on, or what the last sync brought.", valueName: "since"))
+    var since: String?
+
+    @Option(help: ArgumentHelp("At most so many.", valueName: "number")) var limit: Int?
+
+    func run() throws {
+        let replica = try session.replica()
+        // Edits by other tools belong to the story.
+        try replica.seal()
+        let record = try id.map { id in try replica.read { try Self.anyRecord(id, replica, $0) } }
+        let start = try start(replica)
+        let pending = try replica.outbox().map(\.changeSet).reversed().filter { changeSet in
+            record.map { record in changeSet.operations.contains { $0.record == record } } ?? true
+                && (start.time.map { changeSet.time >= $0 } ?? !isLastSync)
+        }
+        var entries = try replica.history(of: record, since: start.version, limit: start.time == nil ? limit : nil)
+        if let time = start.time { entries.removeAll { $0.accepted < time } }
+        let all: [Item] = pending.map { .pending($0) } + entries.map { .accepted($0) }
+        let items = limit.map { Array(all.prefix($0)) } ?? all
+        let names = try replica.read { try RecordText(replica, $0, shortIDs: false) }
+        if global.json {
+            return console.data(.array(items.map { json($0, names, replica.schema) }))
+        }
+        guard !items.isEmpty else { return console.note("Nothing happened.") }
+        console.data(items.flatMap { lines($0, names, replica.schema, record) })
+    }
+
+    private enum Item {
+        case pending(ChangeSet)
+        case accepted(Entry)
+
+        var changeSet: ChangeSet {
+            switch self {
+            case .pending(let changeSet): changeSet
+            case .accepted(let entry): entry.changeSet
+            }
+        }
+
+        var entry: Entry? {
+            if case .accepted(let entry) = self { entry } else { nil }
+        }
+    }
+
+    private var isLastSync: Bool { since == "last-sync" }
+
+    /// A record, live or deleted.
+    static func anyRecord(_ id: String, _ replica: Replica, _ db: Database) throws -> RecordID {
+        if let full = RecordID(id) { return full }
+        let found = try replica.locate(db, ending: id)
+        if let only = found.first, found.count == 1 { return only.id }
+        return try RecordFinder(replica).record(db, id).id
+    }
+
+    private func start(_ replica: Replica) throws -> (version: Version, time: Int64?) {
+        guard let since else { return (0, nil) }
+        if isLastSync {
+            return (try session.versionBeforeLastSync(replica) ?? 0, nil)
+        }
+        // Four digits are a year: versions that large are better told by a date.
+        if since.contains("-") || since.utf8.count == 4, let time = TimeText.start(of: since) {
+            return (0, time)
+        }
+        if let version = Version(since), version >= 0 { return (version, nil) }
+        throw CommandError(
+            .usage, code: "usage", "`\(since)` is no date, version or `last-sync`.",
+            remedy: "Write `--since 2026-05-12`, `--since 120` or `--since last-sync`.")
+    }
+
+    private func json(_ item: Item, _ names: RecordText, _ schema: Schema) -> JSONValue {
+        let entry = item.entry
+        return .object(
+            [
+                ("version", entry.map { .integer($0.version) } ?? .null),
+                ("author", .text(entry.map { names.member($0.author.description) ?? "" })),
+                ("accepted", .text(entry.map { TimeText.rfc3339($0.accepted) })),
+                ("verdict", .text(entry.map { $0.effects == nil ? "applied" : "merged" })),
+            ] + ChangeSetView(item.changeSet, schema).members)
+    }
+
+    private func lines(
+        _ item: Item, _ names: RecordText, _ schema: Schema, _ record: RecordID?
+    ) -> [String] {
+        let style = console.style
+        let view = ChangeSetView(item.changeSet, schema)
+        var head: String
+        if let entry = item.entry {
+            head = style.bold("version \(entry.version)") + "  " + TimeText.short(entry.accepted)
+            head += "  " + Terminal.printable(names.member(entry.author.description) ?? "")
+            if entry.effects != nil { head += style.yellow("  merged") }
+        } else {
+            head = style.yellow("in the outbox") + "  " + TimeText.short(item.changeSet.time)
+        }
+        var lines = [head]
+        let message = Terminal.printable(item.changeSet.message)
+        lines.append("  \(view.summary)" + (message.isEmpty ? "" : ": \(message)"))
+        lines.append(style.dim("  change set \(item.changeSet.id)"))
+        if patch { lines += view.patch(style, only: record) }
+        return lines
+    }
+}

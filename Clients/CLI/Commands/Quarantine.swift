@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingClient
+import TingCore
+import TingStore
+
+struct Quarantine: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "See what the server rejected, and why.",
+        discussion: """
+            Rejected edits are kept, out of the tables, until you retry or discard them.
+
+            Examples:
+              ting quarantine
+              ting quarantine show --json
+              ting quarantine retry
+              ting quarantine discard 3b9f --yes
+            """,
+        subcommands: [
+            ListQuarantine.self, ShowQuarantine.self, RetryQuarantine.self, ExportQuarantine.self,
+            DiscardQuarantine.self,
+        ],
+        defaultSubcommand: ListQuarantine.self)
+
+    static func json(_ item: QuarantinedChangeSet, _ schema: Schema) -> JSONValue {
+        .object(
+            ChangeSetView(item.changeSet, schema).members + [
+                ("code", .text(item.code.rawValue)), ("detail", .text(item.detail)),
+                ("remedy", .text(item.code.remedy)), ("rejected", .text(TimeText.rfc3339(item.time))),
+            ])
+    }
+}
+
+struct ListQuarantine: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List what was rejected.")
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() throws {
+        let replica = try session.replica()
+        let items = try replica.quarantine()
+        if global.json {
+            return console.data(.array(items.map { Quarantine.json($0, replica.schema) }))
+        }
+        guard !items.isEmpty else { return console.note("The quarantine is empty.") }
+        let short = ShortIDs(items.map(\.changeSet.id.description))
+        var table = TextTable(headings: ["change set", "rejected", "code", "what", "message"])
+        table.rows = items.map { item in
+            [
+                short.short(item.changeSet.id.description), TimeText.short(item.time),
+                item.code.rawValue, ChangeSetView(item.changeSet, replica.schema).summary,
+                item.changeSet.message,
+            ]
+        }
+        console.data(table.lines(style: console.style))
+        for code in Set(items.map(\.code)).sorted(by: { $0.rawValue < $1.rawValue }) {
+            console.hint("\(code.rawValue): \(code.remedy)")
+        }
+    }
+}
+
+struct ShowQuarantine: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show what was rejected, with its values.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
+
+    func run() throws {
+        let replica = try session.replica()
+        let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
+        if global.json {
+            return console.data(.array(picked.map { Quarantine.json($0, replica.schema) }))
+        }
+        for item in picked {
+            console.data("change set \(item.changeSet.id)")
+            console.data("  \(item.code.rawValue): \(Terminal.printable(item.detail))")
+            console.data("  \(item.code.remedy)")
+            console.data(ChangeSetView(item.changeSet, replica.schema).patch(console.style))
+        }
+    }
+}
+
+struct RetryQuarantine: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry", abstract: "Put it back into the outbox, to be judged again.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
+
+    func run() throws {
+        let replica = try session.replica()
+        let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
+        try replica.retryQuarantine(picked.map(\.changeSet.id))
+        console.outcome(
+            .object([("retried", .array(picked.map { .text($0.changeSet.id.description) }))]),
+            "\(picked.count) change sets are in the outbox again; `ting sync` sends them.")
+    }
+}
+
+struct ExportQuarantine: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Print what was rejected as JSON, to keep or to pass on.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
+
+    func run() throws {
+        let replica = try session.replica()
+        let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
+        console.data(.array(picked.map { Quarantine.json($0, replica.schema) }))
+    }
+}
+
+struct DiscardQuarantine: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "discard",
+        abstract: "Give up what was rejected, for good.",
+        discussion: "Asks on a terminal; needs --yes elsewhere.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
+    @Flag(name: [.customShort("y"), .long], help: "Don't ask.") var yes = false
+
+    func run() throws {
+        let replica = try session.replica()
+        let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
+        if !picked.isEmpty {
+            try console.confirm("Discard \(picked.count) rejected change sets, for good?", yes: yes)
+            try replica.discardQuarantine(picked.map(\.changeSet.id))
+        }
+        console.outcome(
+            .object([("discarded", .array(picked.map { .text($0.changeSet.id.description) }))]),
+            "Discarded \(picked.count) change sets.")
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import TingClient
+import TingCore
+import TingStore
+
+struct Sync: TingCommand, AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Send what was edited here, and receive what others did.",
+        discussion: """
+            One round trip. What can be merged is merged; what can't be becomes a conflict that
+            everybody sees. What the server rejects goes to quarantine, and the exit code is 5.
+
+            Examples:
+              ting sync
+              ting sync -m 'After the steering committee'
+              ting sync --follow
+              ting sync --quiet --fail-on-conflicts
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Flag(help: "Say what would be sent and received; change nothing.") var dryRun = false
+    @Flag(help: "Stay, and sync whenever something is new.") var follow = false
+    @Flag(help: "Exit with 4 while conflicts are open.") var failOnConflicts = false
+
+    @Option(
+        name: [.customShort("m"), .long],
+        help: ArgumentHelp("What to say in the history of edits by other tools.", valueName: "text"))
+    var message = ""
+
+    func run() async throws {
+        let replica = try session.replica()
+        let connection = try session.connection(for: replica)
+        do {
+            if dryRun {
+                try await preview(replica, connection)
+            } else {
+                try await exchange(replica, connection)
+            }
+            await connection.close()
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    private func exchange(_ replica: Replica, _ connection: ServerConnection) async throws {
+        let lock = try FileLock(path: replica.path + ".lock")
+        let report = SyncReport(replica, console)
+        let invalid = try replica.seal(message: message)
+        if !global.json { console.warn(about: invalid) }
+        let progress = Progress(quiet: global.quiet)
+        let outcome: SyncSession.Outcome
+        do {
+            outcome = try await SyncSession(replica, over: connection, now: Session.clock).run { step in
+                progress.report("version \(step.version) of \(step.head), \(step.sent) sent")
+            }
+        } catch {
+            progress.end()
+            throw error
+        }
+        progress.end()
+        try session.noteLastSync(replica, outcome)
+        try report.show(outcome)
+        withExtendedLifetime(lock) {}
+        if follow {
+            try await stay(replica, connection, report)
+        }
+        if outcome.summary.quarantined > 0 { throw Finish.quarantined }
+        if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
+    }
+
+    private func stay(
+        _ replica: Replica, _ connection: ServerConnection, _ report: SyncReport
+    ) async throws {
+        console.note("Following; Ctrl-C ends it.")
+        try await Follower(replica, over: connection, now: Session.clock).run { news in
+            switch news {
+            case .synced(let outcome):
+                try? session.noteLastSync(replica, outcome)
+                if outcome.hasNews { try? report.show(outcome) }
+            case .failed(let error): console.warn("\(error.sentence) It is tried again.")
+            }
+        }
+    }
+
+    private func preview(_ replica: Replica, _ connection: ServerConnection) async throws {
+        let status = try replica.status()
+        let there = try await connection.workspace(status.workspace)
+        let waiting = max(0, there.head - status.version)
+        if !global.json { console.warn(about: status.invalid) }
+        console.outcome(
+            .object([
+                ("sent", .integer(try replica.outbox().count)), ("received", .integer(waiting)),
+                ("merged", .integer(0)), ("conflicts", .integer(0)), ("quarantined", .integer(0)),
+                ("invalid", .integer(status.invalid.count)), ("version", .integer(status.version)),
+            ]),
+            "Would send \(status.outbox) edits and receive \(waiting) change sets. Nothing was changed.")
+    }
+}
+
+extension SyncSession.Outcome {
+    /// Whether anything came or went.
+    var hasNews: Bool {
+        summary.sent + summary.received + summary.quarantined + summary.deferred > 0
+            || summary.renamed
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import TingClient
+import TingCore
+import TingStore
+
+/// The short account with which a sync ends.
+struct SyncReport: Sendable {
+    private let replica: Replica
+    private let isJSON: Bool
+    private let isQuiet: Bool
+
+    init(_ replica: Replica, _ console: Console) {
+        self.replica = replica
+        isJSON = console.json
+        isQuiet = console.quiet
+    }
+
+    func show(_ outcome: SyncSession.Outcome) throws {
+        let console = Console(json: isJSON, quiet: isQuiet)
+        let summary = outcome.summary
+        if summary.renamed {
+            console.warn(
+                "this replica is a copy of another one: it took a new id, and its edits came along.")
+        }
+        if isJSON {
+            return console.data(
+                .object([
+                    ("sent", .integer(summary.sent)), ("received", .integer(summary.received)),
+                    ("merged", .integer(summary.merged)),
+                    ("conflicts", .integer(summary.conflicts.count)),
+                    ("quarantined", .integer(summary.quarantined)),
+                    ("invalid", .integer(try replica.status().invalid.count)),
+                    ("version", .integer(outcome.version)),
+                ]))
+        }
+        console.note(try account(outcome))
+        try showConflicts(summary.conflicts, console)
+        if summary.deferred > 0 {
+            console.warn("\(summary.deferred) change sets wait: `ting status` says why.")
+        }
+        if summary.quarantined > 0 {
+            console.warn("\(summary.quarantined) change sets were rejected, and are kept in quarantine.")
+            console.hint("`ting quarantine` shows why, and what to do.")
+        }
+    }
+
+    private func account(_ outcome: SyncSession.Outcome) throws -> String {
+        let summary = outcome.summary
+        guard outcome.hasNews else { return "Nothing new; version \(outcome.version)." }
+        var parts = ["sent \(summary.sent)"]
+        if summary.merged > 0 { parts[0] += " (\(summary.merged) merged)" }
+        let authors = try authors(summary.authors)
+        parts.append("received \(summary.received)" + (authors.isEmpty ? "" : " from \(authors)"))
+        let text = parts.joined(separator: ", ")
+        return text.prefix(1).uppercased() + text.dropFirst() + "; version \(outcome.version)."
+    }
+
+    private func authors(_ ids: Set<MemberID>) throws -> String {
+        guard !ids.isEmpty else { return "" }
+        let names = try replica.read { try RecordText.memberNames($0) }
+        return ids.map { names[$0.description] ?? $0.description }.sorted().joined(separator: ", ")
+    }
+
+    /// Each conflict that opened, with the commands that settle it.
+    private func showConflicts(_ opened: [RecordID], _ console: Console) throws {
+        guard !opened.isEmpty else { return }
+        let wanted = Set(opened.map(\.description))
+        let lines = try replica.read { db in
+            let text = try RecordText(replica, db, shortIDs: true)
+            return try ConflictView.all(replica, db, open: true).filter { wanted.contains($0.id) }
+                .map { conflict in
+                    let short = text.short(conflict.id)
+                    return "conflict \(short): \(conflict.sentence(text))\n"
+                        + "  settle it: ting resolve \(short) keep, or: ting resolve \(short) take"
+                }
+        }
+        for line in lines { console.note(Terminal.printable(line)) }
+    }
+}
+
+extension Session {
+    /// Notes from where this sync went on, so that `ting log --since last-sync` can tell what it brought.
+    func noteLastSync(_ replica: Replica, _ outcome: SyncSession.Outcome) throws {
+        guard outcome.version > outcome.from else { return }
+        let home = try home()
+        try home.update { known in
+            for index in known.replicas.indices
+            where home.path(of: known.replicas[index]) == replica.path {
+                known.replicas[index].versionBeforeSync = outcome.from
+            }
+        }
+    }
+
+    /// The version from which the last sync that brought something went on.
+    func versionBeforeLastSync(_ replica: Replica) throws -> Version? {
+        let home = try home()
+        return try home.configuration().replicas.first { home.path(of: $0) == replica.path }?
+            .versionBeforeSync
+    }
+}
