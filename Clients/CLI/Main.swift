@@ -47,17 +47,22 @@ import Synchronization
 
     /// Runs a command that waits for the network; this thread waits for it.
     private static func wait(for command: any AsyncParsableCommand) throws {
-        // Handed over whole: this thread does not touch it until the task has ended.
-        nonisolated(unsafe) var command = command
+        let handover = Handover(command: command)
         let done = DispatchSemaphore(value: 0)
         let failure = Mutex<(any Error)?>(nil)
         Task.detached {
+            var command = handover.command
             do { try await command.run() } catch { failure.withLock { $0 = error } }
             done.signal()
         }
         done.wait()
         if let error = failure.withLock({ $0 }) { throw error }
     }
+}
+
+/// A command on its way to the task that runs it: the sender does not touch it again.
+private struct Handover: @unchecked Sendable {
+    let command: any AsyncParsableCommand
 }
 
 /// Ends the command with an exit code, after it has said all there is to say.

@@ -21,7 +21,7 @@ struct Ting: ParsableCommand {
             Exit codes: 0 done, 1 error, 2 usage, 3 server not reached, 4 open conflicts (with \
             --fail-on-conflicts), 5 something went to quarantine, 6 not signed in or not allowed.
             """,
-        version: TingVersion.text,
+        version: TingVersion.text, subcommands: [Completions.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Starting", subcommands: [Join.self, Workspaces.self, Clone.self, Members.self]),
@@ -40,7 +40,7 @@ struct Ting: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "History", subcommands: [Log.self, Blame.self, Revert.self, Verify.self]),
-        ], subcommands: [Completions.self])
+        ])
 }
 
 enum TingVersion {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import TingClient
 import TingCore
+import TingStore
 
 struct Add: TingCommand {
     static let configuration = CommandConfiguration(

@@ -56,7 +56,7 @@ struct Blame: TingCommand {
     }
 
     /// The fields that somebody wrote, with the newest edit of each.
-    private func lines(_ record: Record, _ id: RecordID, _ replica: Replica) throws -> [Line] {
+    private func lines(_ record: RecordRow, _ id: RecordID, _ replica: Replica) throws -> [Line] {
         var pending: [String: ChangeSet] = [:]
         for changeSet in try replica.outbox().map(\.changeSet) {
             for operation in changeSet.operations where operation.record == id {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import TingClient
 import TingCore
+import TingStore
 
 struct Delete: TingCommand {
     static let configuration = CommandConfiguration(

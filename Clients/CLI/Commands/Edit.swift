@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import TingClient
 import TingCore
+import TingStore
 
 struct Edit: TingCommand {
     static let configuration = CommandConfiguration(
@@ -30,7 +31,7 @@ struct Edit: TingCommand {
         let (found, field, old) = try replica.read { db in
             let found = try RecordFinder(replica).record(db, id)
             let collection = try session.collection(found.collection, replica)
-            let field = try FieldChanges.field(field, in: collection)
+            let field = try FieldChanges.field(self.field, in: collection)
             let values = try RecordTable(collection).values(db, found.id) ?? [:]
             return (found, field, values[field.name] ?? field.standard)
         }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import TingClient
+import TingCore
 
 struct Join: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(

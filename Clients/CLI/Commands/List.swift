@@ -76,7 +76,7 @@ struct List: TingCommand {
         return RecordTable.quoted(name) + (sort.hasPrefix("-") ? " DESC" : "") + ", id"
     }
 
-    private func json(_ record: Record, _ named: [Field?]?) -> JSONValue {
+    private func json(_ record: RecordRow, _ named: [Field?]?) -> JSONValue {
         guard let named else { return record.json }
         // The id is always there: what a program reads it can name again.
         return .object(
@@ -84,11 +84,11 @@ struct List: TingCommand {
                 + named.compactMap { $0 }.map { ($0.name, JSONValue(record[$0.name])) })
     }
 
-    private func cell(_ record: Record, _ field: Field?) -> String {
+    private func cell(_ record: RecordRow, _ field: Field?) -> String {
         field.map { RecordText.text(record[$0.name], of: $0) } ?? record.id
     }
 
-    private func printCSV(_ records: [Record], _ fields: [Field?]) throws {
+    private func printCSV(_ records: [RecordRow], _ fields: [Field?]) throws {
         var text = CSVText.line(fields.map { $0?.name ?? "id" })
         for record in records {
             text += CSVText.line(
@@ -101,7 +101,7 @@ struct List: TingCommand {
         Terminal.write(text)
     }
 
-    private func printTable(_ records: [Record], _ fields: [Field?], _ text: RecordText) throws {
+    private func printTable(_ records: [RecordRow], _ fields: [Field?], _ text: RecordText) throws {
         guard !records.isEmpty else { return console.note("No \(collection) here.") }
         var table = TextTable(headings: fields.map { $0?.name ?? "id" })
         table.cellWidth = Terminal.width.map { max(12, $0 / 3) }
@@ -126,7 +126,7 @@ enum DefaultColumns {
     ]
 
     /// At most six preferred fields that some of the records fill; the first fields where none is.
-    static func of(_ collection: CollectionSchema, _ records: [Record]) -> [Field] {
+    static func of(_ collection: CollectionSchema, _ records: [RecordRow]) -> [Field] {
         let filled = collection.fields.filter { field in
             records.contains { $0[field.name] != field.standard && $0[field.name] != .null }
         }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import TingClient
+import TingStore
 
 struct PrintPath: TingCommand {
     static let configuration = CommandConfiguration(

@@ -34,12 +34,12 @@ struct Show: TingCommand {
         }
     }
 
-    private func json(_ record: Record) -> JSONValue {
+    private func json(_ record: RecordRow) -> JSONValue {
         guard case .object(let members) = record.json else { return record.json }
         return .object([members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
     }
 
-    private func lines(_ record: Record, _ replica: Replica, _ db: Database) throws -> [String] {
+    private func lines(_ record: RecordRow, _ replica: Replica, _ db: Database) throws -> [String] {
         let style = console.style
         var lines = [style.bold("\(record.collection.name) \(record.id)")]
         let fields = record.collection.fields.filter { !record[$0.name].isNull && record[$0.name] != .set([]) }

@@ -89,10 +89,11 @@ struct Sync: TingCommand, AsyncParsableCommand {
         let status = try replica.status()
         let there = try await connection.workspace(status.workspace)
         let waiting = max(0, there.head - status.version)
+        let sent = try replica.outbox().count
         if !global.json { console.warn(about: status.invalid) }
         console.outcome(
             .object([
-                ("sent", .integer(try replica.outbox().count)), ("received", .integer(waiting)),
+                ("sent", .integer(sent)), ("received", .integer(waiting)),
                 ("merged", .integer(0)), ("conflicts", .integer(0)), ("quarantined", .integer(0)),
                 ("invalid", .integer(status.invalid.count)), ("version", .integer(status.version)),
             ]),

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import TingClient
+import TingCore
 import TingStore
 
 struct Verify: TingCommand {

@@ -33,7 +33,7 @@ struct ConflictView {
         try RecordTable(.conflict).record(db, id).map { try ConflictView($0, replica, db) }
     }
 
-    private init(_ row: Record, _ replica: Replica, _ db: Database) throws {
+    private init(_ row: RecordRow, _ replica: Replica, _ db: Database) throws {
         id = row.id
         collection = row["collection"].text ?? ""
         record = row["record"].text ?? ""

@@ -36,7 +36,7 @@ public struct RecordTable {
         try record(db, id)?.values
     }
 
-    public func record(_ db: Database, _ id: RecordID) throws -> Record? {
+    public func record(_ db: Database, _ id: RecordID) throws -> RecordRow? {
         let sql = "SELECT \(quotedColumns) FROM \(quotedName) WHERE id = ?"
         return try Row.fetchOne(db, sql: sql, arguments: [id.description]).map(record)
     }
@@ -44,7 +44,7 @@ public struct RecordTable {
     /// Records that a condition in SQL picks, in the order and number asked for.
     public func records(
         _ db: Database, where condition: String? = nil, orderBy: String = "id", limit: Int? = nil
-    ) throws -> [Record] {
+    ) throws -> [RecordRow] {
         var sql = "SELECT \(quotedColumns) FROM \(quotedName)"
         if let condition { sql += " WHERE (\(condition)\n)" }
         sql += " ORDER BY \(orderBy)"
@@ -52,12 +52,12 @@ public struct RecordTable {
         return try Row.fetchAll(db, sql: sql).map(record)
     }
 
-    private func record(_ row: Row) -> Record {
+    private func record(_ row: Row) -> RecordRow {
         var values: [String: Value] = [:]
         for (index, field) in collection.fields.enumerated() {
             values[field.name] = field.value(row[index + 1])
         }
-        return Record(
+        return RecordRow(
             collection: collection, id: row[0] as String? ?? "", values: values)
     }
 
@@ -83,7 +83,7 @@ public struct RecordTable {
 }
 
 /// A record as it stands in a replica's table.
-public struct Record {
+public struct RecordRow {
     public let collection: CollectionSchema
     /// As the table has it: another tool may have written one that is no id.
     public let id: String

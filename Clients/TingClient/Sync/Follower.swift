@@ -4,6 +4,7 @@ import AsyncHTTPClient
 import Foundation
 import GRDB
 import NIOCore
+import NIOHTTP1
 import TingCore
 public import TingStore
 import TingWire
