@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import TingClient
 import TingCore
+import TingPlanning
 import TingStore
 
 struct Clone: TingCommand, AsyncParsableCommand {
@@ -52,6 +53,9 @@ struct Clone: TingCommand, AsyncParsableCommand {
             throw error
         }
         progress.end()
+        for table in ReferenceData.tables {
+            try replica.install(reference: table.name, columns: table.columns, rows: table.rows)
+        }
         try remember(name, server.url, path, home)
         // What came since the snapshot; the replica stands without it.
         let sync = try? await SyncSession(replica, over: connection, now: Session.clock).run()
