@@ -181,7 +181,7 @@ extension Operation {
                 throw InvalidValue(
                     "\(collection.name) has no field `\(edit.field)`", "Use a field of the schema.")
             }
-            guard try field.canonical(edit.after) == edit.after else {
+            guard try field.canonical(edit.after).canonicalBytes == edit.after.canonicalBytes else {
                 throw InvalidValue(
                     "\(collection.name).\(edit.field) is not in canonical form",
                     "Normalise texts to NFC and sort sets.")

@@ -165,6 +165,10 @@ private struct Clerk {
                     "It was written under schema \(changeSet.schema); the server has \(workspace.schema.version)."
             )
         }
+        if changeSet.storedBytes.count > Limits.changeSetByteLimit {
+            return .rejected(
+                .tooLarge, detail: "It has more than \(Limits.changeSetByteLimit) bytes.")
+        }
         if changeSet.operations.count > Limits.operationLimit {
             return .rejected(
                 .tooLarge, detail: "It has more than \(Limits.operationLimit) operations.")

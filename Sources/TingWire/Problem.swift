@@ -97,7 +97,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .protocolUnsupported: "Upgrade this program, or ask for the server's upgrade."
         case .tooManyRequests: "Wait a minute, then try again."
         case .internal:
-            "Try again; if it stays, show the administrator this time and the request id."
+            "Try again; if it stays, tell the administrator the time."
         case .unavailable: "Try again in a little while; nothing is lost."
         case .storageFull:
             "Ask the administrator to free space; edits stay in the outbox and are sent again."

@@ -46,7 +46,7 @@ package enum WireCoding: Equatable, Sendable {
         }
     }
 
-    /// Names as in the .proto file; every field present.
+    /// Names as in the .proto file. Fields that hold 0, false or nothing are left out.
     private static var encodingOptions: JSONEncodingOptions {
         var options = JSONEncodingOptions()
         options.preserveProtoFieldNames = true

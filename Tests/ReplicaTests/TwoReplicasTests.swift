@@ -154,6 +154,19 @@ struct TwoReplicasTests {
         #expect(codes == ["JWP-1", "JWP-1~2"])
     }
 
+    @Test("two records of one change set with one unique value: the second gets the suffix")
+    func uniqueInOneChangeSet() throws {
+        let team = try pair()
+        try team.foreign(
+            0, "INSERT INTO project (title, code) VALUES ('a', 'X'), ('b', 'X'), ('c', 'X~2')")
+        try expectSame(team)
+        let codes = try team.replicas[1].read {
+            try String.fetchAll(
+                $0, sql: "SELECT code FROM project WHERE code IS NOT NULL ORDER BY code")
+        }
+        #expect(codes.count == 3 && Set(codes).count == 3)
+    }
+
     @Test("settling a conflict is done once, for all")
     func settle() throws {
         let team = try both("title", "'A'", "'B'")

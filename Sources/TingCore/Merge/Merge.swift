@@ -250,18 +250,24 @@ public struct Merge: Sendable {
     }
 
     private mutating func makeUnique(_ state: some MergeState) throws {
+        var taken = takenHere()
+        let here = Set(order)
         for record in order {
             guard let draft = records[record], draft.now.isLive else { continue }
             for field in schema.collection(draft.collection)?.fields ?? [] where field.unique {
                 guard let wanted = draft.now.values[field.name]?.text,
                     draft.touched.contains(field.name) || draft.before?.isLive != true
                 else { continue }
+                let place = Place(collection: draft.collection, field: field.name)
                 var free = wanted
                 var suffix = 1
-                while try isTaken(draft.collection, field.name, free, besides: record, state) {
+                while try taken[place]?[free, default: record] ?? record != record
+                    || state.holder(draft.collection, field.name, free, excluding: here) != nil
+                {
                     suffix += 1
                     free = "\(wanted)~\(suffix)"
                 }
+                taken[place, default: [:]][free] = record
                 guard free != wanted else { continue }
                 records[record]?.touched.insert(field.name)
                 set(record, field, .text(free))
@@ -272,16 +278,24 @@ public struct Merge: Sendable {
         }
     }
 
-    private func isTaken(
-        _ collection: String, _ field: String, _ text: String, besides record: RecordID,
-        _ state: some MergeState
-    ) throws -> Bool {
-        for other in order where other != record {
-            guard let draft = records[other], draft.collection == collection, draft.now.isLive
-            else { continue }
-            if draft.now.values[field] == .text(text) { return true }
+    private struct Place: Hashable {
+        var collection: String
+        var field: String
+    }
+
+    /// Who of this change set's records holds which unique text: who held it before, else the first.
+    private func takenHere() -> [Place: [String: RecordID]] {
+        var taken: [Place: [String: RecordID]] = [:]
+        for record in order {
+            guard let draft = records[record], draft.now.isLive else { continue }
+            for field in schema.collection(draft.collection)?.fields ?? [] where field.unique {
+                guard let text = draft.now.values[field.name]?.text else { continue }
+                let place = Place(collection: draft.collection, field: field.name)
+                let held = draft.before?.isLive == true && !draft.touched.contains(field.name)
+                if held || taken[place]?[text] == nil { taken[place, default: [:]][text] = record }
+            }
         }
-        return try state.holder(collection, field, text, excluding: Set(order)) != nil
+        return taken
     }
 
     // MARK: Bookkeeping
@@ -360,24 +374,26 @@ public struct Merge: Sendable {
 
     /// Turns the drafts into effects.
     private mutating func collect() {
+        let asked = Set(changeSet.operations.map(\.record))
         for record in order {
             guard let draft = records[record] else { continue }
             for (field, elements) in draft.additions.sorted(by: { $0.key < $1.key }) {
                 additions.append(SetAdditions(record: record, field: field, elements: elements))
             }
-            if let effect = effect(record, draft) { effects.append(effect) }
+            if let effect = effect(record, draft, asked) { effects.append(effect) }
         }
     }
 
-    private func effect(_ record: RecordID, _ draft: Draft) -> Effect? {
+    private func effect(
+        _ record: RecordID, _ draft: Draft, _ asked: Set<RecordID>
+    ) -> Effect? {
         let wasLive = draft.before?.isLive == true
         guard draft.now.isLive else {
-            let asked = changeSet.operations.contains { $0.record == record }
-            return wasLive || asked ? Effect(draft.collection, record, .deleted) : nil
+            return wasLive || asked.contains(record)
+                ? Effect(draft.collection, record, .deleted) : nil
         }
         if wasLive {
-            let asked = changeSet.operations.contains { $0.record == record }
-            guard asked || !draft.touched.isEmpty else { return nil }
+            guard asked.contains(record) || !draft.touched.isEmpty else { return nil }
             let fields = schema.collection(draft.collection)
             return Effect(
                 draft.collection, record, .updated,
