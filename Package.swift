@@ -125,6 +125,20 @@ let package = Package(
             dependencies: [
                 "TingCore", "TingWire", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: [
+                "TingClient", "TingCore", "TingStore", "TingTesting", "TingWire", "ting",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .testTarget(name: "CommandLineTests", dependencies: ["ting", "tingd"]),
         .testTarget(name: "CanonicalFormTests", dependencies: ["TingCore"]),
         .testTarget(
             name: "ReplicaTests",

@@ -51,7 +51,8 @@ struct Session {
         if let wanted {
             return CommandError(
                 .error, code: "no_replica", "There is no replica of the workspace \(wanted) here.",
-                remedy: "Make one with `ting clone \(wanted)`; `ting workspaces` lists what there is.")
+                remedy:
+                    "Make one with `ting clone \(wanted)`; `ting workspaces` lists what there is.")
         }
         return CommandError(
             .error, code: "no_replica", "There is no replica here yet.",
@@ -66,7 +67,8 @@ struct Session {
             return wanted == nil ? replica.workspace : "\(host)/\(replica.workspace)"
         }
         return CommandError(
-            .usage, code: "which_workspace", "There are several replicas here: \(names.joined(separator: ", ")).",
+            .usage, code: "which_workspace",
+            "There are several replicas here: \(names.joined(separator: ", ")).",
             remedy: "Name one with `-w SLUG` (or `-w HOST/SLUG`), or set TING_WORKSPACE.")
     }
 

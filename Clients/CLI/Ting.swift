@@ -24,7 +24,8 @@ struct Ting: ParsableCommand {
         version: TingVersion.text, subcommands: [Completions.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "Starting", subcommands: [Join.self, Workspaces.self, Clone.self, Members.self]),
+                name: "Starting",
+                subcommands: [Join.self, Workspaces.self, Clone.self, Members.self]),
             CommandGroup(
                 name: "Writing",
                 subcommands: [
@@ -36,7 +37,8 @@ struct Ting: ParsableCommand {
             CommandGroup(
                 name: "Sharing",
                 subcommands: [
-                    Status.self, Sync.self, Conflicts.self, Resolve.self, Outbox.self, Quarantine.self,
+                    Status.self, Sync.self, Conflicts.self, Resolve.self, Outbox.self,
+                    Quarantine.self,
                 ]),
             CommandGroup(
                 name: "History", subcommands: [Log.self, Blame.self, Revert.self, Verify.self]),

@@ -22,7 +22,8 @@ struct Clone: TingCommand, AsyncParsableCommand {
     @Argument(help: "The workspace, or HOST/SLUG.") var slug: String
 
     @Option(
-        help: ArgumentHelp("Where the replica goes, instead of Ting's own folder.", valueName: "file"),
+        help: ArgumentHelp(
+            "Where the replica goes, instead of Ting's own folder.", valueName: "file"),
         completion: .file())
     var to: String?
 
@@ -35,7 +36,8 @@ struct Clone: TingCommand, AsyncParsableCommand {
                 .usage, code: "usage", "`\(slug)` is not the name of a workspace.",
                 remedy: "`ting workspaces` lists them.")
         }
-        let path = to.map { ClientHome.absolute($0) }
+        let path =
+            to.map { ClientHome.absolute($0) }
             ?? home.defaultPath(workspace: name, server: address)
         let connection = try session.connection(to: server.url)
         let progress = Progress(quiet: global.quiet)
@@ -60,7 +62,9 @@ struct Clone: TingCommand, AsyncParsableCommand {
         // What came since the snapshot; the replica stands without it.
         let sync = try? await SyncSession(replica, over: connection, now: Session.clock).run()
         await connection.close()
-        if sync == nil { console.warn("the newest edits did not come yet; `ting sync` brings them.") }
+        if sync == nil {
+            console.warn("the newest edits did not come yet; `ting sync` brings them.")
+        }
         try report(replica, name)
     }
 
@@ -76,16 +80,19 @@ struct Clone: TingCommand, AsyncParsableCommand {
         guard servers.isEmpty else {
             let names = servers.compactMap { ServerAddress($0.url)?.authority }
             throw CommandError(
-                .usage, code: "which_server", "You joined several servers: \(names.joined(separator: ", ")).",
+                .usage, code: "which_server",
+                "You joined several servers: \(names.joined(separator: ", ")).",
                 remedy: "Name one: `ting clone \(names[0])/\(slug)`.")
         }
         throw CommandError(
             .refused, code: "not_signed_in",
-            place.map { "This device has not joined \($0)." } ?? "This device has not joined a server yet.",
+            place.map { "This device has not joined \($0)." }
+                ?? "This device has not joined a server yet.",
             remedy: "Ask for an invitation and run `ting join ADDRESS`.")
     }
 
-    private func remember(_ name: String, _ url: String, _ path: String, _ home: ClientHome) throws {
+    private func remember(_ name: String, _ url: String, _ path: String, _ home: ClientHome) throws
+    {
         let entry = ClientConfiguration.KnownReplica(
             workspace: name, server: url, file: home.storedPath(path))
         try home.update { known in

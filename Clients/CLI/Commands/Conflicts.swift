@@ -52,7 +52,8 @@ struct Conflicts: TingCommand {
         if let field = conflict.field {
             func shown(_ value: Value) -> String {
                 let text = Terminal.printable(RecordText.text(value, of: field))
-                return text.isEmpty ? style.dim("(empty)") : text.replacing("\n", with: "\n          ")
+                return text.isEmpty
+                    ? style.dim("(empty)") : text.replacing("\n", with: "\n          ")
             }
             func by(_ name: String?) -> String { name.map { style.dim("  \($0)") } ?? "" }
             lines.append("  before  \(shown(conflict.before))")

@@ -63,7 +63,8 @@ private struct EditorSession {
     func edit(_ text: String) throws -> String {
         let folder = NSTemporaryDirectory() + "/ting-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            atPath: folder, withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let file = "\(folder)/\(field).txt"
         try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: file))
@@ -94,7 +95,8 @@ private struct EditorSession {
         process.waitUntilExit()
         guard process.terminationReason == .exit, process.terminationStatus == 0 else {
             throw CommandError(
-                .error, code: "editor_failed", "The editor `\(editor)` failed; nothing was changed.",
+                .error, code: "editor_failed",
+                "The editor `\(editor)` failed; nothing was changed.",
                 remedy: "Set EDITOR to a program that edits the file it is given.")
         }
     }

@@ -23,7 +23,8 @@ struct FieldChanges {
             guard let input = FieldInput(argument) else {
                 throw CommandError(
                     .usage, code: "usage", "`\(argument)` is not of the form field=value.",
-                    remedy: "Write `title_en='Clean water'`, `partners+=x` or `summary=@notes.txt`.")
+                    remedy: "Write `title_en='Clean water'`, `partners+=x` or `summary=@notes.txt`."
+                )
             }
             switch input.source {
             case .literal(let text): return Change(input: input, text: text, isExact: false)

@@ -49,14 +49,16 @@ struct Import: TingCommand {
     private func plan(_ replica: Replica) throws -> ProgrammeImport {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw CommandError(
-                .error, code: "not_read", "The file \(file) can't be read.", remedy: "Check its name.")
+                .error, code: "not_read", "The file \(file) can't be read.",
+                remedy: "Check its name.")
         }
         do {
             return try ProgrammeImport(
                 data, name: (file as NSString).lastPathComponent,
                 workspace: replica.identity().workspace)
         } catch let error as ProgrammeImport.Unreadable {
-            throw CommandError(.error, code: "not_readable", error.problem + ".", remedy: error.remedy)
+            throw CommandError(
+                .error, code: "not_readable", error.problem + ".", remedy: error.remedy)
         }
     }
 
@@ -102,7 +104,9 @@ struct Import: TingCommand {
                         "problems",
                         .array(
                             plan.problems.map {
-                                .object([("line", .integer($0.line)), ("problem", .text($0.problem))])
+                                .object([
+                                    ("line", .integer($0.line)), ("problem", .text($0.problem)),
+                                ])
                             })
                     ),
                 ]))

@@ -30,7 +30,8 @@ struct List: TingCommand {
         help: ArgumentHelp("Only those for which this holds.", valueName: "SQL"))
     var condition: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("The field to sort by.", valueName: "field"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("The field to sort by.", valueName: "field"))
     var sort: String?
 
     @Option(help: ArgumentHelp("At most so many.", valueName: "number"))

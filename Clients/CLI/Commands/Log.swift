@@ -19,10 +19,13 @@ struct Log: TingCommand {
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "A record.") var id: String?
-    @Flag(name: [.customShort("p"), .long], help: "With every value before and after.") var patch = false
+    @Flag(name: [.customShort("p"), .long], help: "With every value before and after.") var patch =
+        false
 
     @Option(
-        help: ArgumentHelp("From a date or after a version on, or what the last sync brought.", valueName: "since"))
+        help: ArgumentHelp(
+            "From a date or after a version on, or what the last sync brought.", valueName: "since")
+    )
     var since: String?
 
     @Option(help: ArgumentHelp("At most so many.", valueName: "number")) var limit: Int?
@@ -37,7 +40,8 @@ struct Log: TingCommand {
             record.map { record in changeSet.operations.contains { $0.record == record } } ?? true
                 && (start.time.map { changeSet.time >= $0 } ?? !isLastSync)
         }
-        var entries = try replica.history(of: record, since: start.version, limit: start.time == nil ? limit : nil)
+        var entries = try replica.history(
+            of: record, since: start.version, limit: start.time == nil ? limit : nil)
         if let time = start.time { entries.removeAll { $0.accepted < time } }
         let all: [Item] = pending.map { .pending($0) } + entries.map { .accepted($0) }
         let items = limit.map { Array(all.prefix($0)) } ?? all

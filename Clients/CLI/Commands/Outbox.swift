@@ -53,7 +53,8 @@ extension TingCommand {
         if global.json { return console.data(.array(views.map(\.json))) }
         for view in views {
             let message = Terminal.printable(view.changeSet.message)
-            console.data("change set \(view.changeSet.id)" + (message.isEmpty ? "" : ": \(message)"))
+            console.data(
+                "change set \(view.changeSet.id)" + (message.isEmpty ? "" : ": \(message)"))
             console.data(view.patch(console.style))
         }
     }
@@ -98,7 +99,8 @@ struct ShowOutbox: TingCommand {
 
 struct ExportOutbox: TingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Print change sets that wait as JSON, to keep or to pass on.")
+        commandName: "export",
+        abstract: "Print change sets that wait as JSON, to keep or to pass on.")
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
@@ -125,7 +127,8 @@ struct DiscardOutbox: TingCommand {
         let replica = try session.replica()
         let picked = try ChangeSetPick(ids: ids).from(try sealedOutbox(replica), id: \.id)
         if !picked.isEmpty {
-            try console.confirm("Discard \(picked.count) change sets of the outbox, for good?", yes: yes)
+            try console.confirm(
+                "Discard \(picked.count) change sets of the outbox, for good?", yes: yes)
             try replica.discardOutbox(picked.map(\.id))
         }
         console.outcome(

@@ -27,7 +27,8 @@ struct Quarantine: ParsableCommand {
         .object(
             ChangeSetView(item.changeSet, schema).members + [
                 ("code", .text(item.code.rawValue)), ("detail", .text(item.detail)),
-                ("remedy", .text(item.code.remedy)), ("rejected", .text(TimeText.rfc3339(item.time))),
+                ("remedy", .text(item.code.remedy)),
+                ("rejected", .text(TimeText.rfc3339(item.time))),
             ])
     }
 }

@@ -44,7 +44,9 @@ struct Resolve: TingCommand {
             guard view.status == "open" else {
                 throw CommandError(
                     .error, code: "already_settled", "The conflict \(conflict) is settled already.",
-                    remedy: "Change the value with `ting set \(view.record) …` if it should be another.")
+                    remedy:
+                        "Change the value with `ting set \(view.record) …` if it should be another."
+                )
             }
             try settle(view, record, replica, db)
             try RecordTable(.conflict).update(db, found.id, ["status": .text("settled")])
@@ -63,9 +65,10 @@ struct Resolve: TingCommand {
     private func settle(
         _ view: ConflictView, _ record: RecordID, _ replica: Replica, _ db: Database
     ) throws {
-        let isLive = try replica.schema.collection(view.collection).map {
-            try RecordTable($0).contains(db, record)
-        } ?? false
+        let isLive =
+            try replica.schema.collection(view.collection).map {
+                try RecordTable($0).contains(db, record)
+            } ?? false
         switch choice {
         case "keep":
             // A keep is an edit too: who had not seen it meets a new conflict.
@@ -98,7 +101,8 @@ struct Resolve: TingCommand {
     ) throws {
         guard let field = view.field, let schema = replica.schema.collection(view.collection) else {
             throw CommandError(
-                .usage, code: "usage", "This conflict is about a whole record: it has no one value.",
+                .usage, code: "usage",
+                "This conflict is about a whole record: it has no one value.",
                 remedy: "Write keep or take; change its fields with `ting set`.")
         }
         let renamed = field.name + choice.drop(while: { $0 != "=" && $0 != "+" && $0 != "-" })

@@ -49,7 +49,8 @@ struct Restore: TingCommand {
         if let only = found.first, found.count == 1 { return only }
         if found.isEmpty {
             throw CommandError(
-                .error, code: "not_found", "There is no record, live or deleted, with the id \(id).",
+                .error, code: "not_found",
+                "There is no record, live or deleted, with the id \(id).",
                 remedy: "`ting log` shows the ids of what was deleted.")
         }
         throw CommandError(

@@ -38,7 +38,8 @@ struct Revert: TingCommand {
         let replica = try session.replica()
         try replica.seal()
         let target = try ChangeSetFinder(replica).changeSet(changeset)
-        let text = message ?? "Revert \(target.id)" + (target.message.isEmpty ? "" : ": \(target.message)")
+        let text =
+            message ?? "Revert \(target.id)" + (target.message.isEmpty ? "" : ": \(target.message)")
         let outcome = try replica.write(message: text) { db in
             var outcome = Outcome()
             for operation in target.operations.reversed() {
@@ -48,13 +49,15 @@ struct Revert: TingCommand {
         }
         console.outcome(
             .object([
-                ("change_set", .text(target.id.description)), ("reverted", .integer(outcome.reverted)),
+                ("change_set", .text(target.id.description)),
+                ("reverted", .integer(outcome.reverted)),
                 (
                     "left",
                     .array(
                         outcome.left.map { left in
                             .object([
-                                ("collection", .text(left.collection)), ("record", .text(left.record)),
+                                ("collection", .text(left.collection)),
+                                ("record", .text(left.record)),
                                 ("field", .text(left.field)),
                             ])
                         })
@@ -64,14 +67,16 @@ struct Revert: TingCommand {
         if !global.json {
             for left in outcome.left {
                 let place = left.field.map { ".\($0)" } ?? ""
-                console.warn("\(left.collection)\(place) of \(left.record) has changed since; it stays.")
+                console.warn(
+                    "\(left.collection)\(place) of \(left.record) has changed since; it stays.")
             }
         }
         try session.warnAboutRole(replica, console)
     }
 
     private func undo(
-        _ operation: TingCore.Operation, _ replica: Replica, _ db: Database, _ outcome: inout Outcome
+        _ operation: TingCore.Operation, _ replica: Replica, _ db: Database,
+        _ outcome: inout Outcome
     ) throws {
         guard let collection = replica.schema.collection(operation.collection) else { return }
         let table = RecordTable(collection)
@@ -83,7 +88,9 @@ struct Revert: TingCommand {
             outcome.reverted += 1
         case .delete:
             guard values == nil else { return }
-            if try replica.restore(db, collection.name, operation.record) > 0 { outcome.reverted += 1 }
+            if try replica.restore(db, collection.name, operation.record) > 0 {
+                outcome.reverted += 1
+            }
         case .update:
             guard let values else {
                 outcome.left.append((collection.name, operation.record.description, nil))
@@ -113,7 +120,8 @@ struct Revert: TingCommand {
                 of: Set(current.elements).subtracting(after.subtracting(before))
                     .union(before.subtracting(after)))
         case .counter:
-            let step = (edit.after.integer ?? 0).subtractingReportingOverflow(edit.before.integer ?? 0)
+            let step = (edit.after.integer ?? 0).subtractingReportingOverflow(
+                edit.before.integer ?? 0)
             let result = (current.integer ?? 0).subtractingReportingOverflow(step.partialValue)
             return step.overflow || result.overflow ? nil : .integer(result.partialValue)
         default:
@@ -130,10 +138,14 @@ struct ChangeSetFinder {
     init(_ replica: Replica) { self.replica = replica }
 
     func changeSet(_ text: String) throws -> ChangeSet {
-        let pending = try replica.outbox().map(\.changeSet).filter { $0.id.description.hasSuffix(text) }
+        let pending = try replica.outbox().map(\.changeSet).filter {
+            $0.id.description.hasSuffix(text)
+        }
         let accepted = try replica.read { db in
             try String.fetchAll(
-                db, sql: "SELECT change_set FROM history WHERE substr(change_set, -length(?1)) = ?1 LIMIT 3",
+                db,
+                sql:
+                    "SELECT change_set FROM history WHERE substr(change_set, -length(?1)) = ?1 LIMIT 3",
                 arguments: [text])
         }
         guard pending.count + accepted.count < 2, !text.isEmpty else {

@@ -22,7 +22,9 @@ struct RunSQL: TingCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: ArgumentHelp("One or more statements; - reads them from standard input.", valueName: "SQL"))
+    @Argument(
+        help: ArgumentHelp(
+            "One or more statements; - reads them from standard input.", valueName: "SQL"))
     var sql: String
 
     @Flag(help: "Comma-separated values (RFC 4180).") var csv = false
@@ -42,7 +44,8 @@ struct RunSQL: TingCommand {
         let replica = try session.replica()
         let sql =
             sql == "-"
-            ? String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self) : sql
+            ? String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
+            : sql
         let writes = try replica.read { try isWriting($0, sql) }
         let answer =
             writes

@@ -47,6 +47,7 @@ struct Search: TingCommand {
 
     private func json(_ record: RecordRow) -> JSONValue {
         guard case .object(let members) = record.json else { return record.json }
-        return .object([members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
+        return .object(
+            [members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
     }
 }

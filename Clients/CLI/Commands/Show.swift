@@ -27,7 +27,9 @@ struct Show: TingCommand {
             guard let record = try table.record(db, found.id) else {
                 throw CommandError(
                     .error, code: "not_found", "The record \(id) is deleted.",
-                    remedy: "Bring it back with `ting restore \(id)`; `ting log \(id)` tells who deleted it.")
+                    remedy:
+                        "Bring it back with `ting restore \(id)`; `ting log \(id)` tells who deleted it."
+                )
             }
             guard !global.json else { return console.data(json(record)) }
             console.data(try lines(record, replica, db))
@@ -36,13 +38,16 @@ struct Show: TingCommand {
 
     private func json(_ record: RecordRow) -> JSONValue {
         guard case .object(let members) = record.json else { return record.json }
-        return .object([members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
+        return .object(
+            [members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
     }
 
     private func lines(_ record: RecordRow, _ replica: Replica, _ db: Database) throws -> [String] {
         let style = console.style
         var lines = [style.bold("\(record.collection.name) \(record.id)")]
-        let fields = record.collection.fields.filter { !record[$0.name].isNull && record[$0.name] != .set([]) }
+        let fields = record.collection.fields.filter {
+            !record[$0.name].isNull && record[$0.name] != .set([])
+        }
         let width = fields.map(\.name.utf8.count).max() ?? 0
         for field in fields {
             let gap = String(repeating: " ", count: width - field.name.utf8.count)

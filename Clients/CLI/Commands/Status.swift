@@ -31,7 +31,8 @@ struct Status: TingCommand {
         func time(_ time: Int64?) -> JSONValue { .text(time.map(TimeText.rfc3339)) }
         return .object([
             ("workspace", .text(status.workspace)), ("replica", .text(status.replica.description)),
-            ("epoch", .text(status.epoch.description)), ("digest", .text(status.digest.description)),
+            ("epoch", .text(status.epoch.description)),
+            ("digest", .text(status.digest.description)),
             ("version", .integer(status.version)), ("head", .integer(status.head)),
             ("outbox", .integer(status.outbox)), ("quarantine", .integer(status.quarantine)),
             ("conflicts", .integer(status.conflicts)), ("invalid", .integer(status.invalid.count)),
@@ -52,7 +53,8 @@ struct Status: TingCommand {
         ]
         let oldest = status.oldestUnsynced.map { ", the oldest from \(ago($0))" } ?? ""
         lines.append(
-            "outbox       " + (status.outbox == 0 ? "empty" : style.yellow("\(status.outbox) edits") + oldest))
+            "outbox       "
+                + (status.outbox == 0 ? "empty" : style.yellow("\(status.outbox) edits") + oldest))
         if status.quarantine > 0 {
             lines.append("quarantine   " + style.red("\(status.quarantine) rejected"))
         }
@@ -60,9 +62,12 @@ struct Status: TingCommand {
             lines.append("held back    " + style.red("\(status.invalid.count) invalid edits"))
         }
         lines.append(
-            "conflicts    " + (status.conflicts == 0 ? "none" : style.yellow("\(status.conflicts) open")))
+            "conflicts    "
+                + (status.conflicts == 0 ? "none" : style.yellow("\(status.conflicts) open")))
         lines.append("last sync    " + (status.lastSync.map(ago) ?? "never"))
-        if let error = status.lastError { lines.append("last error   " + Terminal.printable(error)) }
+        if let error = status.lastError {
+            lines.append("last error   " + Terminal.printable(error))
+        }
         if let retry = status.nextRetry, retry > now {
             lines.append("next try     in \(TimeText.span(retry - now))")
         }
@@ -73,7 +78,9 @@ struct Status: TingCommand {
     private func explain(_ status: ReplicaStatus) {
         console.warn(about: status.invalid)
         for reason in status.deferred { console.warn("edits wait at the server: \(reason)") }
-        if status.quarantine > 0 { console.hint("`ting quarantine` shows what was rejected, and why.") }
+        if status.quarantine > 0 {
+            console.hint("`ting quarantine` shows what was rejected, and why.")
+        }
         if status.conflicts > 0 { console.hint("`ting conflicts` shows what to settle.") }
         if status.outbox > 0 { console.hint("`ting sync` sends what waits.") }
     }
@@ -85,7 +92,8 @@ extension Console {
         for edit in invalid {
             let place = edit.field.map { ".\($0)" } ?? ""
             warn(
-                "not sent: \(edit.collection)\(place) of \(edit.record): \(edit.problem). \(edit.remedy)")
+                "not sent: \(edit.collection)\(place) of \(edit.record): \(edit.problem). \(edit.remedy)"
+            )
         }
     }
 }

@@ -26,7 +26,8 @@ struct Sync: TingCommand, AsyncParsableCommand {
 
     @Option(
         name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say in the history of edits by other tools.", valueName: "text"))
+        help: ArgumentHelp("What to say in the history of edits by other tools.", valueName: "text")
+    )
     var message = ""
 
     func run() async throws {
@@ -53,7 +54,8 @@ struct Sync: TingCommand, AsyncParsableCommand {
         let progress = Progress(quiet: global.quiet)
         let outcome: SyncSession.Outcome
         do {
-            outcome = try await SyncSession(replica, over: connection, now: Session.clock).run { step in
+            outcome = try await SyncSession(replica, over: connection, now: Session.clock).run {
+                step in
                 progress.report("version \(step.version) of \(step.head), \(step.sent) sent")
             }
         } catch {
@@ -97,7 +99,8 @@ struct Sync: TingCommand, AsyncParsableCommand {
                 ("merged", .integer(0)), ("conflicts", .integer(0)), ("quarantined", .integer(0)),
                 ("invalid", .integer(status.invalid.count)), ("version", .integer(status.version)),
             ]),
-            "Would send \(status.outbox) edits and receive \(waiting) change sets. Nothing was changed.")
+            "Would send \(status.outbox) edits and receive \(waiting) change sets. Nothing was changed."
+        )
     }
 }
 

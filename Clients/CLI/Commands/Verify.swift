@@ -25,7 +25,8 @@ struct Verify: TingCommand {
         console.result(
             .object([
                 ("version", .integer(version)), ("state_digest", .text(found.state.description)),
-                ("history_digest", .text(found.history.description)), ("matches", .bool(found.matches)),
+                ("history_digest", .text(found.history.description)),
+                ("matches", .bool(found.matches)),
             ]),
             [
                 "version  \(version)", "state    \(found.state)", "history  \(found.history)",
@@ -33,7 +34,8 @@ struct Verify: TingCommand {
             ])
         guard found.matches else {
             console.hint(
-                "Run `ting outbox export` to keep what is unsynced, then `ting clone` a new replica.")
+                "Run `ting outbox export` to keep what is unsynced, then `ting clone` a new replica."
+            )
             throw Finish.failed
         }
     }

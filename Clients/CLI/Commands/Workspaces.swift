@@ -31,7 +31,9 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
         }
         var failure: (any Error)?
         for server in local ? [] : known.servers {
-            do { merge(try await listing(server.url), server.url, into: &lines) } catch { failure = error }
+            do { merge(try await listing(server.url), server.url, into: &lines) } catch {
+                failure = error
+            }
         }
         lines.sort { ($0.server, $0.slug) < ($1.server, $1.slug) }
         show(lines, isEmpty: known.servers.isEmpty)
@@ -52,10 +54,14 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
 
     private func merge(_ found: [WorkspaceSummary], _ url: String, into lines: inout [Line]) {
         for workspace in found {
-            let same = lines.indices.filter { lines[$0].server == url && lines[$0].slug == workspace.slug }
+            let same = lines.indices.filter {
+                lines[$0].server == url && lines[$0].slug == workspace.slug
+            }
             if same.isEmpty {
                 lines.append(
-                    Line(server: url, slug: workspace.slug, role: workspace.role, head: workspace.head))
+                    Line(
+                        server: url, slug: workspace.slug, role: workspace.role,
+                        head: workspace.head))
             }
             for index in same {
                 lines[index].role = workspace.role
@@ -71,7 +77,8 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
                     lines.map { line in
                         .object([
                             ("workspace", .text(line.slug)), ("server", .text(line.server)),
-                            ("role", .text(line.role)), ("head", line.head.map { .integer($0) } ?? .null),
+                            ("role", .text(line.role)),
+                            ("head", line.head.map { .integer($0) } ?? .null),
                             ("replica", .text(line.file)),
                         ])
                     }))
@@ -84,7 +91,10 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
         var table = TextTable(headings: ["workspace", "role", "version", "server", "replica"])
         table.rightAligned = [2]
         table.rows = lines.map { line in
-            [line.slug, line.role ?? "", line.head.map { String($0) } ?? "", line.server, line.file ?? ""]
+            [
+                line.slug, line.role ?? "", line.head.map { String($0) } ?? "", line.server,
+                line.file ?? "",
+            ]
         }
         console.data(table.lines(style: console.style))
     }

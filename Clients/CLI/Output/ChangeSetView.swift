@@ -40,7 +40,8 @@ struct ChangeSetView {
                         (
                             edit.field,
                             .object([
-                                ("before", JSONValue(edit.before)), ("after", JSONValue(edit.after)),
+                                ("before", JSONValue(edit.before)),
+                                ("after", JSONValue(edit.after)),
                             ])
                         )
                     })
@@ -86,7 +87,9 @@ struct ChangeSetView {
             let (old, new) = (Set(edit.before.elements), Set(after))
             return ["    \(edit.field):"]
                 + old.subtracting(new).sorted().map { style.red("    - \(Terminal.printable($0))") }
-                + new.subtracting(old).sorted().map { style.green("    + \(Terminal.printable($0))") }
+                + new.subtracting(old).sorted().map {
+                    style.green("    + \(Terminal.printable($0))")
+                }
         }
         var lines = ["    \(edit.field):"]
         if !edit.before.isNull { lines.append(style.red("    - \(text(edit.before))")) }

@@ -67,7 +67,8 @@ struct ConflictView {
             ("field", .text(field?.name)), ("kind", .text(kind)), ("before", JSONValue(before)),
             ("kept", JSONValue(kept)), ("other", JSONValue(other)),
             ("kept_by", .text(names.member(keptBy))), ("other_by", .text(names.member(otherBy))),
-            ("opened_version", openedVersion.map { .integer($0) } ?? .null), ("status", .text(status)),
+            ("opened_version", openedVersion.map { .integer($0) } ?? .null),
+            ("status", .text(status)),
         ])
     }
 

@@ -50,7 +50,9 @@ struct ErrorPresenter {
             let style = Terminal.errorStyle
             var text = "ting: \(style.red("error:")) \(Terminal.printable(report.sentence))"
             text += " (\(report.code))\n"
-            if !report.remedy.isEmpty { text += "ting: hint: \(Terminal.printable(report.remedy))\n" }
+            if !report.remedy.isEmpty {
+                text += "ting: hint: \(Terminal.printable(report.remedy))\n"
+            }
             Terminal.write(text, to: STDERR_FILENO)
         }
         return report.exit.rawValue
@@ -140,7 +142,8 @@ struct ErrorPresenter {
                 remedy: "Free some space, then run it again.")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             return CommandError(
-                .error, code: "busy", "Another program has been writing to the replica all the time.",
+                .error, code: "busy",
+                "Another program has been writing to the replica all the time.",
                 remedy: "Close its transaction, then run the command again.")
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
             return CommandError(
@@ -153,7 +156,9 @@ struct ErrorPresenter {
         default:
             return CommandError(
                 .error, code: "sql", "SQLite: \(message).",
-                remedy: "Check the names: `ting sql \"SELECT name FROM sqlite_schema\"` lists the tables.")
+                remedy:
+                    "Check the names: `ting sql \"SELECT name FROM sqlite_schema\"` lists the tables."
+            )
         }
     }
 }

@@ -22,7 +22,8 @@ struct SyncReport: Sendable {
         let summary = outcome.summary
         if summary.renamed {
             console.warn(
-                "this replica is a copy of another one: it took a new id, and its edits came along.")
+                "this replica is a copy of another one: it took a new id, and its edits came along."
+            )
         }
         if isJSON {
             return console.data(
@@ -41,7 +42,8 @@ struct SyncReport: Sendable {
             console.warn("\(summary.deferred) change sets wait: `ting status` says why.")
         }
         if summary.quarantined > 0 {
-            console.warn("\(summary.quarantined) change sets were rejected, and are kept in quarantine.")
+            console.warn(
+                "\(summary.quarantined) change sets were rejected, and are kept in quarantine.")
             console.hint("`ting quarantine` shows why, and what to do.")
         }
     }

@@ -23,7 +23,8 @@ struct CertificateDiagnosis {
         let roots = try anchor.store(environment: environment)
         let finding = try await probe.run { await Self.isTrusted($0, by: roots) }
         guard await Self.isTrusted(finding.chain, by: roots) else { return unknownAuthority }
-        let start = Date(timeIntervalSince1970: Double(finding.chain.map(\.notValidBefore).max() ?? 0))
+        let start = Date(
+            timeIntervalSince1970: Double(finding.chain.map(\.notValidBefore).max() ?? 0))
         let end = Date(timeIntervalSince1970: Double(finding.chain.map(\.notValidAfter).min() ?? 0))
         guard now < start || now > end else { return nameFailed ? wrongName : noAgreement }
         let serverTime = finding.answer.flatMap(HTTPDate.field)
@@ -71,7 +72,8 @@ struct CertificateDiagnosis {
     private var noAgreement: ClientError {
         ClientError(
             .requestWide, code: "tls_failed", "No TLS connection to \(probe.server) came about.",
-            remedy: "Check that the address is that of `tingd`, and that nothing in between cuts TLS.")
+            remedy:
+                "Check that the address is that of `tingd`, and that nothing in between cuts TLS.")
     }
 
     private func expired(_ end: Date) -> ClientError {

@@ -55,7 +55,8 @@ extension ClientError {
         ClientError(
             .transient, code: "server_not_reached",
             "The server \(server) was not reached: \(reason).",
-            remedy: "Edits are kept and can go on offline; check the network, then run `ting sync`.")
+            remedy: "Edits are kept and can go on offline; check the network, then run `ting sync`."
+        )
     }
 
     static func lost(_ server: ServerAddress) -> ClientError {

@@ -14,7 +14,8 @@ enum FailureText {
             return error.connectionErrors.first.map { connecting($0.error) } ?? "it refused"
         case let error as IOError: return reason(error.errnoCode)
         case ChannelError.connectTimeout: return "it did not answer in time"
-        case let error as HTTPClientError where error == .connectTimeout || error == .deadlineExceeded:
+        case let error as HTTPClientError
+        where error == .connectTimeout || error == .deadlineExceeded:
             return "it did not answer in time"
         case let error as HTTPClientError where error == .proxyAuthenticationRequired:
             return "the proxy wants a user name and password"

@@ -10,7 +10,8 @@ enum HTTPDate {
 
     /// The value of the `Date` field in the head of an answer.
     static func field(_ head: String) -> Date? {
-        for line in head.split(whereSeparator: \.isNewline) where line.lowercased().hasPrefix("date:") {
+        for line in head.split(whereSeparator: \.isNewline)
+        where line.lowercased().hasPrefix("date:") {
             return parse(line.dropFirst(5))
         }
         return nil
@@ -37,7 +38,8 @@ enum HTTPDate {
             let text = String(number ?? 0)
             return text.count < 2 ? "0" + text : text
         }
-        return "\(parts.year ?? 0)-\(two(parts.month))-\(two(parts.day)) \(two(parts.hour)):\(two(parts.minute)) UTC"
+        return
+            "\(parts.year ?? 0)-\(two(parts.month))-\(two(parts.day)) \(two(parts.hour)):\(two(parts.minute)) UTC"
     }
 
     private static var utc: Calendar {

@@ -32,7 +32,8 @@ public struct ProxySettings: Equatable, Sendable {
         else { return nil }
         guard let proxy = ProxySettings(text) else {
             throw ClientError(
-                .requestWide, code: "proxy_unusable", "The proxy address `\(redacted(text))` can't be used.",
+                .requestWide, code: "proxy_unusable",
+                "The proxy address `\(redacted(text))` can't be used.",
                 remedy: "Set HTTPS_PROXY to http://HOST:PORT, or NO_PROXY to \(server.host).")
         }
         return proxy
@@ -80,14 +81,17 @@ public struct ProxySettings: Equatable, Sendable {
     var configuration: HTTPClient.Configuration.Proxy {
         .server(
             host: host, port: port,
-            authorization: credentials.map { .basic(credentials: Data($0.utf8).base64EncodedString()) })
+            authorization: credentials.map {
+                .basic(credentials: Data($0.utf8).base64EncodedString())
+            })
     }
 
     /// The request that opens a tunnel to the server.
     func connectRequest(to server: ServerAddress) -> String {
         var request = "CONNECT \(server.authority) HTTP/1.1\r\nHost: \(server.authority)\r\n"
         if let credentials {
-            request += "Proxy-Authorization: Basic \(Data(credentials.utf8).base64EncodedString())\r\n"
+            request +=
+                "Proxy-Authorization: Basic \(Data(credentials.utf8).base64EncodedString())\r\n"
         }
         return request + "\r\n"
     }

@@ -32,7 +32,8 @@ extension ServerConnection {
         Limits.pageByteLimit + 4 * Limits.changeSetByteLimit
     }
 
-    func join(code: String, device: String, publicKey: Data, schema: Int) async throws -> JoinAnswer {
+    func join(code: String, device: String, publicKey: Data, schema: Int) async throws -> JoinAnswer
+    {
         var message = Ting_V1_JoinRequest()
         message.`protocol` = protocolVersion
         message.schema = Int64(schema)
@@ -96,7 +97,9 @@ extension ServerConnection {
         return try await call(Request(method, path, body: body), as: type)
     }
 
-    private func call<Answer: Message>(_ request: Request, as type: Answer.Type) async throws -> Answer {
+    private func call<Answer: Message>(_ request: Request, as type: Answer.Type) async throws
+        -> Answer
+    {
         let bytes = try await body(request, byteLimit: Self.answerByteLimit)
         return try understood { () throws in try WireCoding.protobuf.decode(type, bytes) }
     }

@@ -59,8 +59,11 @@ public final class ServerConnection: Sendable {
             environment: environment)
     }
 
-    /// Ends all connections. A connection that is not closed ends with its process.
+    /// Ends all connections, and returns when they have ended.
     public func close() async { try? await client.shutdown() }
+
+    // The library wants to be shut down; a second time is no harm.
+    deinit { client.shutdown { [client] _ in _ = client } }
 
     /// Sends one request and gives the answer once its head is there and says success.
     /// - Throws: `ClientError`.
@@ -101,7 +104,8 @@ public final class ServerConnection: Sendable {
     func expect(_ type: String, in response: HTTPClientResponse) throws {
         let found = response.headers.first(name: "Content-Type") ?? "no type"
         guard found.hasPrefix(type) else {
-            let what = found.hasPrefix("text/html") ? "a web page" : "a body of type \(found.prefix(60))"
+            let what =
+                found.hasPrefix("text/html") ? "a web page" : "a body of type \(found.prefix(60))"
             throw ClientError.foreignAnswer(server, what)
         }
     }

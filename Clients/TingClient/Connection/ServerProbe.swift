@@ -31,13 +31,16 @@ struct ServerProbe {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applicationProtocols = ["http/1.1"]
         let tls = try NIOSSLContext(configuration: configuration)
-        let request = "GET /healthz HTTP/1.1\r\nHost: \(server.authority)\r\nConnection: close\r\n\r\n"
+        let request =
+            "GET /healthz HTTP/1.1\r\nHost: \(server.authority)\r\nConnection: close\r\n\r\n"
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let answer = loop.makePromise(of: String.self)
-        let verify: @Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResult>) -> Void = { chain, verdict in
-            seen.withLock { $0 = chain }
-            verdict.completeWithTask { await accept(chain) ? .certificateVerified : .failed }
-        }
+        let verify:
+            @Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResult>) -> Void = {
+                chain, verdict in
+                seen.withLock { $0 = chain }
+                verdict.completeWithTask { await accept(chain) ? .certificateVerified : .failed }
+            }
         let channel: any Channel
         do {
             channel = try await connect(on: loop, answer: answer) { [server] pipeline in

@@ -43,7 +43,9 @@ public struct ClientConfiguration: Codable, Equatable, Sendable {
 
     /// The replicas that `SLUG` or `HOST/SLUG` (with or without the port) names.
     public func replicas(named name: String) -> [KnownReplica] {
-        guard let slash = name.lastIndex(of: "/") else { return replicas.filter { $0.workspace == name } }
+        guard let slash = name.lastIndex(of: "/") else {
+            return replicas.filter { $0.workspace == name }
+        }
         let (place, slug) = (name[..<slash], name[name.index(after: slash)...])
         return replicas.filter { $0.workspace == slug && Self.matches($0.server, place) }
     }
@@ -55,6 +57,7 @@ public struct ClientConfiguration: Codable, Equatable, Sendable {
 
     private static func matches(_ url: String, _ place: Substring) -> Bool {
         guard let server = ServerAddress(url) else { return url == place }
-        return [server.host, server.authority, server.url, "[\(server.host)]"].contains(String(place))
+        return [server.host, server.authority, server.url, "[\(server.host)]"].contains(
+            String(place))
     }
 }

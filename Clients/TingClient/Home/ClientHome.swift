@@ -12,7 +12,9 @@ public struct ClientHome: Sendable {
     public let dataFolder: String
 
     public init(environment: [String: String]) throws {
-        func folder(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        func folder(_ name: String) -> String? {
+            environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
         if let home = folder("TING_HOME") {
             self.init(configurationFolder: Self.absolute(home), dataFolder: Self.absolute(home))
             return

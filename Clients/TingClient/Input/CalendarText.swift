@@ -15,7 +15,8 @@ enum CalendarText {
     /// Checks `YYYY-MM-DDTHH:MM`; a blank may stand for the T.
     static func time(_ text: String, field: String) throws -> String {
         let parts = text.split(whereSeparator: { $0 == "T" || $0 == " " })
-        guard parts.count == 2, parts[0].utf8.count == 10, isDate(parts[0]), isClock(parts[1]) else {
+        guard parts.count == 2, parts[0].utf8.count == 10, isDate(parts[0]), isClock(parts[1])
+        else {
             throw InputError(
                 "`\(text)` is no time, as `\(field)` wants one.",
                 remedy: "Write day and wall time: 2026-11-24T09:30.")
@@ -25,9 +26,13 @@ enum CalendarText {
 
     static func isDate(_ text: Substring) -> Bool {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard (1...3).contains(parts.count), let year = number(parts[0], digits: 4) else { return false }
+        guard (1...3).contains(parts.count), let year = number(parts[0], digits: 4) else {
+            return false
+        }
         guard parts.count > 1 else { return true }
-        guard let month = number(parts[1], digits: 2), (1...12).contains(month) else { return false }
+        guard let month = number(parts[1], digits: 2), (1...12).contains(month) else {
+            return false
+        }
         guard parts.count > 2 else { return true }
         guard let day = number(parts[2], digits: 2) else { return false }
         return (1...length(of: month, year)).contains(day)

@@ -54,10 +54,11 @@ public struct FieldInput: Equatable, Sendable {
     }
 
     private static func isName(_ text: Substring) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { byte in
-            byte == 0x5f || (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte)
-                || (0x41...0x5a).contains(byte)
-        }
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                byte == 0x5f || (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte)
+                    || (0x41...0x5a).contains(byte)
+            }
     }
 }
 

@@ -6,7 +6,8 @@ import Foundation
 enum SetText {
     static func elements(_ text: String, field: String) throws -> [String] {
         if text.hasPrefix("["), text.hasSuffix("]") {
-            guard let elements = try? JSONDecoder().decode([String].self, from: Data(text.utf8)) else {
+            guard let elements = try? JSONDecoder().decode([String].self, from: Data(text.utf8))
+            else {
                 throw InputError(
                     "`\(field)` is not a JSON array of texts.",
                     remedy: #"Write `\#(field)=a,b` or `\#(field)=["a","b"]`."#)

@@ -26,12 +26,14 @@ public struct RecordFinder {
         throw InputError(
             code: "not_found",
             "There is no \(collections.count == 1 ? collections[0] : "record") `\(text)` here.",
-            remedy: "Look for it with `ting search` or `ting list`; `ting sync` brings what is new.")
+            remedy: "Look for it with `ting search` or `ting list`; `ting sync` brings what is new."
+        )
     }
 
     /// The id to store in a reference: full ids are taken as they are, since the record may be
     /// on its way.
-    public func reference(_ db: Database, _ text: String, to collections: [String]) throws -> String {
+    public func reference(_ db: Database, _ text: String, to collections: [String]) throws -> String
+    {
         if RecordID(text) != nil { return text }
         return try record(db, text, in: collections).id.description
     }
@@ -40,7 +42,8 @@ public struct RecordFinder {
         _ db: Database, _ text: String, in collections: [String]
     ) throws -> [Found] {
         let wanted = replica.schema.collections.filter {
-            collections.isEmpty ? $0.name != CollectionSchema.conflict.name : collections.contains($0.name)
+            collections.isEmpty
+                ? $0.name != CollectionSchema.conflict.name : collections.contains($0.name)
         }
         if let id = RecordID(text) {
             return try wanted.filter { try RecordTable($0).contains(db, id) }
@@ -48,7 +51,9 @@ public struct RecordFinder {
         }
         if Self.isEnding(text) {
             let names = Set(wanted.map(\.name))
-            let found = try replica.locate(db, ending: text).filter { names.contains($0.collection) }
+            let found = try replica.locate(db, ending: text).filter {
+                names.contains($0.collection)
+            }
             if !found.isEmpty { return found.map { Found(collection: $0.collection, id: $0.id) } }
         }
         return try wanted.flatMap { try named(db, text, in: $0) }

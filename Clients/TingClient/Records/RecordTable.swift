@@ -93,8 +93,11 @@ public struct RecordRow {
 
     /// What people call the record: its code and title, or the first text that it has.
     public var name: String {
-        let title = ["title_en", "title_da", "title_zh", "title", "name_en", "name_da", "name_zh", "name", "subject"]
-            .lazy.compactMap { self[$0].text }.first
+        let title = [
+            "title_en", "title_da", "title_zh", "title", "name_en", "name_da", "name_zh", "name",
+            "subject",
+        ]
+        .lazy.compactMap { self[$0].text }.first
         let code = collection.fields.first(where: \.unique).flatMap { self[$0.name].text }
         let person = [self["given"].text, self["family"].text].compactMap { $0 }
         let parts = [code, title ?? (person.isEmpty ? nil : person.joined(separator: " "))]

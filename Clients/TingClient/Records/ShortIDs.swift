@@ -24,7 +24,8 @@ public struct ShortIDs: Sendable {
         var shared = 0
         for neighbour in [low - 1, low, low + 1] where reversed.indices.contains(neighbour) {
             guard reversed[neighbour] != backwards else { continue }
-            shared = max(shared, zip(backwards.utf8, reversed[neighbour].utf8).prefix { $0 == $1 }.count)
+            shared = max(
+                shared, zip(backwards.utf8, reversed[neighbour].utf8).prefix { $0 == $1 }.count)
         }
         var length = max(Self.leastLength, shared + 1)
         // A hyphen as first character would look like an option.

@@ -33,7 +33,9 @@ public struct SnapshotDownload: Sendable {
     private static let triesWithoutProgress = 4
 
     /// Downloads until the file is whole and proven; gives the version that it holds.
-    public func run(progress: @Sendable (_ done: Int64, _ of: Int64) -> Void) async throws -> Version {
+    public func run(progress: @Sendable (_ done: Int64, _ of: Int64) -> Void) async throws
+        -> Version
+    {
         try PrivateFile.folder((partial as NSString).deletingLastPathComponent)
         var backoff = Backoff()
         var best: Int64 = -1
@@ -74,7 +76,9 @@ public struct SnapshotDownload: Sendable {
         let response = try await connection.send(request)
         try check(response, manifest)
         if response.status.code != 206 { try file.restart() }
-        if let tag = response.headers.first(name: "ETag") { try PrivateFile.write(tag, to: tagFile) }
+        if let tag = response.headers.first(name: "ETag") {
+            try PrivateFile.write(tag, to: tagFile)
+        }
         do {
             for try await chunk in response.body {
                 try file.append(Data(chunk.readableBytesView))
@@ -95,7 +99,8 @@ public struct SnapshotDownload: Sendable {
         }
         guard hash == manifest.hash.description else {
             throw ClientError(
-                .transient, code: "snapshot_changed", "A newer snapshot came while this one loaded.",
+                .transient, code: "snapshot_changed",
+                "A newer snapshot came while this one loaded.",
                 remedy: "Run the command again.")
         }
     }
@@ -120,7 +125,8 @@ private struct SnapshotFile {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw HomeError.notWritten(path, errno) }
         handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-        while count < manifest.bytes, let data = try? handle.read(upToCount: 1 << 16), !data.isEmpty {
+        while count < manifest.bytes, let data = try? handle.read(upToCount: 1 << 16), !data.isEmpty
+        {
             guard (try? take(data)) != nil else { break }
         }
         keep()
@@ -142,7 +148,9 @@ private struct SnapshotFile {
     }
 
     mutating func restart() throws {
-        guard ftruncate(handle.fileDescriptor, 0) == 0 else { throw HomeError.notWritten(path, errno) }
+        guard ftruncate(handle.fileDescriptor, 0) == 0 else {
+            throw HomeError.notWritten(path, errno)
+        }
         try? handle.seek(toOffset: 0)
         reset()
     }

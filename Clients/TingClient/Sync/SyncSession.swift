@@ -74,6 +74,7 @@ public struct SyncSession: Sendable {
         var outcome = Outcome()
         outcome.from = try replica.identity().base.version
         var request = try replica.nextRequest()
+        var after: Int64 = 0
         while true {
             let response = try await patiently(request)
             outcome.exchanges += 1
@@ -83,12 +84,17 @@ public struct SyncSession: Sendable {
             guard response.digestsAgree else { throw Self.differs(outcome.version) }
             progress(
                 Step(version: outcome.version, head: response.head, sent: outcome.summary.sent))
-            // After a new name the outbox has new numbers. What is not judged yet goes again.
-            let judged = came.renamed ? 0 : response.verdicts.last?.number ?? 0
-            let next = try replica.nextRequest(after: judged)
-            let stands = !came.renamed && next.base == request.base && judged == 0
-            if next.deliveries.isEmpty && outcome.version >= response.head { return outcome }
-            if stands && response.clash == nil { throw Self.stuck(outcome.version) }
+            // After a new name the outbox has new numbers, and none is judged.
+            if came.renamed {
+                after = 0
+            } else if let last = request.deliveries.last {
+                after = last.number
+            }
+            let next = try replica.nextRequest(after: after)
+            let isDone = outcome.version >= response.head && next.deliveries.isEmpty
+            if isDone && !came.renamed { return outcome }
+            let hasMoved = came.renamed || !request.deliveries.isEmpty || next.base != request.base
+            guard hasMoved || isDone else { throw Self.stuck(outcome.version) }
             request = next
         }
     }

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Synchronization
+import Testing
+import TingCore
+import TingWire
+
+@testable import TingClient
+
+/// A server of one file, which cuts or damages it as a test says.
+private final class FileServer: Sendable {
+    let content: [UInt8]
+    private let blockBytes = 1000
+    /// Bytes after which each answer is cut, one after the other; whole answers afterwards.
+    private let cuts: Mutex<[Int?]>
+    /// A place whose byte is sent wrong, once.
+    private let damage: Mutex<Int?>
+
+    init(_ count: Int, cuts: [Int?] = [], damage: Int? = nil) {
+        content = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        self.cuts = Mutex(cuts)
+        self.damage = Mutex(damage)
+    }
+
+    var tag: String { "\"\(Hash(of: content))\"" }
+
+    func answer(_ asked: LittleServer.Asked) -> LittleServer.Answer {
+        asked.path.hasSuffix("/manifest") ? manifest : file(asked)
+    }
+
+    private var manifest: LittleServer.Answer {
+        var message = Ting_V1_SnapshotManifest()
+        message.version = 9
+        message.bytes = Int64(content.count)
+        message.hash = Hash(of: content).description
+        message.blockBytes = Int64(blockBytes)
+        message.blockHashes = stride(from: 0, to: content.count, by: blockBytes).map {
+            Hash(of: Array(content[$0..<min($0 + blockBytes, content.count)])).description
+        }
+        let body = (try? WireCoding.protobuf.encode(message)) ?? []
+        return LittleServer.Answer(headers: ["Content-Type": Request.protobuf], body: body)
+    }
+
+    private func file(_ asked: LittleServer.Asked) -> LittleServer.Answer {
+        var start = 0
+        if let range = asked.headers["range"], asked.headers["if-range"] == tag {
+            start = Int(range.dropFirst("bytes=".count).prefix { $0 != "-" }) ?? 0
+        }
+        var body = content
+        damage.withLock { place in
+            guard let at = place else { return }
+            body[at] ^= 1
+            place = nil
+        }
+        return LittleServer.Answer(
+            status: start > 0 ? 206 : 200,
+            headers: ["ETag": tag, "Ting-Hash": Hash(of: content).description],
+            body: Array(body[start...]),
+            cutAfter: cuts.withLock { $0.isEmpty ? nil : $0.removeFirst() })
+    }
+}
+
+@Suite("Downloading a snapshot")
+struct DownloadTests {
+    private struct Setup {
+        let server: LittleServer
+        let download: SnapshotDownload
+        let folder: URL
+    }
+
+    private func prepare(_ files: FileServer) async throws -> Setup {
+        let authority = try Authority()
+        let identity = try authority.server()
+        let server = try await LittleServer(chain: identity.chain, key: identity.key) {
+            files.answer($0)
+        }
+        let connection = try ServerConnection(
+            ServerAddress(host: "127.0.0.1", port: server.port),
+            anchor: .authority(pem: authority.pem),
+            token: "token", timeout: .seconds(5), environment: [:])
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "ting-\(UUID().uuidString)")
+        let target = folder.appending(path: "replica.sqlite").path
+        return Setup(
+            server: server,
+            download: SnapshotDownload("demo", from: connection, to: target, clock: HastyClock()),
+            folder: folder)
+    }
+
+    private func ranges(_ server: LittleServer) -> [String] {
+        server.asked.filter { $0.path.hasSuffix("/snapshot") }.map { $0.headers["range"] ?? "" }
+    }
+
+    @Test("brings the file, and says which version it is")
+    func whole() async throws {
+        let files = FileServer(12_345)
+        let setup = try await prepare(files)
+        #expect(try await setup.download.run { _, _ in } == 9)
+        let bytes = FileManager.default.contents(atPath: setup.download.partial)
+        #expect(bytes == Data(files.content))
+    }
+
+    @Test("goes on after a cut, from the last block that its hash proves", .tags(.promise5))
+    func resumes() async throws {
+        let files = FileServer(12_345, cuts: [4_321, 2_000])
+        let setup = try await prepare(files)
+        _ = try await setup.download.run { _, _ in }
+        #expect(FileManager.default.contents(atPath: setup.download.partial) == Data(files.content))
+        #expect(ranges(setup.server) == ["", "bytes=4000-", "bytes=6000-"])
+    }
+
+    @Test("goes on in another process, with what the file proves")
+    func nextProcess() async throws {
+        let files = FileServer(12_345)
+        let setup = try await prepare(files)
+        try FileManager.default.createDirectory(at: setup.folder, withIntermediateDirectories: true)
+        var kept = Array(files.content.prefix(7_700))
+        kept[5_500] ^= 1
+        try Data(kept).write(to: URL(fileURLWithPath: setup.download.partial))
+        try Data(files.tag.utf8).write(to: URL(fileURLWithPath: setup.download.partial + ".etag"))
+        _ = try await setup.download.run { _, _ in }
+        #expect(FileManager.default.contents(atPath: setup.download.partial) == Data(files.content))
+        #expect(ranges(setup.server) == ["bytes=5000-"])
+    }
+
+    @Test("a damaged block is noticed as it comes, and asked for again")
+    func damaged() async throws {
+        let files = FileServer(12_345, damage: 8_080)
+        let setup = try await prepare(files)
+        _ = try await setup.download.run { _, _ in }
+        #expect(FileManager.default.contents(atPath: setup.download.partial) == Data(files.content))
+        #expect(ranges(setup.server) == ["", "bytes=8000-"])
+    }
+
+    @Test("gives up when nothing more comes, and keeps what came")
+    func givesUp() async throws {
+        let files = FileServer(12_345, cuts: [1_500] + Array(repeating: 0, count: 50))
+        let setup = try await prepare(files)
+        let error = await #expect(throws: ClientError.self) {
+            try await setup.download.run { _, _ in }
+        }
+        #expect(error?.scope == .transient)
+        let kept = FileManager.default.contents(atPath: setup.download.partial)
+        #expect(kept == Data(files.content.prefix(1_000)))
+    }
+}

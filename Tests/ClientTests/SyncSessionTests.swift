@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Synchronization
+import Testing
+import TingCore
+import TingStore
+import TingTesting
+
+@testable import TingClient
+
+/// The server's end in one process, which loses messages as a test says.
+private final class Line: @unchecked Sendable {
+    enum Fate { case delivered, requestLost, replyLost }
+
+    // Used by one session at a time: a sync awaits each exchange.
+    private let team: Team
+    private let member: Member
+    private var fates: [Fate]
+    private(set) var exchanges = 0
+
+    init(_ team: Team, member: Int, fates: [Fate] = []) {
+        self.team = team
+        self.member = team.members[member]
+        self.fates = fates
+    }
+
+    func exchange(_ request: SyncRequest) throws -> SyncResponse {
+        exchanges += 1
+        let fate = fates.isEmpty ? .delivered : fates.removeFirst()
+        let lost = ClientError(.transient, code: "connection_lost", "Lost.", remedy: "Again.")
+        if fate == .requestLost { throw lost }
+        let submission = Workspace.Submission(request: request, member: member.id, role: .editor)
+        let judgement = try team.workspace.accept([submission], now: team.clock.time)[0]
+        let response = try team.workspace.reply(
+            to: request, judgement: judgement, role: .editor, members: team.members,
+            membersVersion: 1, now: team.clock.time)
+        if fate == .replyLost { throw lost }
+        return response
+    }
+}
+
+@Suite("A sync session")
+struct SyncSessionTests {
+    private let team: Team
+    private let clock = HastyClock()
+
+    init() throws { team = try Team(2) }
+
+    private func sync(_ replica: Int, _ line: Line) async throws -> SyncSession.Outcome {
+        let session = SyncSession(
+            team.replicas[replica], clock: clock, patience: .seconds(20), now: { 1_750_000_000_000 }
+        ) { try line.exchange($0) }
+        return try await session.run()
+    }
+
+    private func add(_ title: String, _ replica: Int) throws {
+        let collection = team.schema.written[0]
+        let field = try #require(collection.fields.first { $0.kind == .text })
+        var generator = SystemRandomNumberGenerator()
+        let id = RecordID.random(using: &generator)
+        try team.replicas[replica].write { db in
+            try RecordTable(collection).insert(db, id, [field.name: .text(title)])
+        }
+    }
+
+    @Test("needs one exchange, for nothing and for a few edits both ways")
+    func oneExchange() async throws {
+        #expect(try await sync(0, Line(team, member: 0)).exchanges == 1)
+        for title in ["a", "b", "c"] { try add(title, 0) }
+        let sent = try await sync(0, Line(team, member: 0))
+        #expect((sent.exchanges, sent.summary.sent, sent.version) == (1, 3, 3))
+        try add("d", 1)
+        let both = try await sync(1, Line(team, member: 1))
+        #expect((both.exchanges, both.summary.sent, both.summary.received) == (1, 1, 3))
+        #expect(try team.replicas[1].status().lastSync == 1_750_000_000_000)
+    }
+
+    @Test("a lost request or reply is sent again, and applied once", .tags(.promise5))
+    func lost() async throws {
+        try add("a", 0)
+        let line = Line(team, member: 0, fates: [.requestLost, .replyLost])
+        let outcome = try await sync(0, line)
+        #expect(line.exchanges == 3)
+        #expect((outcome.summary.sent, outcome.version) == (1, 1))
+        #expect(clock.waited >= .milliseconds(1500))
+        #expect(try team.replicas[0].status().outbox == 0)
+    }
+
+    @Test(
+        "a line that stays cut is given up in time; status says why, and the outbox stays",
+        .tags(.promise4))
+    func givesUp() async throws {
+        try add("a", 0)
+        let line = Line(team, member: 0, fates: Array(repeating: .requestLost, count: 100))
+        let error = await #expect(throws: ClientError.self) { try await sync(0, line) }
+        #expect(error?.code == "connection_lost")
+        #expect(clock.waited < .seconds(20))
+        let status = try team.replicas[0].status()
+        #expect(status.outbox == 1)
+        #expect(status.lastError?.hasPrefix("Lost.") == true)
+        #expect(status.lastSync == nil)
+    }
+
+    @Test("an outbox of many pages goes out whole, and each change set once")
+    func pages() async throws {
+        let text = String(repeating: "water ", count: 15_000)
+        for index in 0..<30 { try add("\(index) \(text)", 0) }
+        let outcome = try await sync(0, Line(team, member: 0))
+        #expect((2...6).contains(outcome.exchanges))
+        #expect((outcome.summary.sent, outcome.version) == (30, 30))
+        let other = try await sync(1, Line(team, member: 1))
+        #expect((other.summary.received, other.version) == (30, 30))
+    }
+}

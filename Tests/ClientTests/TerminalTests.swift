@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import ting
+
+@Suite("Tables and text for people and programs")
+struct TerminalTests {
+    @Test(
+        "text is as wide as a terminal shows it",
+        arguments: [
+            ("abc", 3), ("København", 9), ("哥本哈根", 8), ("厅 tīng", 7), ("A\u{30a}", 1), ("", 0),
+            ("한국", 4), ("ｶﾅ", 2), ("Ａ", 2), ("👍🏽", 2), ("e\u{301}\u{200d}", 1),
+        ])
+    func width(_ text: String, _ columns: Int) {
+        #expect(DisplayWidth.of(text) == columns)
+    }
+
+    @Test("columns stand in line with Danish and Chinese in them")
+    func aligned() {
+        var table = TextTable(headings: ["id", "name", "n"])
+        table.rows = [["1", "哈尔滨", "7"], ["2", "Århus", "12"], ["3", "two\nlines", "100"]]
+        table.rightAligned = [2]
+        #expect(
+            table.lines(style: TextStyle(isPlain: true)) == [
+                "ID  NAME      N", "1   哈尔滨    7", "2   Århus    12", "3   two…    100",
+            ])
+    }
+
+    @Test("a value can't send control codes to the terminal")
+    func control() {
+        var table = TextTable(headings: ["name"])
+        table.rows = [["a\u{1b}[31mb\u{9b}c"]]
+        #expect(table.lines(style: TextStyle(isPlain: true)).last == "a[31mbc")
+    }
+
+    @Test("CSV quotes what RFC 4180 says")
+    func csv() {
+        #expect(
+            CSVText.line(["a", "b,c", "d\"e", "f\ng", ""]) == "a,\"b,c\",\"d\"\"e\",\"f\ng\",\r\n")
+    }
+
+    @Test(
+        "times are RFC 3339, before 1970 too",
+        arguments: [
+            (0, "1970-01-01T00:00:00.000Z"), (1_709_164_799_999, "2024-02-28T23:59:59.999Z"),
+            (1_709_164_800_000, "2024-02-29T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
+            (253_402_300_799_000, "9999-12-31T23:59:59.000Z"),
+        ] as [(Int64, String)])
+    func times(_ milliseconds: Int64, _ text: String) {
+        #expect(TimeText.rfc3339(milliseconds) == text)
+    }
+
+    @Test("a date is where its day, month or year begins")
+    func starts() {
+        #expect(TimeText.start(of: "2024-02-29") == 1_709_164_800_000)
+        #expect(TimeText.start(of: "1970") == 0)
+        #expect(TimeText.start(of: "last") == nil)
+    }
+
+    @Test(
+        "global options work before the subcommand",
+        arguments: [
+            (["-w", "a", "list", "x"], ["list", "x", "-w", "a"]),
+            (["--json", "status"], ["status", "--json"]),
+            (
+                ["--replica=f", "outbox", "-q", "discard", "x"],
+                ["outbox", "discard", "x", "--replica=f", "-q"]
+            ),
+            (["-w", "a", "sql", "--", "-1"], ["sql", "-w", "a", "--", "-1"]),
+            (["list", "x", "--json"], ["list", "x", "--json"]), (["--help"], ["--help"]),
+            (["sync", "-m", "--json"], ["sync", "-m", "--json"]), ([], []),
+        ])
+    func order(_ typed: [String], _ parsed: [String]) {
+        #expect(ArgumentOrder.globalsLast(typed) == parsed)
+    }
+}
