@@ -446,7 +446,7 @@ struct Sealer {
         let changeSet = ChangeSet(
             id: id, seed: seed, schema: schema.version, base: identity.base,
             seen: last.flatMap { Hash(bytes: $0) }.map { [$0] } ?? [],
-            message: String(message.normalized.prefix(1000)),
+            message: message.normalized.prefix(bytes: Limits.messageByteLimit),
             time: drafts.map(\.fold.time).max() ?? 0, operations: operations)
         try replica.enqueue(db, changeSet, identity.base)
     }
@@ -519,5 +519,18 @@ extension ID {
         ID(
             high: high & ~0xf000 | 0x4000,
             low: low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
+    }
+}
+
+extension String {
+    /// As many whole characters from the start as fit into so many UTF-8 bytes.
+    fileprivate func prefix(bytes limit: Int) -> String {
+        var (text, count) = ("", 0)
+        for character in self {
+            count += character.utf8.count
+            if count > limit { break }
+            text.append(character)
+        }
+        return text
     }
 }

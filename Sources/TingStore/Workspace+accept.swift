@@ -181,6 +181,9 @@ private struct Clerk {
     ) throws -> Verdict {
         let changeSet = delivery.changeSet
         try changeSet.validate(workspace.schema)
+        for base in changeSet.bases where base.epoch == workspace.epoch && base.version > head {
+            throw InvalidValue("its base \(base.version) is not yet", "Sync, then make the edit again.")
+        }
         try ledger.validateReferences(changeSet, workspace.schema)
         let version = head + 1
         let accepted = max(now, lastAccepted)

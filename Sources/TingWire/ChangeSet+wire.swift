@@ -85,7 +85,7 @@ extension FieldEdit {
         self.init(
             message.field,
             before: message.hasBefore ? try Value(wire: message.before) : .null,
-            after: message.hasAfter ? try Value(wire: message.after) : .null,
+            after: message.hasAfter ? try Value(wire: message.after, isAuthored: true) : .null,
             base: message.hasBase ? try Base(wire: message.base) : nil,
             time: message.hasTime ? message.time : time)
     }
@@ -116,17 +116,18 @@ extension Base {
 }
 
 extension Value {
-    init(wire message: Ting_V1_Value) throws(WireError) {
+    /// - Parameter isAuthored: Whether a person wrote the value; what a merge made may be longer.
+    init(wire message: Ting_V1_Value, isAuthored: Bool = false) throws(WireError) {
         switch message.kind {
         case nil: self = .null
         case .integer(let integer): self = .integer(integer)
         case .text(let text):
-            guard text.utf8.count <= Limits.textByteLimit, text.isNormalized else {
+            guard !isAuthored || text.utf8.count <= Limits.textByteLimit, text.isNormalized else {
                 throw WireError("value.text", "too long, or not in NFC")
             }
             self = .text(text)
         case .set(let set):
-            guard set.elements.count <= Limits.setElementLimit,
+            guard !isAuthored || set.elements.count <= Limits.setElementLimit,
                 set.elements.allSatisfy({
                     $0.utf8.count <= Limits.elementByteLimit && $0.isNormalized
                 }),

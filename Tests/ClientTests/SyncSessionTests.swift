@@ -57,7 +57,7 @@ struct SyncSessionTests {
 
     private func add(_ title: String, _ replica: Int) throws {
         let collection = team.schema.written[0]
-        let field = try #require(collection.fields.first { $0.kind == .text })
+        let field = try #require(collection.fields.first { $0.kind == .text && !$0.unique })
         var generator = SystemRandomNumberGenerator()
         let id = RecordID.random(using: &generator)
         try team.replicas[replica].write { db in

@@ -34,7 +34,8 @@ public struct TextMerge: Equatable, Sendable {
             }
             return [words.joined()[...]]
         }
-        text = lines.joined()
+        // Two pieces in NFC may meet in a way that is not.
+        text = lines.joined().normalized
         overlaps = overlap
     }
 

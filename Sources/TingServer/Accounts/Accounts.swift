@@ -23,8 +23,10 @@ package final class Accounts: Sendable {
 
     package func close() throws { try database.close() }
 
-    /// Throws if the file can't be read.
-    package func check() throws { _ = try read { try Int.fetchOne($0, sql: "SELECT 1") } }
+    /// Throws if nothing can be written: takes the write lock for a moment.
+    package func check() throws {
+        try database.writeWithoutTransaction { try $0.inTransaction(.immediate) { .rollback } }
+    }
 
     /// Runs one transaction, with a line in the audit log for what it does.
     func write<T>(_ body: (Database) throws -> T) throws -> T {

@@ -65,6 +65,7 @@ enum Route: Equatable, Sendable {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
             .map(String.init)
         return switch parts.count {
+        case 0: []  // `OPTIONS *` has no slash
         case 1: operatorRoutes(parts[0])
         case _ where parts[0] != "v1": []
         case 2: topRoutes(parts[1])

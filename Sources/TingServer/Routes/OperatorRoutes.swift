@@ -13,7 +13,7 @@ extension API {
         do {
             try await workers.run { [accounts] in try accounts.check() }
         } catch {
-            throw Refusal(.unavailable, "The accounts can't be read.")
+            throw Refusal(.unavailable, "The accounts can't be written.")
         }
         return Answer.text("ready\n")
     }

@@ -39,6 +39,8 @@ struct AccountsWatch: Service {
                 if version != last { try followers.recheck(accounts.mayRead) }
                 return version
             }
+        } catch is CancellationError {
+            return last
         } catch {
             logger.warning("accounts.unreadable", metadata: ["code": "\(databaseCode(of: error))"])
             return -1
