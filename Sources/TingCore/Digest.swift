@@ -75,6 +75,11 @@ public struct StateDigest: Equatable, Sendable {
         }
     }
 
+    /// The buckets whose sums are others in `other`, ascending.
+    public func differingBuckets(from other: StateDigest) -> [Int] {
+        (0..<Self.bucketCount).filter { sum(of: $0) != other.sum(of: $0) }
+    }
+
     /// Puts back a sum that `sum(of:)` gave. Anything but 32 bytes is ignored and reported `false`.
     @discardableResult
     public mutating func set(_ bucket: Int, to sum: some Collection<UInt8>) -> Bool {

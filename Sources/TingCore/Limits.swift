@@ -78,4 +78,8 @@ public enum Limits {
     public static let streamsAnsweredAtOnce = 4
     /// Seconds of requests that may pass before a device's last sign of life is written down.
     public static let lastSeenSeconds: Int64 = 15
+    /// Times that one sync starts over from a snapshot: more would be a loop.
+    public static let startOverLimit = 2
+    /// Times that a replica starts over within an hour: more would be a loop over syncs.
+    public static let startOversPerHour = 4
 }

@@ -35,26 +35,51 @@ extension Replica {
         }
     }
 
-    /// Takes a response in, in slices of whole versions, each one transaction.
-    /// - Throws: `ReplicaError.epochDiffers`, or `.digestDiffers` before anything wrong is kept.
-    public func integrate(_ response: SyncResponse, to request: SyncRequest) throws
-        -> IntegrateSummary
-    {
-        var summary = IntegrateSummary()
-        let identity = try identity()
-        guard response.epoch == identity.base.epoch else {
-            throw ReplicaError.epochDiffers(response.epoch)
+    /// Whether the outbox holds more after this number.
+    func isWaiting(after number: Int64) throws -> Bool {
+        try read { db in
+            try Bool.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE number > ?)"),
+                arguments: [number]) ?? false
         }
-        guard request.replica == identity.replica else { return summary }
+    }
+
+    /// Takes a response in, in slices of whole versions, each one transaction.
+    ///
+    /// An answer to an earlier replica id or epoch is ignored.
+    /// - Parameter summary: What it came to, also where an error is thrown half-way.
+    /// - Throws: `ReplicaError.historyDiffers` before anything is kept, `.digestDiffers` before
+    ///   anything wrong is.
+    public func integrate(
+        _ response: SyncResponse, to request: SyncRequest,
+        checking check: DigestCheck = .stateAndHistory, into summary: inout IntegrateSummary
+    ) throws {
+        let identity = try identity()
+        guard request.replica == identity.replica, request.base.epoch == identity.base.epoch,
+            request.base.version <= identity.base.version
+        else { return }
+        guard response.epoch == identity.base.epoch else {
+            throw ReplicaError.historyDiffers(.anotherEpoch)
+        }
+        guard response.historyAgrees else { throw ReplicaError.historyDiffers(.otherHistory) }
         try seal()
+        var first = IntegrateSummary()
         try quietly { db in
             try takeMembers(db, response)
-            try takeVerdicts(db, response, &summary)
+            try takeVerdicts(db, response, &first)
+        }
+        summary.add(first)
+        guard response.floor <= request.base.version + 1 else {
+            throw ReplicaError.historyDiffers(.belowFloor)
+        }
+        if check == .stateAndHistory, !response.digestsAgree {
+            throw ReplicaError.digestDiffers(version: request.base.version)
         }
         var position = 0
         while position < response.entries.count {
             try quietly { db in
-                position = try takeSlice(db, response, from: position, &summary)
+                position = try takeSlice(db, response, from: position, check, &summary)
             }
         }
         try quietly { db in
@@ -63,10 +88,9 @@ extension Replica {
                 summary.renamed = true
             }
             try db.execute(
-                sql: "UPDATE ting_replica SET head = max(head, ?, version)",
+                sql: "UPDATE ting_replica SET head = max(?, version)",
                 arguments: [response.head])
         }
-        return summary
     }
 
     private func takeMembers(_ db: Database, _ response: SyncResponse) throws {
@@ -115,7 +139,7 @@ extension Replica {
 
     /// Integrates entries until the slice's time is up; gives the position of the next.
     private func takeSlice(
-        _ db: Database, _ response: SyncResponse, from start: Int,
+        _ db: Database, _ response: SyncResponse, from start: Int, _ check: DigestCheck,
         _ summary: inout IntegrateSummary
     ) throws -> Int {
         var integration = try Integration(self, db)
@@ -133,9 +157,12 @@ extension Replica {
         }
         let isLast = position == response.entries.count
         if isLast, integration.version == response.entries.last?.version {
-            guard integration.historyDigest == response.historyDigest,
-                integration.digest.hash == response.stateDigest
-            else { throw ReplicaError.digestDiffers(version: integration.version) }
+            guard integration.historyDigest == response.historyDigest else {
+                throw ReplicaError.historyDiffers(.otherHistory)
+            }
+            guard check == .history || integration.digest.hash == response.stateDigest else {
+                throw ReplicaError.digestDiffers(version: integration.version)
+            }
         }
         try integration.finish()
         summary.add(slice)

@@ -120,7 +120,7 @@ public final class Replica: Sendable {
             """,
             "CREATE TABLE ting_unindexed (record TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
             "CREATE TABLE ting_indexed (record TEXT PRIMARY KEY NOT NULL, place INTEGER) STRICT",
-            SearchText.definition,
+            SearchText.definition, Self.mendedTable,
             CaptureTriggers.noteTable, CaptureTriggers.noteIndex,
         ] + schema.collections.flatMap(CaptureTriggers.definition)
     }
@@ -264,9 +264,9 @@ public struct InvalidEdit: Error, Equatable, Sendable {
 public enum ReplicaError: Error, Equatable, Sendable {
     case notFound(String)
     case notAReplica(String)
-    /// An entry whose bytes don't give the digest that the server names.
+    /// The records don't give the digest that the server names.
     case digestDiffers(version: Version)
-    /// The server's history is another one, after a restore.
-    case epochDiffers(Epoch)
+    /// The server's history is not the one that this replica goes on from.
+    case historyDiffers(SyncPlan.StartOver)
     case unknownRecord(String)
 }

@@ -74,8 +74,11 @@ private struct Clerk {
 
     mutating func judge(_ submission: Workspace.Submission) throws -> Workspace.Judgement {
         var judgement = Workspace.Judgement()
-        // A base of another epoch says nothing about this history: the replica must hear of it first.
-        guard submission.request.base.epoch == workspace.epoch else { return judgement }
+        // A base in another history says nothing about this one: the replica must hear of it first.
+        guard
+            try workspace.isShared(
+                db, submission.request.base, submission.request.historyDigest)
+        else { return judgement }
         var fate = Fate()
         let before = head
         for delivery in submission.request.deliveries {
@@ -182,7 +185,8 @@ private struct Clerk {
         let changeSet = delivery.changeSet
         try changeSet.validate(workspace.schema)
         for base in changeSet.bases where base.epoch == workspace.epoch && base.version > head {
-            throw InvalidValue("its base \(base.version) is not yet", "Sync, then make the edit again.")
+            throw InvalidValue(
+                "its base \(base.version) is not yet", "Sync, then make the edit again.")
         }
         try ledger.validateReferences(changeSet, workspace.schema)
         let version = head + 1

@@ -153,22 +153,47 @@ public final class Workspace: Sendable {
     ) throws -> SyncResponse {
         try pool.read { db in
             let head = try HistoryTables.head(db)
-            let known = request.base.epoch == epoch && request.base.version <= head
+            let base = request.base
+            let historyAgrees = try isShared(db, base, request.historyDigest)
             let limit = min(max(request.pageByteLimit, 1), Limits.pageByteLimit)
             let entries =
-                known
-                ? try HistoryTables.entries(db, since: request.base.version, byteLimit: limit) : []
-            let reached = entries.last?.version ?? request.base.version
-            let agree =
-                try known
-                && HistoryTables.digest(db, at: request.base.version) == request.historyDigest
-                && Self.stateDigest(db, at: request.base.version) == request.stateDigest
+                historyAgrees
+                ? try HistoryTables.entries(db, since: base.version, byteLimit: limit) : []
+            let reached = entries.last?.version ?? base.version
+            let agrees =
+                try historyAgrees
+                && Self.stateDigest(db, at: base.version) == request.stateDigest
             return SyncResponse(
                 epoch: epoch, verdicts: judgement.verdicts, clash: judgement.clash,
                 entries: entries, head: head,
                 historyDigest: try HistoryTables.digest(db, at: reached) ?? .zero,
-                stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agree, time: now,
-                members: members, membersVersion: membersVersion, role: role)
+                stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agrees,
+                historyAgrees: historyAgrees, time: now, members: members,
+                membersVersion: membersVersion, role: role)
+        }
+    }
+
+    /// Whether a replica that stands at the base with this digest goes on from this history.
+    func isShared(_ db: Database, _ base: Base, _ historyDigest: Hash) throws -> Bool {
+        try base.epoch == epoch && HistoryTables.digest(db, at: base.version) == historyDigest
+    }
+
+    /// The records of the buckets that differ from a replica's, as many as fit a page.
+    public func mend(_ request: MendRequest) throws -> MendResponse {
+        try pool.read { db in
+            let head = try HistoryTables.head(db)
+            var response = MendResponse(
+                epoch: epoch, head: head, stateDigest: try Self.stateDigest(db, at: head),
+                buckets: [:])
+            guard request.base == Base(epoch: epoch, version: head) else { return response }
+            var bytes = 0
+            for bucket in try HistoryTables.stateDigest(db).differingBuckets(from: request.digest) {
+                let records = try tables.liveRecords(db, in: bucket)
+                bytes += records.values.reduce(0) { $0 + $1.canonicalBytes.count }
+                response.buckets[bucket] = records.keys.sorted().compactMap { records[$0] }
+                if bytes > Limits.pageByteLimit { break }
+            }
+            return response
         }
     }
 

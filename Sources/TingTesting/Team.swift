@@ -68,25 +68,37 @@ public final class Team {
     public func sync(
         _ replica: Replica, _ member: Member, role: Role = .editor
     ) throws -> IntegrateSummary {
-        var total = IntegrateSummary()
-        var after: Int64 = 0
+        try run(replica, member, role: role).summary
+    }
+
+    /// One whole sync, with all it came to.
+    @discardableResult
+    public func run(_ replica: Replica, _ member: Member, role: Role = .editor) throws
+        -> SyncOutcome
+    {
+        var run = SyncRun(replica, patience: .seconds(1))
+        var action = try run.begin()
         for _ in 0..<1_000 {
-            clock.advance(5)
-            let request = try replica.nextRequest(after: after)
-            let judgement = try workspace.accept(
-                [.init(request: request, member: member.id, role: role)], now: clock.time)[0]
-            clock.advance(5)
-            let response = try workspace.reply(
-                to: request, judgement: judgement, role: role, members: members, membersVersion: 1,
-                now: clock.time)
-            let summary = try replica.integrate(response, to: request)
-            total.add(summary)
-            after = summary.renamed ? 0 : request.deliveries.last?.number ?? after
-            let base = try replica.identity().base.version
-            let waiting = try replica.outbox().contains { $0.number > after }
-            if base >= response.head, !waiting, !summary.renamed { return total }
+            switch action {
+            case .send(let request):
+                clock.advance(10)
+                let judgement = try workspace.accept(
+                    [.init(request: request, member: member.id, role: role)], now: clock.time)[0]
+                action = try run.received(
+                    try workspace.reply(
+                        to: request, judgement: judgement, role: role, members: members,
+                        membersVersion: 1, now: clock.time))
+            case .askForMending(let request):
+                action = try run.received(try workspace.mend(request))
+            case .wait(let duration):
+                clock.advance(duration.milliseconds)
+                action = try run.waited()
+            case .finish: return run.outcome
+            case .startOver(let reason): throw TeamError.stuck("must start over: \(reason)")
+            case .fail(let failure): throw TeamError.stuck("\(failure)")
+            }
         }
-        throw ReplicaError.notAReplica("the sync never ended")
+        throw TeamError.stuck("the sync never ended")
     }
 
     /// Lets an SQL tool that knows nothing of Ting run statements on the file.
@@ -96,6 +108,8 @@ public final class Team {
         try queue.close()
     }
 }
+
+public enum TeamError: Error { case stuck(String) }
 
 extension Schema {
     /// A small schema with a field for each policy, and a child.

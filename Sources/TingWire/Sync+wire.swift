@@ -61,13 +61,16 @@ extension SyncResponse {
         for entry in message.entries { entries.append(try Entry(wire: entry)) }
         var members: [Member] = []
         for member in message.members { members.append(try Member(wire: member)) }
+        var lineage: [EpochEnd] = []
+        for end in message.lineage { lineage.append(try EpochEnd(wire: end)) }
         guard let role = Role(rawValue: message.role) else { throw WireError("role", "unknown") }
         self.init(
             epoch: try Wire.id(message.epoch, "epoch"), verdicts: verdicts,
             clash: message.clash > 0 ? message.clash : nil, entries: entries, head: message.head,
             historyDigest: try Wire.hash(message.historyDigest, "history_digest"),
             stateDigest: try Wire.hash(message.stateDigest, "state_digest"),
-            digestsAgree: message.digestsAgree, time: message.time,
+            digestsAgree: message.digestsAgree, historyAgrees: message.historyAgrees,
+            floor: max(message.floor, 1), lineage: lineage, time: message.time,
             members: message.hasMembers_p ? members : nil,
             membersVersion: message.membersVersion, role: role)
     }
@@ -82,11 +85,30 @@ extension SyncResponse {
         message.historyDigest = historyDigest.description
         message.stateDigest = stateDigest.description
         message.digestsAgree = digestsAgree
+        message.historyAgrees = historyAgrees
+        message.floor = floor
+        message.lineage = lineage.map(\.wire)
         message.time = time
         message.hasMembers_p = members != nil
         message.members = members?.map(\.wire) ?? []
         message.membersVersion = membersVersion
         message.role = role.rawValue
+        return message
+    }
+}
+
+extension EpochEnd {
+    fileprivate init(wire message: Ting_V1_EpochEnd) throws(WireError) {
+        self.init(
+            epoch: try Wire.id(message.epoch, "lineage.epoch"), version: message.version,
+            historyDigest: try Wire.hash(message.historyDigest, "lineage.history_digest"))
+    }
+
+    fileprivate var wire: Ting_V1_EpochEnd {
+        var message = Ting_V1_EpochEnd()
+        message.epoch = epoch.description
+        message.version = version
+        message.historyDigest = historyDigest.description
         return message
     }
 }

@@ -11,7 +11,7 @@ import TingTesting
 @testable import TingClient
 
 /// The server's end in one process, which loses messages as a test says.
-private final class Line: @unchecked Sendable {
+private final class Line: SyncLine, @unchecked Sendable {
     enum Fate { case delivered, requestLost, replyLost }
 
     // Used by one session at a time: a sync awaits each exchange.
@@ -26,7 +26,11 @@ private final class Line: @unchecked Sendable {
         self.fates = fates
     }
 
-    func exchange(_ request: SyncRequest) throws -> SyncResponse {
+    func mend(_ request: MendRequest) async throws -> MendResponse {
+        try team.workspace.mend(request)
+    }
+
+    func exchange(_ request: SyncRequest) async throws -> SyncResponse {
         exchanges += 1
         let fate = fates.isEmpty ? .delivered : fates.removeFirst()
         let lost = ClientError(.transient, code: "connection_lost", "Lost.", remedy: "Again.")
@@ -50,8 +54,8 @@ struct SyncSessionTests {
 
     private func sync(_ replica: Int, _ line: Line) async throws -> SyncSession.Outcome {
         let session = SyncSession(
-            team.replicas[replica], clock: clock, patience: .seconds(20), now: { 1_750_000_000_000 }
-        ) { try line.exchange($0) }
+            team.replicas[replica], over: line, clock: clock, patience: .seconds(20),
+            now: { 1_750_000_000_000 })
         return try await session.run()
     }
 

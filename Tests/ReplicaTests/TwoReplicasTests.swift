@@ -309,6 +309,7 @@ struct TwoReplicasTests {
 }
 
 extension Tag {
+    @Tag static var promise2: Self
     @Tag static var promise3: Self
     @Tag static var promise4: Self
     @Tag static var promise10: Self

@@ -121,11 +121,11 @@ struct ErrorPresenter {
                 .error, code: "digest_differs",
                 "What arrived does not give the state that the server has at version \(version); it was not kept.",
                 remedy: "Run `ting verify`, then `ting sync` again; unsynced edits are kept.")
-        case .epochDiffers:
+        case .historyDiffers:
             CommandError(
-                .error, code: "epoch_differs",
-                "The server was restored from a backup: its history is another one.",
-                remedy: "Keep this replica and its edits; ask the operator which history holds.")
+                .error, code: "history_differs",
+                "The server's history is not the one that this replica goes on from.",
+                remedy: "Run `ting sync`: it gives back what the server lost; edits are kept.")
         case .unknownRecord(let id):
             CommandError(
                 .error, code: "not_found", "There is no record \(id) here.",

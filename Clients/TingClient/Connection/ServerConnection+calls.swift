@@ -67,6 +67,13 @@ extension ServerConnection {
         return try understood { () throws(WireError) in try SyncResponse(wire: answer) }
     }
 
+    /// Compares the replica's records with the server's, by buckets.
+    public func mend(_ slug: String, _ request: MendRequest) async throws -> MendResponse {
+        let answer = try await call(
+            .POST, Self.path(slug, "mend"), request.wire, as: Ting_V1_MendResponse.self)
+        return try understood { () throws(WireError) in try MendResponse(wire: answer) }
+    }
+
     func manifest(_ slug: String) async throws -> SnapshotManifest {
         let answer = try await call(
             Request(.GET, Self.path(slug, "snapshot/manifest"), headers: Self.versions()),

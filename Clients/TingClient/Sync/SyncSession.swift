@@ -3,42 +3,46 @@
 public import TingCore
 public import TingStore
 
+/// What carries a replica's requests to the server of its workspace.
+public protocol SyncLine: Sendable {
+    func exchange(_ request: SyncRequest) async throws -> SyncResponse
+    func mend(_ request: MendRequest) async throws -> MendResponse
+}
+
 /// Brings a replica and its server to the same version: one exchange where that is enough.
 ///
 /// A request that got no answer is sent again, at once known to the server if it had arrived.
 public struct SyncSession: Sendable {
     let replica: Replica
-    let exchange: @Sendable (SyncRequest) async throws -> SyncResponse
+    let line: any SyncLine
     let clock: any Clock<Duration>
     /// How long transient failures are tried again before they are shown.
     let patience: Duration
     /// Milliseconds since 1970, for `status`.
     let now: @Sendable () -> Int64
 
-    /// - Parameters:
-    ///   - exchange: Carries a request to the server of the replica's workspace.
-    ///   - clock: What waiting between tries is measured by; tests advance it.
+    /// - Parameter clock: What waiting between tries is measured by; tests advance it.
     public init(
-        _ replica: Replica, clock: any Clock<Duration>, patience: Duration,
-        now: @escaping @Sendable () -> Int64,
-        exchange: @escaping @Sendable (SyncRequest) async throws -> SyncResponse
+        _ replica: Replica, over line: any SyncLine, clock: any Clock<Duration>,
+        patience: Duration, now: @escaping @Sendable () -> Int64
     ) {
         self.replica = replica
+        self.line = line
         self.clock = clock
         self.patience = patience
         self.now = now
-        self.exchange = exchange
     }
 
     /// A session over a connection, on the machine's clock.
     public init(
         _ replica: Replica, over connection: ServerConnection, now: @escaping @Sendable () -> Int64
     ) throws {
-        let slug = try replica.identity().workspace
+        let line = WorkspaceLine(connection: connection, slug: try replica.identity().workspace)
         self.init(
-            replica, clock: ContinuousClock(), patience: connection.timeout, now: now
-        ) { try await connection.sync(slug, $0) }
+            replica, over: line, clock: ContinuousClock(), patience: connection.timeout, now: now)
     }
+
+    public typealias Outcome = SyncOutcome
 
     /// How far a sync is.
     public struct Step: Sendable {
@@ -47,21 +51,12 @@ public struct SyncSession: Sendable {
         public var sent: Int
     }
 
-    /// What a sync came to.
-    public struct Outcome: Sendable {
-        public var summary = IntegrateSummary()
-        /// The versions before and after.
-        public var from: Version = 0
-        public var version: Version = 0
-        public var exchanges = 0
-    }
-
     /// Seals what other tools wrote, then exchanges until both ends are at the head.
     ///
     /// How it ended is noted for `status`, whichever way.
-    public func run(progress: @Sendable (Step) -> Void = { _ in }) async throws -> Outcome {
+    public func run(progress: @Sendable (Step) -> Void = { _ in }) async throws -> SyncOutcome {
         do {
-            let outcome = try await exchangeAll(progress)
+            let outcome = try await carryOut(progress)
             try replica.note(error: nil, nextRetry: nil, synced: now())
             return outcome
         } catch {
@@ -70,71 +65,61 @@ public struct SyncSession: Sendable {
         }
     }
 
-    private func exchangeAll(_ progress: (Step) -> Void) async throws -> Outcome {
-        var outcome = Outcome()
-        outcome.from = try replica.identity().base.version
-        var request = try replica.nextRequest()
-        var after: Int64 = 0
+    private func carryOut(_ progress: (Step) -> Void) async throws -> SyncOutcome {
+        var run = SyncRun(replica, patience: patience)
+        var action = try run.begin()
+        var lost: (any Error)?
         while true {
-            let response = try await patiently(request)
-            outcome.exchanges += 1
-            let came = try replica.integrate(response, to: request)
-            outcome.summary.add(came)
-            outcome.version = try replica.identity().base.version
-            guard response.digestsAgree else { throw Self.differs(outcome.version) }
-            progress(
-                Step(version: outcome.version, head: response.head, sent: outcome.summary.sent))
-            // After a new name the outbox has new numbers, and none is judged.
-            if came.renamed {
-                after = 0
-            } else if let last = request.deliveries.last {
-                after = last.number
-            }
-            let next = try replica.nextRequest(after: after)
-            let isDone = outcome.version >= response.head && next.deliveries.isEmpty
-            if isDone && !came.renamed { return outcome }
-            let hasMoved = came.renamed || !request.deliveries.isEmpty || next.base != request.base
-            guard hasMoved || isDone else { throw Self.stuck(outcome.version) }
-            request = next
-        }
-    }
-
-    private func patiently(_ request: SyncRequest) async throws -> SyncResponse {
-        var backoff = Backoff()
-        var waited = Duration.zero
-        while true {
-            do {
-                return try await exchange(request)
-            } catch let error as ClientError
-                where error.scope == .transient && error.code != "server_not_reached"
-            {
-                let wait = backoff.failed(jitter: .random(in: 0...1))
-                waited += wait
-                guard waited < patience else { throw error }
-                try await clock.sleep(for: wait)
+            switch action {
+            case .send(let request):
+                do {
+                    action = try run.received(try await line.exchange(request))
+                } catch let error as ClientError where error.mayPass {
+                    lost = error
+                    action = try run.notAnswered(jitter: .random(in: 0...1))
+                }
+                progress(
+                    Step(
+                        version: run.outcome.version, head: run.outcome.head,
+                        sent: run.outcome.summary.sent))
+            case .askForMending(let request):
+                action = try run.received(try await line.mend(request))
+            case .wait(let duration):
+                try await clock.sleep(for: duration)
+                action = try run.waited()
+            case .startOver(let reason): throw Self.another(reason)
+            case .finish: return run.outcome
+            case .fail(let failure): throw Self.error(failure, after: lost)
             }
         }
     }
 
     /// One sentence for `status`.
     static func sentence(_ error: any Error) -> String {
-        switch error {
-        case let error as ClientError: "\(error.sentence) \(error.remedy)"
-        case ReplicaError.epochDiffers:
-            "The server was restored from a backup: its history is another one."
-        case ReplicaError.digestDiffers(let version):
-            "What arrived did not give the server's state at version \(version)."
-        default: "The sync failed: \(error)."
-        }
+        guard let error = error as? ClientError else { return "The sync failed: \(error)." }
+        return "\(error.sentence) \(error.remedy)"
     }
 
-    private static func differs(_ version: Version) -> ClientError {
+    private static func another(_ reason: SyncPlan.StartOver) -> ClientError {
         ClientError(
-            .requestWide, code: "digest_differs",
-            "This replica and the server hold different records at the same version (now \(version)).",
-            remedy:
-                "Run `ting verify`; save the outbox with `ting outbox export`, then clone anew with `ting clone`."
-        )
+            .requestWide, code: "history_differs",
+            "The server's history is not the one that this replica goes on from (\(reason.rawValue)).",
+            remedy: "The outbox is kept: save it with `ting outbox export`, then clone anew.")
+    }
+
+    private static func error(
+        _ failure: SyncPlan.Failure, after lost: (any Error)?
+    ) -> any Error {
+        switch failure {
+        case .notAnswered:
+            return lost ?? stuck(0)
+        case .noProgress(let version): return stuck(version)
+        case .stateDiffers, .startsOverAgain:
+            return ClientError(
+                .requestWide, code: "digest_differs",
+                "This replica and the server hold different records, and mending did not help.",
+                remedy: "Run `ting verify`, and tell the operator to run `tingd verify`.")
+        }
     }
 
     private static func stuck(_ version: Version) -> ClientError {
@@ -143,4 +128,23 @@ public struct SyncSession: Sendable {
             "The server answered without going on from version \(version).",
             remedy: "Run `ting sync` again; if it stays, tell the operator.")
     }
+}
+
+/// The calls of a sync, for one workspace of a connection.
+struct WorkspaceLine: SyncLine {
+    let connection: ServerConnection
+    let slug: String
+
+    func exchange(_ request: SyncRequest) async throws -> SyncResponse {
+        try await connection.sync(slug, request)
+    }
+
+    func mend(_ request: MendRequest) async throws -> MendResponse {
+        try await connection.mend(slug, request)
+    }
+}
+
+extension ClientError {
+    /// Whether the same request, sent again in a little while, may be answered.
+    var mayPass: Bool { scope == .transient && code != "server_not_reached" }
 }

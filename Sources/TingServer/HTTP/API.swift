@@ -92,6 +92,7 @@ struct API: Sendable {
         case .workspaces: try await workspaces(call)
         case .workspace(let slug): try await workspace(call, slug)
         case .sync(let slug): try await sync(call, slug)
+        case .mend(let slug): try await mend(call, slug)
         case .entries(let slug): try await entries(call, slug)
         case .snapshot(let slug): try await snapshot(call, slug)
         case .manifest(let slug): try await manifest(call, slug)

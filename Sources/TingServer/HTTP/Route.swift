@@ -8,6 +8,7 @@ enum Route: Equatable, Sendable {
     case workspaces
     case workspace(String)
     case sync(String)
+    case mend(String)
     case entries(String)
     case snapshot(String)
     case manifest(String)
@@ -45,6 +46,7 @@ enum Route: Equatable, Sendable {
         case .workspaces: "workspaces"
         case .workspace: "workspace"
         case .sync: "sync"
+        case .mend: "mend"
         case .entries: "entries"
         case .snapshot: "snapshot"
         case .manifest: "manifest"
@@ -99,6 +101,7 @@ enum Route: Equatable, Sendable {
     ) -> [(HTTPRequest.Method, Route)] {
         switch Array(rest) {
         case ["sync"]: [(.post, .sync(slug))]
+        case ["mend"]: [(.post, .mend(slug))]
         case ["entries"]: [(.get, .entries(slug))]
         case ["snapshot"]: [(.get, .snapshot(slug))]
         case ["snapshot", "manifest"]: [(.get, .manifest(slug))]

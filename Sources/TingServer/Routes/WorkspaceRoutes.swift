@@ -63,6 +63,18 @@ extension API {
         return try call.answer(response.wire)
     }
 
+    /// `POST /v1/workspaces/{slug}/mend`: the records of the buckets that differ.
+    func mend(_ call: Call, _ slug: String) async throws -> Response {
+        let (_, access) = try await member(call, slug)
+        let message: Ting_V1_MendRequest = try await call.message()
+        if message.protocol != 0 { try call.checkProtocol(message.protocol) }
+        let request = try Call.parse { try MendRequest(wire: message) }
+        let response = try await registry.with(access.workspace) { workspace in
+            try await workspace.read { try $0.mend(request) }
+        }
+        return try call.answer(response.wire)
+    }
+
     /// `GET /v1/workspaces/{slug}/entries?since=N&bytes=M`
     func entries(_ call: Call, _ slug: String) async throws -> Response {
         let (_, access) = try await member(call, slug)

@@ -14,8 +14,7 @@ actor OpenWorkspace {
     private let now: @Sendable () -> Int64
     /// Told, in the order of versions, what each transaction has added.
     private let announce: @Sendable (OpenWorkspace, ClosedRange<Version>) async -> Void
-    private var waiting: [Waiting] = []
-    private var isWriting = false
+    private var queue = CommitQueue<Waiting>()
 
     private struct Waiting: Sendable {
         let submission: Workspace.Submission
@@ -38,10 +37,12 @@ actor OpenWorkspace {
         // Nothing to write: nothing to wait for.
         if submission.request.deliveries.isEmpty { return Workspace.Judgement() }
         return try await withCheckedThrowingContinuation { continuation in
-            waiting.append(Waiting(submission: submission, continuation: continuation))
-            guard !isWriting else { return }
-            isWriting = true
-            Task { await write() }
+            carryOut(
+                queue.step(
+                    .arrived(
+                        Waiting(submission: submission, continuation: continuation),
+                        deliveries: submission.request.deliveries.count)),
+                result: .failure(CancellationError()))
         }
     }
 
@@ -52,51 +53,42 @@ actor OpenWorkspace {
         try await workers.run { [file] in try body(file) }
     }
 
-    private func write() async {
-        while !waiting.isEmpty {
-            let batch = takeBatch()
-            do {
-                try await finish(batch, judgements(of: batch))
-            } catch where batch.count > 1 && !isStorageFull(error) {
-                // One of them can't be judged at all: it alone shall fail.
-                for single in batch { await writeAlone(single) }
-            } catch {
+    /// Carries out what the queue decided; `result` is that of the transaction before.
+    private func carryOut(
+        _ steps: [CommitQueue<Waiting>.Step], result: Result<[Workspace.Judgement], any Error>
+    ) {
+        for step in steps {
+            switch step {
+            case .judge(let batch): Task { await judge(batch) }
+            case .answer(let batch):
+                for (one, judgement) in zip(batch, (try? result.get()) ?? []) {
+                    one.continuation.resume(returning: judgement)
+                }
+            case .refuse(let batch):
+                guard case .failure(let error) = result else { continue }
                 for one in batch { one.continuation.resume(throwing: error) }
             }
         }
-        isWriting = false
     }
 
-    private func writeAlone(_ single: Waiting) async {
+    private func judge(_ batch: [Waiting]) async {
+        let submissions = batch.map(\.submission)
         do {
-            try await finish([single], judgements(of: [single]))
+            let judgements = try await workers.run { [file, now] in
+                try file.accept(submissions, now: now())
+            }
+            // Announced before the next transaction begins: followers hear versions in order.
+            await announce(judgements)
+            carryOut(queue.step(.committed), result: .success(judgements))
         } catch {
-            single.continuation.resume(throwing: error)
+            carryOut(queue.step(.failed(all: isStorageFull(error))), result: .failure(error))
         }
     }
 
-    /// As much as one transaction should hold: it keeps later ones waiting.
-    private func takeBatch() -> [Waiting] {
-        var deliveries = 0
-        let end =
-            waiting.firstIndex { one in
-                deliveries += one.submission.request.deliveries.count
-                return deliveries > Limits.deliveryLimit
-            } ?? waiting.count
-        let batch = Array(waiting.prefix(max(1, end)))
-        waiting.removeFirst(batch.count)
-        return batch
-    }
-
-    private func judgements(of batch: [Waiting]) async throws -> [Workspace.Judgement] {
-        let submissions = batch.map(\.submission)
-        return try await workers.run { [file, now] in try file.accept(submissions, now: now()) }
-    }
-
-    private func finish(_ batch: [Waiting], _ judgements: [Workspace.Judgement]) async {
-        for (one, judgement) in zip(batch, judgements) { one.continuation.resume(returning: judgement) }
+    private func announce(_ judgements: [Workspace.Judgement]) async {
         let appended = judgements.compactMap(\.appended)
-        guard let first = appended.map(\.lowerBound).min(), let last = appended.map(\.upperBound).max()
+        guard let first = appended.map(\.lowerBound).min(),
+            let last = appended.map(\.upperBound).max()
         else { return }
         await announce(self, first...last)
     }

@@ -491,6 +491,149 @@ package nonisolated struct Ting_V1_SyncResponse: Sendable {
 
   package var role: String = String()
 
+  /// Whether the server's history digest at the replica's version is the one that it sent.
+  package var historyAgrees: Bool = false
+
+  /// The oldest version whose entry the server still sends; 0 or 1 for all of them.
+  package var floor: Int64 = 0
+
+  /// Earlier epochs of this history, the oldest first: sent to a replica of another epoch.
+  package var lineage: [Ting_V1_EpochEnd] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Where an earlier epoch of a history ended.
+package nonisolated struct Ting_V1_EpochEnd: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var epoch: String = String()
+
+  /// The last version that this history shares with it.
+  package var version: Int64 = 0
+
+  /// The history digest at that version.
+  package var historyDigest: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Asks what a replica whose records differ should hold.
+package nonisolated struct Ting_V1_MendRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var `protocol`: Int64 = 0
+
+  package var schema: Int64 = 0
+
+  package var epoch: String = String()
+
+  /// The version at which the sums were computed.
+  package var version: Int64 = 0
+
+  /// The 256 sums of the state digest, 32 bytes each, computed from the replica's records.
+  package var sums: [Data] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Ting_V1_RecordContent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var collection: String = String()
+
+  package var record: String = String()
+
+  /// Fields unlike their default, ascending by name.
+  package var values: [Ting_V1_FieldValue] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Ting_V1_MendResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var epoch: String = String()
+
+  /// The newest version. If it is not the request's, nothing else stands here: sync, then ask again.
+  package var head: Int64 = 0
+
+  package var stateDigest: String = String()
+
+  /// The buckets whose sums differ, ascending, with all their live records.
+  package var buckets: [Ting_V1_MendResponse.Bucket] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated struct Bucket: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var bucket: Int64 = 0
+
+    package var records: [Ting_V1_RecordContent] = []
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
+}
+
+/// Brings back what a restored server lost.
+package nonisolated struct Ting_V1_GiveBackRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var `protocol`: Int64 = 0
+
+  package var schema: Int64 = 0
+
+  /// The epoch in which the entries were accepted.
+  package var epoch: String = String()
+
+  /// Ascending by version, with their receipts.
+  package var entries: [Ting_V1_Entry] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Ting_V1_GiveBackResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var epoch: String = String()
+
+  package var head: Int64 = 0
+
+  /// Which versions of the other epoch this history holds now.
+  package var taken: [Int64] = []
+
+  /// Those whose receipts are not the server's: it can't take them.
+  package var refused: [Int64] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1480,7 +1623,7 @@ nonisolated extension Ting_V1_Member: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Ting_V1_SyncResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SyncResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}verdicts\0\u{1}clash\0\u{1}entries\0\u{1}head\0\u{3}history_digest\0\u{3}state_digest\0\u{3}digests_agree\0\u{1}time\0\u{3}has_members\0\u{1}members\0\u{3}members_version\0\u{1}role\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}verdicts\0\u{1}clash\0\u{1}entries\0\u{1}head\0\u{3}history_digest\0\u{3}state_digest\0\u{3}digests_agree\0\u{1}time\0\u{3}has_members\0\u{1}members\0\u{3}members_version\0\u{1}role\0\u{3}history_agrees\0\u{1}floor\0\u{1}lineage\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1501,6 +1644,9 @@ nonisolated extension Ting_V1_SyncResponse: SwiftProtobuf.Message, SwiftProtobuf
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
       case 12: try { try decoder.decodeSingularInt64Field(value: &self.membersVersion) }()
       case 13: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 14: try { try decoder.decodeSingularBoolField(value: &self.historyAgrees) }()
+      case 15: try { try decoder.decodeSingularInt64Field(value: &self.floor) }()
+      case 16: try { try decoder.decodeRepeatedMessageField(value: &self.lineage) }()
       default: break
       }
     }
@@ -1546,6 +1692,15 @@ nonisolated extension Ting_V1_SyncResponse: SwiftProtobuf.Message, SwiftProtobuf
     if !self.role.isEmpty {
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 13)
     }
+    if self.historyAgrees != false {
+      try visitor.visitSingularBoolField(value: self.historyAgrees, fieldNumber: 14)
+    }
+    if self.floor != 0 {
+      try visitor.visitSingularInt64Field(value: self.floor, fieldNumber: 15)
+    }
+    if !self.lineage.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.lineage, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1563,6 +1718,309 @@ nonisolated extension Ting_V1_SyncResponse: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.members != rhs.members {return false}
     if lhs.membersVersion != rhs.membersVersion {return false}
     if lhs.role != rhs.role {return false}
+    if lhs.historyAgrees != rhs.historyAgrees {return false}
+    if lhs.floor != rhs.floor {return false}
+    if lhs.lineage != rhs.lineage {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_EpochEnd: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EpochEnd"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}version\0\u{3}history_digest\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.historyDigest) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.epoch.isEmpty {
+      try visitor.visitSingularStringField(value: self.epoch, fieldNumber: 1)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 2)
+    }
+    if !self.historyDigest.isEmpty {
+      try visitor.visitSingularStringField(value: self.historyDigest, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_EpochEnd, rhs: Ting_V1_EpochEnd) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.historyDigest != rhs.historyDigest {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_MendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MendRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}schema\0\u{1}epoch\0\u{1}version\0\u{1}sums\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.`protocol`) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.schema) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.epoch) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
+      case 5: try { try decoder.decodeRepeatedBytesField(value: &self.sums) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.`protocol` != 0 {
+      try visitor.visitSingularInt64Field(value: self.`protocol`, fieldNumber: 1)
+    }
+    if self.schema != 0 {
+      try visitor.visitSingularInt64Field(value: self.schema, fieldNumber: 2)
+    }
+    if !self.epoch.isEmpty {
+      try visitor.visitSingularStringField(value: self.epoch, fieldNumber: 3)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 4)
+    }
+    if !self.sums.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.sums, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_MendRequest, rhs: Ting_V1_MendRequest) -> Bool {
+    if lhs.`protocol` != rhs.`protocol` {return false}
+    if lhs.schema != rhs.schema {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.sums != rhs.sums {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_RecordContent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RecordContent"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}collection\0\u{1}record\0\u{1}values\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.collection) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.record) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.collection.isEmpty {
+      try visitor.visitSingularStringField(value: self.collection, fieldNumber: 1)
+    }
+    if !self.record.isEmpty {
+      try visitor.visitSingularStringField(value: self.record, fieldNumber: 2)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.values, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_RecordContent, rhs: Ting_V1_RecordContent) -> Bool {
+    if lhs.collection != rhs.collection {return false}
+    if lhs.record != rhs.record {return false}
+    if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_MendResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MendResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}head\0\u{3}state_digest\0\u{1}buckets\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.head) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.stateDigest) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.buckets) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.epoch.isEmpty {
+      try visitor.visitSingularStringField(value: self.epoch, fieldNumber: 1)
+    }
+    if self.head != 0 {
+      try visitor.visitSingularInt64Field(value: self.head, fieldNumber: 2)
+    }
+    if !self.stateDigest.isEmpty {
+      try visitor.visitSingularStringField(value: self.stateDigest, fieldNumber: 3)
+    }
+    if !self.buckets.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.buckets, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_MendResponse, rhs: Ting_V1_MendResponse) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.head != rhs.head {return false}
+    if lhs.stateDigest != rhs.stateDigest {return false}
+    if lhs.buckets != rhs.buckets {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_MendResponse.Bucket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Ting_V1_MendResponse.protoMessageName + ".Bucket"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bucket\0\u{1}records\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.bucket) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.records) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.bucket != 0 {
+      try visitor.visitSingularInt64Field(value: self.bucket, fieldNumber: 1)
+    }
+    if !self.records.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.records, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_MendResponse.Bucket, rhs: Ting_V1_MendResponse.Bucket) -> Bool {
+    if lhs.bucket != rhs.bucket {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_GiveBackRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GiveBackRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}schema\0\u{1}epoch\0\u{1}entries\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.`protocol`) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.schema) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.epoch) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.`protocol` != 0 {
+      try visitor.visitSingularInt64Field(value: self.`protocol`, fieldNumber: 1)
+    }
+    if self.schema != 0 {
+      try visitor.visitSingularInt64Field(value: self.schema, fieldNumber: 2)
+    }
+    if !self.epoch.isEmpty {
+      try visitor.visitSingularStringField(value: self.epoch, fieldNumber: 3)
+    }
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_GiveBackRequest, rhs: Ting_V1_GiveBackRequest) -> Bool {
+    if lhs.`protocol` != rhs.`protocol` {return false}
+    if lhs.schema != rhs.schema {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_GiveBackResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GiveBackResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}head\0\u{1}taken\0\u{1}refused\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.head) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.taken) }()
+      case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.refused) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.epoch.isEmpty {
+      try visitor.visitSingularStringField(value: self.epoch, fieldNumber: 1)
+    }
+    if self.head != 0 {
+      try visitor.visitSingularInt64Field(value: self.head, fieldNumber: 2)
+    }
+    if !self.taken.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.taken, fieldNumber: 3)
+    }
+    if !self.refused.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.refused, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_GiveBackResponse, rhs: Ting_V1_GiveBackResponse) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.head != rhs.head {return false}
+    if lhs.taken != rhs.taken {return false}
+    if lhs.refused != rhs.refused {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -51,7 +51,8 @@ final class TestReplica {
         try #require(reply.status == 200, "\(reply.text)")
         let response = try SyncResponse(
             wire: try WireCoding.protobuf.decode(Ting_V1_SyncResponse.self, reply.bytes))
-        _ = try replica.integrate(response, to: request)
+        var summary = IntegrateSummary()
+        try replica.integrate(response, to: request, into: &summary)
         return response
     }
 

@@ -27,3 +27,10 @@ public struct Backoff: Equatable, Sendable {
     /// Starts over: the line works.
     public mutating func succeeded() { failures = 0 }
 }
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    public var milliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

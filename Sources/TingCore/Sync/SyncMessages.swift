@@ -77,6 +77,12 @@ public struct SyncResponse: Equatable, Sendable {
     public var stateDigest: Hash
     /// Whether the server's digests at the version the replica came with are those it sent.
     public var digestsAgree: Bool
+    /// The same of the history digest alone: if it differs, so does what lies behind.
+    public var historyAgrees: Bool
+    /// The oldest version whose entry the server still sends.
+    public var floor: Version
+    /// Where earlier epochs of this history ended, for a replica of another epoch.
+    public var lineage: [EpochEnd]
     /// The server's clock, in milliseconds since 1970.
     public var time: Int64
     /// All members, past ones too, if the list is newer than the replica's.
@@ -87,8 +93,9 @@ public struct SyncResponse: Equatable, Sendable {
 
     public init(
         epoch: Epoch, verdicts: [DeliveryVerdict], clash: Int64?, entries: [Entry], head: Version,
-        historyDigest: Hash, stateDigest: Hash, digestsAgree: Bool, time: Int64,
-        members: [Member]?, membersVersion: Int64, role: Role
+        historyDigest: Hash, stateDigest: Hash, digestsAgree: Bool, historyAgrees: Bool,
+        floor: Version = 1, lineage: [EpochEnd] = [], time: Int64, members: [Member]?,
+        membersVersion: Int64, role: Role
     ) {
         self.epoch = epoch
         self.verdicts = verdicts
@@ -98,10 +105,60 @@ public struct SyncResponse: Equatable, Sendable {
         self.historyDigest = historyDigest
         self.stateDigest = stateDigest
         self.digestsAgree = digestsAgree
+        self.historyAgrees = historyAgrees
+        self.floor = floor
+        self.lineage = lineage
         self.time = time
         self.members = members
         self.membersVersion = membersVersion
         self.role = role
+    }
+}
+
+/// Where an earlier epoch of a history ended.
+public struct EpochEnd: Equatable, Sendable {
+    public var epoch: Epoch
+    /// The last version that the history shares with the epoch, and the history digest there.
+    public var version: Version
+    public var historyDigest: Hash
+
+    public init(epoch: Epoch, version: Version, historyDigest: Hash) {
+        self.epoch = epoch
+        self.version = version
+        self.historyDigest = historyDigest
+    }
+}
+
+/// Asks what a replica whose records differ should hold.
+public struct MendRequest: Equatable, Sendable {
+    public var base: Base
+    public var schema: Int
+    /// Computed from the replica's records.
+    public var digest: StateDigest
+
+    public init(base: Base, schema: Int, digest: StateDigest) {
+        self.base = base
+        self.schema = schema
+        self.digest = digest
+    }
+}
+
+/// The server's records in the buckets that differ.
+public struct MendResponse: Equatable, Sendable {
+    public var epoch: Epoch
+    /// The newest version; buckets stand here only if it is the request's.
+    public var head: Version
+    public var stateDigest: Hash
+    /// Live records by bucket, all of each bucket; as many buckets as fit a page, at least one.
+    public var buckets: [Int: [RecordContent]]
+
+    public init(
+        epoch: Epoch, head: Version, stateDigest: Hash, buckets: [Int: [RecordContent]]
+    ) {
+        self.epoch = epoch
+        self.head = head
+        self.stateDigest = stateDigest
+        self.buckets = buckets
     }
 }
 

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import TingCore
+
+/// Putting right a replica whose records differ from the server's, record by record (promise 2).
+extension Replica {
+    static let mendedTable = """
+        CREATE TABLE ting_mended (
+          seq INTEGER PRIMARY KEY,
+          record TEXT NOT NULL,
+          collection TEXT NOT NULL,
+          was TEXT,
+          time INTEGER NOT NULL
+        ) STRICT
+        """
+
+    /// Recomputes the digest from the records, and asks what those should be that differ.
+    func mendRequest() throws -> MendRequest {
+        try seal()
+        return try quietly { db in
+            let digest = try tables.recomputedDigest(db)
+            try HistoryTables.store(db, digest, buckets: Set(0..<StateDigest.bucketCount))
+            return MendRequest(
+                base: try identity(db).base, schema: schema.version, digest: digest)
+        }
+    }
+
+    /// What comparing with the server's records came to.
+    struct Mending: Equatable {
+        /// Records that differed and were put right.
+        var records = 0
+        /// Whether the replica's digest is the server's now.
+        var agrees = false
+    }
+
+    /// Sets the shared values of records that differ to the server's. Edits made here stay on top;
+    /// what stood there is kept aside in `ting_mended`.
+    func mend(_ answer: MendResponse) throws -> Mending {
+        try quietly { db in
+            var mending = Mending()
+            guard try identity(db).base == Base(epoch: answer.epoch, version: answer.head) else {
+                return mending
+            }
+            var dirty: Set<RecordID> = []
+            for (bucket, records) in answer.buckets.sorted(by: { $0.key < $1.key }) {
+                dirty.formUnion(try mend(db, bucket, records, answer.head))
+            }
+            mending.records = dirty.count
+            try materialize(db, dirty)
+            let digest = try tables.recomputedDigest(db)
+            try HistoryTables.store(db, digest, buckets: Set(answer.buckets.keys))
+            mending.agrees = digest.hash == answer.stateDigest
+            return mending
+        }
+    }
+
+    private func mend(
+        _ db: Database, _ bucket: Int, _ records: [RecordContent], _ version: Version
+    ) throws -> Set<RecordID> {
+        var left = try sharedRecords(db, bucket)
+        var changed: Set<RecordID> = []
+        for right in records {
+            let here = left.removeValue(forKey: right.record)
+            guard here != right else { continue }
+            try setAside(db, right.record, here, right.collection)
+            try share(db, right)
+            changed.insert(right.record)
+        }
+        for (record, here) in left {
+            try setAside(db, record, here, here.collection)
+            if try SharedRecords.read(db, record) == nil {
+                try tables.remove(db, here.collection, record)
+            }
+            try SharedRecords.write(
+                db, record,
+                SharedRecord(
+                    collection: here.collection, state: .deleted, values: here.values,
+                    deleted: version))
+            changed.insert(record)
+        }
+        return changed
+    }
+
+    private func share(_ db: Database, _ right: RecordContent) throws {
+        guard try SharedRecords.read(db, right.record) != nil else {
+            return try tables.write(db, right.collection, right.record, right.values)
+        }
+        try SharedRecords.write(
+            db, right.record,
+            SharedRecord(
+                collection: right.collection, state: .live, values: right.values, deleted: nil))
+    }
+
+    /// Keeps what stood in a record's place, and has it found by the next search.
+    private func setAside(
+        _ db: Database, _ record: RecordID, _ was: RecordContent?, _ collection: String
+    ) throws {
+        let fields = was?.values.keys.sortedByBytes.map { name in
+            "\(Value.text(name).json):\(was?.values[name]?.json ?? "null")"
+        }
+        try db.execute(
+            sql: "INSERT INTO ting_mended (record, collection, was, time) VALUES (?, ?, ?, ?)",
+            arguments: [
+                record.description, collection, fields.map { "{\($0.joined(separator: ","))}" },
+                clock(),
+            ])
+        try db.execute(
+            sql: "INSERT INTO ting_unindexed (record) VALUES (?) ON CONFLICT DO NOTHING",
+            arguments: [record.description])
+    }
+
+    /// The live shared records of a bucket, by id.
+    private func sharedRecords(_ db: Database, _ bucket: Int) throws -> [RecordID: RecordContent] {
+        try tables.liveRecords(db, in: bucket)
+    }
+}
+
+extension RecordTables {
+    /// The live shared records whose id ends in the bucket's byte, by id.
+    func liveRecords(_ db: Database, in bucket: Int) throws -> [RecordID: RecordContent] {
+        let ending = Hexadecimal.encode([UInt8(truncatingIfNeeded: bucket)])
+        var found: [RecordID: RecordContent] = [:]
+        var aside: Set<RecordID> = []
+        let beside = try String.fetchAll(
+            db, sql: "SELECT record FROM ting_shared WHERE substr(record, 35) = ?",
+            arguments: [ending])
+        for text in beside {
+            guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
+            else { continue }
+            aside.insert(record)
+            guard shared.state == .live else { continue }
+            found[record] = RecordContent(shared.collection, record, shared.values)
+        }
+        for collection in schema.collections {
+            let ids = try String.fetchAll(
+                db, sql: "SELECT id FROM \"\(collection.name)\" WHERE substr(id, 35) = ?",
+                arguments: [ending])
+            for text in ids {
+                guard let record = RecordID(text), !aside.contains(record),
+                    let values = try read(db, collection.name, record)
+                else { continue }
+                found[record] = RecordContent(collection.name, record, values)
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingStore
+import TingTesting
+
+@Suite("A replica whose records differ from the server's", .tags(.promise2))
+struct MendingTests {
+    private func team() throws -> Team {
+        let team = try Team(2)
+        for index in 0..<40 {
+            try team.replicas[0].write { db in
+                try db.execute(
+                    sql: "INSERT INTO project (title, budget) VALUES (?, ?)",
+                    arguments: ["Project \(index)", index])
+            }
+        }
+        try team.sync(0)
+        try team.sync(1)
+        return team
+    }
+
+    /// Writes as nothing of Ting would: past the triggers, like a broken disk.
+    private func tamper(_ team: Team, _ sql: String) throws {
+        let queue = try DatabaseQueue(path: team.replicas[0].path)
+        try queue.writeWithoutTransaction { db in
+            let triggers = try Row.fetchAll(
+                db, sql: "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+            for row in triggers { try db.execute(sql: "DROP TRIGGER \"\(row[0] as String)\"") }
+            try db.execute(sql: sql)
+            for row in triggers { try db.execute(sql: row[1] as String) }
+        }
+        try queue.close()
+    }
+
+    private func expectWhole(_ team: Team) throws {
+        for replica in team.replicas {
+            #expect(try replica.verify().matches)
+            #expect(try replica.status().digest == team.workspace.head().state)
+        }
+    }
+
+    @Test("changed, lost and invented records are put right one by one, and it is told")
+    func records() throws {
+        let team = try team()
+        try tamper(
+            team,
+            """
+            UPDATE project SET title = 'Rotten' WHERE title IN ('Project 3', 'Project 4');
+            DELETE FROM project WHERE title = 'Project 5';
+            INSERT INTO project (title) VALUES ('Never was');
+            UPDATE ting_bucket SET sum = zeroblob(32) WHERE bucket % 3 = 0;
+            """)
+        let outcome = try team.run(team.replicas[0], team.members[0])
+        #expect(outcome.mended == 4)
+        try expectWhole(team)
+        let aside = try team.replicas[0].read {
+            try String.fetchAll($0, sql: "SELECT was FROM ting_mended WHERE was LIKE '%Rotten%'")
+        }
+        #expect(aside.count == 2)
+        #expect(try team.run(team.replicas[0], team.members[0]).mended == 0)
+    }
+
+    @Test("edits of the outbox stay on top of what is mended", .tags(.promise4))
+    func pending() throws {
+        let team = try team()
+        try team.replicas[0].write {
+            try $0.execute(sql: "UPDATE project SET budget = 7 WHERE title = 'Project 3'")
+        }
+        try tamper(team, "UPDATE project SET title = 'Rotten' WHERE title LIKE 'Project 1%'")
+        try tamper(team, "UPDATE ting_bucket SET sum = zeroblob(32)")
+        #expect(try team.run(team.replicas[0], team.members[0]).mended == 11)
+        try team.sync(1)
+        try expectWhole(team)
+        let budget = try team.replicas[1].read {
+            try Int.fetchOne($0, sql: "SELECT budget FROM project WHERE title = 'Project 3'")
+        }
+        #expect(budget == 7)
+    }
+
+    @Test(
+        "a difference that shows only when an entry touches the record is mended in the same sync")
+    func late() throws {
+        let team = try team()
+        try tamper(team, "UPDATE project SET title = 'Rotten' WHERE title = 'Project 3'")
+        try team.foreign(1, "UPDATE project SET budget = 99 WHERE title = 'Project 3'")
+        try team.sync(1)
+        #expect(try team.run(team.replicas[0], team.members[0]).mended == 1)
+        try expectWhole(team)
+    }
+}

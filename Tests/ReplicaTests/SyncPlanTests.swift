@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import TingCore
+
+@Suite("What a replica does next in a sync")
+struct SyncPlanTests {
+    private typealias Progress = SyncPlan.Progress
+
+    private func progress(
+        _ version: Version, of head: Version, moved: Bool = true, sent: Int64? = nil,
+        more: Bool = false, renamed: Bool = false
+    ) -> SyncPlan.Fact {
+        .integrated(
+            Progress(
+                version: version, head: head, moved: moved, sent: sent, isMoreWaiting: more,
+                renamed: renamed))
+    }
+
+    private func begun(patience: Duration = .seconds(20)) -> SyncPlan {
+        var plan = SyncPlan(patience: patience)
+        #expect(plan.step(.begin) == .exchange(after: 0, checking: .stateAndHistory))
+        return plan
+    }
+
+    @Test("one exchange is enough where nothing is left")
+    func once() {
+        var plan = begun()
+        #expect(plan.step(progress(5, of: 5, moved: false)) == .finish)
+    }
+
+    @Test("pages of entries and of the outbox go on from where they ended")
+    func pages() {
+        var plan = begun()
+        #expect(
+            plan.step(progress(5, of: 9, sent: 3, more: true))
+                == .exchange(after: 3, checking: .stateAndHistory))
+        #expect(
+            plan.step(progress(9, of: 9, more: true))
+                == .exchange(after: 3, checking: .stateAndHistory))
+        #expect(plan.step(progress(12, of: 12, sent: 6)) == .finish)
+    }
+
+    @Test("a replica that took a new id sends its outbox from the start")
+    func renamed() {
+        var plan = begun()
+        #expect(
+            plan.step(progress(5, of: 5, sent: 7, renamed: true))
+                == .exchange(after: 0, checking: .stateAndHistory))
+    }
+
+    @Test("a lost exchange is tried again until the patience ends, each wait longer")
+    func patience() {
+        var plan = begun(patience: .seconds(8))
+        #expect(plan.step(.notAnswered(jitter: 0)) == .wait(.seconds(1)))
+        #expect(plan.step(.waited) == .exchange(after: 0, checking: .stateAndHistory))
+        #expect(plan.step(.notAnswered(jitter: 0)) == .wait(.seconds(2)))
+        #expect(plan.step(.notAnswered(jitter: 0)) == .wait(.seconds(4)))
+        #expect(plan.step(.notAnswered(jitter: 0)) == .fail(.notAnswered))
+    }
+
+    @Test("an answer that leads nowhere ends the sync instead of going round")
+    func noProgress() {
+        var plan = begun()
+        #expect(plan.step(progress(5, of: 9, moved: false)) == .fail(.noProgress(5)))
+    }
+
+    @Test("records that differ are mended at the head, then the digests are held to again")
+    func mending() {
+        var plan = begun()
+        #expect(plan.step(.stateDiffers) == .exchange(after: 0, checking: .history))
+        #expect(plan.step(progress(5, of: 9)) == .exchange(after: 0, checking: .history))
+        #expect(plan.step(progress(9, of: 9)) == .mend)
+        #expect(plan.step(.mended(agrees: false, progressed: true)) == .mend)
+        #expect(
+            plan.step(.mended(agrees: true, progressed: true))
+                == .exchange(after: 0, checking: .stateAndHistory))
+        #expect(plan.step(progress(9, of: 9, moved: false)) == .finish)
+    }
+
+    @Test("what can't be mended starts over from a snapshot, but not for ever")
+    func startingOver() {
+        var plan = begun()
+        _ = plan.step(.stateDiffers)
+        #expect(plan.step(.mended(agrees: false, progressed: false)) == .startOver(.notMended))
+        #expect(plan.step(.startedOver) == .exchange(after: 0, checking: .stateAndHistory))
+        #expect(plan.step(.historyDiffers(.anotherEpoch)) == .startOver(.anotherEpoch))
+        _ = plan.step(.startedOver)
+        #expect(
+            plan.step(.historyDiffers(.anotherEpoch)) == .fail(.startsOverAgain(.anotherEpoch)))
+    }
+}
+
+@Suite("Which submissions are judged together")
+struct CommitQueueTests {
+    private func tickets(_ steps: [CommitQueue<Int>.Step]) -> [String] {
+        steps.map { step in
+            switch step {
+            case .judge(let tickets): "judge \(tickets)"
+            case .answer(let tickets): "answer \(tickets)"
+            case .refuse(let tickets): "refuse \(tickets)"
+            }
+        }
+    }
+
+    @Test("what arrives while one is written is judged together after it")
+    func together() {
+        var queue = CommitQueue<Int>()
+        #expect(tickets(queue.step(.arrived(1, deliveries: 1))) == ["judge [1]"])
+        #expect(tickets(queue.step(.arrived(2, deliveries: 1))) == [])
+        #expect(tickets(queue.step(.arrived(3, deliveries: 1))) == [])
+        #expect(tickets(queue.step(.committed)) == ["answer [1]", "judge [2, 3]"])
+        #expect(tickets(queue.step(.committed)) == ["answer [2, 3]"])
+        #expect(tickets(queue.step(.arrived(4, deliveries: 1))) == ["judge [4]"])
+    }
+
+    @Test("one transaction takes no more than its limit, and at least one")
+    func limit() {
+        var queue = CommitQueue<Int>(deliveryLimit: 10)
+        #expect(tickets(queue.step(.arrived(1, deliveries: 50))) == ["judge [1]"])
+        _ = queue.step(.arrived(2, deliveries: 6))
+        _ = queue.step(.arrived(3, deliveries: 6))
+        #expect(tickets(queue.step(.committed)) == ["answer [1]", "judge [2]"])
+        #expect(tickets(queue.step(.committed)) == ["answer [2]", "judge [3]"])
+    }
+
+    @Test("of a batch that fails, each is judged alone, and only the one that can't be is refused")
+    func failing() {
+        var queue = CommitQueue<Int>()
+        _ = queue.step(.arrived(1, deliveries: 1))
+        _ = queue.step(.arrived(2, deliveries: 1))
+        _ = queue.step(.arrived(3, deliveries: 1))
+        _ = queue.step(.committed)
+        #expect(tickets(queue.step(.failed(all: false))) == ["judge [2]"])
+        #expect(tickets(queue.step(.failed(all: false))) == ["refuse [2]", "judge [3]"])
+        #expect(tickets(queue.step(.committed)) == ["answer [3]"])
+    }
+
+    @Test("a full disk refuses the whole batch at once")
+    func full() {
+        var queue = CommitQueue<Int>()
+        _ = queue.step(.arrived(1, deliveries: 1))
+        _ = queue.step(.arrived(2, deliveries: 1))
+        _ = queue.step(.arrived(3, deliveries: 1))
+        #expect(tickets(queue.step(.failed(all: true))) == ["refuse [1]", "judge [2, 3]"])
+    }
+}
