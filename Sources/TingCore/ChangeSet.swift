@@ -37,6 +37,18 @@ public struct ChangeSet: Equatable, Sendable {
     }
 }
 
+extension ChangeSet {
+    /// Every base that stands in it.
+    package var bases: [Base] {
+        [base] + operations.flatMap { [$0.base].compactMap { $0 } + $0.fields.compactMap(\.base) }
+    }
+
+    /// The oldest version that stands in it as a base; 0 where one is of another epoch.
+    package func oldestBase(in epoch: Epoch) -> Version {
+        bases.map { $0.epoch == epoch ? $0.version : 0 }.min() ?? 0
+    }
+}
+
 /// One edit in a change set: insert, update, delete or restore of one record.
 public struct Operation: Equatable, Sendable {
     public enum Kind: String, CaseIterable, Sendable {

@@ -36,6 +36,9 @@ public enum Limits {
     public static let mergeWordLimit = 4_000
     /// Lines that the text merge compares at most, per side.
     public static let mergeLineLimit = 20_000
+    /// Lines or words, both sides together, that the text merge compares one with another; where more
+    /// lie between two anchors they count as rewritten. Bounds memory to some 16 MB.
+    public static let mergeStretchLimit = 2_000
     /// Milliseconds of write lock that integrating takes at a time.
     public static let integrateSliceMilliseconds: Int64 = 50
     /// Hours that a join address is good for.

@@ -152,7 +152,15 @@ extension ChangeSet {
         guard seed.count == 16, !operations.isEmpty else {
             throw InvalidValue("the change set is empty or has no seed", "Seal it again.")
         }
+        var written: Set<String> = []
         for operation in operations {
+            for edit in operation.fields where operation.kind != .delete {
+                guard written.insert("\(operation.record)/\(edit.field)").inserted else {
+                    throw InvalidValue(
+                        "\(operation.collection).\(edit.field) of one record is written twice",
+                        "Seal the first value before and the last after.")
+                }
+            }
             guard let collection = schema.collection(operation.collection) else {
                 throw InvalidValue(
                     "there is no collection `\(operation.collection)`",

@@ -11,6 +11,11 @@ extension SyncRequest {
             throw WireError("deliveries", "more than \(Limits.deliveryLimit)")
         }
         guard message.hasBase else { throw WireError("base", "missing") }
+        guard message.links.count <= Limits.deliveryLimit else {
+            throw WireError("links", "more than \(Limits.deliveryLimit)")
+        }
+        var links: [SeenLink] = []
+        for link in message.links { links.append(try SeenLink(wire: link)) }
         var deliveries: [Delivery] = []
         for delivery in message.deliveries {
             guard delivery.number > deliveries.last?.number ?? 0 else {
@@ -29,7 +34,7 @@ extension SyncRequest {
             membersVersion: message.membersVersion,
             pageByteLimit: message.pageByteLimit > 0
                 ? Int(clamping: message.pageByteLimit) : Limits.pageByteLimit,
-            deliveries: deliveries)
+            links: links, deliveries: deliveries)
     }
 
     package var wire: Ting_V1_SyncRequest {
@@ -43,6 +48,7 @@ extension SyncRequest {
         message.sent = sent
         message.membersVersion = membersVersion
         message.pageByteLimit = Int64(pageByteLimit)
+        message.links = links.map(\.wire)
         message.deliveries = deliveries.map { delivery in
             var one = Ting_V1_Delivery()
             one.number = delivery.number
@@ -93,6 +99,21 @@ extension SyncResponse {
         message.members = members?.map(\.wire) ?? []
         message.membersVersion = membersVersion
         message.role = role.rawValue
+        return message
+    }
+}
+
+extension SeenLink {
+    fileprivate init(wire message: Ting_V1_SeenLink) throws(WireError) {
+        var seen: [Hash] = []
+        for text in message.seen { seen.append(try Wire.hash(text, "links.seen")) }
+        self.init(hash: try Wire.hash(message.hash, "links.hash"), seen: seen)
+    }
+
+    fileprivate var wire: Ting_V1_SeenLink {
+        var message = Ting_V1_SeenLink()
+        message.hash = hash.description
+        message.seen = seen.map(\.description)
         return message
     }
 }

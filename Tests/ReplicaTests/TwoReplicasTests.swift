@@ -307,10 +307,3 @@ struct TwoReplicasTests {
         #expect(try team.replicas[0].identity().replica != copy.identity().replica)
     }
 }
-
-extension Tag {
-    @Tag static var promise2: Self
-    @Tag static var promise3: Self
-    @Tag static var promise4: Self
-    @Tag static var promise10: Self
-}

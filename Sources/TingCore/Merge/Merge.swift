@@ -24,6 +24,8 @@ public struct Merge: Sendable {
         public var time: Int64
         public var writer: FieldMerge.Writer
         public var deletes: Bool
+        /// Whether it is a writer of the field's value, for policies that ask who wrote it.
+        public var stands: Bool
     }
 
     public struct SetAdditions: Equatable, Sendable {
@@ -161,7 +163,9 @@ public struct Merge: Sendable {
                 editUnseen: own.contains(where: unseen),
                 currentTime: writers.map(\.time).max() ?? 0, time: time, continuesOther: continues))
         set(operation.record, field, merge.value)
-        note(operation.record, field.name, time, merge.writer)
+        note(
+            operation.record, field.name, time, merge.writer,
+            stands: merge.writer != .none && field.policy != .counter)
         guard let conflict = merge.conflict else { return }
         let writer = try writers.last.flatMap { try state.author(of: $0.version) }
         try open(
@@ -193,10 +197,9 @@ public struct Merge: Sendable {
         note(record, field.name, time, .joins)
         let first = try state.start(record, field.name)
         guard first != start else { return }
-        let writer = records[record]?.edits.first { !$0.deletes }?.version
         try open(
             .field, record, field: field.name, before: field.standard, other: start,
-            keptBy: writer.flatMap { try state.author(of: $0) }, otherBy: acceptance.author, state,
+            keptBy: state.firstAuthor(of: record), otherBy: acceptance.author, state,
             otherVersion: acceptance.version)
     }
 
@@ -242,8 +245,11 @@ public struct Merge: Sendable {
             let deleter =
                 found.deletedHere
                 ? acceptance.author : try found.now.deleted.flatMap { try state.author(of: $0) }
+            let writer = draft.edits.last { !$0.deletes }?.version ?? acceptance.version
             try open(
-                .parent, id, field: nil, before: .null, other: .null, keptBy: acceptance.author,
+                .parent, id, field: nil, before: .null, other: .null,
+                keptBy: writer == acceptance.version
+                    ? acceptance.author : state.author(of: writer),
                 otherBy: deleter, state)
             waiting.append(id)
         }
@@ -308,7 +314,10 @@ public struct Merge: Sendable {
         records[record] = Draft(
             collection: collection, before: found,
             now: found ?? RecordState(isLive: false, values: [:]),
-            edits: found == nil ? [] : try state.edits(of: record))
+            edits: found == nil
+                ? []
+                : try state.edits(
+                    of: record, unseenAfter: changeSet.oldestBase(in: acceptance.epoch)))
         order.append(record)
     }
 
@@ -318,10 +327,12 @@ public struct Merge: Sendable {
 
     private mutating func note(
         _ record: RecordID, _ field: String?, _ time: Int64, _ writer: FieldMerge.Writer,
-        deletes: Bool = false
+        deletes: Bool = false, stands: Bool = false
     ) {
         edits.append(
-            NewEdit(record: record, field: field, time: time, writer: writer, deletes: deletes))
+            NewEdit(
+                record: record, field: field, time: time, writer: writer, deletes: deletes,
+                stands: stands))
         if writer == .alone {
             for index in records[record]?.edits.indices ?? 0..<0
             where records[record]?.edits[index].field == field {

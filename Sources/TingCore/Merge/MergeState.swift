@@ -8,8 +8,10 @@ public protocol MergeState {
     func record(_ collection: String, _ record: RecordID) throws -> RecordState?
     /// The collection that holds, or held, a record of this id.
     func collection(of record: RecordID) throws -> String?
-    /// Every accepted edit of the record, in version order.
-    func edits(of record: RecordID) throws -> [AcceptedEdit]
+    /// The accepted edits of the record that stand as writers, or are after `base`, in version order.
+    func edits(of record: RecordID, unseenAfter base: Version) throws -> [AcceptedEdit]
+    /// Who wrote the record first.
+    func firstAuthor(of record: RecordID) throws -> MemberID?
     /// The additions that stand of each element of a set.
     func additions(_ record: RecordID, _ field: String) throws -> [String: Set<Version>]
     /// What a counter began with, when the record was first inserted.

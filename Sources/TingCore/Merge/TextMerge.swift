@@ -24,7 +24,7 @@ public struct TextMerge: Equatable, Sendable {
         let lines = Self.merge(
             base.lines, current.lines, incoming.lines, limit: Limits.mergeLineLimit
         ) { base, current, incoming in
-            if base.isEmpty { return current + incoming.filter { !current.contains($0) } }
+            if base.isEmpty { return Self.inserted(current, incoming) }
             let words = Self.merge(
                 base.words, current.words, incoming.words, limit: Limits.mergeWordLimit
             ) { base, current, incoming in
@@ -37,6 +37,15 @@ public struct TextMerge: Equatable, Sendable {
         // Two pieces in NFC may meet in a way that is not.
         text = lines.joined().normalized
         overlaps = overlap
+    }
+
+    /// Lines that both sides put at one place: the one in place first, equal lines once.
+    private static func inserted(_ current: [Substring], _ incoming: [Substring]) -> [Substring] {
+        let new = incoming.filter { !current.contains($0) }
+        guard !new.isEmpty, let last = current.last, !last.hasSuffix("\n") else {
+            return current + new
+        }
+        return current + ["\n"] + new
     }
 
     /// Walks the three sequences; `resolve` decides where both sides changed the same stretch.
@@ -73,24 +82,115 @@ public struct TextMerge: Equatable, Sendable {
         }
     }
 
-    /// For each element of `base` its partner in `other`, by the shortest edit script (Myers 1986).
+    /// For each element of `base` its partner in `other`.
+    ///
+    /// Equal ends are matched first. Between them elements that occur once on both sides anchor the
+    /// match (patience diff, Cohen), and short stretches between anchors are matched by the
+    /// shortest edit script (Myers 1986). A long stretch without anchors has no match: memory and
+    /// time stay bounded whatever the texts.
     private static func matches(_ base: [Substring], _ other: [Substring]) -> [Int?] {
-        let difference = other.difference(from: base)
+        var partners = [Int?](repeating: nil, count: base.count)
+        var waiting = [(base.indices, other.indices)]
+        while let (left, right) = waiting.popLast() {
+            let (left, right) = matchEnds(base, left, other, right, &partners)
+            guard !left.isEmpty, !right.isEmpty else { continue }
+            if left.count + right.count <= Limits.mergeStretchLimit {
+                matchShortest(base, left, other, right, &partners)
+                continue
+            }
+            var (b, o) = (left.lowerBound, right.lowerBound)
+            let anchors = anchors(base, left, other, right)
+            for (place, partner) in anchors {
+                partners[place] = partner
+                waiting.append((b..<place, o..<partner))
+                (b, o) = (place + 1, partner + 1)
+            }
+            if !anchors.isEmpty { waiting.append((b..<left.upperBound, o..<right.upperBound)) }
+        }
+        return partners
+    }
+
+    private static func matchEnds(
+        _ base: [Substring], _ left: Range<Int>, _ other: [Substring], _ right: Range<Int>,
+        _ partners: inout [Int?]
+    ) -> (Range<Int>, Range<Int>) {
+        var (left, right) = (left, right)
+        while let b = left.first, let o = right.first, base[b] == other[o] {
+            partners[b] = o
+            (left, right) = (b + 1..<left.upperBound, o + 1..<right.upperBound)
+        }
+        while let b = left.last, let o = right.last, base[b] == other[o] {
+            partners[b] = o
+            (left, right) = (left.lowerBound..<b, right.lowerBound..<o)
+        }
+        return (left, right)
+    }
+
+    private static func matchShortest(
+        _ base: [Substring], _ left: Range<Int>, _ other: [Substring], _ right: Range<Int>,
+        _ partners: inout [Int?]
+    ) {
         var removed = Set<Int>()
         var inserted = Set<Int>()
-        for change in difference {
+        for change in Array(other[right]).difference(from: Array(base[left])) {
             switch change {
             case .remove(let offset, _, _): removed.insert(offset)
             case .insert(let offset, _, _): inserted.insert(offset)
             }
         }
         var at = 0
-        return base.indices.map { index in
-            if removed.contains(index) { return nil }
+        for offset in 0..<left.count where !removed.contains(offset) {
             while inserted.contains(at) { at += 1 }
-            defer { at += 1 }
-            return at
+            partners[left.lowerBound + offset] = right.lowerBound + at
+            at += 1
         }
+    }
+
+    /// The longest run of elements, each once on both sides, that ascends on both.
+    private static func anchors(
+        _ base: [Substring], _ left: Range<Int>, _ other: [Substring], _ right: Range<Int>
+    ) -> [(Int, Int)] {
+        let (here, there) = (unique(base, left), unique(other, right))
+        let pairs = left.compactMap { place in
+            here[base[place]] == place ? there[base[place]].map { (place, $0) } : nil
+        }
+        // Patience sorting: `piles[n]` ends the best run of n + 1 pairs so far.
+        var piles: [Int] = []
+        var previous = [Int?](repeating: nil, count: pairs.count)
+        for (index, pair) in pairs.enumerated() {
+            let pile = piles.partitioningIndex { pairs[$0].1 >= pair.1 }
+            previous[index] = pile == 0 ? nil : piles[pile - 1]
+            if pile == piles.count { piles.append(index) } else { piles[pile] = index }
+        }
+        var run: [(Int, Int)] = []
+        var index = piles.last
+        while let at = index {
+            run.append(pairs[at])
+            index = previous[at]
+        }
+        return run.reversed()
+    }
+
+    /// Where the elements stand that occur once in the range.
+    private static func unique(_ elements: [Substring], _ range: Range<Int>) -> [Substring: Int] {
+        var places: [Substring: Int?] = [:]
+        for place in range {
+            places.updateValue(
+                places[elements[place]] == nil ? place : nil, forKey: elements[place])
+        }
+        return places.compactMapValues { $0 }
+    }
+}
+
+extension [Int] {
+    /// The first place from which on the condition holds; it must hold to the end.
+    fileprivate func partitioningIndex(_ holds: (Int) -> Bool) -> Int {
+        var (low, high) = (startIndex, endIndex)
+        while low < high {
+            let middle = (low + high) / 2
+            if holds(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
 

@@ -28,12 +28,15 @@ public struct SyncRequest: Equatable, Sendable {
     public var membersVersion: Int64
     /// The most bytes of entries that the replica wants in the reply.
     public var pageByteLimit: Int
+    /// What change sets list that left the outbox without being sent.
+    public var links: [SeenLink]
     /// A page of the outbox, in order.
     public var deliveries: [Delivery]
 
     public init(
         replica: ReplicaID, base: Base, historyDigest: Hash, stateDigest: Hash, schema: Int,
-        sent: Int64, membersVersion: Int64, pageByteLimit: Int, deliveries: [Delivery]
+        sent: Int64, membersVersion: Int64, pageByteLimit: Int, links: [SeenLink] = [],
+        deliveries: [Delivery]
     ) {
         self.replica = replica
         self.base = base
@@ -43,7 +46,19 @@ public struct SyncRequest: Equatable, Sendable {
         self.sent = sent
         self.membersVersion = membersVersion
         self.pageByteLimit = pageByteLimit
+        self.links = links
         self.deliveries = deliveries
+    }
+}
+
+/// What a change set lists as seen, though it never reaches the server itself.
+public struct SeenLink: Equatable, Sendable {
+    public var hash: Hash
+    public var seen: [Hash]
+
+    public init(hash: Hash, seen: [Hash]) {
+        self.hash = hash
+        self.seen = seen
     }
 }
 

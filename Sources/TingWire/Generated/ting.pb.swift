@@ -407,11 +407,28 @@ package nonisolated struct Ting_V1_SyncRequest: Sendable {
 
   package var deliveries: [Ting_V1_Delivery] = []
 
+  /// What change sets list that left the outbox unsent, where others list them.
+  package var links: [Ting_V1_SeenLink] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _base: Ting_V1_Base? = nil
+}
+
+package nonisolated struct Ting_V1_SeenLink: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var hash: String = String()
+
+  package var seen: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Ting_V1_Verdict: Sendable {
@@ -1444,7 +1461,7 @@ nonisolated extension Ting_V1_Delivery: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Ting_V1_SyncRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SyncRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}schema\0\u{1}replica\0\u{1}base\0\u{3}history_digest\0\u{3}state_digest\0\u{1}sent\0\u{3}members_version\0\u{3}page_byte_limit\0\u{1}deliveries\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}schema\0\u{1}replica\0\u{1}base\0\u{3}history_digest\0\u{3}state_digest\0\u{1}sent\0\u{3}members_version\0\u{3}page_byte_limit\0\u{1}deliveries\0\u{1}links\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1462,6 +1479,7 @@ nonisolated extension Ting_V1_SyncRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.membersVersion) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.pageByteLimit) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.deliveries) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.links) }()
       default: break
       }
     }
@@ -1502,6 +1520,9 @@ nonisolated extension Ting_V1_SyncRequest: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.deliveries.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.deliveries, fieldNumber: 10)
     }
+    if !self.links.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.links, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1516,6 +1537,42 @@ nonisolated extension Ting_V1_SyncRequest: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.membersVersion != rhs.membersVersion {return false}
     if lhs.pageByteLimit != rhs.pageByteLimit {return false}
     if lhs.deliveries != rhs.deliveries {return false}
+    if lhs.links != rhs.links {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_SeenLink: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SeenLink"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hash\0\u{1}seen\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.hash) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.seen) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.hash.isEmpty {
+      try visitor.visitSingularStringField(value: self.hash, fieldNumber: 1)
+    }
+    if !self.seen.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.seen, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_SeenLink, rhs: Ting_V1_SeenLink) -> Bool {
+    if lhs.hash != rhs.hash {return false}
+    if lhs.seen != rhs.seen {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -8,16 +8,15 @@ public import TingCore
 extension Replica {
     /// Puts the rows of records right: what is shared, then what is pending, then what is held back.
     func materialize(_ db: Database, _ records: Set<RecordID>) throws {
+        guard !records.isEmpty else { return }
+        try noteUnindexed(db, records)
+        let outbox = DecodedOutbox()
         for record in records.sorted() {
             guard let shared = try SharedRecords.read(db, record) else { continue }
             let notes = try heldFields(db, record)
-            let isPending = try Bool.fetchOne(
-                db.cachedStatement(
-                    sql: "SELECT EXISTS (SELECT 1 FROM ting_pending WHERE record = ?)"),
-                arguments: [record.description])
-            let visible = try visibleValues(db, record, ignoringDeletion: false)
+            let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
             try show(db, record, shared.collection, visible, keeping: notes)
-            if isPending != true, notes.isEmpty, shared.state != .deleted {
+            if notes.isEmpty, shared.state != .deleted, try !isPending(db, record) {
                 try SharedRecords.remove(db, record)
             }
         }
@@ -49,21 +48,19 @@ extension Replica {
 
     /// The values that a record shows: the shared ones with the outbox's edits on top; `nil` where
     /// nothing is shown.
-    func visibleValues(_ db: Database, _ record: RecordID, ignoringDeletion: Bool) throws
-        -> [String: Value]?
-    {
+    func visibleValues(
+        _ db: Database, _ record: RecordID, ignoringDeletion: Bool,
+        _ outbox: DecodedOutbox = DecodedOutbox()
+    ) throws -> [String: Value]? {
         guard let shared = try SharedRecords.read(db, record) else { return nil }
         var isLive = shared.state == .live
         var values = shared.values
-        let bodies = try Data.fetchAll(
+        let places = try Int64.fetchAll(
             db.cachedStatement(
-                sql: """
-                    SELECT body FROM ting_outbox WHERE seq IN
-                    (SELECT seq FROM ting_pending WHERE record = ?) ORDER BY seq
-                    """), arguments: [record.description])
-        for body in bodies {
-            let changeSet = try ChangeSet(storedBytes: Array(body))
-            for operation in changeSet.operations where operation.record == record {
+                sql: "SELECT DISTINCT seq FROM ting_pending WHERE record = ? ORDER BY seq"),
+            arguments: [record.description])
+        for place in places {
+            for operation in try outbox.operations(db, place, of: record) {
                 isLive = operation.kind != .delete
                 guard isLive else { continue }
                 for edit in operation.fields {
@@ -83,7 +80,10 @@ extension Replica {
     /// The collection that holds, or held, the record of this id.
     func home(_ db: Database, _ id: String) throws -> String? {
         if let found = try tables.locate(db, id) { return found }
-        return try RecordID(id).flatMap { try SharedRecords.read(db, $0)?.collection }
+        guard let record = RecordID(id), let shared = try SharedRecords.read(db, record),
+            try shared.state != .absent || isPending(db, record)
+        else { return nil }
+        return shared.collection
     }
 
     // MARK: Verbs inside `write`
@@ -100,12 +100,13 @@ extension Replica {
     /// Deletes a record with its children; gives the number of records that go.
     @discardableResult
     public func delete(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
-        var count = 1
-        for child in try tables.children(db, of: record.description) {
-            count += try delete(db, child.collection, child.record)
-        }
+        let children = try tables.children(db, of: record.description)
+        // Gone before its children are: a record that is its own child ends the descent.
         try tables.remove(db, collection, record)
-        return count
+        return try children.reduce(1) { count, child in
+            guard try tables.read(db, child.collection, child.record) != nil else { return count }
+            return try count + delete(db, child.collection, child.record)
+        }
     }
 
     /// Brings a deleted record back, with the children that were deleted with it; gives their number.
@@ -160,5 +161,23 @@ extension Replica {
             found.append((row[0], id))
         }
         return found
+    }
+}
+
+/// The outbox's change sets, each decoded once while many records are shown anew.
+final class DecodedOutbox {
+    private var operations: [Int64: [RecordID: [TingCore.Operation]]] = [:]
+
+    func operations(_ db: Database, _ place: Int64, of record: RecordID) throws
+        -> [TingCore.Operation]
+    {
+        if let known = operations[place] { return known[record] ?? [] }
+        let body = try Data.fetchOne(
+            db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE seq = ?"),
+            arguments: [place])
+        let changeSet = try body.map { try ChangeSet(storedBytes: Array($0)) }
+        let decoded = Dictionary(grouping: changeSet?.operations ?? [], by: \.record)
+        operations[place] = decoded
+        return decoded[record] ?? []
     }
 }

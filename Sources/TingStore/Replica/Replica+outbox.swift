@@ -5,6 +5,16 @@ import GRDB
 public import TingCore
 
 /// Edits that the server has not yet accepted, and those that it rejected.
+extension Hash {
+    /// Hashes one after another, as the tables keep lists of them.
+    static func list(_ bytes: Data) -> [Hash] {
+        let bytes = Array(bytes)
+        return stride(from: 0, to: bytes.count, by: 32).compactMap {
+            Hash(bytes: bytes[$0..<Swift.min($0 + 32, bytes.count)])
+        }
+    }
+}
+
 extension Replica {
     /// The outbox, in order.
     public func outbox() throws -> [Delivery] {
@@ -17,9 +27,9 @@ extension Replica {
 
     /// Discards change sets of the outbox for good: their author asked for it.
     public func discardOutbox(_ ids: [ChangeSetID]) throws {
-        try quietly { db in
+        try sealed { db in
             var dirty: Set<RecordID> = []
-            for id in ids { dirty.formUnion(try leave(db, id) ?? []) }
+            for id in ids { dirty.formUnion(try leave(db, id, isKnown: false) ?? []) }
             try materialize(db, dirty)
         }
     }
@@ -40,7 +50,7 @@ extension Replica {
 
     /// Puts change sets back into the outbox, under new numbers, to be judged again.
     public func retryQuarantine(_ ids: [ChangeSetID]) throws {
-        try quietly { db in
+        try sealed { db in
             for id in ids {
                 let body = try Data.fetchOne(
                     db, sql: "SELECT body FROM ting_quarantine WHERE change_set = ?",
@@ -90,14 +100,17 @@ extension Replica {
                         """)) ?? 1
         try db.cachedStatement(
             sql: """
-                INSERT INTO ting_outbox (number, change_set, hash, body, operations, time)
-                VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO ting_outbox (number, change_set, hash, operations, time, seen, body)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             number, changeSet.id.description, Data(changeSet.hash.bytes),
-            Data(changeSet.storedBytes), changeSet.operations.count, changeSet.time,
+            changeSet.operations.count, changeSet.time, Data(changeSet.seen.flatMap(\.bytes)),
+            Data(changeSet.storedBytes),
         ])
         let seq = db.lastInsertedRowID
+        try count(db, listing: changeSet.seen, by: 1)
+        try noteUnindexed(db, changeSet.touched)
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO ting_pending (record, field, seq, epoch, version)
@@ -122,34 +135,74 @@ extension Replica {
         }
     }
 
+    /// The hashes of the outbox that no other change set in it lists.
+    func outboxHeads(_ db: Database) throws -> [Hash] {
+        try Data.fetchAll(
+            db.cachedStatement(
+                sql: "SELECT hash FROM ting_outbox WHERE listed = 0 ORDER BY seq LIMIT ?"),
+            arguments: [Limits.deliveryLimit]
+        ).compactMap { Hash(bytes: $0) }
+    }
+
+    private func count(_ db: Database, listing hashes: [Hash], by step: Int) throws {
+        let statement = try db.cachedStatement(
+            sql: "UPDATE ting_outbox SET listed = listed + ? WHERE hash = ?")
+        for hash in hashes { try statement.execute(arguments: [step, Data(hash.bytes)]) }
+    }
+
+    /// What change sets list that left the outbox unsent: what lies behind them was seen too.
+    func links(_ db: Database) throws -> [SeenLink] {
+        try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT hash, seen FROM ting_link ORDER BY hash LIMIT ?"),
+            arguments: [Limits.deliveryLimit]
+        ).compactMap { row in
+            Hash(bytes: row[0] as Data).map { SeenLink(hash: $0, seen: Hash.list(row[1] as Data)) }
+        }
+    }
+
     /// Takes a change set out of the outbox; gives the records to show anew, `nil` if it isn't there.
-    func leave(_ db: Database, _ id: ChangeSetID) throws -> Set<RecordID>? {
+    /// - Parameter isKnown: Whether the server has it, so that it can follow what it lists.
+    func leave(_ db: Database, _ id: ChangeSetID, isKnown: Bool = true) throws -> Set<RecordID>? {
         let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT seq, body FROM ting_outbox WHERE change_set = ?"),
+            db.cachedStatement(
+                sql: "SELECT seq, body, hash, seen FROM ting_outbox WHERE change_set = ?"),
             arguments: [id.description])
         guard let row else { return nil }
         let seq: Int64 = row[0]
         let records = try ChangeSet(storedBytes: Array(row[1] as Data)).touched
         try db.cachedStatement(sql: "DELETE FROM ting_outbox WHERE seq = ?")
             .execute(arguments: [seq])
+        try count(db, listing: Hash.list(row[3] as Data), by: -1)
+        if isKnown {
+            try db.cachedStatement(
+                sql: """
+                    DELETE FROM ting_link WHERE NOT EXISTS (SELECT 1 FROM ting_outbox)
+                    """
+            ).execute()
+        } else {
+            try db.cachedStatement(
+                sql: "INSERT INTO ting_link (hash, seen) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            ).execute(arguments: [row[2] as Data, row[3] as Data])
+        }
         let forget = try db.cachedStatement(
             sql: "DELETE FROM ting_pending WHERE record = ? AND seq = ?")
         for record in records { try forget.execute(arguments: [record.description, seq]) }
         return records
     }
 
-    /// Moves a rejected change set, and those in the outbox that build on it, to quarantine.
+    /// Moves rejected change sets, and those in the outbox that build on them, to quarantine.
     func reject(
-        _ db: Database, _ id: ChangeSetID, _ code: Rejection, _ detail: String
+        _ db: Database, _ rejections: [ChangeSetID: (code: Rejection, detail: String)]
     ) throws -> (records: Set<RecordID>, count: Int) {
-        let outbox = try Row.fetchAll(
-            db, sql: "SELECT change_set, body FROM ting_outbox ORDER BY seq")
+        guard !rejections.isEmpty else { return ([], 0) }
+        let outbox = try Row.fetchAll(db, sql: "SELECT body FROM ting_outbox ORDER BY seq")
         var rejected: Set<RecordID> = []
         var count = 0
         for row in outbox {
-            let changeSet = try ChangeSet(storedBytes: Array(row[1] as Data))
-            let isIt = changeSet.id == id
-            guard isIt || !rejected.isDisjoint(with: changeSet.concerned) else { continue }
+            let body: Data = row[0]
+            let changeSet = try ChangeSet(storedBytes: Array(body))
+            let own = rejections[changeSet.id]
+            guard own != nil || !rejected.isDisjoint(with: changeSet.concerned) else { continue }
             rejected.formUnion(changeSet.touched)
             try db.execute(
                 sql: """
@@ -157,15 +210,40 @@ extension Replica {
                     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                     """,
                 arguments: [
-                    changeSet.id.description,
-                    isIt ? code.rawValue : Rejection.dependsOnRejected.rawValue,
-                    isIt ? detail : "It builds on change set \(id), which was rejected.",
-                    row[1] as Data, clock(),
+                    changeSet.id.description, (own?.code ?? .dependsOnRejected).rawValue,
+                    own?.detail ?? "It builds on a change set that was rejected.", body, clock(),
                 ])
-            _ = try leave(db, changeSet.id)
+            _ = try leave(db, changeSet.id, isKnown: own != nil)
             count += 1
         }
         return (rejected, count)
+    }
+
+    /// A change set in quarantine that was accepted all the same, by another way, has no more to wait for.
+    func release(_ db: Database, _ changeSet: ChangeSetID, _ hash: Hash) throws -> Bool {
+        let body = try Data.fetchOne(
+            db.cachedStatement(sql: "SELECT body FROM ting_quarantine WHERE change_set = ?"),
+            arguments: [changeSet.description])
+        guard let body, try ChangeSet(storedBytes: Array(body)).hash == hash else { return false }
+        try db.execute(
+            sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
+            arguments: [changeSet.description])
+        return true
+    }
+
+    /// Whether an edit of the record waits in the outbox.
+    func isPending(_ db: Database, _ record: RecordID) throws -> Bool {
+        try Bool.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT EXISTS (SELECT 1 FROM ting_pending WHERE record = ?)"),
+            arguments: [record.description]) ?? false
+    }
+
+    /// Has records found anew by the next search.
+    func noteUnindexed(_ db: Database, _ records: Set<RecordID>) throws {
+        let statement = try db.cachedStatement(
+            sql: "INSERT INTO ting_unindexed (record) VALUES (?) ON CONFLICT DO NOTHING")
+        for record in records { try statement.execute(arguments: [record.description]) }
     }
 
     /// Takes a new replica id and numbers what is left in the outbox anew.
@@ -183,7 +261,7 @@ extension Replica {
             sql: "UPDATE ting_replica SET next_number = ?", arguments: [left.count + 1])
     }
 
-    /// Whether the id is in the outbox, the quarantine or the history.
+    /// Whether the id is in the outbox or the quarantine.
     func knows(_ db: Database, _ id: ChangeSetID) throws -> Bool {
         try Bool.fetchOne(
             db.cachedStatement(

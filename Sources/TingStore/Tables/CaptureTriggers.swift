@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GRDB
 import TingCore
 
 /// Plain triggers that note every edit, whatever tool makes it (promise 11).
@@ -75,6 +76,25 @@ enum CaptureTriggers {
             END
             """,
         ]
+    }
+
+    /// Deletes rows and notes it, as the triggers would; gives the ids that went.
+    static func delete(
+        _ db: Database, _ collection: CollectionSchema, where column: String, is value: String
+    ) throws -> [String] {
+        let name = collection.name
+        let condition = "FROM \"\(name)\" AS t WHERE \"\(column)\" = ?"
+        let ids = try String.fetchAll(
+            db.cachedStatement(sql: "SELECT id \(condition) ORDER BY id"), arguments: [value])
+        guard !ids.isEmpty else { return [] }
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_note (kind, collection, record, field, before)
+                SELECT 'd', '\(name)', id, '', \(row("t", collection)) \(condition) ORDER BY id
+                """
+        ).execute(arguments: [value])
+        try db.cachedStatement(sql: "DELETE \(condition)").execute(arguments: [value])
+        return ids
     }
 
     private static func row(_ source: String, _ collection: CollectionSchema) -> String {

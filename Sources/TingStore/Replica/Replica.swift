@@ -62,6 +62,8 @@ public final class Replica: Sendable {
               next_number INTEGER NOT NULL DEFAULT 1,
               members_version INTEGER NOT NULL DEFAULT 0,
               indexed_version INTEGER NOT NULL DEFAULT -1,
+              sealed_note INTEGER NOT NULL DEFAULT 0,
+              sealed_version INTEGER NOT NULL DEFAULT -1,
               last_sync INTEGER,
               next_retry INTEGER,
               last_error TEXT
@@ -73,11 +75,21 @@ public final class Replica: Sendable {
               number INTEGER NOT NULL UNIQUE,
               change_set TEXT NOT NULL UNIQUE,
               hash BLOB NOT NULL,
-              body BLOB NOT NULL,
               operations INTEGER NOT NULL,
               time INTEGER NOT NULL,
-              deferred TEXT
+              deferred TEXT,
+              listed INTEGER NOT NULL DEFAULT 0,
+              seen BLOB NOT NULL,
+              body BLOB NOT NULL
             ) STRICT
+            """,
+            "CREATE INDEX ting_outbox_hash ON ting_outbox(hash)",
+            "CREATE INDEX ting_outbox_head ON ting_outbox(seq) WHERE listed = 0",
+            """
+            CREATE TABLE ting_link (
+              hash BLOB PRIMARY KEY NOT NULL,
+              seen BLOB NOT NULL
+            ) STRICT, WITHOUT ROWID
             """,
             """
             CREATE TABLE ting_pending (
@@ -196,7 +208,7 @@ public final class Replica: Sendable {
         try queue.writeWithoutTransaction { db in
             var result: T?
             try db.inTransaction(.immediate) {
-                try self.quietly(db) { _ = try Sealer(self, db).seal(message: "") }
+                _ = try self.quietly(db) { try Sealer(self, db).seal(message: "") }
                 let held = try Int64.fetchOne(db, sql: "SELECT MAX(seq) FROM ting_note") ?? 0
                 result = try body(db)
                 let own = try Self.places(db, after: held)
@@ -229,7 +241,35 @@ public final class Replica: Sendable {
     /// Seals what other tools wrote, and tells what is held back.
     @discardableResult
     public func seal(message: String = "") throws -> [InvalidEdit] {
-        try quietly { db in try Sealer(self, db).seal(message: message) }
+        try quietly { db in
+            try Sealer(self, db).seal(message: message)
+            return try held(db)
+        }
+    }
+
+    /// The edits that are held back.
+    private func held(_ db: Database) throws -> [InvalidEdit] {
+        try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT collection, record, field, problem, remedy FROM ting_invalid
+                    ORDER BY record, field
+                    """)
+        ).map { row in
+            let field: String = row[2]
+            return InvalidEdit(
+                collection: row[0], record: row[1], field: field.isEmpty ? nil : field,
+                problem: row[3], remedy: row[4])
+        }
+    }
+
+    /// One transaction that begins by sealing what other tools wrote, and in which no trigger notes
+    /// anything.
+    func sealed<T>(_ body: (Database) throws -> T) throws -> T {
+        try quietly { db in
+            try Sealer(self, db).seal(message: "")
+            return try body(db)
+        }
     }
 
     /// One transaction in which no trigger notes anything.

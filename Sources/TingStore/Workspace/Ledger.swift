@@ -8,6 +8,14 @@ import TingCore
 struct Ledger: MergeState {
     let db: Database
     let tables: RecordTables
+    let epoch: Epoch
+    private var lastSeen: (hash: Hash, oldest: Version, versions: Set<Version>)?
+
+    init(db: Database, tables: RecordTables, epoch: Epoch) {
+        self.db = db
+        self.tables = tables
+        self.epoch = epoch
+    }
 
     // MARK: MergeState
 
@@ -25,18 +33,29 @@ struct Ledger: MergeState {
             ?? SharedRecords.read(db, record)?.collection
     }
 
-    func edits(of record: RecordID) throws -> [AcceptedEdit] {
+    func edits(of record: RecordID, unseenAfter base: Version) throws -> [AcceptedEdit] {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT version, field, time, standing, deletes FROM ting_edit
-                WHERE record = ? ORDER BY version
+                WHERE record = ?1 AND version > ?2
+                UNION ALL SELECT version, field, time, standing, deletes FROM ting_edit
+                WHERE record = ?1 AND standing = 1 AND version <= ?2
+                ORDER BY version
                 """)
-        return try Row.fetchAll(statement, arguments: [record.description]).map { row in
+        return try Row.fetchAll(statement, arguments: [record.description, base]).map { row in
             let field: String = row[1]
             return AcceptedEdit(
                 version: row[0], field: field.isEmpty ? nil : field, time: row[2],
                 standing: row[3], deletes: row[4])
         }
+    }
+
+    func firstAuthor(of record: RecordID) throws -> MemberID? {
+        let first = try Version.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT MIN(version) FROM ting_edit WHERE record = ? AND deletes = 0"),
+            arguments: [record.description])
+        return try first.flatMap { try author(of: $0) }
     }
 
     func additions(_ record: RecordID, _ field: String) throws -> [String: Set<Version>] {
@@ -102,36 +121,56 @@ struct Ledger: MergeState {
     // MARK: What an author had seen
 
     /// The versions of the change sets that it lists, and of what those list.
-    func seen(by changeSet: ChangeSet) throws -> Set<Version> {
+    mutating func seen(by changeSet: ChangeSet) throws -> Set<Version> {
+        let oldest = changeSet.oldestBase(in: epoch)
+        // A replica's outbox is mostly a chain: what the one before it had seen, and that one.
+        if changeSet.seen.count == 1, let before = lastSeen, before.hash == changeSet.seen[0],
+            before.oldest <= oldest
+        {
+            return before.versions
+        }
         var found: Set<Version> = []
         var visited: Set<Hash> = []
         var waiting = changeSet.seen
         while let hash = waiting.popLast() {
             guard visited.insert(hash).inserted else { continue }
             let accepted = try Row.fetchOne(
-                db.cachedStatement(
-                    sql: "SELECT version, change_set FROM ting_entry WHERE hash = ?"),
+                db.cachedStatement(sql: "SELECT version, seen FROM ting_entry WHERE hash = ?"),
                 arguments: [Data(hash.bytes)])
             if let accepted {
                 let version: Version = accepted[0]
                 found.insert(version)
-                if version > changeSet.oldestBase {
-                    waiting += try ChangeSet(storedBytes: Array(accepted[1] as Data)).seen
-                }
+                if version > oldest { waiting += Hash.list(accepted[1] as Data) }
             } else {
-                waiting += try rejectedSeen(hash)
+                waiting += try listed(by: hash)
             }
         }
         return found
     }
 
-    private func rejectedSeen(_ hash: Hash) throws -> [Hash] {
-        let stored = try Data.fetchOne(
-            db.cachedStatement(sql: "SELECT seen FROM ting_delivery WHERE hash = ? LIMIT 1"),
-            arguments: [Data(hash.bytes)])
-        guard let stored else { return [] }
-        return stride(from: 0, to: stored.count, by: 32).compactMap {
-            Hash(bytes: Array(stored)[$0..<min($0 + 32, stored.count)])
+    /// Remembers what was seen with an accepted change set, for the one that follows it.
+    mutating func note(_ changeSet: ChangeSet, _ hash: Hash, _ version: Version, seen: Set<Version>)
+    {
+        lastSeen = (hash, changeSet.oldestBase(in: epoch), seen.union([version]))
+    }
+
+    /// What a change set lists that was rejected, or never came.
+    private func listed(by hash: Hash) throws -> [Hash] {
+        for table in ["ting_delivery", "ting_link"] {
+            let stored = try Data.fetchOne(
+                db.cachedStatement(sql: "SELECT seen FROM \(table) WHERE hash = ? LIMIT 1"),
+                arguments: [Data(hash.bytes)])
+            if let stored, !stored.isEmpty { return Hash.list(stored) }
+        }
+        return []
+    }
+
+    /// Keeps what change sets list that left an outbox unsent.
+    func keep(_ links: [SeenLink]) throws {
+        for link in links {
+            try db.cachedStatement(
+                sql: "INSERT INTO ting_link (hash, seen) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            ).execute(arguments: [Data(link.hash.bytes), Data(link.seen.flatMap(\.bytes))])
         }
     }
 
@@ -185,13 +224,4 @@ struct Ledger: MergeState {
             }
         }
     }
-}
-
-extension ChangeSet {
-    /// Every base that stands in it.
-    var bases: [Base] {
-        [base] + operations.flatMap { [$0.base].compactMap { $0 } + $0.fields.compactMap(\.base) }
-    }
-
-    fileprivate var oldestBase: Version { bases.map(\.version).min() ?? 0 }
 }

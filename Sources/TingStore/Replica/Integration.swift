@@ -56,7 +56,8 @@ struct Integration {
             db.cachedStatement(sql: "SELECT hash FROM ting_outbox WHERE change_set = ?"),
             arguments: [entry.changeSet.id.description])
         guard let waiting else {
-            if entry.replica == identity.replica { sealedElsewhere = true }
+            let wasRejected = try replica.release(db, entry.changeSet.id, hash)
+            if entry.replica == identity.replica, !wasRejected { sealedElsewhere = true }
             summary.received += 1
             summary.authors.insert(entry.author)
             return

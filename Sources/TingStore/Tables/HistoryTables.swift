@@ -24,11 +24,12 @@ package enum HistoryTables {
         CREATE TABLE ting_entry (
           version INTEGER PRIMARY KEY,
           hash BLOB NOT NULL,
-          change_set BLOB NOT NULL,
-          effects BLOB,
+          history_digest BLOB NOT NULL,
           shift INTEGER NOT NULL,
           receipt BLOB NOT NULL,
-          history_digest BLOB NOT NULL
+          seen BLOB NOT NULL,
+          change_set BLOB NOT NULL,
+          effects BLOB
         ) STRICT
         """,
         "CREATE INDEX ting_entry_hash ON ting_entry(hash)",
@@ -61,13 +62,13 @@ package enum HistoryTables {
         ])
         try db.cachedStatement(
             sql: """
-                INSERT INTO ting_entry (version, hash, change_set, effects, shift, receipt,
-                history_digest) VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO ting_entry (version, hash, history_digest, shift, receipt, seen,
+                change_set, effects) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            entry.version, Data(hash.bytes), Data(entry.changeSet.storedBytes),
-            entry.effects.map { Data(Effect.storedBytes($0)) }, entry.shift, Data(entry.receipt),
-            Data(digest.bytes),
+            entry.version, Data(hash.bytes), Data(digest.bytes), entry.shift, Data(entry.receipt),
+            Data(entry.changeSet.seen.flatMap(\.bytes)), Data(entry.changeSet.storedBytes),
+            entry.effects.map { Data(Effect.storedBytes($0)) },
         ])
         let touch = try db.cachedStatement(
             sql: "INSERT INTO ting_touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")

@@ -18,8 +18,7 @@ extension Replica {
 
     /// Recomputes the digest from the records, and asks what those should be that differ.
     func mendRequest() throws -> MendRequest {
-        try seal()
-        return try quietly { db in
+        try sealed { db in
             let digest = try tables.recomputedDigest(db)
             try HistoryTables.store(db, digest, buckets: Set(0..<StateDigest.bucketCount))
             return MendRequest(
@@ -38,7 +37,7 @@ extension Replica {
     /// Sets the shared values of records that differ to the server's. Edits made here stay on top;
     /// what stood there is kept aside in `ting_mended`.
     func mend(_ answer: MendResponse) throws -> Mending {
-        try quietly { db in
+        try sealed { db in
             var mending = Mending()
             guard try identity(db).base == Base(epoch: answer.epoch, version: answer.head) else {
                 return mending
@@ -106,9 +105,7 @@ extension Replica {
                 record.description, collection, fields.map { "{\($0.joined(separator: ","))}" },
                 clock(),
             ])
-        try db.execute(
-            sql: "INSERT INTO ting_unindexed (record) VALUES (?) ON CONFLICT DO NOTHING",
-            arguments: [record.description])
+        try noteUnindexed(db, [record])
     }
 
     /// The live shared records of a bucket, by id.

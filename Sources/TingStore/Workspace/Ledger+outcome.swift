@@ -145,7 +145,7 @@ extension Ledger {
             let field = edit.field ?? ""
             if edit.writer == .alone { try fall.execute(arguments: [record, field]) }
             try insert.execute(arguments: [
-                record, version, field, edit.time, edit.writer != .none, edit.deletes,
+                record, version, field, edit.time, edit.stands, edit.deletes,
             ])
         }
         for set in merge.additions {

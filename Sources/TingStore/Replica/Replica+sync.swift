@@ -31,7 +31,7 @@ extension Replica {
                 sent: clock(),
                 membersVersion: try Int64.fetchOne(
                     db, sql: "SELECT members_version FROM ting_replica") ?? 0,
-                pageByteLimit: Limits.pageByteLimit, deliveries: deliveries)
+                pageByteLimit: Limits.pageByteLimit, links: try links(db), deliveries: deliveries)
         }
     }
 
@@ -63,9 +63,9 @@ extension Replica {
             throw ReplicaError.historyDiffers(.anotherEpoch)
         }
         guard response.historyAgrees else { throw ReplicaError.historyDiffers(.otherHistory) }
-        try seal()
         var first = IntegrateSummary()
-        try quietly { db in
+        // Every transaction seals first: another tool may write between two of them.
+        try sealed { db in
             try takeMembers(db, response)
             try takeVerdicts(db, response, &first)
         }
@@ -78,11 +78,11 @@ extension Replica {
         }
         var position = 0
         while position < response.entries.count {
-            try quietly { db in
+            try sealed { db in
                 position = try takeSlice(db, response, from: position, check, &summary)
             }
         }
-        try quietly { db in
+        try sealed { db in
             if response.clash != nil, !summary.renamed {
                 try rename(db)
                 summary.renamed = true
@@ -115,6 +115,7 @@ extension Replica {
         _ db: Database, _ response: SyncResponse, _ summary: inout IntegrateSummary
     ) throws {
         var dirty: Set<RecordID> = []
+        var rejections: [ChangeSetID: (code: Rejection, detail: String)] = [:]
         for verdict in response.verdicts {
             switch verdict.verdict {
             case .applied(let version), .merged(let version):
@@ -124,9 +125,7 @@ extension Replica {
                     dirty.formUnion(try leave(db, verdict.changeSet) ?? [])
                 }
             case .rejected(let code, let detail):
-                let outcome = try reject(db, verdict.changeSet, code, detail)
-                dirty.formUnion(outcome.records)
-                summary.quarantined += outcome.count
+                rejections[verdict.changeSet] = (code, detail)
             case .deferred(let code, let detail):
                 summary.deferred += 1
                 try db.execute(
@@ -134,7 +133,9 @@ extension Replica {
                     arguments: ["\(code.rawValue): \(detail)", verdict.changeSet.description])
             }
         }
-        try materialize(db, dirty)
+        let outcome = try reject(db, rejections)
+        summary.quarantined += outcome.count
+        try materialize(db, dirty.union(outcome.records))
     }
 
     /// Integrates entries until the slice's time is up; gives the position of the next.

@@ -96,7 +96,6 @@ extension Replica {
                     db,
                     sql: """
                         SELECT record FROM ting_touch WHERE version > ?
-                        UNION SELECT record FROM ting_pending
                         UNION SELECT record FROM ting_note
                         UNION SELECT record FROM ting_unindexed
                         """, arguments: [indexed]))
@@ -110,13 +109,11 @@ extension Replica {
             }
             try index(db, record)
         }
-        // What is pending now may be undone before the next search.
+        // What is held back now may be undone before the next search.
         try db.execute(
             sql: """
                 DELETE FROM ting_unindexed;
-                INSERT INTO ting_unindexed SELECT DISTINCT record FROM ting_pending;
-                INSERT INTO ting_unindexed SELECT DISTINCT record FROM ting_note WHERE true
-                ON CONFLICT DO NOTHING;
+                INSERT INTO ting_unindexed SELECT DISTINCT record FROM ting_note;
                 """)
         try db.execute(sql: "UPDATE ting_replica SET indexed_version = ?", arguments: [version])
     }

@@ -10,7 +10,19 @@ package import TingCore
 package struct RecordTables: Sendable {
     package let schema: Schema
 
-    package init(schema: Schema) { self.schema = schema }
+    /// One statement that asks every table.
+    private let locating: String
+
+    package init(schema: Schema) {
+        self.schema = schema
+        let cases = schema.collections.map { collection in
+            """
+            WHEN ?2 <> '\(collection.name)'
+            AND EXISTS (SELECT 1 FROM "\(collection.name)" WHERE id = ?1) THEN '\(collection.name)'
+            """
+        }
+        locating = "SELECT CASE \(cases.joined(separator: " ")) END"
+    }
 
     // MARK: Definition
 
@@ -115,14 +127,25 @@ package struct RecordTables: Sendable {
         try statement.execute(arguments: [id.description])
     }
 
-    /// The collection whose table holds the id.
-    package func locate(_ db: Database, _ id: String) throws -> String? {
-        for collection in schema.collections {
-            let statement = try db.cachedStatement(
-                sql: "SELECT 1 FROM \"\(collection.name)\" WHERE id = ?")
-            if try Int.fetchOne(statement, arguments: [id]) != nil { return collection.name }
-        }
-        return nil
+    /// The collection whose table holds the id, other than `except`.
+    package func locate(_ db: Database, _ id: String, except: String = "") throws -> String? {
+        try String.fetchOne(db.cachedStatement(sql: locating), arguments: [id, except])
+    }
+
+    /// The text fields of a row that hold a NUL, where SQLite's C strings end.
+    package func fieldsWithNUL(
+        _ db: Database, _ collection: CollectionSchema, _ id: String
+    ) throws -> Set<String> {
+        let names = collection.fields.filter { $0.columnType == "TEXT" }.map(\.name)
+        guard !names.isEmpty else { return [] }
+        let tests = names.map { "instr(\"\($0)\", char(0)) > 0" }
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT \(tests.joined(separator: ", ")) FROM "\(collection.name)"
+                WHERE id = ? AND (\(tests.joined(separator: " OR ")))
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [id]) else { return [] }
+        return Set(names.enumerated().filter { row[$0.offset] ?? false }.map(\.element))
     }
 
     /// Live records whose parent is `id`.
@@ -172,6 +195,16 @@ extension Field {
         case .double(let double): return .text(String(double))
         case .blob(let data): return .text(String(decoding: data, as: UTF8.self))
         }
+    }
+}
+
+extension DatabaseValue {
+    /// Whether both are the same bytes; `==` takes texts for equal that Unicode does.
+    func isIdentical(to other: DatabaseValue) -> Bool {
+        guard case .string(let text) = storage, case .string(let same) = other.storage else {
+            return self == other
+        }
+        return text.utf8.elementsEqual(same.utf8)
     }
 }
 

@@ -96,6 +96,7 @@ public final class Workspace: Sendable {
               PRIMARY KEY (record, version, field)
             ) STRICT, WITHOUT ROWID
             """,
+            "CREATE INDEX ting_edit_standing ON ting_edit(record, version) WHERE standing = 1",
             """
             CREATE TABLE ting_addition (
               record TEXT NOT NULL,
@@ -119,6 +120,12 @@ public final class Workspace: Sendable {
             ) STRICT, WITHOUT ROWID
             """,
             "CREATE INDEX ting_delivery_hash ON ting_delivery(hash)",
+            """
+            CREATE TABLE ting_link (
+              hash BLOB PRIMARY KEY NOT NULL,
+              seen BLOB NOT NULL
+            ) STRICT, WITHOUT ROWID
+            """,
             """
             CREATE TABLE ting_sender (
               replica TEXT PRIMARY KEY NOT NULL,

@@ -62,7 +62,7 @@ private struct Clerk {
         self.workspace = workspace
         self.db = db
         self.now = now
-        ledger = Ledger(db: db, tables: workspace.tables)
+        ledger = Ledger(db: db, tables: workspace.tables, epoch: workspace.epoch)
         head = try HistoryTables.head(db)
         firstVersion = head + 1
         lastAccepted =
@@ -79,6 +79,7 @@ private struct Clerk {
             try workspace.isShared(
                 db, submission.request.base, submission.request.historyDigest)
         else { return judgement }
+        try ledger.keep(submission.request.links)
         var fate = Fate()
         let before = head
         for delivery in submission.request.deliveries {
@@ -112,6 +113,7 @@ private struct Clerk {
         }
         if let known = try ledger.delivery(replica, delivery.number) {
             guard known.changeSet == changeSet.id, known.hash == hash else { return nil }
+            if case .rejected = known.verdict { fate.rejected.formUnion(changeSet.touched) }
             return known.verdict
         }
         var verdict = try verdict(changeSet, hash, submission, fate)
@@ -192,10 +194,11 @@ private struct Clerk {
         let version = head + 1
         let accepted = max(now, lastAccepted)
         let replica = submission.request.replica
+        let seen = try ledger.seen(by: changeSet)
         let acceptance = Acceptance(
             version: version, epoch: workspace.epoch, author: submission.member,
             accepted: accepted, shift: now.subtractingReportingOverflow(submission.request.sent).0,
-            seen: try ledger.seen(by: changeSet),
+            seen: seen,
             previousEditTime: try ledger.editTime(of: replica),
             acceptedAt: try ledger.acceptanceTimes(of: changeSet))
         let merge = try Merge(changeSet, into: ledger, acceptance, schema: workspace.schema)
@@ -219,6 +222,7 @@ private struct Clerk {
             sql: "INSERT INTO ting_state_digest (version, digest) VALUES (?, ?)"
         ).execute(arguments: [version, Data(newDigest.hash.bytes)])
         try ledger.note(replica, submission.member, editTime: merge.editTime)
+        ledger.note(changeSet, hash, version, seen: seen)
         (head, lastAccepted, historyDigest) = (version, accepted, next)
         (digest, buckets) = (newDigest, newBuckets)
         return merge.isMerged ? .merged(version) : .applied(version)

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import TingCore
+
+/// What sealing one record comes to.
+struct SealDraft {
+    let fold: Fold
+    var operation: TingCore.Operation?
+    /// The record as everyone shares it, if nothing was pending on it yet.
+    var shared: SharedRecord?
+    /// What the author saw before the first note.
+    var before: [String: Value] = [:]
+    /// What may not be sealed, by field; "" for the whole record.
+    var invalid: [String: InvalidValue] = [:]
+    /// Canonical values that go back to the row.
+    var canonical: [FieldValue] = []
+    var references: [String: [String]] = [:]
+    var id: RecordID?
+    var inserts = false
+    /// What the author had seen of fields that are held back already.
+    var heldBases: [String: Base] = [:]
+
+    init(_ fold: Fold) { self.fold = fold }
+}
+
+/// Drafts what the noted edits of one record come to.
+struct Drafter {
+    let replica: Replica
+    let db: Database
+    let identity: Replica.Identity
+    private var schema: Schema { replica.schema }
+    private var tables: RecordTables { replica.tables }
+
+    func drafts(_ fold: Fold) throws -> [SealDraft] {
+        var draft = SealDraft(fold)
+        let raw = try tables.raw(db, fold.collection, fold.record)
+        guard let id = RecordID(fold.record) else {
+            if raw == nil { return [draft] }
+            draft.invalid[""] = InvalidValue(
+                "`\(fold.record)` is not an id",
+                "Leave `id` out: a new record gets one, a lower-case UUID.")
+            return [draft]
+        }
+        draft.id = id
+        draft.before = fold.originals(raw)
+        draft.heldBases = try heldBases(fold.record)
+        if raw != nil, !fold.existed, let taken = try otherHome(of: fold) {
+            draft.invalid[""] = InvalidValue(
+                "the id is that of a \(taken)", "Give the new record an id of its own.")
+            return [draft]
+        }
+        let known = try SharedRecords.read(db, id)
+        if known == nil {
+            draft.shared = SharedRecord(
+                collection: fold.collection.name, state: fold.existed ? .live : .absent,
+                values: fold.existed ? draft.before : [:], deleted: nil)
+        }
+        guard let raw else {
+            guard fold.existed else { return [draft] }
+            draft.operation = try deletion(draft, id)
+            return [draft]
+        }
+        return try present(&draft, id, raw, known)
+    }
+
+    /// Drafts a record that is in its table now.
+    private func present(
+        _ draft: inout SealDraft, _ id: RecordID, _ raw: [String: DatabaseValue],
+        _ known: SharedRecord?
+    ) throws -> [SealDraft] {
+        let fold = draft.fold
+        if fold.collection.name == CollectionSchema.conflict.name {
+            settle(&draft, id, raw)
+            return [draft]
+        }
+        if fold.existed {
+            draft.operation = try update(&draft, id, raw)
+            return [draft]
+        }
+        // It was here before, for all or in the outbox: this brings it back.
+        if let known, try known.state != .absent || replica.isPending(db, id) {
+            draft.before =
+                try replica.visibleValues(db, id, ignoringDeletion: true) ?? known.values
+            var restore = SealDraft(fold)
+            restore.id = id
+            restore.operation = Operation(
+                .restore, fold.collection.name, id, base: try base(id, "", draft), time: fold.time)
+            draft.operation = try update(&draft, id, raw)
+            return [restore, draft]
+        }
+        draft.inserts = true
+        draft.operation = try insert(&draft, id, raw)
+        return [draft]
+    }
+
+    private func update(
+        _ draft: inout SealDraft, _ id: RecordID, _ raw: [String: DatabaseValue]
+    ) throws -> TingCore.Operation? {
+        let fold = draft.fold
+        var edits: [FieldEdit] = []
+        let withNUL = try tables.fieldsWithNUL(db, fold.collection, fold.record)
+        for field in fold.collection.fields {
+            let old = draft.before[field.name] ?? field.standard
+            let isKept = fold.keeps.contains(field.name)
+            // What nobody wrote is not validated: the merge may have made it.
+            if !isKept, old.column.isIdentical(to: raw[field.name] ?? .null) { continue }
+            guard let new = canonical(field, raw, &draft, withNUL), new != old || isKept
+            else { continue }
+            check(field, new, &draft)
+            guard draft.invalid[field.name] == nil else { continue }
+            edits.append(
+                FieldEdit(
+                    field.name, before: old, after: new, base: try base(id, field.name, draft),
+                    time: fold.time(of: field.name)))
+        }
+        guard !edits.isEmpty || fold.keeps.contains("") else { return nil }
+        return Operation(
+            .update, fold.collection.name, id, time: fold.time, fields: edits.sortedByField)
+    }
+
+    private func insert(
+        _ draft: inout SealDraft, _ id: RecordID, _ raw: [String: DatabaseValue]
+    ) throws -> TingCore.Operation? {
+        let fold = draft.fold
+        var edits: [FieldEdit] = []
+        let withNUL = try tables.fieldsWithNUL(db, fold.collection, fold.record)
+        for field in fold.collection.fields {
+            guard let new = canonical(field, raw, &draft, withNUL), new != field.standard
+            else { continue }
+            check(field, new, &draft)
+            edits.append(
+                FieldEdit(
+                    field.name, before: .null, after: new, base: try base(id, field.name, draft),
+                    time: fold.time(of: field.name)))
+        }
+        return Operation(
+            .insert, fold.collection.name, id, time: fold.time, fields: edits.sortedByField)
+    }
+
+    /// The canonical value of a column; `nil` when it is invalid, which the draft remembers.
+    private func canonical(
+        _ field: Field, _ raw: [String: DatabaseValue], _ draft: inout SealDraft,
+        _ withNUL: Set<String>
+    ) -> Value? {
+        let column = raw[field.name] ?? .null
+        do throws(InvalidValue) {
+            guard !withNUL.contains(field.name) else {
+                throw InvalidValue(
+                    "\(field.name) holds a NUL character", "Write the text without it.")
+            }
+            let canonical = try field.canonical(field.value(column))
+            if !canonical.column.isIdentical(to: column) {
+                draft.canonical.append(FieldValue(field.name, canonical))
+            }
+            return canonical
+        } catch {
+            draft.invalid[field.name] = error
+            return nil
+        }
+    }
+
+    /// Checks that what a value refers to is there; the draft remembers if it isn't.
+    private func check(_ field: Field, _ value: Value, _ draft: inout SealDraft) {
+        guard field.kind == .reference || field.references else { return }
+        let targets = [value.text].compactMap { $0 } + value.elements
+        for target in targets {
+            guard let home = (try? replica.home(db, target)) ?? nil else {
+                draft.invalid[field.name] = InvalidValue(
+                    "`\(target)` names no record", "Name a record that exists, or clear the field.")
+                return
+            }
+            guard field.to.isEmpty || field.to.contains(home) else {
+                draft.invalid[field.name] = InvalidValue(
+                    "`\(target)` is a \(home)",
+                    "Name a record of \(field.to.joined(separator: " or ")).")
+                return
+            }
+        }
+        draft.references[field.name] = targets
+    }
+
+    /// A deletion names the fields of which its author had seen less than of the rest.
+    private func deletion(_ draft: SealDraft, _ id: RecordID) throws -> TingCore.Operation {
+        let pending = try String.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT DISTINCT field FROM ting_pending
+                    WHERE record = ? AND field NOT IN ('', '*')
+                    """), arguments: [id.description])
+        let hidden = Set(pending).union(draft.heldBases.keys.filter { !$0.isEmpty })
+        let edits = try hidden.sortedByBytes.compactMap { field -> FieldEdit? in
+            guard let base = try base(id, field, draft) else { return nil }
+            return FieldEdit(
+                field, before: .null, after: .null, base: base, time: draft.fold.time)
+        }
+        return Operation(
+            .delete, draft.fold.collection.name, id, base: try base(id, "", draft),
+            time: draft.fold.time, fields: edits)
+    }
+
+    /// Only the merge writes conflicts: of an edit by hand, settling alone counts.
+    private func settle(
+        _ draft: inout SealDraft, _ id: RecordID, _ raw: [String: DatabaseValue]
+    ) {
+        guard draft.fold.existed else {
+            draft.invalid[""] = InvalidValue(
+                "conflicts are made by the server alone", "Delete the row.")
+            return
+        }
+        let status: String? = raw["status"].flatMap { String.fromDatabaseValue($0) }
+        let settles: Bool = status == "settled" && draft.before["status"] == nil
+        for field in draft.fold.collection.fields where field.name != "status" || !settles {
+            let old = draft.before[field.name] ?? field.standard
+            let column: DatabaseValue = raw[field.name] ?? .null
+            if !old.column.isIdentical(to: column) {
+                draft.canonical.append(FieldValue(field.name, old))
+            }
+        }
+        guard settles else { return }
+        draft.operation = Operation(
+            .update, CollectionSchema.conflict.name, id, time: draft.fold.time,
+            fields: [
+                FieldEdit(
+                    "status", before: .text("open"), after: .text("settled"),
+                    time: draft.fold.time)
+            ])
+    }
+
+    // MARK: What the author had seen
+
+    /// As much of a field as when an edit that is still pending, or held back, hid it; `nil` where
+    /// that is all that the replica has integrated.
+    private func base(_ record: RecordID, _ field: String, _ draft: SealDraft) throws -> Base? {
+        let rows = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT epoch, version FROM ting_pending WHERE record = ? AND field IN (?, '')
+                    ORDER BY seq
+                    """), arguments: [record.description, field])
+        let pending = rows.compactMap { row in
+            Epoch(row[0] as String).map { Base(epoch: $0, version: row[1]) }
+        }
+        let held = [draft.heldBases[field], draft.heldBases[""]].compactMap { $0 }
+        return (pending + held).filter { $0 != identity.base }
+            .min { rank($0) < rank($1) }
+    }
+
+    /// Less was seen of a version of an earlier epoch than of any of this one.
+    private func rank(_ base: Base) -> (Int, Version) {
+        (base.epoch == identity.base.epoch ? 1 : 0, base.version)
+    }
+
+    private func heldBases(_ record: String) throws -> [String: Base] {
+        let rows = try Row.fetchAll(
+            db.cachedStatement(
+                sql: "SELECT field, epoch, version FROM ting_invalid WHERE record = ?"),
+            arguments: [record])
+        return Dictionary(
+            rows.compactMap { row in
+                Epoch(row[1] as String).map { (row[0], Base(epoch: $0, version: row[2])) }
+            }, uniquingKeysWith: { a, _ in a })
+    }
+
+    /// The collection of another record that has this id, if there is one.
+    private func otherHome(of fold: Fold) throws -> String? {
+        let home = try tables.locate(db, fold.record, except: fold.collection.name)
+        if let home { return home }
+        guard let id = RecordID(fold.record), let known = try SharedRecords.read(db, id),
+            known.state != .absent, known.collection != fold.collection.name
+        else { return nil }
+        return known.collection
+    }
+}
+
+extension [FieldEdit] {
+    fileprivate var sortedByField: [FieldEdit] {
+        sorted { $0.field.utf8.lexicographicallyPrecedes($1.field.utf8) }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import TingCore
+
+/// The noted edits of one record, taken together: the first values before, and what was done.
+struct Fold {
+    let collection: CollectionSchema
+    let record: String
+    /// Whether the record was in its table before the first note.
+    private(set) var existed = true
+    /// First values before, by field, as they stood.
+    private(set) var before: [String: DatabaseValue] = [:]
+    private(set) var times: [String: Int64] = [:]
+    private(set) var time: Int64 = 0
+    private(set) var keeps: Set<String> = []
+    /// 32 random bytes, from the first note.
+    let draft: [UInt8]
+    /// Whether `before` has the whole row.
+    private var isComplete = false
+
+    /// A fold that begins with a note's row: kind, collection, record, field, before, time, draft.
+    init(_ collection: CollectionSchema, _ note: Row) throws {
+        self.collection = collection
+        record = note[2]
+        draft = Array(note[6] as Data)
+        existed = (note[0] as String) != "i"
+        isComplete = !existed
+        try take(note)
+    }
+
+    mutating func take(_ note: Row) throws {
+        let kind: String = note[0]
+        let field: String = note[3]
+        time = max(time, note[5])
+        switch kind {
+        case "u":
+            if !isComplete, before[field] == nil { before[field] = note[4] }
+            times[field] = note[5]
+        case "k": keeps.insert(field)
+        case "d", "r", "x":
+            guard !isComplete, let json = note[4] as String? else { return }
+            for (name, value) in try Self.columns(json) where before[name] == nil {
+                before[name] = value
+            }
+            isComplete = true
+        default: break
+        }
+    }
+
+    private static func columns(_ json: String) throws -> [String: DatabaseValue] {
+        let object =
+            try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] ?? [:]
+        return object.mapValues { value in
+            switch value {
+            case let text as String: text.databaseValue
+            case let number as NSNumber: number.int64Value.databaseValue
+            default: .null
+            }
+        }
+    }
+
+    /// The canonical values of the row before the first note, unlike their defaults.
+    func originals(_ raw: [String: DatabaseValue]?) -> [String: Value] {
+        var values: [String: Value] = [:]
+        for field in collection.fields {
+            guard let column = before[field.name] ?? raw?[field.name] else { continue }
+            let value = field.value(column).normalized
+            if value != field.standard { values[field.name] = value }
+        }
+        return values
+    }
+
+    func time(of field: String) -> Int64 { times[field] ?? time }
+}
+
+extension Value {
+    fileprivate var normalized: Value {
+        if case .text(let text) = self { .text(text.normalized) } else { self }
+    }
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import TingCore
+
+/// Turns noted edits into change sets in the outbox.
+///
+/// Folds to the first before and the last after of each field, drops what did not change, writes
+/// canonical values back, and holds back what is invalid together with what refers to it.
+struct Sealer {
+    private let replica: Replica
+    private let db: Database
+    private let identity: Replica.Identity
+    private let after: Int64
+    private var tables: RecordTables { replica.tables }
+
+    /// - Parameter after: Only records with a note after this one are sealed.
+    init(_ replica: Replica, _ db: Database, after: Int64 = 0) throws {
+        self.replica = replica
+        self.db = db
+        self.after = after
+        identity = try replica.identity(db)
+    }
+
+    /// Seals every valid noted edit; gives those back that it found invalid.
+    @discardableResult
+    func seal(message: String) throws -> [InvalidEdit] {
+        guard try isAnythingNew() else { return [] }
+        try cascade()
+        let drafter = Drafter(replica: replica, db: db, identity: identity)
+        var drafts: [SealDraft] = []
+        for fold in try fold() { drafts += try drafter.drafts(fold) }
+        try hold(&drafts)
+        for draft in drafts { try settle(draft) }
+        try pack(drafts.filter { $0.operation != nil }, message)
+        try noteSealed()
+        return drafts.flatMap { draft in
+            draft.invalid.keys.sortedByBytes.compactMap { field in
+                draft.invalid[field].map { InvalidEdit(draft.fold, field, $0) }
+            }
+        }
+    }
+
+    // MARK: Notes
+
+    /// Whether there are notes other than those held back when the replica was here last.
+    private func isAnythingNew() throws -> Bool {
+        let newest = try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT MAX(seq) FROM ting_note"))
+        guard let newest, newest > after else { return false }
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT sealed_note, sealed_version FROM ting_replica"))
+        guard after == 0, let row else { return true }
+        return newest > (row[0] as Int64) || identity.base.version != (row[1] as Version)
+    }
+
+    private func noteSealed() throws {
+        let newest =
+            try Int64.fetchOne(db.cachedStatement(sql: "SELECT MAX(seq) FROM ting_note")) ?? 0
+        try db.cachedStatement(
+            sql: """
+                UPDATE ting_replica SET sealed_note = ?1, sealed_version = ?2
+                WHERE sealed_note <> ?1 OR (?1 > 0 AND sealed_version <> ?2)
+                """
+        ).execute(arguments: [newest, identity.base.version])
+    }
+
+    /// Deleting a record deletes its children, and theirs: each gets a note of its own.
+    private func cascade() throws {
+        var waiting = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT DISTINCT collection, record FROM ting_note
+                    WHERE seq > ? AND kind IN ('d', 'x', 'r', 'i')
+                    """), arguments: [after]
+        ).map { (collection: $0[0] as String, record: $0[1] as String) }
+        while let (name, record) = waiting.popLast() {
+            guard let collection = replica.schema.collection(name),
+                try tables.raw(db, collection, record) == nil, try !isRenamed(record)
+            else { continue }
+            for child in replica.schema.collections {
+                guard let parent = child.parent else { continue }
+                let ids = try CaptureTriggers.delete(db, child, where: parent.name, is: record)
+                waiting += ids.map { (child.name, $0) }
+            }
+        }
+    }
+
+    private func isRenamed(_ record: String) throws -> Bool {
+        try String.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT kind FROM ting_note WHERE record = ? AND kind IN ('d', 'x')
+                    ORDER BY seq DESC LIMIT 1
+                    """), arguments: [record]) == "x"
+    }
+
+    private func fold() throws -> [Fold] {
+        var folds: [String: Fold] = [:]
+        var order: [String] = []
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: """
+                    SELECT kind, collection, record, field, before, time, draft FROM ting_note
+                    WHERE record IN (SELECT record FROM ting_note WHERE seq > ?) ORDER BY seq
+                    """), arguments: [after])
+        while let row = try rows.next() {
+            let name: String = row[1]
+            guard let collection = replica.schema.collection(name) else { continue }
+            let key = "\(name)/\(row[2] as String)"
+            if folds[key] == nil {
+                folds[key] = try Fold(collection, row)
+                order.append(key)
+            } else {
+                try folds[key]?.take(row)
+            }
+        }
+        return order.compactMap { folds[$0] }
+    }
+
+    // MARK: Holding back
+
+    /// Holds back inserts with an invalid field, and everything that refers to them.
+    private func hold(_ drafts: inout [SealDraft]) throws {
+        var held = try heldInserts()
+        var grew = true
+        while grew {
+            grew = false
+            for index in drafts.indices {
+                for (field, targets) in drafts[index].references {
+                    let known: Bool = drafts[index].invalid.keys.contains(field)
+                    guard !known, !held.isDisjoint(with: targets) else { continue }
+                    drafts[index].invalid[field] = InvalidValue(
+                        "it refers to a record that is held back",
+                        "Mend that record first; `ting status` names it.")
+                }
+                guard !drafts[index].invalid.isEmpty else { continue }
+                if drafts[index].inserts || drafts[index].invalid.keys.contains("") {
+                    drafts[index].operation = nil
+                    let (isNew, _) = held.insert(drafts[index].fold.record)
+                    if isNew { grew = true }
+                } else {
+                    drafts[index].dropInvalid()
+                }
+            }
+            // What was held before and is sealed now holds back nothing more.
+            for draft in drafts where draft.inserts && draft.invalid.isEmpty {
+                held.remove(draft.fold.record)
+            }
+        }
+    }
+
+    /// Records that were never sealed, held back by an earlier seal and not drafted anew now.
+    private func heldInserts() throws -> Set<String> {
+        guard after > 0 else { return [] }
+        return Set(
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT i.record FROM ting_invalid i JOIN ting_shared s ON s.record = i.record
+                    WHERE s.state = 'absent' AND NOT EXISTS
+                    (SELECT 1 FROM ting_pending p WHERE p.record = i.record)
+                    AND i.record NOT IN (SELECT record FROM ting_note WHERE seq > ?)
+                    """, arguments: [after]))
+    }
+
+    /// Writes canonical values back, keeps what is shared, and leaves notes only of what is held.
+    private func settle(_ draft: SealDraft) throws {
+        let record = draft.fold.record
+        if let id = draft.id {
+            try tables.update(db, draft.fold.collection.name, id, draft.canonical)
+            if let shared = draft.shared, draft.operation != nil || !draft.invalid.isEmpty {
+                try SharedRecords.write(db, id, shared)
+            }
+        }
+        let collection = draft.fold.collection.name
+        try db.cachedStatement(sql: "DELETE FROM ting_invalid WHERE record = ? AND collection = ?")
+            .execute(arguments: [record, collection])
+        guard !draft.invalid.isEmpty else {
+            try dropNotes(draft.fold)
+            return try forgetIfNeverWas(draft)
+        }
+        if !draft.inserts, !draft.invalid.keys.contains("") { try keepNotes(draft) }
+        for (field, invalid) in draft.invalid {
+            let base = draft.heldBases[field] ?? identity.base
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO ting_invalid
+                    (record, field, collection, problem, remedy, epoch, version)
+                    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                    problem = excluded.problem, remedy = excluded.remedy
+                    """
+            ).execute(arguments: [
+                record, field, collection, invalid.problem, invalid.remedy,
+                base.epoch.description, base.version,
+            ])
+        }
+    }
+
+    /// A record that was held back and is deleted again leaves nothing.
+    private func forgetIfNeverWas(_ draft: SealDraft) throws {
+        guard draft.operation == nil, let id = draft.id,
+            try SharedRecords.read(db, id)?.state == .absent, try !replica.isPending(db, id)
+        else { return }
+        try SharedRecords.remove(db, id)
+    }
+
+    private func dropNotes(_ fold: Fold) throws {
+        try db.cachedStatement(sql: "DELETE FROM ting_note WHERE record = ? AND collection = ?")
+            .execute(arguments: [fold.record, fold.collection.name])
+    }
+
+    /// Leaves one note a held field, with its first value before.
+    private func keepNotes(_ draft: SealDraft) throws {
+        try dropNotes(draft.fold)
+        for field in draft.invalid.keys.sortedByBytes {
+            let before =
+                draft.before[field] ?? draft.fold.collection.field(field)?.standard ?? .null
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO ting_note (kind, collection, record, field, before, time)
+                    VALUES ('u', ?, ?, ?, ?, ?)
+                    """
+            ).execute(arguments: [
+                draft.fold.collection.name, draft.fold.record, field, before.column,
+                draft.fold.time(of: field),
+            ])
+        }
+    }
+
+    // MARK: Change sets
+
+    private func pack(_ drafts: [SealDraft], _ message: String) throws {
+        var group: [SealDraft] = []
+        var bytes = 0
+        for draft in drafts {
+            let size = draft.operation?.estimatedBytes ?? 0
+            if !group.isEmpty,
+                bytes + size > Limits.changeSetByteLimit / 2 || group.count >= Limits.operationLimit
+            {
+                try append(group, message)
+                (group, bytes) = ([], 0)
+            }
+            group.append(draft)
+            bytes += size
+        }
+        if !group.isEmpty { try append(group, message) }
+    }
+
+    private func append(_ drafts: [SealDraft], _ message: String) throws {
+        guard let first = drafts.first else { return }
+        let operations = drafts.compactMap(\.operation)
+        let (id, seed) = try identify(first.fold.draft)
+        let changeSet = ChangeSet(
+            id: id, seed: seed, schema: replica.schema.version, base: identity.base,
+            seen: try replica.outboxHeads(db),
+            message: message.normalized.prefix(bytes: Limits.messageByteLimit),
+            time: drafts.map(\.fold.time).max() ?? 0, operations: operations)
+        try replica.enqueue(db, changeSet, identity.base)
+    }
+
+    /// Id and seed from the first note's random bytes; new ones where the id is taken, because one
+    /// window of notes filled several change sets.
+    private func identify(_ draft: [UInt8]) throws -> (ChangeSetID, seed: [UInt8]) {
+        if draft.count == 32, let id = ChangeSetID(bytes: draft.prefix(16))?.asVersion4,
+            try !replica.knows(db, id)
+        {
+            return (id, Array(draft.suffix(16)))
+        }
+        var generator = SystemRandomNumberGenerator()
+        return (
+            .random(using: &generator),
+            (0..<16).map { _ in .random(in: 0...255, using: &generator) }
+        )
+    }
+}
+
+extension InvalidEdit {
+    fileprivate init(_ fold: Fold, _ field: String, _ invalid: InvalidValue) {
+        self.init(
+            collection: fold.collection.name, record: fold.record,
+            field: field.isEmpty ? nil : field, problem: invalid.problem, remedy: invalid.remedy)
+    }
+}
+
+extension SealDraft {
+    /// Leaves out of the operation what is held back.
+    fileprivate mutating func dropInvalid() {
+        operation?.fields.removeAll { invalid[$0.field] != nil }
+        if operation?.kind == .update, operation?.fields.isEmpty == true,
+            !fold.keeps.contains("")
+        {
+            operation = nil
+        }
+    }
+}
+
+extension TingCore.Operation {
+    fileprivate var estimatedBytes: Int {
+        fields.reduce(80) { sum, edit in
+            sum + 40 + edit.field.utf8.count + edit.before.estimatedBytes
+                + edit.after.estimatedBytes
+        }
+    }
+}
+
+extension Value {
+    fileprivate var estimatedBytes: Int {
+        switch self {
+        case .null: 1
+        case .integer: 9
+        case .text(let text): text.utf8.count + 5
+        case .set(let elements): elements.reduce(3) { $0 + $1.utf8.count + 3 }
+        }
+    }
+}
+
+extension ID {
+    /// The same bits, marked as random (version 4).
+    fileprivate var asVersion4: ID {
+        ID(
+            high: high & ~0xf000 | 0x4000,
+            low: low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
+    }
+}
+
+extension String {
+    /// As many whole characters from the start as fit into so many UTF-8 bytes.
+    fileprivate func prefix(bytes limit: Int) -> String {
+        var (text, count) = ("", 0)
+        for character in self {
+            count += character.utf8.count
+            if count > limit { break }
+            text.append(character)
+        }
+        return text
+    }
+}

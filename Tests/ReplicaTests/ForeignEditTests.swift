@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingStore
+import TingTesting
+
+/// Edits by tools that know nothing of Ting, in the orders and forms that once went wrong.
+@Suite("Edits by any SQLite tool", .tags(.promise11))
+struct ForeignEditTests {
+    static let project = "01890000-0000-7000-8000-000000000001"
+    static let task = "01890000-0000-7000-8000-0000000000a1"
+
+    private func team(_ size: Int = 2) throws -> Team {
+        let team = try Team(size)
+        try team.foreign(
+            0,
+            """
+            INSERT INTO project (id, title, summary) VALUES ('\(Self.project)', 'Water', 'one');
+            INSERT INTO task (id, project, title) VALUES ('\(Self.task)', '\(Self.project)', 'First');
+            """)
+        for position in 0..<size { try team.sync(position) }
+        return team
+    }
+
+    private func expectSame(_ team: Team) throws {
+        for _ in 0..<2 { for position in team.replicas.indices { try team.sync(position) } }
+        for replica in team.replicas {
+            #expect(try replica.verify().matches)
+            #expect(try replica.status().digest == team.workspace.head().state)
+            #expect(try replica.status().outbox == 0)
+        }
+        #expect(try team.workspace.verify().problems == [])
+    }
+
+    private func text(_ team: Team, _ replica: Int, _ sql: String) throws -> String? {
+        try team.replicas[replica].read { try String.fetchOne($0, sql: sql) }
+    }
+
+    @Test("text that is not in NFC is sealed, written back and goes on from in NFC")
+    func normalized() throws {
+        let team = try team()
+        let decomposed = "A\u{30a}rhus"
+        try team.foreign(0, "UPDATE project SET title = '\(decomposed)'")
+        _ = try team.replicas[0].seal()
+        let hex = try text(team, 0, "SELECT hex(title) FROM project")
+        #expect(hex == "C385726875 73".replacingOccurrences(of: " ", with: ""))
+        try team.foreign(0, "UPDATE project SET title = 'Odense'")
+        let change = try #require(team.replicas[0].nextRequest().deliveries.last?.changeSet)
+        let before = try #require(change.operations[0].fields[0].before.text)
+        #expect(before.isNormalized)
+        try expectSame(team)
+        // The same text in another form is no edit, and does no harm.
+        try team.foreign(0, "UPDATE project SET title = 'Å'")
+        try expectSame(team)
+        try team.foreign(0, "UPDATE project SET title = 'A\u{30a}'")
+        #expect(try team.replicas[0].nextRequest().deliveries.isEmpty)
+        try team.foreign(1, "UPDATE project SET budget = 4")
+        try expectSame(team)
+    }
+
+    @Test(
+        "a child edited, moved or made before its parent is deleted goes with it",
+        arguments: [
+            "UPDATE task SET title = 'x'; DELETE FROM project",
+            "DELETE FROM project; UPDATE task SET title = 'x'",
+            "UPDATE task SET project = NULL; UPDATE task SET project = '\(project)'; DELETE FROM project",
+            "INSERT INTO task (project, title) VALUES ('\(project)', 'new'); DELETE FROM project",
+        ])
+    func cascade(_ sql: String) throws {
+        let team = try team()
+        try team.foreign(0, sql)
+        try expectSame(team)
+        #expect(try text(team, 1, "SELECT count(*) FROM task") == "0")
+        #expect(try text(team, 1, "SELECT count(*) FROM project") == "0")
+        #expect(try team.replicas[0].status().conflicts == 0)
+    }
+
+    @Test("a held child does not stop the deletion of its parent", .tags(.promise6))
+    func heldChild() throws {
+        let team = try team()
+        try team.foreign(
+            0,
+            "INSERT INTO project (id, title, retain) VALUES (lower(hex(randomblob(4))), 'x', 'y')")
+        try team.foreign(
+            0,
+            "INSERT INTO task (project, title) VALUES ('\(Self.project)', char(0) || 'held')")
+        #expect(try team.replicas[0].status().invalid.count == 2)
+        try team.foreign(0, "DELETE FROM project WHERE id = '\(Self.project)'")
+        try expectSame(team)
+        #expect(try team.replicas[0].status().quarantine == 0)
+        #expect(try text(team, 1, "SELECT count(*) FROM project") == "0")
+    }
+
+    @Test("a deletion of what is still pending is sent as any server takes it")
+    func deletionOfPending() throws {
+        let team = try team()
+        try team.foreign(0, "INSERT INTO project (title) VALUES ('pending')")
+        _ = try team.replicas[0].seal()
+        try team.foreign(1, "UPDATE project SET title = 'other'")
+        try team.sync(1)
+        // Entries come while the outbox waits: the base moves on, the insert is still pending.
+        let request = try team.replicas[0].nextRequest(after: .max)
+        let response = try team.workspace.reply(
+            to: request, judgement: .init(), role: .editor, members: nil, membersVersion: 1,
+            now: team.clock.time)
+        var summary = IntegrateSummary()
+        try team.replicas[0].integrate(response, to: request, into: &summary)
+        try team.foreign(0, "DELETE FROM project WHERE title = 'pending'")
+        let deletion = try #require(
+            team.replicas[0].nextRequest().deliveries.last?.changeSet.operations.last)
+        #expect(deletion.kind == .delete && deletion.fields.allSatisfy { $0.field != "*" })
+        try expectSame(team)
+    }
+
+    @Test(
+        "a held field keeps what its author had seen, so no value is replaced in silence",
+        .tags(.promise3))
+    func heldBase() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET status = 'nonsense'")
+        _ = try team.replicas[0].seal()
+        try team.foreign(1, "UPDATE project SET status = 'done'")
+        try team.sync(1)
+        try team.sync(0)
+        _ = try team.replicas[0].status()
+        #expect(try text(team, 0, "SELECT status FROM project") == "nonsense")
+        try team.foreign(0, "UPDATE project SET status = 'active'")
+        try expectSame(team)
+        #expect(try team.replicas[1].status().conflicts == 1)
+    }
+
+    @Test("a field that is held back can't be written invalid again by the library")
+    func heldTwice() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET status = 'nonsense'")
+        _ = try team.replicas[0].seal()
+        #expect(throws: InvalidEdit.self) {
+            try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET status = 'no'") }
+        }
+    }
+
+    @Test("what the library refers to must not be held back")
+    func referenceToHeld() throws {
+        let team = try team()
+        let held = "01890000-0000-7000-8000-0000000000bb"
+        try team.foreign(
+            0, "INSERT INTO project (id, title, retain) VALUES ('\(held)', 'x', 'never')")
+        _ = try team.replicas[0].seal()
+        #expect(throws: InvalidEdit.self) {
+            try team.replicas[0].write {
+                try $0.execute(sql: "INSERT INTO task (project, title) VALUES ('\(held)', 'x')")
+            }
+        }
+        try team.foreign(0, "DELETE FROM project WHERE id = '\(held)'")
+        _ = try team.replicas[0].seal()
+        #expect(throws: InvalidEdit.self) {
+            try team.replicas[0].write {
+                try $0.execute(sql: "INSERT INTO task (project, title) VALUES ('\(held)', 'x')")
+            }
+        }
+        #expect(try team.replicas[0].status().invalid.isEmpty)
+    }
+
+    @Test("values that the merge made are not held against the next author")
+    func mergedValuesAreValid() throws {
+        let team = try team()
+        let many = { (prefix: String) in
+            "[" + (0..<1_500).map { "\"\(prefix)\($0)\"" }.joined(separator: ",") + "]"
+        }
+        try team.foreign(0, "UPDATE project SET partners = '\(many("a"))'")
+        try team.foreign(1, "UPDATE project SET partners = '\(many("b"))'")
+        try expectSame(team)
+        try team.foreign(0, "UPDATE project SET title = 'Another field'")
+        #expect(try team.replicas[0].status().invalid.isEmpty)
+        try expectSame(team)
+        #expect(try text(team, 1, "SELECT title FROM project") == "Another field")
+    }
+
+    @Test("a record made, changed, deleted and restored offline meets no conflict with itself")
+    func restoredInsert() throws {
+        let team = try team()
+        let id = "01890000-0000-7000-8000-0000000000cc"
+        let record = try #require(RecordID(id))
+        let replica = team.replicas[0]
+        try replica.write {
+            try $0.execute(
+                sql: "INSERT INTO project (id, summary, hours) VALUES ('\(id)', 'first', 5)")
+        }
+        try replica.write { try $0.execute(sql: "UPDATE project SET hours = 7 WHERE id = '\(id)'") }
+        try replica.write { try replica.delete($0, "project", record) }
+        try replica.write { try replica.restore($0, "project", record) }
+        try replica.write { try replica.delete($0, "project", record) }
+        try team.foreign(0, "INSERT INTO project (id, summary) VALUES ('\(id)', 'second')")
+        try expectSame(team)
+        #expect(try team.replicas[1].status().conflicts == 0)
+        #expect(try text(team, 1, "SELECT summary FROM project WHERE id = '\(id)'") == "second")
+    }
+
+    @Test("a deleted record made anew with one bad field comes back with the good ones")
+    func restoredWithBadField() throws {
+        let team = try team()
+        try team.foreign(0, "DELETE FROM project")
+        try team.sync(0)
+        try team.foreign(
+            0,
+            "INSERT INTO project (id, title, retain) VALUES ('\(Self.project)', 'Back', 'never')")
+        try expectSame(team)
+        #expect(try text(team, 1, "SELECT title FROM project") == "Back")
+        #expect(try team.replicas[1].status().conflicts == 0)
+        #expect(try team.replicas[0].status().invalid.map(\.field) == ["retain"])
+    }
+
+    @Test("the id of one record can't be taken by another collection")
+    func takenID() throws {
+        let team = try team()
+        try team.foreign(0, "INSERT INTO person (id, name) VALUES ('\(Self.project)', 'x')")
+        try team.foreign(0, "UPDATE project SET title = 'Goes on'")
+        try expectSame(team)
+        #expect(try team.replicas[0].status().invalid.map(\.collection) == ["person"])
+        #expect(try text(team, 1, "SELECT title FROM project") == "Goes on")
+    }
+
+    @Test("a text with a NUL is held back with its remedy, whole")
+    func nul() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'a' || char(0) || 'b', budget = 3")
+        try expectSame(team)
+        #expect(try team.replicas[0].status().invalid.map(\.field) == ["title"])
+        #expect(try text(team, 0, "SELECT hex(title) FROM project") == "610062")
+        #expect(try text(team, 1, "SELECT budget FROM project") == "3")
+    }
+
+    @Test("an edit between two slices of an answer is sealed, and neither side's value is lost")
+    func betweenSlices() throws {
+        let team = try team()
+        try team.foreign(1, "UPDATE project SET budget = 9")
+        try team.sync(1)
+        let request = try team.replicas[0].nextRequest()
+        let judged = try team.workspace.accept(
+            [.init(request: request, member: team.members[0].id, role: .editor)],
+            now: team.clock.time)[0]
+        let response = try team.workspace.reply(
+            to: request, judgement: judged, role: .editor, members: nil, membersVersion: 1,
+            now: team.clock.time)
+        try team.foreign(0, "UPDATE project SET title = 'Meanwhile'")
+        var summary = IntegrateSummary()
+        try team.replicas[0].integrate(response, to: request, into: &summary)
+        try expectSame(team)
+        #expect(try text(team, 1, "SELECT title || budget FROM project") == "Meanwhile9")
+    }
+}
+
+@Suite("Rejected change sets and what builds on them", .tags(.promise4))
+struct QuarantineTests {
+    private func team() throws -> Team {
+        let team = try Team(2)
+        try team.foreign(
+            0, "INSERT INTO project (title, partners) VALUES ('P', '[\"a\"]'), ('Q', '[]')")
+        try team.sync(0)
+        try team.sync(1)
+        return team
+    }
+
+    @Test("retrying keeps an unsealed edit of the same record")
+    func retryWithUnsealed() throws {
+        let team = try team()
+        try team.foreign(1, "UPDATE project SET title = 'rejected' WHERE title = 'Q'")
+        try team.sync(team.replicas[1], team.members[1], role: .viewer)
+        try team.foreign(1, "UPDATE project SET budget = 5 WHERE title = 'Q'")
+        let waiting = try team.replicas[1].quarantine().map(\.changeSet.id)
+        try team.replicas[1].retryQuarantine(waiting)
+        try team.sync(1)
+        try team.sync(0)
+        #expect(try team.replicas[1].verify().matches)
+        let row = try team.replicas[0].read {
+            try String.fetchOne($0, sql: "SELECT title || budget FROM project WHERE budget = 5")
+        }
+        #expect(row == "rejected5")
+    }
+
+    @Test("an author who retries meets no conflict with their own edits", .tags(.promise3))
+    func ownEdits() throws {
+        let team = try team()
+        let replica = team.replicas[1]
+        try replica.write {
+            try $0.execute(sql: "UPDATE project SET budget = 1 WHERE title = 'Q'")
+        }
+        try team.sync(replica, team.members[1], role: .viewer)
+        try replica.write {
+            try $0.execute(sql: "UPDATE project SET progress = 1 WHERE title = 'P'")
+        }
+        try replica.retryQuarantine(try replica.quarantine().map(\.changeSet.id))
+        try replica.write {
+            try $0.execute(sql: "UPDATE project SET progress = 2 WHERE title = 'P'")
+        }
+        try team.sync(1)
+        #expect(try replica.status().conflicts == 0)
+    }
+
+    @Test("what was seen through a discarded change set stays seen")
+    func discarded() throws {
+        let team = try team()
+        let replica = team.replicas[1]
+        for progress in 1...2 {
+            try replica.write {
+                try $0.execute(sql: "UPDATE project SET progress = \(progress) WHERE title = 'P'")
+            }
+            try replica.write {
+                try $0.execute(sql: "UPDATE project SET budget = \(progress) WHERE title = 'Q'")
+            }
+        }
+        let middle = try replica.outbox()[1].changeSet.id
+        try replica.discardOutbox([middle])
+        try team.sync(1)
+        #expect(try replica.status().conflicts == 0)
+        #expect(try replica.verify().matches)
+    }
+
+    @Test("a dependent of a rejection whose answer was lost is rejected with it")
+    func lostRejection() throws {
+        let team = try team()
+        let replica = team.replicas[1]
+        try replica.write {
+            try $0.execute(sql: "UPDATE project SET title = 'no' WHERE title = 'P'")
+        }
+        let first = try replica.nextRequest()
+        _ = try team.workspace.accept(
+            [.init(request: first, member: team.members[1].id, role: .viewer)],
+            now: team.clock.time)
+        try replica.write {
+            try $0.execute(sql: "UPDATE project SET progress = 3 WHERE title = 'no'")
+        }
+        try team.sync(1)
+        #expect(try replica.quarantine().map(\.code) == [.roleTooLow, .dependsOnRejected])
+        #expect(try replica.status().outbox == 0)
+        #expect(try team.workspace.head().version == 1)
+        try replica.retryQuarantine(try replica.quarantine().map(\.changeSet.id))
+        try team.sync(1)
+        #expect(try team.workspace.head().version == 3)
+    }
+}
