@@ -158,7 +158,7 @@ let package = Package(
         .testTarget(
             name: "ReplicaTests",
             dependencies: [
-                "TingCore", "TingStore", "TingTesting",
+                "CSQLite", "TingCore", "TingStore", "TingTesting",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
     ],

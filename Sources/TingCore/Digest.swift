@@ -93,20 +93,31 @@ public struct StateDigest: Equatable, Sendable {
         return true
     }
 
-    /// SHA-256 over the 256 sums in order.
-    public var hash: Hash {
+    /// The 256 sums in order, 32 bytes each.
+    public var sums: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.bucketCount * 32)
         for bucket in 0..<Self.bucketCount {
             for word in (0..<4).reversed() {
-                let value = words[bucket * 4 + word]
-                for shift in stride(from: 56, through: 0, by: -8) {
-                    bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+                withUnsafeBytes(of: words[bucket * 4 + word].bigEndian) {
+                    bytes.append(contentsOf: $0)
                 }
             }
         }
-        return Hash(of: bytes)
+        return bytes
     }
+
+    /// Takes what `sums` gave; `nil` for anything but 8,192 bytes.
+    public init?(sums: [UInt8]) {
+        guard sums.count == Self.bucketCount * 32 else { return nil }
+        self.init()
+        for bucket in 0..<Self.bucketCount {
+            set(bucket, to: sums[bucket * 32..<bucket * 32 + 32])
+        }
+    }
+
+    /// SHA-256 over the 256 sums in order.
+    public var hash: Hash { Hash(of: sums) }
 }
 
 /// The chain over all accepted change sets.

@@ -172,6 +172,19 @@ extension ChangeSet {
 }
 
 extension Operation {
+    /// What each kind of operation may carry: `Protocol/spec/model.md#change-sets`.
+    private func validateShape() throws(InvalidValue) {
+        switch kind {
+        case .insert where fields.contains { !$0.before.isNull }:
+            throw InvalidValue("an insert has before-values", "Leave them out.")
+        case .restore where !fields.isEmpty:
+            throw InvalidValue("a restore has fields", "Write them in an update after it.")
+        case .delete where fields.contains { !$0.before.isNull || !$0.after.isNull }:
+            throw InvalidValue("a deletion has values", "Leave them out.")
+        default: break
+        }
+    }
+
     fileprivate func validate(_ collection: CollectionSchema) throws(InvalidValue) {
         if collection.name == CollectionSchema.conflict.name {
             let settles =
@@ -184,10 +197,15 @@ extension Operation {
             }
             return
         }
+        try validateShape()
         for edit in fields where kind != .delete {
             guard let field = collection.field(edit.field) else {
                 throw InvalidValue(
                     "\(collection.name) has no field `\(edit.field)`", "Use a field of the schema.")
+            }
+            guard kind != .insert || edit.after != field.standard else {
+                throw InvalidValue(
+                    "\(collection.name).\(edit.field) holds its default", "Leave it out.")
             }
             guard try field.canonical(edit.after).canonicalBytes == edit.after.canonicalBytes else {
                 throw InvalidValue(

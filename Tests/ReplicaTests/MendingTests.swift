@@ -52,7 +52,7 @@ struct MendingTests {
             UPDATE project SET title = 'Rotten' WHERE title IN ('Project 3', 'Project 4');
             DELETE FROM project WHERE title = 'Project 5';
             INSERT INTO project (title) VALUES ('Never was');
-            UPDATE ting_bucket SET sum = zeroblob(32) WHERE bucket % 3 = 0;
+            UPDATE ting_digest SET hash = zeroblob(32), sums = zeroblob(8192);
             """)
         let outcome = try team.run(team.replicas[0], team.members[0])
         #expect(outcome.mended == 4)
@@ -71,7 +71,7 @@ struct MendingTests {
             try $0.execute(sql: "UPDATE project SET budget = 7 WHERE title = 'Project 3'")
         }
         try tamper(team, "UPDATE project SET title = 'Rotten' WHERE title LIKE 'Project 1%'")
-        try tamper(team, "UPDATE ting_bucket SET sum = zeroblob(32)")
+        try tamper(team, "UPDATE ting_digest SET hash = zeroblob(32), sums = zeroblob(8192)")
         #expect(try team.run(team.replicas[0], team.members[0]).mended == 11)
         try team.sync(1)
         try expectWhole(team)
@@ -79,6 +79,15 @@ struct MendingTests {
             try Int.fetchOne($0, sql: "SELECT budget FROM project WHERE title = 'Project 3'")
         }
         #expect(budget == 7)
+    }
+
+    @Test("verify finds what no entry has touched, and the next sync mends it")
+    func verified() throws {
+        let team = try team()
+        try tamper(team, "UPDATE project SET title = 'Rotten' WHERE title = 'Project 3'")
+        #expect(try !team.replicas[0].verify().matches)
+        #expect(try team.run(team.replicas[0], team.members[0]).mended == 1)
+        try expectWhole(team)
     }
 
     @Test(

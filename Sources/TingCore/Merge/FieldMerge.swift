@@ -105,6 +105,9 @@ public struct FieldMerge: Equatable, Sendable {
         if input.current == input.after {
             return FieldMerge(input.current, input.writerUnseen ? .joins : .alone)
         }
+        if !input.writerUnseen, input.current == input.before {
+            return FieldMerge(input.after, .alone)
+        }
         let merge = TextMerge(
             base: input.before.text ?? "", current: input.current.text ?? "",
             incoming: input.after.text ?? "", later: input.isLater ? .incoming : .current)

@@ -123,8 +123,8 @@ public struct Merge: Sendable {
             return
         }
         let knew =
-            operation.kind != .update
-            && (deleted == acceptance.version || acceptance.hasSeen(deleted, base))
+            deleted == acceptance.version
+            || (operation.kind != .update && acceptance.hasSeen(deleted, base))
         if !knew {
             try open(
                 .deleted, operation.record, field: nil, before: .null, other: .null,

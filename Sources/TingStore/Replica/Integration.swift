@@ -17,7 +17,6 @@ struct Integration {
     private(set) var digest: StateDigest
     /// Whether an entry under this replica's id came that it never sealed: the file is a copy.
     private(set) var sealedElsewhere = false
-    private var buckets: Set<Int> = []
     private var dirty: Set<RecordID> = []
 
     init(_ replica: Replica, _ db: Database) throws {
@@ -70,7 +69,6 @@ struct Integration {
 
     private mutating func apply(_ effect: Effect, _ version: Version) throws {
         let (collection, record) = (effect.collection, effect.record)
-        buckets.insert(StateDigest.bucket(of: record))
         let aside = try SharedRecords.read(db, record)
         let old =
             aside == nil
@@ -108,7 +106,7 @@ struct Integration {
 
     mutating func finish() throws {
         try replica.materialize(db, dirty)
-        try HistoryTables.store(db, digest, buckets: buckets)
+        try HistoryTables.store(db, digest)
         try db.execute(
             sql: "UPDATE ting_replica SET version = ?, head = max(head, ?)",
             arguments: [version, version])

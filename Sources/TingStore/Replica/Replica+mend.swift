@@ -20,7 +20,7 @@ extension Replica {
     func mendRequest() throws -> MendRequest {
         try sealed { db in
             let digest = try tables.recomputedDigest(db)
-            try HistoryTables.store(db, digest, buckets: Set(0..<StateDigest.bucketCount))
+            try HistoryTables.store(db, digest)
             return MendRequest(
                 base: try identity(db).base, schema: schema.version, digest: digest)
         }
@@ -49,7 +49,7 @@ extension Replica {
             mending.records = dirty.count
             try materialize(db, dirty)
             let digest = try tables.recomputedDigest(db)
-            try HistoryTables.store(db, digest, buckets: Set(answer.buckets.keys))
+            try HistoryTables.store(db, digest)
             mending.agrees = digest.hash == answer.stateDigest
             return mending
         }

@@ -39,7 +39,7 @@ extension Replica {
             else { throw ReplicaError.notAReplica(path) }
             return ReplicaStatus(
                 workspace: identity.workspace, replica: identity.replica,
-                epoch: identity.base.epoch, digest: try HistoryTables.stateDigest(db).hash,
+                epoch: identity.base.epoch, digest: try HistoryTables.stateHash(db),
                 version: identity.base.version, head: row["head"], outbox: box[0],
                 quarantine: try Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
                 conflicts: try Int.fetchOne(
@@ -95,16 +95,18 @@ extension Replica {
         }
     }
 
-    /// Recomputes both digests from rows and history.
+    /// Recomputes both digests from rows and history. What the records give is what the replica
+    /// reports from then on, so that the next sync mends a difference.
     /// - Returns: What was computed, and whether it is what the replica reports.
     public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
-        try seal()
-        return try read { db in
+        try sealed { db in
             let base = try identity(db).base
-            let state = try tables.recomputedDigest(db).hash
+            let digest = try tables.recomputedDigest(db)
+            let state = digest.hash
             let history = try HistoryTables.recomputedDigest(db)
-            let reported = try HistoryTables.stateDigest(db).hash
+            let reported = try HistoryTables.stateHash(db)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
+            if state != reported { try HistoryTables.store(db, digest) }
             return (state, history, state == reported && history == chained)
         }
     }

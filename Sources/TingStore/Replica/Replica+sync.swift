@@ -27,7 +27,7 @@ extension Replica {
             return SyncRequest(
                 replica: identity.replica, base: identity.base,
                 historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
-                stateDigest: try HistoryTables.stateDigest(db).hash, schema: schema.version,
+                stateDigest: try HistoryTables.stateHash(db), schema: schema.version,
                 sent: clock(),
                 membersVersion: try Int64.fetchOne(
                     db, sql: "SELECT members_version FROM ting_replica") ?? 0,

@@ -42,9 +42,10 @@ package enum HistoryTables {
         """,
         "CREATE INDEX ting_touch_version ON ting_touch(version)",
         """
-        CREATE TABLE ting_bucket (
-          bucket INTEGER PRIMARY KEY CHECK (bucket BETWEEN 0 AND 255),
-          sum BLOB NOT NULL CHECK (length(sum) = 32)
+        CREATE TABLE ting_digest (
+          id INTEGER PRIMARY KEY CHECK (id = 1),
+          hash BLOB NOT NULL CHECK (length(hash) = 32),
+          sums BLOB NOT NULL CHECK (length(sums) = 8192)
         ) STRICT
         """,
     ]
@@ -136,27 +137,26 @@ package enum HistoryTables {
     // MARK: State digest
 
     package static func stateDigest(_ db: Database) throws -> StateDigest {
-        var digest = StateDigest()
-        let rows = try Row.fetchCursor(
-            db.cachedStatement(sql: "SELECT bucket, sum FROM ting_bucket"))
-        while let row = try rows.next() {
-            guard digest.set(row[0], to: row[1] as Data) else {
-                throw StoredFormError.malformed("digest bucket")
-            }
+        let sums = try Data.fetchOne(db.cachedStatement(sql: "SELECT sums FROM ting_digest"))
+        guard let sums else { return StateDigest() }
+        guard let digest = StateDigest(sums: Array(sums)) else {
+            throw StoredFormError.malformed("state digest")
         }
         return digest
     }
 
-    package static func store(
-        _ db: Database, _ digest: StateDigest, buckets: Set<Int>
-    ) throws {
-        let statement = try db.cachedStatement(
+    /// The digest's hash, without its sums.
+    package static func stateHash(_ db: Database) throws -> Hash {
+        try Data.fetchOne(db.cachedStatement(sql: "SELECT hash FROM ting_digest"))
+            .flatMap { Hash(bytes: $0) } ?? StateDigest().hash
+    }
+
+    package static func store(_ db: Database, _ digest: StateDigest) throws {
+        try db.cachedStatement(
             sql: """
-                INSERT INTO ting_bucket (bucket, sum) VALUES (?, ?)
-                ON CONFLICT (bucket) DO UPDATE SET sum = excluded.sum
-                """)
-        for bucket in buckets.sorted() {
-            try statement.execute(arguments: [bucket, Data(digest.sum(of: bucket))])
-        }
+                INSERT INTO ting_digest (id, hash, sums) VALUES (1, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, sums = excluded.sums
+                """
+        ).execute(arguments: [Data(digest.hash.bytes), Data(digest.sums)])
     }
 }

@@ -99,12 +99,10 @@ extension Ledger {
 
     /// Sets what an effect says, and keeps the digest in step.
     func apply(
-        _ effect: Effect, _ version: Version, _ digest: inout StateDigest,
-        _ buckets: inout Set<Int>
+        _ effect: Effect, _ version: Version, _ digest: inout StateDigest
     ) throws {
         let (collection, record) = (effect.collection, effect.record)
         let old = try tables.read(db, collection, record)
-        buckets.insert(StateDigest.bucket(of: record))
         if let old { digest.remove(RecordContent(collection, record, old)) }
         switch effect.state {
         case .deleted:

@@ -55,7 +55,6 @@ private struct Clerk {
     private var lastAccepted: Int64
     private var historyDigest: Hash
     private var digest: StateDigest
-    private var buckets: Set<Int> = []
     private let firstVersion: Version
 
     init(_ workspace: Workspace, _ db: Database, now: Int64) throws {
@@ -131,6 +130,8 @@ private struct Clerk {
         switch verdict {
         case .rejected: fate.rejected.formUnion(changeSet.touched)
         case .deferred:
+            // The verdict is not remembered, but what its author had seen is.
+            try ledger.keep([SeenLink(hash: hash, seen: changeSet.seen)])
             fate.deferred.formUnion(changeSet.touched)
             return verdict
         case .applied, .merged: break
@@ -208,9 +209,8 @@ private struct Clerk {
             effects: merge.isMerged ? merge.effects : nil)
         entry.receipt = Receipt.make(for: entry, epoch: workspace.epoch, key: workspace.receiptKey)
         var newDigest = digest
-        var newBuckets = buckets
         for effect in merge.effects {
-            try ledger.apply(effect, version, &newDigest, &newBuckets)
+            try ledger.apply(effect, version, &newDigest)
         }
         try ledger.record(merge, version)
         let next = HistoryDigest.next(
@@ -224,12 +224,12 @@ private struct Clerk {
         try ledger.note(replica, submission.member, editTime: merge.editTime)
         ledger.note(changeSet, hash, version, seen: seen)
         (head, lastAccepted, historyDigest) = (version, accepted, next)
-        (digest, buckets) = (newDigest, newBuckets)
+        digest = newDigest
         return merge.isMerged ? .merged(version) : .applied(version)
     }
 
     func finish() throws {
-        try HistoryTables.store(db, digest, buckets: buckets)
+        if head >= firstVersion { try HistoryTables.store(db, digest) }
     }
 }
 

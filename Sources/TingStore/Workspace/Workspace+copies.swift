@@ -35,7 +35,7 @@ extension Workspace {
     private func copy(_ db: Database) throws -> Version {
         let shared =
             schema.collections.map(\.name) + [
-                "history", "ting_entry", "ting_touch", "ting_bucket", "ting_shared",
+                "history", "ting_entry", "ting_touch", "ting_digest", "ting_shared",
             ]
         for table in shared {
             try db.execute(sql: "INSERT INTO main.\"\(table)\" SELECT * FROM source.\"\(table)\"")
