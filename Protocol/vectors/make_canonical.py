@@ -195,10 +195,10 @@ link = {"previous": "00" * 32, "change_set": sha(bytes_).hex(), "effects": sha(e
 chained = sha(cbor([bytes(32), sha(bytes_), sha(effects), uuid(author), 1750000001234]))
 write("digest-history", "model.md#history-digest", "The first link goes on from 32 zero bytes.", link, {"digest": chained.hex()})
 
-receipt = {"epoch": EPOCH, "version": "8", "replica": "33333333-3333-7333-8333-333333333333", "number": "12",
+receipt = {"epoch": EPOCH, "version": "8", "author": "44444444-4444-4444-8444-444444444444", "replica": "33333333-3333-7333-8333-333333333333", "number": "12",
            "change_set": CHANGE_SET["id"], "hash": sha(bytes_).hex(), "accepted": "1750000001234", "shift": "-250", "key": "07" * 32}
 mac = hmac.new(bytes.fromhex(receipt["key"]), cbor([
-    uuid(EPOCH), 8, uuid(receipt["replica"]), 12, uuid(CHANGE_SET["id"]), sha(bytes_), 1750000001234, -250]), hashlib.sha256)
+    uuid(EPOCH), 8, uuid(receipt["author"]), uuid(receipt["replica"]), 12, uuid(CHANGE_SET["id"]), sha(bytes_), 1750000001234, -250]), hashlib.sha256)
 write("receipt", "model.md#receipts", "A MAC under the workspace's key.", receipt, {"receipt": mac.hexdigest()})
 
 name = cbor(["ting conflict", uuid(CHANGE_SET["id"]), uuid(PROJECT), "end", "proposal"])

@@ -146,12 +146,14 @@ public enum HistoryDigest {
 
 /// The server's proof that it accepted an entry in its epoch.
 public enum Receipt {
-    /// HMAC-SHA-256 over CBOR [epoch, version, replica, number, id, hash, acceptance, clock shift].
+    /// HMAC-SHA-256 over CBOR [epoch, version, author, replica, number, id, hash, acceptance, clock
+    /// shift].
     public static func make(for entry: Entry, epoch: Epoch, key: [UInt8]) -> [UInt8] {
         var encoder = CBOREncoder()
-        encoder.encodeArray(count: 8)
+        encoder.encodeArray(count: 9)
         encoder.encode(bytes: epoch.bytes)
         encoder.encode(entry.version)
+        encoder.encode(bytes: entry.author.bytes)
         encoder.encode(bytes: entry.replica.bytes)
         encoder.encode(entry.number)
         encoder.encode(bytes: entry.changeSet.id.bytes)

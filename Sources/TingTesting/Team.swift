@@ -22,7 +22,7 @@ public final class ManualClock: Sendable {
 public final class Team {
     public let folder: URL
     public let schema: Schema
-    public let workspace: Workspace
+    public var workspace: Workspace
     public let clock: ManualClock
     public private(set) var members: [Member] = []
     public private(set) var replicas: [Replica] = []
@@ -94,7 +94,16 @@ public final class Team {
                 clock.advance(duration.milliseconds)
                 action = try run.waited()
             case .finish: return run.outcome
-            case .startOver(let reason): throw TeamError.stuck("must start over: \(reason)")
+            case .giveBack(let request):
+                var generator = SystemRandomNumberGenerator()
+                action = try run.received(
+                    try workspace.takeBack(
+                        request, now: clock.time, next: .random(using: &generator)
+                    ).response)
+            case .fetchSnapshot:
+                let path = folder.appending(path: "snapshot-\(UUID().uuidString).sqlite").path
+                _ = try workspace.writeSnapshot(to: path)
+                action = try run.startOver(from: path)
             case .fail(let failure): throw TeamError.stuck("\(failure)")
             }
         }

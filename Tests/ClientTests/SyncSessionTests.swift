@@ -30,6 +30,19 @@ private final class Line: SyncLine, @unchecked Sendable {
         try team.workspace.mend(request)
     }
 
+    func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
+        var generator = SystemRandomNumberGenerator()
+        return try team.workspace.takeBack(
+            request, now: team.clock.time, next: .random(using: &generator)
+        ).response
+    }
+
+    func snapshot() async throws -> String {
+        let path = team.folder.appending(path: "snapshot-\(UUID().uuidString)").path
+        _ = try team.workspace.writeSnapshot(to: path)
+        return path
+    }
+
     func exchange(_ request: SyncRequest) async throws -> SyncResponse {
         exchanges += 1
         let fate = fates.isEmpty ? .delivered : fates.removeFirst()

@@ -102,10 +102,9 @@ struct VectorTests {
         let root = try need(JSONSerialization.jsonObject(with: file) as? [String: Any])
         let changeSet = try ChangeSet(
             wire: JSONNode(try need(root["input"] as? [String: Any])).changeSet())
-        var random = SystemRandomNumberGenerator()
         let entry = Entry(
             version: try need(Int64(try need(input["version"]))), changeSet: changeSet,
-            author: .random(using: &random),
+            author: try need(MemberID(try need(input["author"]))),
             replica: try need(ReplicaID(try need(input["replica"]))),
             number: try need(Int64(try need(input["number"]))),
             accepted: try need(Int64(try need(input["accepted"]))),

@@ -74,6 +74,15 @@ extension ServerConnection {
         return try understood { () throws(WireError) in try MendResponse(wire: answer) }
     }
 
+    /// Gives back entries that the server lost.
+    public func giveBack(_ slug: String, _ request: GiveBackRequest) async throws
+        -> GiveBackResponse
+    {
+        let answer = try await call(
+            .POST, Self.path(slug, "give-back"), request.wire, as: Ting_V1_GiveBackResponse.self)
+        return try understood { () throws(WireError) in try GiveBackResponse(wire: answer) }
+    }
+
     func manifest(_ slug: String) async throws -> SnapshotManifest {
         let answer = try await call(
             Request(.GET, Self.path(slug, "snapshot/manifest"), headers: Self.versions()),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 public import TingCore
 public import TingStore
 
@@ -7,6 +8,9 @@ public import TingStore
 public protocol SyncLine: Sendable {
     func exchange(_ request: SyncRequest) async throws -> SyncResponse
     func mend(_ request: MendRequest) async throws -> MendResponse
+    func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse
+    /// Downloads a snapshot, checks it, and gives its path; the caller removes it.
+    func snapshot() async throws -> String
 }
 
 /// Brings a replica and its server to the same version: one exchange where that is enough.
@@ -37,7 +41,8 @@ public struct SyncSession: Sendable {
     public init(
         _ replica: Replica, over connection: ServerConnection, now: @escaping @Sendable () -> Int64
     ) throws {
-        let line = WorkspaceLine(connection: connection, slug: try replica.identity().workspace)
+        let line = WorkspaceLine(
+            connection: connection, slug: try replica.identity().workspace, path: replica.path)
         self.init(
             replica, over: line, clock: ContinuousClock(), patience: connection.timeout, now: now)
     }
@@ -87,7 +92,12 @@ public struct SyncSession: Sendable {
             case .wait(let duration):
                 try await clock.sleep(for: duration)
                 action = try run.waited()
-            case .startOver(let reason): throw Self.another(reason)
+            case .giveBack(let request):
+                action = try run.received(try await line.giveBack(request))
+            case .fetchSnapshot:
+                let path = try await line.snapshot()
+                defer { unlink(path) }
+                action = try run.startOver(from: path)
             case .finish: return run.outcome
             case .fail(let failure): throw Self.error(failure, after: lost)
             }
@@ -100,13 +110,6 @@ public struct SyncSession: Sendable {
         return "\(error.sentence) \(error.remedy)"
     }
 
-    private static func another(_ reason: SyncPlan.StartOver) -> ClientError {
-        ClientError(
-            .requestWide, code: "history_differs",
-            "The server's history is not the one that this replica goes on from (\(reason.rawValue)).",
-            remedy: "The outbox is kept: save it with `ting outbox export`, then clone anew.")
-    }
-
     private static func error(
         _ failure: SyncPlan.Failure, after lost: (any Error)?
     ) -> any Error {
@@ -114,7 +117,14 @@ public struct SyncSession: Sendable {
         case .notAnswered:
             return lost ?? stuck(0)
         case .noProgress(let version): return stuck(version)
-        case .stateDiffers, .startsOverAgain:
+        case .startsOverAgain:
+            return ClientError(
+                .requestWide, code: "history_differs",
+                "The server's history keeps changing under this replica.",
+                remedy:
+                    "Nothing is lost, and editing goes on; tell the operator, and try again in an hour."
+            )
+        case .stateDiffers:
             return ClientError(
                 .requestWide, code: "digest_differs",
                 "This replica and the server hold different records, and mending did not help.",
@@ -134,6 +144,8 @@ public struct SyncSession: Sendable {
 struct WorkspaceLine: SyncLine {
     let connection: ServerConnection
     let slug: String
+    /// The replica's file: a snapshot is downloaded beside it.
+    let path: String
 
     func exchange(_ request: SyncRequest) async throws -> SyncResponse {
         try await connection.sync(slug, request)
@@ -141,6 +153,16 @@ struct WorkspaceLine: SyncLine {
 
     func mend(_ request: MendRequest) async throws -> MendResponse {
         try await connection.mend(slug, request)
+    }
+
+    func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
+        try await connection.giveBack(slug, request)
+    }
+
+    func snapshot() async throws -> String {
+        let download = SnapshotDownload(slug, from: connection, to: path + ".snapshot")
+        _ = try await download.run { _, _ in }
+        return download.partial
     }
 }
 

@@ -94,13 +94,16 @@ public struct Acceptance: Sendable {
     public var seen: Set<Version>
     /// The edit time of that replica's change set before this one.
     public var previousEditTime: Int64
-    /// When a version was accepted; 0 for version 0.
-    public var acceptedAt: @Sendable (Version) -> Int64
+    /// When the version of a base was accepted; 0 where that is not known.
+    public var acceptedAt: @Sendable (Base) -> Int64
+    /// What a version of this history was called in an earlier epoch; `nil` if it was not in it.
+    public var earlierName: @Sendable (Version, Epoch) -> Version?
 
     public init(
         version: Version, epoch: Epoch, author: MemberID, accepted: Int64, shift: Int64,
         seen: Set<Version>, previousEditTime: Int64,
-        acceptedAt: @escaping @Sendable (Version) -> Int64
+        acceptedAt: @escaping @Sendable (Base) -> Int64,
+        earlierName: @escaping @Sendable (Version, Epoch) -> Version? = { _, _ in nil }
     ) {
         self.version = version
         self.epoch = epoch
@@ -110,11 +113,14 @@ public struct Acceptance: Sendable {
         self.seen = seen
         self.previousEditTime = previousEditTime
         self.acceptedAt = acceptedAt
+        self.earlierName = earlierName
     }
 
     /// Whether an author whose base is `base` had seen the version.
     func hasSeen(_ version: Version, _ base: Base) -> Bool {
-        (base.epoch == epoch && version <= base.version) || seen.contains(version)
+        if seen.contains(version) { return true }
+        if base.epoch == epoch { return version <= base.version }
+        return earlierName(version, base.epoch).map { $0 <= base.version } ?? false
     }
 
     /// Edit time by the server's clock: the time that passed on the replica's own clock since the
@@ -122,8 +128,7 @@ public struct Acceptance: Sendable {
     func editTime(_ clock: Int64, _ base: Base) -> Int64 {
         let (shifted, overflow) = clock.addingReportingOverflow(shift)
         let claimed = overflow ? accepted : shifted
-        let earliest = max(
-            previousEditTime, base.epoch == epoch ? acceptedAt(base.version) : 0)
+        let earliest = max(previousEditTime, acceptedAt(base))
         return min(max(claimed, earliest), accepted)
     }
 }

@@ -177,6 +177,38 @@ public struct MendResponse: Equatable, Sendable {
     }
 }
 
+/// Brings back entries that a restored server lost.
+public struct GiveBackRequest: Equatable, Sendable {
+    /// The epoch in which the replica holds them.
+    public var epoch: Epoch
+    public var schema: Int
+    /// Ascending by version, with their receipts.
+    public var entries: [Entry]
+
+    public init(epoch: Epoch, schema: Int, entries: [Entry]) {
+        self.epoch = epoch
+        self.schema = schema
+        self.entries = entries
+    }
+}
+
+/// What became of entries that were brought back.
+public struct GiveBackResponse: Equatable, Sendable {
+    public var epoch: Epoch
+    public var head: Version
+    /// Those that this history holds now, by their versions in the request.
+    public var taken: [Version]
+    /// Those that the server can't prove to have accepted.
+    public var refused: [Version]
+
+    public init(epoch: Epoch, head: Version, taken: [Version], refused: [Version]) {
+        self.epoch = epoch
+        self.head = head
+        self.taken = taken
+        self.refused = refused
+    }
+}
+
 /// What a member may do in a workspace.
 public enum Role: String, CaseIterable, Codable, Sendable, Comparable {
     case viewer, editor, owner

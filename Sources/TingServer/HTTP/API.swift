@@ -93,6 +93,7 @@ struct API: Sendable {
         case .workspace(let slug): try await workspace(call, slug)
         case .sync(let slug): try await sync(call, slug)
         case .mend(let slug): try await mend(call, slug)
+        case .giveBack(let slug): try await giveBack(call, slug)
         case .entries(let slug): try await entries(call, slug)
         case .snapshot(let slug): try await snapshot(call, slug)
         case .manifest(let slug): try await manifest(call, slug)

@@ -9,6 +9,7 @@ enum Route: Equatable, Sendable {
     case workspace(String)
     case sync(String)
     case mend(String)
+    case giveBack(String)
     case entries(String)
     case snapshot(String)
     case manifest(String)
@@ -47,6 +48,7 @@ enum Route: Equatable, Sendable {
         case .workspace: "workspace"
         case .sync: "sync"
         case .mend: "mend"
+        case .giveBack: "give_back"
         case .entries: "entries"
         case .snapshot: "snapshot"
         case .manifest: "manifest"
@@ -102,6 +104,7 @@ enum Route: Equatable, Sendable {
         switch Array(rest) {
         case ["sync"]: [(.post, .sync(slug))]
         case ["mend"]: [(.post, .mend(slug))]
+        case ["give-back"]: [(.post, .giveBack(slug))]
         case ["entries"]: [(.get, .entries(slug))]
         case ["snapshot"]: [(.get, .snapshot(slug))]
         case ["snapshot", "manifest"]: [(.get, .manifest(slug))]

@@ -2,6 +2,7 @@
 
 import HTTPTypes
 import HummingbirdCore
+import Logging
 import TingCore
 import TingStore
 import TingWire
@@ -72,6 +73,21 @@ extension API {
         let response = try await registry.with(access.workspace) { workspace in
             try await workspace.read { try $0.mend(request) }
         }
+        return try call.answer(response.wire)
+    }
+
+    /// `POST /v1/workspaces/{slug}/give-back`: entries that this server accepted and has lost.
+    func giveBack(_ call: Call, _ slug: String) async throws -> Response {
+        let (_, access) = try await member(call, slug)
+        let message: Ting_V1_GiveBackRequest = try await call.message()
+        if message.protocol != 0 { try call.checkProtocol(message.protocol) }
+        let request = try Call.parse { try GiveBackRequest(wire: message) }
+        let response = try await registry.with(access.workspace) { workspace in
+            try await workspace.takeBack(request)
+        }
+        logger.info(
+            "history.given_back",
+            metadata: ["taken": "\(response.taken.count)", "refused": "\(response.refused.count)"])
         return try call.answer(response.wire)
     }
 

@@ -46,6 +46,17 @@ actor OpenWorkspace {
         }
     }
 
+    /// Takes back what the file lacks. The file's own lock orders it among other writers.
+    func takeBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
+        var generator = SystemRandomNumberGenerator()
+        let next = Epoch.random(using: &generator)
+        let (response, appended) = try await workers.run { [file, now] in
+            try file.takeBack(request, now: now(), next: next)
+        }
+        if let appended { await announce(self, appended) }
+        return response
+    }
+
     /// Reads on a thread of its own, beside the writer.
     nonisolated func read<T: Sendable>(
         _ body: @escaping @Sendable (Workspace) throws -> T

@@ -249,7 +249,7 @@ extension Replica {
     /// Takes a new replica id and numbers what is left in the outbox anew.
     func rename(_ db: Database) throws {
         try db.execute(
-            sql: "UPDATE ting_replica SET replica = ?", arguments: [newReplicaID().description])
+            sql: "UPDATE ting_replica SET replica = ?", arguments: [newReplicaID(db).description])
         try db.execute(sql: "UPDATE ting_outbox SET number = -seq")
         let left = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
         for (position, seq) in left.enumerated() {

@@ -144,7 +144,7 @@ extension Replica {
         _ summary: inout IntegrateSummary
     ) throws -> Int {
         var integration = try Integration(self, db)
-        let began = ContinuousClock.now
+        let began = uptime()
         var position = start
         var slice = IntegrateSummary()
         while position < response.entries.count {
@@ -152,7 +152,7 @@ extension Replica {
             position += 1
             guard entry.version > integration.version else { continue }
             try integration.take(entry, &slice)
-            if ContinuousClock.now - began > .milliseconds(Limits.integrateSliceMilliseconds) {
+            if uptime() - began > Limits.integrateSliceMilliseconds {
                 break
             }
         }

@@ -12,16 +12,24 @@ public final class Replica: Sendable {
     public let path: String
     public let schema: Schema
     let clock: @Sendable () -> Int64
+    /// Milliseconds on a clock that never jumps, for measuring how long a lock is held.
+    let uptime: @Sendable () -> Int64
     let queue: DatabaseQueue
     let tables: RecordTables
 
     /// Opens a replica file.
-    /// - Parameter clock: Milliseconds since 1970 on this machine's clock.
+    /// - Parameters:
+    ///   - clock: Milliseconds since 1970 on this machine's clock.
+    ///   - uptime: Milliseconds on a clock that never jumps.
     /// - Throws: `ReplicaError.notAReplica`, or `DatabaseError`.
-    public init(path: String, schema: Schema, clock: @escaping @Sendable () -> Int64) throws {
+    public init(
+        path: String, schema: Schema, clock: @escaping @Sendable () -> Int64,
+        uptime: @escaping @Sendable () -> Int64 = Replica.uptime
+    ) throws {
         self.path = path
         self.schema = schema
         self.clock = clock
+        self.uptime = uptime
         tables = RecordTables(schema: schema)
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
@@ -39,6 +47,13 @@ public final class Replica: Sendable {
     }
 
     public func close() throws { try queue.close() }
+
+    /// Milliseconds since some moment in the past, on the machine's steady clock.
+    @Sendable public static func uptime() -> Int64 {
+        (ContinuousClock.now - steadyStart).milliseconds
+    }
+
+    private static let steadyStart = ContinuousClock.now
 
     // MARK: Definition
 
@@ -132,7 +147,7 @@ public final class Replica: Sendable {
             """,
             "CREATE TABLE ting_unindexed (record TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
             "CREATE TABLE ting_indexed (record TEXT PRIMARY KEY NOT NULL, place INTEGER) STRICT",
-            SearchText.definition, Self.mendedTable,
+            SearchText.definition, Self.mendedTable, Self.restartTable,
             CaptureTriggers.noteTable, CaptureTriggers.noteIndex,
         ] + schema.collections.flatMap(CaptureTriggers.definition)
     }
@@ -162,16 +177,17 @@ public final class Replica: Sendable {
     /// Makes a downloaded snapshot a replica of its own, and opens it.
     public static func adopt(
         snapshot path: String, server: String, member: MemberID?, schema: Schema,
-        clock: @escaping @Sendable () -> Int64
+        clock: @escaping @Sendable () -> Int64,
+        uptime: @escaping @Sendable () -> Int64 = Replica.uptime
     ) throws -> Replica {
-        let replica = try Replica(path: path, schema: schema, clock: clock)
+        let replica = try Replica(path: path, schema: schema, clock: clock, uptime: uptime)
         try replica.queue.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA journal_mode = WAL")
         }
         try replica.quietly { db in
             try db.execute(
                 sql: "UPDATE ting_replica SET replica = ?, server = ?, member = ?",
-                arguments: [replica.newReplicaID().description, server, member?.description])
+                arguments: [replica.newReplicaID(db).description, server, member?.description])
         }
         return replica
     }
@@ -190,10 +206,13 @@ public final class Replica: Sendable {
             base: Base(epoch: epoch, version: row[5]))
     }
 
-    func newReplicaID() -> ReplicaID {
-        var generator = SystemRandomNumberGenerator()
-        return .timeOrdered(milliseconds: clock(), using: &generator)
+    func newReplicaID(_ db: Database) throws -> ReplicaID {
+        var random = SQLiteRandomness(db: db)
+        return .timeOrdered(milliseconds: clock(), using: &random)
     }
+
+    /// The rows as they are shown, fields unlike their default alone.
+    package func contents() throws -> [RecordContent] { try read(tables.contents) }
 
     // MARK: Reading and writing
 

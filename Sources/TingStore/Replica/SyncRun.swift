@@ -10,7 +10,9 @@ public struct SyncRun {
         case send(SyncRequest)
         case wait(Duration)
         case askForMending(MendRequest)
-        case startOver(SyncPlan.StartOver)
+        case giveBack(GiveBackRequest)
+        /// Download a snapshot and check it, then tell `startOver(from:)`.
+        case fetchSnapshot
         case finish
         case fail(SyncPlan.Failure)
     }
@@ -45,6 +47,8 @@ public struct SyncRun {
             return try perform(plan.step(.stateDiffers))
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
+            given = try replica.lastInCommon(response.lineage)
+            unproven = []
             return try perform(plan.step(.historyDiffers(reason)))
         }
         let base = try replica.identity().base
@@ -79,11 +83,33 @@ public struct SyncRun {
     /// The wait is over.
     public mutating func waited() throws -> Action { try perform(plan.step(.waited)) }
 
-    /// The replica goes on from a snapshot of the server.
-    public mutating func startedOver() throws -> Action {
-        outcome.startedOver = true
+    /// Up to which version entries were given back, and which of them the server can't prove.
+    private var given: Version = 0
+    private var unproven: [Version] = []
+    private var reason = SyncPlan.StartOver.notMended
+
+    /// The server said what it took back.
+    public mutating func received(_ answer: GiveBackResponse) throws -> Action {
+        outcome.givenBack += answer.taken.count
+        unproven += answer.refused
+        given = max(given, answer.taken.max() ?? 0, answer.refused.max() ?? 0)
+        return try giveBack()
+    }
+
+    /// A snapshot of the server lies at this path, checked.
+    public mutating func startOver(from snapshot: String) throws -> Action {
+        outcome.unproven = try replica.startOver(
+            from: snapshot, because: reason, unproven: unproven)
+        outcome.startedOver = reason
+        outcome.version = try replica.identity().base.version
         lastSent = 0
         return try perform(plan.step(.startedOver))
+    }
+
+    /// The next page of what the server lost; a snapshot when all is given back.
+    private func giveBack() throws -> Action {
+        let request = try replica.giveBackRequest(after: given)
+        return request.entries.isEmpty ? .fetchSnapshot : .giveBack(request)
     }
 
     private mutating func perform(_ step: SyncPlan.Step) throws -> Action {
@@ -95,7 +121,15 @@ public struct SyncRun {
             return .send(request)
         case .wait(let duration): return .wait(duration)
         case .mend: return .askForMending(try replica.mendRequest())
-        case .startOver(let reason): return .startOver(reason)
+        case .startOver(let reason):
+            guard try !replica.hasStartedOverTooOften() else {
+                return .fail(.startsOverAgain(reason))
+            }
+            self.reason = reason
+            switch reason {
+            case .anotherEpoch, .otherHistory: return try giveBack()
+            case .belowFloor, .notMended: return .fetchSnapshot
+            }
         case .finish: return .finish
         case .fail(let failure): return .fail(failure)
         }
@@ -112,8 +146,12 @@ public struct SyncOutcome: Equatable, Sendable {
     public var exchanges = 0
     /// Records that differed from the server's and were put right.
     public var mended = 0
-    /// Whether the replica went on from a snapshot of the server.
-    public var startedOver = false
+    /// Why the replica went on from a snapshot of the server, if it did.
+    public var startedOver: SyncPlan.StartOver?
+    /// Change sets that the server had lost and was given back, and those of others that it could
+    /// not take: they are in the file kept aside.
+    public var givenBack = 0
+    public var unproven = 0
 
     public init() {}
 }

@@ -268,11 +268,8 @@ struct Sealer {
         {
             return (id, Array(draft.suffix(16)))
         }
-        var generator = SystemRandomNumberGenerator()
-        return (
-            .random(using: &generator),
-            (0..<16).map { _ in .random(in: 0...255, using: &generator) }
-        )
+        var random = SQLiteRandomness(db: db)
+        return (.random(using: &random), (0..<16).map { _ in .random(in: 0...255, using: &random) })
     }
 }
 

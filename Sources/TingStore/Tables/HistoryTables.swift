@@ -95,6 +95,11 @@ package enum HistoryTables {
         ).map(entry)
     }
 
+    /// The entries of these versions, as far as they are here.
+    package static func entries(_ db: Database, versions: [Version]) throws -> [Entry] {
+        try versions.sorted().flatMap { try entries(db, where: "h.version = ?", [$0]) }
+    }
+
     /// Entries after `version` until their stored bytes pass `byteLimit`; at least one, if there is one.
     package static func entries(_ db: Database, since version: Version, byteLimit: Int) throws
         -> [Entry]

@@ -148,6 +148,20 @@ package struct RecordTables: Sendable {
         return Set(names.enumerated().filter { row[$0.offset] ?? false }.map(\.element))
     }
 
+    /// Every row, as it is shown.
+    package func contents(_ db: Database) throws -> [RecordContent] {
+        try schema.collections.flatMap { collection in
+            try String.fetchAll(db, sql: "SELECT id FROM \"\(collection.name)\" ORDER BY id")
+                .compactMap { text in
+                    try RecordID(text).flatMap { id in
+                        try read(db, collection.name, id).map {
+                            RecordContent(collection.name, id, $0)
+                        }
+                    }
+                }
+        }
+    }
+
     /// Live records whose parent is `id`.
     package func children(_ db: Database, of id: String) throws
         -> [(collection: String, record: RecordID)]
@@ -164,6 +178,16 @@ package struct RecordTables: Sendable {
             }
         }
         return found
+    }
+}
+
+/// Random bits of SQLite's own generator, which its VFS seeds.
+struct SQLiteRandomness: RandomNumberGenerator {
+    let db: Database
+
+    mutating func next() -> UInt64 {
+        let drawn = (try? Int64.fetchOne(db, sql: "SELECT random()")) ?? nil
+        return UInt64(bitPattern: drawn ?? .random(in: .min ... .max))
     }
 }
 

@@ -64,7 +64,7 @@ extension Ledger {
             sql: """
                 INSERT INTO ting_delivery
                 (replica, number, change_set, hash, verdict, detail, version, seen)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """
         ).execute(arguments: [
             replica.description, delivery.number, delivery.changeSet.id.description,

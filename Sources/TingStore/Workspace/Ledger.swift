@@ -175,12 +175,12 @@ struct Ledger: MergeState {
     }
 
     /// When the bases of the change set were accepted.
-    func acceptanceTimes(of changeSet: ChangeSet) throws -> @Sendable (Version) -> Int64 {
-        var times: [Version: Int64] = [:]
+    func acceptanceTimes(of changeSet: ChangeSet) throws -> @Sendable (Base) -> Int64 {
+        var times: [Base: Int64] = [:]
         let statement = try db.cachedStatement(
             sql: "SELECT accepted FROM history WHERE version = ?")
-        for base in changeSet.bases where times[base.version] == nil {
-            times[base.version] = try Int64.fetchOne(statement, arguments: [base.version]) ?? 0
+        for base in changeSet.bases where times[base] == nil {
+            times[base] = try here(base).flatMap { try Int64.fetchOne(statement, arguments: [$0]) }
         }
         return { [times] in times[$0] ?? 0 }
     }

@@ -46,7 +46,7 @@ extension Workspace {
 }
 
 /// Judges deliveries within one transaction.
-private struct Clerk {
+struct Clerk {
     private let workspace: Workspace
     private let db: Database
     private let now: Int64
@@ -57,11 +57,12 @@ private struct Clerk {
     private var digest: StateDigest
     private let firstVersion: Version
 
-    init(_ workspace: Workspace, _ db: Database, now: Int64) throws {
+    init(_ workspace: Workspace, _ db: Database, epoch: Epoch? = nil, now: Int64) throws {
         self.workspace = workspace
         self.db = db
         self.now = now
-        ledger = Ledger(db: db, tables: workspace.tables, epoch: workspace.epoch)
+        ledger = Ledger(
+            db: db, tables: workspace.tables, epoch: epoch ?? workspace.epoch)
         head = try HistoryTables.head(db)
         firstVersion = head + 1
         lastAccepted =
@@ -119,7 +120,11 @@ private struct Clerk {
         if verdict == nil {
             do {
                 try db.inSavepoint {
-                    verdict = try accept(delivery, hash, submission)
+                    verdict = try accept(
+                        Arrival(
+                            changeSet: changeSet, hash: hash, author: submission.member,
+                            replica: replica, number: delivery.number, accepted: now,
+                            shift: now.subtractingReportingOverflow(submission.request.sent).0))
                     return .commit
                 }
             } catch let invalid as InvalidValue {
@@ -182,50 +187,87 @@ private struct Clerk {
         return nil
     }
 
-    private mutating func accept(
-        _ delivery: Delivery, _ hash: Hash, _ submission: Workspace.Submission
-    ) throws -> Verdict {
-        let changeSet = delivery.changeSet
+    /// A change set as it came, or comes back: who wrote it where, and when it was first accepted.
+    private struct Arrival {
+        var changeSet: ChangeSet
+        var hash: Hash
+        var author: MemberID
+        var replica: ReplicaID
+        var number: Int64
+        var accepted: Int64
+        var shift: Int64
+    }
+
+    private mutating func accept(_ arrival: Arrival) throws -> Verdict {
+        let (changeSet, hash) = (arrival.changeSet, arrival.hash)
         try changeSet.validate(workspace.schema)
-        for base in changeSet.bases where base.epoch == workspace.epoch && base.version > head {
+        for base in changeSet.bases where base.epoch == ledger.epoch && base.version > head {
             throw InvalidValue(
                 "its base \(base.version) is not yet", "Sync, then make the edit again.")
         }
         try ledger.validateReferences(changeSet, workspace.schema)
         let version = head + 1
-        let accepted = max(now, lastAccepted)
-        let replica = submission.request.replica
+        // Times of acceptance never go back; edit times are held to the first acceptance.
+        let accepted = max(arrival.accepted, lastAccepted)
         let seen = try ledger.seen(by: changeSet)
         let acceptance = Acceptance(
-            version: version, epoch: workspace.epoch, author: submission.member,
-            accepted: accepted, shift: now.subtractingReportingOverflow(submission.request.sent).0,
-            seen: seen,
-            previousEditTime: try ledger.editTime(of: replica),
-            acceptedAt: try ledger.acceptanceTimes(of: changeSet))
+            version: version, epoch: ledger.epoch, author: arrival.author,
+            accepted: arrival.accepted < now ? arrival.accepted : accepted,
+            shift: arrival.shift, seen: seen,
+            previousEditTime: try ledger.editTime(of: arrival.replica),
+            acceptedAt: try ledger.acceptanceTimes(of: changeSet),
+            earlierName: try ledger.earlierNames(of: changeSet))
         let merge = try Merge(changeSet, into: ledger, acceptance, schema: workspace.schema)
         var entry = Entry(
-            version: version, changeSet: changeSet, author: submission.member, replica: replica,
-            number: delivery.number, accepted: accepted, shift: acceptance.shift,
-            effects: merge.isMerged ? merge.effects : nil)
-        entry.receipt = Receipt.make(for: entry, epoch: workspace.epoch, key: workspace.receiptKey)
+            version: version, changeSet: changeSet, author: arrival.author,
+            replica: arrival.replica, number: arrival.number, accepted: accepted,
+            shift: arrival.shift, effects: merge.isMerged ? merge.effects : nil)
+        entry.receipt = Receipt.make(for: entry, epoch: ledger.epoch, key: workspace.receiptKey)
         var newDigest = digest
-        for effect in merge.effects {
-            try ledger.apply(effect, version, &newDigest)
-        }
+        for effect in merge.effects { try ledger.apply(effect, version, &newDigest) }
         try ledger.record(merge, version)
         let next = HistoryDigest.next(
-            after: historyDigest, changeSet: hash,
-            effects: changeSet.effectsHash(merge.effects), author: submission.member,
-            accepted: accepted)
+            after: historyDigest, changeSet: hash, effects: changeSet.effectsHash(merge.effects),
+            author: arrival.author, accepted: accepted)
         try HistoryTables.append(db, entry, hash: hash, digest: next)
         try db.cachedStatement(
             sql: "INSERT INTO ting_state_digest (version, digest) VALUES (?, ?)"
         ).execute(arguments: [version, Data(newDigest.hash.bytes)])
-        try ledger.note(replica, submission.member, editTime: merge.editTime)
+        try ledger.note(arrival.replica, arrival.author, editTime: merge.editTime)
         ledger.note(changeSet, hash, version, seen: seen)
         (head, lastAccepted, historyDigest) = (version, accepted, next)
         digest = newDigest
         return merge.isMerged ? .merged(version) : .applied(version)
+    }
+
+    /// Takes an entry of another epoch back as itself; `false` if this history can't hold it.
+    mutating func takeBack(_ entry: Entry, as epoch: Epoch) throws -> Bool {
+        let changeSet = entry.changeSet
+        let hash = changeSet.hash
+        if let known = try ledger.accepted(changeSet.id) {
+            guard known.hash == hash else { return false }
+            if epoch != ledger.epoch { try ledger.name(known.version, entry.version, in: epoch) }
+            return true
+        }
+        var verdict: Verdict?
+        do {
+            try db.inSavepoint {
+                verdict = try accept(
+                    Arrival(
+                        changeSet: changeSet, hash: hash, author: entry.author,
+                        replica: entry.replica, number: entry.number, accepted: entry.accepted,
+                        shift: entry.shift))
+                return .commit
+            }
+        } catch is InvalidValue {
+            return false
+        }
+        guard let verdict else { return false }
+        try ledger.record(
+            verdict, Delivery(number: entry.number, changeSet: changeSet), hash, entry.replica,
+            entry.author)
+        try ledger.name(head, entry.version, in: epoch)
+        return true
     }
 
     func finish() throws {

@@ -32,12 +32,15 @@ extension Workspace {
         }
     }
 
+    /// The tables that a server's file and a replica's have in common.
+    static func copiedTables(_ schema: Schema) -> [String] {
+        schema.collections.map(\.name) + [
+            "history", "ting_entry", "ting_touch", "ting_digest", "ting_shared",
+        ]
+    }
+
     private func copy(_ db: Database) throws -> Version {
-        let shared =
-            schema.collections.map(\.name) + [
-                "history", "ting_entry", "ting_touch", "ting_digest", "ting_shared",
-            ]
-        for table in shared {
+        for table in Self.copiedTables(schema) {
             try db.execute(sql: "INSERT INTO main.\"\(table)\" SELECT * FROM source.\"\(table)\"")
         }
         let version =
@@ -89,11 +92,4 @@ extension Workspace {
         }
     }
 
-    /// Begins a new epoch: replicas of the old one notice. The workspace must be opened anew.
-    public func startEpoch(_ epoch: Epoch) throws {
-        try pool.write { db in
-            try db.execute(
-                sql: "UPDATE ting_workspace SET epoch = ?", arguments: [epoch.description])
-        }
-    }
 }

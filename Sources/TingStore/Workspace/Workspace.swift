@@ -2,6 +2,7 @@
 
 import Foundation
 import GRDB
+import Synchronization
 public import TingCore
 
 /// The server's file of one workspace: its state, its history and its verdicts.
@@ -11,7 +12,9 @@ public import TingCore
 public final class Workspace: Sendable {
     public let path: String
     public let schema: Schema
-    public let epoch: Epoch
+    /// The name of the history; it changes when the file turns out to be an older copy.
+    public var epoch: Epoch { current.withLock { $0 } }
+    let current: Mutex<Epoch>
     let receiptKey: [UInt8]
     let pool: DatabasePool
     let tables: RecordTables
@@ -49,9 +52,16 @@ public final class Workspace: Sendable {
         guard let row, let epoch = Epoch(row[0] as String) else {
             throw StoredFormError.malformed("workspace")
         }
-        self.epoch = epoch
+        current = Mutex(epoch)
         receiptKey = Array(row[1] as Data)
+        // What a killed server had written but not synced counts as accepted from here on.
+        try pool.writeWithoutTransaction { db in
+            _ = try db.checkpoint(.passive)
+        }
     }
+
+    /// The rows of all records, fields unlike their default alone.
+    package func contents() throws -> [RecordContent] { try pool.read(tables.contents) }
 
     public func close() throws { try pool.close() }
 
@@ -119,6 +129,22 @@ public final class Workspace: Sendable {
               PRIMARY KEY (replica, number)
             ) STRICT, WITHOUT ROWID
             """,
+            """
+            CREATE TABLE ting_lineage (
+              place INTEGER PRIMARY KEY,
+              epoch TEXT NOT NULL UNIQUE,
+              version INTEGER NOT NULL,
+              history_digest BLOB NOT NULL
+            ) STRICT
+            """,
+            """
+            CREATE TABLE ting_name (
+              epoch TEXT NOT NULL,
+              version INTEGER NOT NULL,
+              here INTEGER,
+              PRIMARY KEY (epoch, version)
+            ) STRICT, WITHOUT ROWID
+            """,
             "CREATE INDEX ting_delivery_hash ON ting_delivery(hash)",
             """
             CREATE TABLE ting_link (
@@ -175,7 +201,8 @@ public final class Workspace: Sendable {
                 entries: entries, head: head,
                 historyDigest: try HistoryTables.digest(db, at: reached) ?? .zero,
                 stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agrees,
-                historyAgrees: historyAgrees, time: now, members: members,
+                historyAgrees: historyAgrees, lineage: historyAgrees ? [] : try lineage(db),
+                time: now, members: members,
                 membersVersion: membersVersion, role: role)
         }
     }

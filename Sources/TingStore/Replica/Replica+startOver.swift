@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CSQLiteConfig
+import Foundation
+import GRDB
+public import TingCore
+
+/// Going on from another history: what the server lost is given back, then the replica changes to
+/// the server's snapshot, with everything that waits here on top (promise 4).
+extension Replica {
+    static let restartTable = """
+        CREATE TABLE ting_restart (
+          time INTEGER NOT NULL,
+          reason TEXT NOT NULL,
+          epoch TEXT NOT NULL,
+          version INTEGER NOT NULL
+        ) STRICT
+        """
+
+    // MARK: Giving back
+
+    /// The last version that this replica has in common with the server's history.
+    func lastInCommon(_ lineage: [EpochEnd]) throws -> Version {
+        try read { db in
+            let base = try identity(db).base
+            for end in lineage.reversed() where end.epoch == base.epoch {
+                let version = min(end.version, base.version)
+                let own = try HistoryTables.digest(db, at: version)
+                if version == end.version, own == end.historyDigest { return version }
+                // All of it is in the history there.
+                if end.version > base.version { return base.version }
+            }
+            return 0
+        }
+    }
+
+    /// A page of entries to give back, after `version`; empty when there are no more.
+    func giveBackRequest(after version: Version) throws -> GiveBackRequest {
+        try read { db in
+            GiveBackRequest(
+                epoch: try identity(db).base.epoch, schema: schema.version,
+                entries: try HistoryTables.entries(
+                    db, since: version, byteLimit: Limits.pageByteLimit))
+        }
+    }
+
+    // MARK: Starting over
+
+    /// Whether the replica has started over as often within the hour as it may.
+    func hasStartedOverTooOften() throws -> Bool {
+        try read { db in
+            let since = clock() - 3_600_000
+            let count = try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM ting_restart WHERE time BETWEEN ? AND ?",
+                arguments: [since, clock()])
+            return count ?? 0 >= Limits.startOversPerHour
+        }
+    }
+
+    /// Where the replica as it was is kept when it starts over.
+    public func asidePath() -> String { "\(path).before-\(clock())" }
+
+    /// Changes to the server's snapshot in one transaction. The outbox, the quarantine and edits
+    /// that are held back stay, on top; the file as it was is kept beside.
+    /// - Parameters:
+    ///   - snapshot: A checked snapshot file of the server.
+    ///   - unproven: Versions that the server could not take back; the author's own go to the outbox.
+    /// - Returns: How many change sets of others the server lost that nobody can prove.
+    /// - Throws: `ReplicaError.digestDiffers` if the snapshot does not give its own digest.
+    @discardableResult
+    public func startOver(
+        from snapshot: String, because reason: SyncPlan.StartOver, unproven: [Version] = []
+    ) throws -> Int {
+        try seal()
+        try backup(to: asidePath())
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "ATTACH DATABASE ? AS snapshot", arguments: [snapshot])
+        }
+        defer {
+            try? queue.writeWithoutTransaction { db in
+                try db.execute(sql: "DETACH DATABASE snapshot")
+            }
+        }
+        return try sealed { db in
+            let lost = try HistoryTables.entries(db, versions: unproven)
+            let held = try heldRows(db)
+            let waiting = try String.fetchAll(
+                db,
+                sql: """
+                    SELECT record FROM ting_pending UNION SELECT record FROM ting_note
+                    """)
+            try noteRestart(db, reason)
+            try takeTables(db)
+            for record in waiting { try setAside(db, record) }
+            try putBack(db, held)
+            let own = try identity(db).member
+            var (others, again) = (0, Set<RecordID>())
+            for entry in lost {
+                guard entry.author == own, try !isKnown(db, entry.changeSet.id) else {
+                    others += entry.author == own ? 0 : 1
+                    continue
+                }
+                for record in entry.changeSet.touched { try setAside(db, record.description) }
+                try enqueue(db, entry.changeSet, entry.changeSet.base)
+                again.formUnion(entry.changeSet.touched)
+            }
+            try materialize(db, again.union(waiting.compactMap { RecordID($0) }))
+            guard try tables.recomputedDigest(db).hash == HistoryTables.stateHash(db) else {
+                throw ReplicaError.digestDiffers(version: try identity(db).base.version)
+            }
+            return others
+        }
+    }
+
+    private func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
+        if try knows(db, id) { return true }
+        return try Bool.fetchOne(
+            db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
+            arguments: [id.description]) ?? false
+    }
+
+    private func noteRestart(_ db: Database, _ reason: SyncPlan.StartOver) throws {
+        let base = try identity(db).base
+        try db.execute(
+            sql: "INSERT INTO ting_restart (time, reason, epoch, version) VALUES (?, ?, ?, ?)",
+            arguments: [clock(), reason.rawValue, base.epoch.description, base.version])
+    }
+
+    private func takeTables(_ db: Database) throws {
+        for table in Workspace.copiedTables(schema) {
+            try db.execute(sql: "DELETE FROM main.\"\(table)\"")
+            try db.execute(
+                sql: "INSERT INTO main.\"\(table)\" SELECT * FROM snapshot.\"\(table)\"")
+        }
+        try db.execute(
+            sql: """
+                UPDATE ting_replica SET (epoch, version, head, indexed_version, members_version) =
+                (SELECT epoch, version, version, -1, 0 FROM snapshot.ting_replica)
+                """)
+    }
+
+    /// Keeps the shared state of a record beside it, because edits wait on top.
+    private func setAside(_ db: Database, _ text: String) throws {
+        guard let record = RecordID(text), try SharedRecords.read(db, record) == nil else { return }
+        let home = try tables.locate(db, text) ?? pendingHome(db, text)
+        guard let home else { return }
+        let values = try tables.read(db, home, record)
+        try SharedRecords.write(
+            db, record,
+            SharedRecord(
+                collection: home, state: values == nil ? .absent : .live, values: values ?? [:],
+                deleted: nil))
+    }
+
+    /// The collection of a record that only edits made here name.
+    private func pendingHome(_ db: Database, _ record: String) throws -> String? {
+        let noted = try String.fetchOne(
+            db, sql: "SELECT collection FROM ting_note WHERE record = ? LIMIT 1",
+            arguments: [record])
+        if let noted { return noted }
+        let body = try Data.fetchOne(
+            db,
+            sql: """
+                SELECT body FROM ting_outbox WHERE seq IN
+                (SELECT seq FROM ting_pending WHERE record = ?) LIMIT 1
+                """, arguments: [record])
+        return try body.flatMap { body in
+            try ChangeSet(storedBytes: Array(body)).operations
+                .first { $0.record.description == record }?.collection
+        }
+    }
+
+    // MARK: What is held back
+
+    /// Columns that hold what may not be sealed: whole rows of records that never were.
+    private struct HeldRow {
+        var collection: CollectionSchema
+        var record: String
+        var columns: [String: DatabaseValue]
+        var isWhole: Bool
+    }
+
+    private func heldRows(_ db: Database) throws -> [HeldRow] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT collection, record, group_concat(field, '/') FROM ting_invalid
+                GROUP BY collection, record ORDER BY record
+                """)
+        return try rows.compactMap { row in
+            guard let collection = schema.collection(row[0]),
+                let raw = try tables.raw(db, collection, row[1])
+            else { return nil }
+            let record: String = row[1]
+            let shared = try RecordID(record).flatMap { try SharedRecords.read(db, $0) }
+            let isNew =
+                try shared?.state != .live
+                && RecordID(record).map { try !isPending(db, $0) } ?? true
+            let fields = Set((row[2] as String? ?? "").split(separator: "/").map(String.init))
+            return HeldRow(
+                collection: collection, record: record,
+                columns: isNew ? raw : raw.filter { fields.contains($0.key) }, isWhole: isNew)
+        }
+    }
+
+    private func putBack(_ db: Database, _ held: [HeldRow]) throws {
+        for row in held {
+            let exists = try tables.raw(db, row.collection, row.record) != nil
+            if !exists, row.isWhole {
+                try db.execute(
+                    sql: "INSERT INTO \"\(row.collection.name)\" (id) VALUES (?)",
+                    arguments: [row.record])
+            }
+            for (name, value) in row.columns.sorted(by: { $0.key < $1.key }) {
+                try db.execute(
+                    sql: "UPDATE \"\(row.collection.name)\" SET \"\(name)\" = ? WHERE id = ?",
+                    arguments: [value, row.record])
+            }
+        }
+    }
+}

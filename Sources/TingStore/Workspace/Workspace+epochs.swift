@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Synchronization
+public import TingCore
+
+/// The names of a history: a new one when a server is restored, and what earlier ones still mean.
+extension Workspace {
+    /// Begins a new epoch: replicas of the old one notice, and give back what this file lacks.
+    public func startEpoch(_ epoch: Epoch) throws {
+        try pool.write { db in
+            let head = try HistoryTables.head(db)
+            try startEpoch(db, epoch, after: head)
+        }
+        current.withLock { $0 = epoch }
+    }
+
+    /// - Parameter shared: The last version that this history has in common with the old epoch.
+    func startEpoch(_ db: Database, _ epoch: Epoch, after shared: Version) throws {
+        let old = try String.fetchOne(db, sql: "SELECT epoch FROM ting_workspace") ?? ""
+        try db.execute(
+            sql: """
+                INSERT INTO ting_lineage (epoch, version, history_digest) VALUES (?, ?, ?)
+                """,
+            arguments: [
+                old, shared, Data((try HistoryTables.digest(db, at: shared) ?? .zero).bytes),
+            ])
+        try db.execute(
+            sql: "UPDATE ting_workspace SET epoch = ?", arguments: [epoch.description])
+    }
+
+    /// Where earlier epochs ended, the oldest first, and where the present one stands.
+    func lineage(_ db: Database) throws -> [EpochEnd] {
+        let head = try HistoryTables.head(db)
+        return try Row.fetchAll(
+            db, sql: "SELECT epoch, version, history_digest FROM ting_lineage ORDER BY place"
+        ).compactMap { row in
+            guard let epoch = Epoch(row[0] as String), let digest = Hash(bytes: row[2] as Data)
+            else { return nil }
+            return EpochEnd(epoch: epoch, version: row[1], historyDigest: digest)
+        } + [
+            EpochEnd(
+                epoch: epoch, version: head,
+                historyDigest: try HistoryTables.digest(db, at: head) ?? .zero)
+        ]
+    }
+
+    /// Takes back entries that a replica still has and this history lost: each as itself.
+    ///
+    /// A valid receipt of this very epoch for an entry that isn't here proves that the file is an
+    /// older copy: a new epoch begins then.
+    /// - Parameters:
+    ///   - now: Milliseconds since 1970.
+    ///   - next: The name of the new epoch, should one begin.
+    public func takeBack(_ request: GiveBackRequest, now: Int64, next: Epoch) throws
+        -> (response: GiveBackResponse, appended: ClosedRange<Version>?)
+    {
+        var began = epoch
+        let result = try pool.write { db in
+            let known = try lineage(db).map(\.epoch)
+            let first = try HistoryTables.head(db) + 1
+            if request.epoch == epoch,
+                let lost = try request.entries.first(where: { entry in
+                    try isReceipt(entry, [epoch]) && !isHere(db, entry)
+                })
+            {
+                try startEpoch(db, next, after: min(lost.version - 1, first - 1))
+                began = next
+            }
+            var clerk = try Clerk(self, db, epoch: began, now: now)
+            var (taken, refused) = ([Version](), [Version]())
+            for entry in request.entries {
+                let isProven = try isReceipt(entry, [request.epoch] + known)
+                if isProven, try clerk.takeBack(entry, as: request.epoch) {
+                    taken.append(entry.version)
+                } else {
+                    refused.append(entry.version)
+                }
+            }
+            try clerk.finish()
+            let head = try HistoryTables.head(db)
+            let response = GiveBackResponse(
+                epoch: began, head: head, taken: taken, refused: refused)
+            return (response, head >= first ? first...head : nil)
+        }
+        current.withLock { $0 = began }
+        return result
+    }
+
+    /// Whether the entry was accepted under this workspace's key in one of the epochs.
+    private func isReceipt(_ entry: Entry, _ epochs: [Epoch]) throws -> Bool {
+        epochs.contains { epoch in
+            Receipt.make(for: entry, epoch: epoch, key: receiptKey) == entry.receipt
+        }
+    }
+
+    /// Whether this very version of the history is the entry.
+    private func isHere(_ db: Database, _ entry: Entry) throws -> Bool {
+        let hash = try Data.fetchOne(
+            db, sql: "SELECT hash FROM ting_entry WHERE version = ?", arguments: [entry.version])
+        return hash.map(Array.init) == entry.changeSet.hash.bytes
+    }
+}
+
+extension Ledger {
+    /// What versions of this history were called in the earlier epochs that a change set names.
+    func earlierNames(of changeSet: ChangeSet) throws -> @Sendable (Version, Epoch) -> Version? {
+        let others = Set(changeSet.bases.map(\.epoch)).subtracting([epoch])
+        guard !others.isEmpty else { return { _, _ in nil } }
+        var shared: [Epoch: Version] = [:]
+        var names: [Epoch: [Version: Version]] = [:]
+        for other in others {
+            shared[other] = try Version.fetchOne(
+                db, sql: "SELECT version FROM ting_lineage WHERE epoch = ?",
+                arguments: [other.description])
+            let rows = try Row.fetchAll(
+                db, sql: "SELECT here, version FROM ting_name WHERE epoch = ? AND here IS NOT NULL",
+                arguments: [other.description])
+            names[other] = Dictionary(
+                rows.map { ($0[0], $0[1]) }, uniquingKeysWith: { a, _ in a })
+        }
+        return { [shared, names] version, epoch in
+            if let last = shared[epoch], version <= last { return version }
+            return names[epoch]?[version]
+        }
+    }
+
+    /// The version of this history that a base names, where it has one.
+    func here(_ base: Base) throws -> Version? {
+        if base.epoch == epoch { return base.version }
+        let shared = try Version.fetchOne(
+            db.cachedStatement(sql: "SELECT version FROM ting_lineage WHERE epoch = ?"),
+            arguments: [base.epoch.description])
+        if let shared, base.version <= shared { return base.version }
+        return try Version.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT here FROM ting_name WHERE epoch = ? AND version = ?"),
+            arguments: [base.epoch.description, base.version])
+    }
+
+    /// Keeps what a version was called in an earlier epoch. Two that claim one name have none.
+    func name(_ here: Version, _ version: Version, in epoch: Epoch) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_name (epoch, version, here) VALUES (?, ?, ?)
+                ON CONFLICT DO UPDATE SET here = iif(here IS excluded.here, here, NULL)
+                """
+        ).execute(arguments: [epoch.description, version, here])
+    }
+}

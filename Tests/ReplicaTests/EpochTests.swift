@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingStore
+import TingTesting
+
+@Suite("Restored, copied-back and wiped servers", .tags(.promise2, .promise4))
+struct EpochTests {
+    static let project = "01890000-0000-7000-8000-000000000001"
+
+    /// Two replicas that know a project; the server's file was copied after it.
+    private func team() throws -> Team {
+        let team = try Team(2)
+        try team.foreign(
+            0, "INSERT INTO project (id, title, hours) VALUES ('\(Self.project)', 'Water', 1)")
+        try team.sync(0)
+        try team.sync(1)
+        try team.workspace.backup(to: backup(team))
+        return team
+    }
+
+    private func backup(_ team: Team) -> String {
+        team.folder.appending(path: "backup.sqlite").path
+    }
+
+    /// The server's file is the one of the backup again, under another epoch if it is restored.
+    private func putBack(_ team: Team, restored: Bool) throws {
+        try team.workspace.close()
+        let path = team.folder.appending(path: "put-back-\(UUID().uuidString).sqlite").path
+        try FileManager.default.copyItem(atPath: backup(team), toPath: path)
+        team.workspace = try Workspace(path: path, schema: team.schema)
+        var generator = SystemRandomNumberGenerator()
+        if restored { try team.workspace.startEpoch(.random(using: &generator)) }
+    }
+
+    private func expectSame(_ team: Team) throws {
+        for _ in 0..<3 { for position in team.replicas.indices { try team.sync(position) } }
+        for replica in team.replicas {
+            #expect(try replica.verify().matches)
+            let status = try replica.status()
+            #expect(try status.digest == team.workspace.head().state)
+            #expect(status.epoch == team.workspace.epoch && status.outbox == 0)
+        }
+        #expect(try team.workspace.verify().problems == [])
+    }
+
+    private func text(_ team: Team, _ replica: Int, _ sql: String) throws -> String? {
+        try team.replicas[replica].read { try String.fetchOne($0, sql: sql) }
+    }
+
+    @Test(
+        "what a restored server lost is given back, as itself, and work goes on",
+        arguments: [true, false])
+    func restored(_ isRestored: Bool) throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Lost by the server', hours = hours + 2")
+        try team.sync(0)
+        try team.sync(1)
+        let lost = try #require(try team.workspace.entries(since: 1, byteLimit: .max).first)
+        try putBack(team, restored: isRestored)
+        try team.foreign(1, "UPDATE project SET hours = hours + 4, budget = 7")
+        let outcome = try team.run(team.replicas[1], team.members[1])
+        #expect(outcome.startedOver == (isRestored ? .anotherEpoch : .otherHistory))
+        #expect((outcome.givenBack, outcome.unproven) == (1, 0))
+        try expectSame(team)
+        let back = try #require(
+            try team.workspace.entries(since: 0, byteLimit: .max).first {
+                $0.changeSet.id == lost.changeSet.id
+            })
+        #expect(back.author == lost.author && back.replica == lost.replica)
+        #expect(back.number == lost.number && back.changeSet == lost.changeSet)
+        for replica in 0..<2 {
+            let row = try text(team, replica, "SELECT title || hours || budget FROM project")
+            #expect(row == "Lost by the server77")
+        }
+        #expect(try team.replicas[0].status().conflicts == 0)
+    }
+
+    @Test("what had been seen in the old epoch still is: no conflict with it")
+    func seen() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'First'")
+        try team.sync(0)
+        try team.sync(1)
+        try team.foreign(1, "UPDATE project SET title = 'Second, on top of the first'")
+        _ = try team.replicas[1].seal()
+        try putBack(team, restored: true)
+        try expectSame(team)
+        #expect(try team.replicas[0].status().conflicts == 0)
+        #expect(try text(team, 0, "SELECT title FROM project") == "Second, on top of the first")
+    }
+
+    @Test("edits accepted after the files were copied back and those lost before both hold")
+    func diverged() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Before'")
+        try team.sync(0)
+        try putBack(team, restored: false)
+        // This one never saw what was lost, and goes on as if nothing had been.
+        try team.foreign(1, "UPDATE project SET budget = 3")
+        try team.sync(1)
+        try expectSame(team)
+        for replica in 0..<2 {
+            let row = try text(team, replica, "SELECT title || budget FROM project")
+            #expect(row == "Before3")
+        }
+    }
+
+    @Test("what waits here outlives the change: outbox, quarantine, and what is held back")
+    func waiting() throws {
+        let team = try team()
+        try team.foreign(1, "UPDATE project SET progress = 5")
+        try team.sync(team.replicas[1], team.members[1], role: .viewer)
+        try team.foreign(1, "UPDATE project SET status = 'nonsense', budget = 8")
+        try team.foreign(
+            1, "INSERT INTO task (project, title) VALUES ('nothing', 'Held back whole')")
+        _ = try team.replicas[1].seal()
+        try putBack(team, restored: true)
+        let outcome = try team.run(team.replicas[1], team.members[1])
+        #expect(outcome.startedOver == .anotherEpoch)
+        let status = try team.replicas[1].status()
+        #expect(status.quarantine == 1)
+        #expect(Set(status.invalid.compactMap(\.field)) == ["status", "project"])
+        #expect(try text(team, 1, "SELECT status FROM project") == "nonsense")
+        #expect(try text(team, 1, "SELECT title FROM task") == "Held back whole")
+        try expectSame(team)
+        #expect(try text(team, 0, "SELECT budget FROM project") == "8")
+        let aside = try FileManager.default.contentsOfDirectory(atPath: team.folder.path)
+        #expect(aside.contains { $0.contains(".before-") })
+    }
+
+    @Test("a wiped server gets back what each member wrote")
+    func wiped() throws {
+        let team = try team()
+        try team.foreign(1, "INSERT INTO person (name) VALUES ('Li')")
+        try team.sync(1)
+        try team.sync(0)
+        var generator = SystemRandomNumberGenerator()
+        team.workspace = try Workspace.create(
+            path: team.folder.appending(path: "new.sqlite").path, slug: "team",
+            schema: team.schema, epoch: .random(using: &generator),
+            receiptKey: (0..<32).map { UInt8($0) })
+        let outcome = try team.run(team.replicas[0], team.members[0])
+        #expect((outcome.givenBack, outcome.unproven) == (0, 1))
+        try expectSame(team)
+        for replica in 0..<2 {
+            #expect(try text(team, replica, "SELECT title FROM project") == "Water")
+            #expect(try text(team, replica, "SELECT name FROM person") == "Li")
+        }
+    }
+
+    @Test("a forged receipt is refused, and makes no new epoch", .tags(.promise8))
+    func forged() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'True'")
+        try team.sync(0)
+        var entry = try #require(try team.workspace.entries(since: 1, byteLimit: .max).first)
+        entry.version = 9
+        let epoch = team.workspace.epoch
+        var generator = SystemRandomNumberGenerator()
+        let answer = try team.workspace.takeBack(
+            GiveBackRequest(epoch: epoch, schema: 1, entries: [entry]), now: team.clock.time,
+            next: .random(using: &generator))
+        #expect(answer.response.refused == [9] && answer.response.taken.isEmpty)
+        #expect(team.workspace.epoch == epoch)
+        #expect(try team.workspace.head().version == 2)
+    }
+
+    @Test("a server that changes its history again and again is not followed for ever")
+    func noLoop() throws {
+        let team = try team()
+        var generator = SystemRandomNumberGenerator()
+        var followed = 0
+        for _ in 0..<8 {
+            try team.workspace.startEpoch(.random(using: &generator))
+            let outcome = try? team.run(team.replicas[0], team.members[0])
+            if outcome?.startedOver != nil { followed += 1 }
+        }
+        #expect(followed == Limits.startOversPerHour)
+        team.clock.advance(3_700_000)
+        try expectSame(team)
+    }
+}
