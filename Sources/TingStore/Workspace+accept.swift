@@ -130,7 +130,10 @@ private struct Clerk {
             return verdict
         case .applied, .merged: break
         }
-        try ledger.record(verdict, delivery, hash, replica, submission.member)
+        var judged = delivery
+        // What an oversized list names is not kept: it was not sealed by any replica of ours.
+        if changeSet.seen.count > Limits.deliveryLimit { judged.changeSet.seen = [] }
+        try ledger.record(verdict, judged, hash, replica, submission.member)
         return verdict
     }
 
@@ -165,14 +168,7 @@ private struct Clerk {
                     "It was written under schema \(changeSet.schema); the server has \(workspace.schema.version)."
             )
         }
-        if changeSet.storedBytes.count > Limits.changeSetByteLimit {
-            return .rejected(
-                .tooLarge, detail: "It has more than \(Limits.changeSetByteLimit) bytes.")
-        }
-        if changeSet.operations.count > Limits.operationLimit {
-            return .rejected(
-                .tooLarge, detail: "It has more than \(Limits.operationLimit) operations.")
-        }
+        if let excess = changeSet.excess { return .rejected(.tooLarge, detail: excess) }
         return nil
     }
 
@@ -180,6 +176,7 @@ private struct Clerk {
         _ delivery: Delivery, _ hash: Hash, _ submission: Workspace.Submission
     ) throws -> Verdict {
         let changeSet = delivery.changeSet
+        try changeSet.checkForm()
         try changeSet.validate(workspace.schema)
         for base in changeSet.bases where base.epoch == workspace.epoch && base.version > head {
             throw InvalidValue("its base \(base.version) is not yet", "Sync, then make the edit again.")

@@ -11,6 +11,7 @@ extension SyncRequest {
             throw WireError("deliveries", "more than \(Limits.deliveryLimit)")
         }
         guard message.hasBase else { throw WireError("base", "missing") }
+        guard message.base.version >= 0 else { throw WireError("base.version", "negative") }
         var deliveries: [Delivery] = []
         for delivery in message.deliveries {
             guard delivery.number > deliveries.last?.number ?? 0 else {

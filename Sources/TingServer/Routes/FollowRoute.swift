@@ -28,7 +28,11 @@ extension API {
         }
         return Response(
             status: .ok,
-            headers: [.contentType: Self.eventStream, .cacheControl: "no-store"], body: body)
+            headers: [
+                .contentType: Self.eventStream, .cacheControl: "no-store",
+                // Watching whether the client is still there takes the connection's other use.
+                .connection: "close",
+            ], body: body)
     }
 
     private func send(
@@ -45,7 +49,7 @@ extension API {
             try accounts.mayRead(device: caller.device, workspace: access.workspace)
         }
         guard mayRead else { return }
-        let outgoing = Outgoing(channel: call.channel)
+        let outgoing = Outgoing(call)
         var writer = stream
         let first = try await registry.with(access.workspace) { workspace in
             try await workspace.read { try FollowHub.Event(of: $0, since: since) }
