@@ -59,6 +59,8 @@ package final class ServerCertificate: Sendable {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: now.chain.map { .certificate($0) }, privateKey: .privateKey(now.key))
         configuration.minimumTLSVersion = allowsTLS12 ? .tlsv12 : .tlsv13
+        // A peer that does not answer our goodbye holds up nobody's shutdown.
+        configuration.shutdownTimeout = .seconds(1)
         configuration.sslContextCallback = { [weak self] _, promise in
             var override = NIOSSLContextConfigurationOverride()
             if let now = self?.current.withLock({ $0 }) {
