@@ -59,7 +59,8 @@ package final class RunningServer: Sendable {
             TLSFiles(options.folder, options.configuration),
             now: Date(timeIntervalSince1970: Double(now()) / 1_000))
         address = Mutex(options.listen)
-        registry = WorkspaceRegistry(workers: workers, limit: options.bounds.openWorkspaces) { [workers, followers, metrics] id in
+        registry = WorkspaceRegistry(workers: workers, limit: options.bounds.openWorkspaces) {
+            [workers, followers, metrics] id in
             OpenWorkspace(
                 id: id,
                 file: try Workspace(path: options.folder.workspace(id), schema: options.schema),
@@ -126,7 +127,8 @@ package final class RunningServer: Sendable {
         ).buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(options.listen.host, port: options.listen.port), backlog: 1_024,
-                availableConnectionsDelegate: MaximumAvailableConnections(options.bounds.connections)),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    options.bounds.connections)),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet,
             responder: api.handle,
             onServerRunning: { [self] channel in
@@ -142,7 +144,8 @@ package final class RunningServer: Sendable {
         return API(
             accounts: accounts, registry: registry,
             snapshots: SnapshotStore(options.folder, workers: workers, copyists: copyists),
-            followers: followers, workers: workers, metrics: metrics, requests: requests, seen: seen,
+            followers: followers, workers: workers, metrics: metrics, requests: requests,
+            seen: seen,
             schema: options.schema, bounds: options.bounds, now: options.now,
             joinAddress: { [self] code in
                 JoinAddress(server: publicAddress, code: code, pin: pin).description
@@ -157,7 +160,10 @@ package final class RunningServer: Sendable {
 
     private func gauges() async -> [(name: String, help: String, value: Double)] {
         [
-            ("ting_open_workspaces", "Workspaces whose files are open.", Double(await registry.count)),
+            (
+                "ting_open_workspaces", "Workspaces whose files are open.",
+                Double(await registry.count)
+            ),
             ("ting_followers", "Event streams.", Double(followers.count)),
             ("ting_requests_under_way", "Requests being answered.", Double(requests.count)),
             (

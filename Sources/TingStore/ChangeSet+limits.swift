@@ -25,7 +25,8 @@ extension ChangeSet {
     /// Checks what has one form only: `validate` does the same for values.
     func checkForm() throws(InvalidValue) {
         guard schema > 0 else {
-            throw InvalidValue("its schema is not positive", "Name the schema it was written under.")
+            throw InvalidValue(
+                "its schema is not positive", "Name the schema it was written under.")
         }
         guard message.isNormalized else {
             throw InvalidValue("its message is not in NFC", "Normalise texts to NFC.")

@@ -179,7 +179,8 @@ private struct Clerk {
         try changeSet.checkForm()
         try changeSet.validate(workspace.schema)
         for base in changeSet.bases where base.epoch == workspace.epoch && base.version > head {
-            throw InvalidValue("its base \(base.version) is not yet", "Sync, then make the edit again.")
+            throw InvalidValue(
+                "its base \(base.version) is not yet", "Sync, then make the edit again.")
         }
         try ledger.validateReferences(changeSet, workspace.schema)
         let version = head + 1

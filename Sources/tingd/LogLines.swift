@@ -31,7 +31,8 @@ struct LogLines: LogHandler {
         }
         if isPlain, !text.isEmpty { return text }
         let escaped = text.replacingOccurrences(of: "\\", with: "\\\\")
-            .replacingOccurrences(of: "\"", with: "\\\"").replacingOccurrences(of: "\n", with: "\\n")
+            .replacingOccurrences(of: "\"", with: "\\\"").replacingOccurrences(
+                of: "\n", with: "\\n")
         return "\"\(escaped)\""
     }
 }

@@ -19,7 +19,8 @@ struct ConnectionTests {
         return bounds
     }
 
-    @Test("handshakeSeconds: a connection that never starts TLS, or never ends its start, is closed")
+    @Test(
+        "handshakeSeconds: a connection that never starts TLS, or never ends its start, is closed")
     func handshake() async throws {
         try await TestServer.run(bounds: bounds { $0.handshake = .milliseconds(100) }) { server in
             for bytes in [[], [0x16, 3, 1, 0, 200, 1], Array("GET / HTTP/1.1\r\n\r\n".utf8)] {
@@ -60,7 +61,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test("requestSeconds: a body that comes in drops has a limit as a whole", arguments: [false, true])
+    @Test(
+        "requestSeconds: a body that comes in drops has a limit as a whole",
+        arguments: [false, true])
     func slowBody(_ isHTTP2: Bool) async throws {
         try await TestServer.run(bounds: bounds { $0.request = .milliseconds(400) }) { server in
             let anna = try await server.person("anna@example.org", in: "team")
@@ -78,7 +81,8 @@ struct ConnectionTests {
                 try await client.send("POST \(path) HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
             }
             // On HTTP/2 the stream is reset (frame type 3), and others could go on.
-            while !client.isClosed, !Frame.types(client.received).contains(where: { $0.type == 3 }) {
+            while !client.isClosed, !Frame.types(client.received).contains(where: { $0.type == 3 })
+            {
                 try? await client.send(isHTTP2 ? Frame.data(1, [0x20], ends: false) : [0x20])
                 try await Task.sleep(for: .milliseconds(20))
             }
@@ -129,7 +133,8 @@ struct ConnectionTests {
 
     @Test("followCommentSeconds: a quiet stream says now and then that it is alive")
     func comments() async throws {
-        try await TestServer.run(bounds: bounds { $0.followComment = .milliseconds(30) }) { server in
+        try await TestServer.run(bounds: bounds { $0.followComment = .milliseconds(30) }) {
+            server in
             let anna = try await server.person("anna@example.org", in: "team")
             var pieces = try await server.follow("team", token: anna.token).makeAsyncIterator()
             var text = ""
@@ -140,7 +145,8 @@ struct ConnectionTests {
         }
     }
 
-    @Test("followLimit: a device has so many streams, and another when one ends", arguments: [1, 2])
+    @Test(
+        "followLimit: a device has so many streams, and another when one ends", arguments: [1, 2])
     func follows(_ http: Int) async throws {
         try await TestServer.run { server in
             let anna = try await server.person("anna@example.org", in: "team")
@@ -206,7 +212,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test("a client that leaves in the middle of a request or of an answer disturbs nobody", .tags(.promise5))
+    @Test(
+        "a client that leaves in the middle of a request or of an answer disturbs nobody",
+        .tags(.promise5))
     func cuts() async throws {
         try await TestServer.run { server in
             let anna = try await server.person("anna@example.org", in: "team")
@@ -232,7 +240,8 @@ struct ConnectionTests {
 }
 
 extension TestServer {
-    func raw(_ protocols: [String]? = ["http/1.1"], isDeaf: Bool = false) async throws -> RawClient {
+    func raw(_ protocols: [String]? = ["http/1.1"], isDeaf: Bool = false) async throws -> RawClient
+    {
         try await RawClient(address, ca: "\(path)/tls/ca.pem", protocols: protocols, isDeaf: isDeaf)
     }
 }

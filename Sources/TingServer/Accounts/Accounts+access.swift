@@ -110,7 +110,8 @@ extension Accounts {
 extension Access {
     fileprivate init(_ row: Row) throws {
         self.init(
-            workspace: try WorkspaceID(column: row[0]), slug: row[1], role: try Role(column: row[2]),
+            workspace: try WorkspaceID(column: row[0]), slug: row[1],
+            role: try Role(column: row[2]),
             membersVersion: row[3])
     }
 }

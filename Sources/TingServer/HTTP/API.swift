@@ -123,7 +123,8 @@ struct API: Sendable {
             return .storageFull
         }
         if isBusy(error) {
-            logger.warning("storage.busy", metadata: ["request": "\(request)", "route": "\(route)"])
+            logger.warning(
+                "storage.busy", metadata: ["request": "\(request)", "route": "\(route)"])
             return .busy
         }
         if error is ChannelError || error is IOError || error is CancellationError {

@@ -29,7 +29,9 @@ final class RequestsUnderWay: Sendable {
     func end() {
         let drained = state.withLock { state in
             state.count -= 1
-            guard state.count == 0, state.isDraining else { return [] as [CheckedContinuation<Void, Never>] }
+            guard state.count == 0, state.isDraining else {
+                return [] as [CheckedContinuation<Void, Never>]
+            }
             defer { state.drained = [] }
             return state.drained
         }

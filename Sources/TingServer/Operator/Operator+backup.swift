@@ -38,7 +38,9 @@ extension Operator {
     ///
     /// What lies in the data folder is moved aside, never removed.
     /// - Returns: where to, if there was something.
-    package static func restore(_ path: String, from source: String, schema: Schema) throws -> String? {
+    package static func restore(_ path: String, from source: String, schema: Schema) throws
+        -> String?
+    {
         let backup: DataFolder
         do {
             backup = try DataFolder(existing: source)
@@ -89,7 +91,9 @@ private struct Draft {
         guard mayReplace || found.isEmpty else {
             throw ServerError(
                 "The folder \(target) is not empty.",
-                hint: "Each backup goes to a folder of its own, for instance with the date in its name.")
+                hint:
+                    "Each backup goes to a folder of its own, for instance with the date in its name."
+            )
         }
         var trimmed = target
         while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }

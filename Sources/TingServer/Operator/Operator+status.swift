@@ -46,7 +46,8 @@ extension Operator {
     package func status() throws -> ServerStatus {
         let configuration = try ServerSettings.read(folder)
         let certificate = try ServerCertificate(
-            TLSFiles(folder, configuration), now: Date(timeIntervalSince1970: Double(now()) / 1_000))
+            TLSFiles(folder, configuration), now: Date(timeIntervalSince1970: Double(now()) / 1_000)
+        )
         let members = Dictionary(grouping: try accounts.memberRows(), by: \.workspace)
         return ServerStatus(
             running: isRunning,

@@ -48,7 +48,8 @@ extension Operator {
                 path: snapshots.path(snapshot), blockBytes: snapshot.blockBytes)
             if hashes?.whole != snapshot.hash || hashes?.blocks != snapshot.blockHashes {
                 found.problems.append(
-                    "\(row.slug): the snapshot of version \(snapshot.version) is damaged; remove it from snapshots/.")
+                    "\(row.slug): the snapshot of version \(snapshot.version) is damaged; remove it from snapshots/."
+                )
             }
         }
     }

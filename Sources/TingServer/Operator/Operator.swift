@@ -31,7 +31,8 @@ package struct Operator {
         _ = try ServerCertificate(files, now: now)
         try configuration.write(folder)
         // Last: a folder with this file is complete.
-        try Accounts(path: folder.database, now: { Int64(now.timeIntervalSince1970 * 1_000) }).close()
+        try Accounts(path: folder.database, now: { Int64(now.timeIntervalSince1970 * 1_000) })
+            .close()
         try FileManager.default.setAttributes(
             [.posixPermissions: 0o600], ofItemAtPath: folder.database)
     }

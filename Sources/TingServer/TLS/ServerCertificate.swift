@@ -88,7 +88,9 @@ package final class ServerCertificate: Sendable {
         } catch {
             throw ServerError(
                 "The TLS certificate in \(files.chain) and the key in \(files.key) can't be used.",
-                hint: "Both are PEM files; the chain begins with the server's certificate, and the key belongs to it.")
+                hint:
+                    "Both are PEM files; the chain begins with the server's certificate, and the key belongs to it."
+            )
         }
     }
 }
@@ -118,8 +120,10 @@ package struct TLSFiles: Sendable {
     package var pin: Hash? {
         get throws {
             guard let ca else { return nil }
-            return try Certificate(pemEncoded: String(contentsOfFile: ca.certificate, encoding: .utf8))
-                .pin
+            return try Certificate(
+                pemEncoded: String(contentsOfFile: ca.certificate, encoding: .utf8)
+            )
+            .pin
         }
     }
 

@@ -57,7 +57,7 @@ actor OpenWorkspace {
             let batch = takeBatch()
             do {
                 try await finish(batch, judgements(of: batch))
-            } catch where batch.count > 1 && !isStorageFull(error) {
+            } catch  where batch.count > 1 && !isStorageFull(error) {
                 // One of them can't be judged at all: it alone shall fail.
                 for single in batch { await writeAlone(single) }
             } catch {
@@ -94,9 +94,12 @@ actor OpenWorkspace {
     }
 
     private func finish(_ batch: [Waiting], _ judgements: [Workspace.Judgement]) async {
-        for (one, judgement) in zip(batch, judgements) { one.continuation.resume(returning: judgement) }
+        for (one, judgement) in zip(batch, judgements) {
+            one.continuation.resume(returning: judgement)
+        }
         let appended = judgements.compactMap(\.appended)
-        guard let first = appended.map(\.lowerBound).min(), let last = appended.map(\.upperBound).max()
+        guard let first = appended.map(\.lowerBound).min(),
+            let last = appended.map(\.upperBound).max()
         else { return }
         await announce(self, first...last)
     }

@@ -73,7 +73,8 @@ actor SnapshotStore {
         let since = try file.entries(
             since: snapshot.version, byteLimit: Limits.snapshotLagByteLimit)
         return since.last?.version == head
-            && since.reduce(0) { $0 + $1.changeSet.operations.count } <= Limits.snapshotLagOperations
+            && since.reduce(0) { $0 + $1.changeSet.operations.count }
+                <= Limits.snapshotLagOperations
     }
 
     fileprivate static var keep: Int { keptCount }
@@ -117,7 +118,7 @@ struct SnapshotFolder {
             let snapshot = try make(of: file)
             removeOld(epoch: snapshot.epoch)
             return snapshot
-        } catch where isStorageFull(error) {
+        } catch  where isStorageFull(error) {
             guard let old = kept().first(where: { $0.epoch == file.epoch.description }) else {
                 throw error
             }
@@ -133,7 +134,8 @@ struct SnapshotFolder {
         let version = try file.writeSnapshot(to: draft)
         let hashes = try FileHashes(path: draft, blockBytes: Limits.snapshotBlockBytes)
         let snapshot = Snapshot(
-            version: version, epoch: file.epoch.description, bytes: hashes.bytes, hash: hashes.whole,
+            version: version, epoch: file.epoch.description, bytes: hashes.bytes,
+            hash: hashes.whole,
             blockBytes: Limits.snapshotBlockBytes, blockHashes: hashes.blocks)
         try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: draft)
         guard rename(draft, path(snapshot)) == 0 else { throw CocoaError(.fileWriteUnknown) }

@@ -65,7 +65,9 @@ actor WorkspaceRegistry {
     private func release(_ id: WorkspaceID) async {
         slots[id]?.users -= 1
         guard slots.count > limit,
-            let oldest = slots.filter({ $0.value.users == 0 }).min(by: { $0.value.lastUse < $1.value.lastUse })
+            let oldest = slots.filter({ $0.value.users == 0 }).min(by: {
+                $0.value.lastUse < $1.value.lastUse
+            })
         else { return }
         slots[oldest.key] = nil
         await close(oldest.value)

@@ -40,7 +40,8 @@ struct Members: ParsableCommand {
         try options.withOperator { person in
             if !role.isEmpty || !remove.isEmpty { try change(person) }
             if let workspace, try person.accounts.workspace(slug: workspace) == nil {
-                throw ServerError("There is no workspace \(workspace).", hint: "See `tingd status`.")
+                throw ServerError(
+                    "There is no workspace \(workspace).", hint: "See `tingd status`.")
             }
             let rows = try person.accounts.memberRows().filter {
                 workspace == nil || $0.workspace == workspace

@@ -28,12 +28,15 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .long, help: "The address that members reach the server by.")
     var url: String?
 
-    @Option(name: .long, help: ArgumentHelp("The oldest TLS to speak: 1.3 or 1.2.", valueName: "version"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The oldest TLS to speak: 1.3 or 1.2.", valueName: "version"))
     var tlsMin = "1.3"
 
     @Option(
         name: .long,
-        help: ArgumentHelp("What to log: debug, info, notice, warning or error.", valueName: "level"))
+        help: ArgumentHelp(
+            "What to log: debug, info, notice, warning or error.", valueName: "level"))
     var logLevel = "info"
 
     func validate() throws {

@@ -23,7 +23,10 @@ struct Status: ParsableCommand {
     private func show(_ status: ServerStatus) {
         Output.table([
             ["server", "\(status.address) (\(status.running ? "running" : "not running"))"],
-            ["certificate", "until \(Output.time(status.certificateEnd)) for \(status.certificateNames.joined(separator: ", "))"],
+            [
+                "certificate",
+                "until \(Output.time(status.certificateEnd)) for \(status.certificateNames.joined(separator: ", "))",
+            ],
             ["last backup", status.lastBackup.map(Output.time) ?? "never"],
         ])
         guard !status.workspaces.isEmpty else { return }

@@ -70,7 +70,8 @@ final class ServerProcess: Sendable {
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Program.tingdPath)
-        process.arguments = ["serve", "--data", path, "--listen", "127.0.0.1:0", "--log-level", "error"] + flags
+        process.arguments =
+            ["serve", "--data", path, "--listen", "127.0.0.1:0", "--log-level", "error"] + flags
         let output = Pipe()
         process.standardOutput = output
         try process.run()
@@ -115,7 +116,8 @@ final class ServerProcess: Sendable {
     }
 
     /// Invites by `tingd`, joins by `curl`, and gives the token.
-    func join(_ email: String, _ workspace: String, _ role: String = "owner") async throws -> String {
+    func join(_ email: String, _ workspace: String, _ role: String = "owner") async throws -> String
+    {
         let invited = try await Program.tingd(
             "invite", "--data", path, "--name", email, "--email", email, "--workspace", workspace,
             "--role", role)

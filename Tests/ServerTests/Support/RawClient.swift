@@ -21,7 +21,8 @@ final class RawClient: Sendable {
             try await channel.eventLoop.flatSubmit {
                 let closed = channel.eventLoop.makePromise(of: Void.self)
                 do {
-                    try channel.pipeline.syncOperations.context(handler: self).close(promise: closed)
+                    try channel.pipeline.syncOperations.context(handler: self).close(
+                        promise: closed)
                 } catch {
                     closed.fail(error)
                 }
@@ -134,7 +135,9 @@ enum Frame {
         frame(4, 0, 0, windowSize.map { [0, 4] + bytes($0) } ?? [])
     }
 
-    static func window(_ stream: UInt32, _ size: UInt32) -> [UInt8] { frame(8, 0, stream, bytes(size)) }
+    static func window(_ stream: UInt32, _ size: UInt32) -> [UInt8] {
+        frame(8, 0, stream, bytes(size))
+    }
 
     /// A request: its headers, and whether a body follows.
     static func headers(

@@ -8,8 +8,8 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import ServiceLifecycle
-import Synchronization
 import SwiftProtobuf
+import Synchronization
 import Testing
 import TingCore
 import TingServer
@@ -135,8 +135,11 @@ extension TestServer {
     }
 
     /// An event stream, as it comes.
-    func follow(_ slug: String, token: String) async throws -> HTTPClientResponse.Body {
-        var request = HTTPClientRequest(url: "\(url)/v1/workspaces/\(slug)/follow")
+    func follow(
+        _ slug: String, token: String, since: Int? = nil
+    ) async throws -> HTTPClientResponse.Body {
+        let query = since.map { "?since=\($0)" } ?? ""
+        var request = HTTPClientRequest(url: "\(url)/v1/workspaces/\(slug)/follow\(query)")
         request.headers.add(name: "Authorization", value: "Bearer \(token)")
         let response = try await client.execute(request, timeout: .seconds(60))
         try #require(response.status == .ok)
@@ -168,17 +171,20 @@ extension TestServer {
         return #"{"protocol":1,"code":"\#(code)","device_name":"laptop","public_key":"\#(key)"}"#
     }
 
-    func person(_ email: String, in workspace: String?, as role: Role? = nil) async throws -> Person {
+    func person(_ email: String, in workspace: String?, as role: Role? = nil) async throws -> Person
+    {
         let code = try invite(email, to: workspace, as: role)
         let joined: Ting_V1_JoinResponse = try await join(code).message()
         return Person(
-            token: joined.token, member: try #require(MemberID(joined.member)), device: joined.device)
+            token: joined.token, member: try #require(MemberID(joined.member)),
+            device: joined.device)
     }
 }
 
 /// Folders of tests.
 enum TestFolder {
     static func new() -> String {
-        FileManager.default.temporaryDirectory.appending(path: "ting-server-\(UUID().uuidString)").path
+        FileManager.default.temporaryDirectory.appending(path: "ting-server-\(UUID().uuidString)")
+            .path
     }
 }
