@@ -10,11 +10,14 @@ extension Workspace {
         public var request: SyncRequest
         public var member: MemberID
         public var role: Role
+        /// The most bytes that the workspace may take; `nil` for any number.
+        public var quota: Int64?
 
-        public init(request: SyncRequest, member: MemberID, role: Role) {
+        public init(request: SyncRequest, member: MemberID, role: Role, quota: Int64? = nil) {
             self.request = request
             self.member = member
             self.role = role
+            self.quota = quota
         }
     }
 
@@ -169,6 +172,11 @@ private struct Clerk {
             )
         }
         if let excess = changeSet.excess { return .rejected(.tooLarge, detail: excess) }
+        if let quota = submission.quota,
+            try Workspace.usedBytes(db) + Int64(changeSet.storedBytes.count) > quota
+        {
+            return .deferred(.quotaFull, detail: "The workspace may take \(quota) bytes.")
+        }
         return nil
     }
 

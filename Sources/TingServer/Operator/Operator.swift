@@ -116,6 +116,13 @@ package struct Operator {
         }
     }
 
+    /// Bounds the bytes that a workspace may take; `nil` takes the bound away.
+    package func setQuota(_ quota: Int64?, of slug: String) throws {
+        guard let workspace = try accounts.workspace(slug: slug),
+            try accounts.setQuota(quota, of: workspace)
+        else { throw ServerError("There is no workspace \(slug).", hint: "See `tingd status`.") }
+    }
+
     /// The workspace that a command is about, where it need not be named.
     package func onlyWorkspace() throws -> String {
         let all = try accounts.workspaces()

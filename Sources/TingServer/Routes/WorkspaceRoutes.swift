@@ -47,7 +47,9 @@ extension API {
         let request = try Call.parse { try SyncRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in
             let judgement = try await workspace.accept(
-                .init(request: request, member: caller.member, role: access.role))
+                .init(
+                    request: request, member: caller.member, role: access.role,
+                    quota: access.quota))
             return try await workspace.read { [accounts, now] file in
                 // Read after the judgement: an author who joined meanwhile is in the list.
                 let version = try accounts.membersVersion(of: access.workspace)

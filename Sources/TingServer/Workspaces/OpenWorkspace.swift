@@ -16,6 +16,7 @@ actor OpenWorkspace {
     private let announce: @Sendable (OpenWorkspace, ClosedRange<Version>) async -> Void
     private var waiting: [Waiting] = []
     private var isWriting = false
+    private var closers: [CheckedContinuation<Void, Never>] = []
 
     private struct Waiting: Sendable {
         let submission: Workspace.Submission
@@ -52,6 +53,12 @@ actor OpenWorkspace {
         try await workers.run { [file] in try body(file) }
     }
 
+    /// Closes the file once everyone has been told of what was written.
+    func close() async throws {
+        if isWriting { await withCheckedContinuation { closers.append($0) } }
+        try await workers.run { [file] in try file.close() }
+    }
+
     private func write() async {
         while !waiting.isEmpty {
             let batch = takeBatch()
@@ -65,6 +72,8 @@ actor OpenWorkspace {
             }
         }
         isWriting = false
+        for closer in closers { closer.resume() }
+        closers = []
     }
 
     private func writeAlone(_ single: Waiting) async {
