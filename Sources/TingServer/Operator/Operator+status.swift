@@ -65,9 +65,7 @@ package struct ServerStatus: Encodable, Sendable {
 extension Operator {
     package func status() throws -> ServerStatus {
         let configuration = try ServerSettings.read(folder)
-        let certificate = try ServerCertificate(
-            TLSFiles(folder, configuration), now: Date(timeIntervalSince1970: Double(now()) / 1_000)
-        )
+        let certificate = try ServerCertificate(reading: TLSFiles(folder, configuration))
         let members = Dictionary(grouping: try accounts.memberRows(), by: \.workspace)
         return ServerStatus(
             running: isRunning,
@@ -81,7 +79,7 @@ extension Operator {
     }
 
     /// Whether a server holds the folder's lock.
-    var isRunning: Bool { (try? FolderLock(folder)) == nil }
+    var isRunning: Bool { FolderLock.isHeld(folder) }
 
     private func status(
         of row: Accounts.WorkspaceRow, members: Int

@@ -58,7 +58,7 @@ extension Operator {
         do {
             let date = Date(timeIntervalSince1970: Double(now()) / 1_000)
             let configuration = try ServerSettings.read(folder)
-            let certificate = try ServerCertificate(TLSFiles(folder, configuration), now: date)
+            let certificate = try ServerCertificate(reading: TLSFiles(folder, configuration))
             if certificate.end < date { found.problems.append("The certificate has ended.") }
         } catch let error as ServerError {
             found.problems.append(error.message)

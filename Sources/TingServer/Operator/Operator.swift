@@ -116,6 +116,10 @@ package struct Operator {
         }
     }
 
+    package func hasOwner(_ slug: String) throws -> Bool {
+        try accounts.memberRows().contains { $0.workspace == slug && $0.member.role == .owner }
+    }
+
     /// Bounds the bytes that a workspace may take; `nil` takes the bound away.
     package func setQuota(_ quota: Int64?, of slug: String) throws {
         guard let workspace = try accounts.workspace(slug: slug),

@@ -21,6 +21,13 @@ package final class ServerCertificate: Sendable {
     private let files: TLSFiles
     private let current: Mutex<Current>
 
+    /// Reads the files as they are.
+    package init(reading files: TLSFiles) throws {
+        self.files = files
+        current = Mutex(try Self.read(files))
+    }
+
+    /// Reads the files, and mends them if they are the server's own.
     package init(_ files: TLSFiles, now: Date) throws {
         self.files = files
         do {

@@ -57,6 +57,9 @@ struct Members: ParsableCommand {
             try person.setRole(role, email: email, in: slug)
         }
         for email in remove { try person.setRole(nil, email: email, in: slug) }
+        if try !person.hasOwner(slug) {
+            ErrorPresenter.note("tingd: \(slug) has no owner now: make one with --role EMAIL=owner")
+        }
     }
 
     private static func parse(_ change: String) -> (email: String, role: Role)? {

@@ -59,11 +59,12 @@ struct Serve: AsyncParsableCommand {
         tls.apply(to: &configuration)
         let level = Logger.Level(rawValue: logLevel) ?? .info
         let logger = Logger(label: "tingd") { _ in LogLines(level: level) }
-        ProcessLimits.raiseOpenFiles()
+        let bounds = ServerBounds(fileHandles: ProcessLimits.raiseOpenFiles())
         var server = ServerOptions(
             folder: folder, configuration: configuration,
             listen: HostPort(listen) ?? .standard, schema: PlanningSchema.schema, logger: logger)
         server.allowsTLS12 = tlsMin == "1.2"
+        server.bounds = bounds
         try await RunningServer(server).run(stopsOnSignals: true) {
             [configuration] address in
             Self.announce(address, folder, configuration, logger)

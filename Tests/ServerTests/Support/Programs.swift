@@ -62,16 +62,31 @@ final class ServerProcess: Sendable {
     let address: HostPort
     private let process: Mutex<Process>
 
+    /// Where its log goes.
+    enum Log { case inherited, closed }
+
     /// Makes a data folder, unless one is given, and serves it.
-    init(path given: String? = nil, _ flags: String...) async throws {
+    init(
+        path given: String? = nil, log: Log = .inherited, fileHandles: Int? = nil,
+        _ flags: String...
+    ) async throws {
         path = given ?? TestFolder.new()
         if given == nil {
             try #require(try await Program.tingd("init", "--data", path).code == 0)
         }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Program.tingdPath)
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let limit = fileHandles.map { "ulimit -n \($0); " } ?? ""
         process.arguments =
-            ["serve", "--data", path, "--listen", "127.0.0.1:0", "--log-level", "error"] + flags
+            [
+                "-c", limit + "exec \"$0\" \"$@\"", Program.tingdPath, "serve", "--data", path,
+                "--listen", "127.0.0.1:0", "--log-level", "error",
+            ] + flags
+        if log == .closed {
+            let pipe = Pipe()
+            process.standardError = pipe
+            try pipe.fileHandleForReading.close()
+        }
         let output = Pipe()
         process.standardOutput = output
         try process.run()
