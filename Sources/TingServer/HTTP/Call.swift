@@ -44,7 +44,10 @@ struct Call: Sendable {
             throw Refusal(
                 .protocolUnsupported,
                 "The request speaks protocol \(version); the server speaks \(protocolVersion).",
-                headers: [HTTPField(name: .upgrade, value: "ting/\(protocolVersion)")])
+                headers: [
+                    HTTPField(name: .upgrade, value: "ting/\(protocolVersion)"),
+                    HTTPField(name: .connection, value: "upgrade"),
+                ])
         }
     }
 
