@@ -9,6 +9,7 @@ import TingServer
 @main enum Main {
     static func main() {
         signal(SIGPIPE, SIG_IGN)  // A peer that left is an error of one connection.
+        umask(0o077)  // What a server keeps is for its own user, SQLite's logs included.
         exit(run(Array(CommandLine.arguments.dropFirst())))
     }
 

@@ -86,16 +86,22 @@ package struct Operator {
         var generator = SystemRandomNumberGenerator()
         let id = WorkspaceID.random(using: &generator)
         let path = folder.workspace(id)
+        var isOurs = false
+        defer {
+            // A full disk, or another command that made it at the same time: theirs stands.
+            if !isOurs {
+                for suffix in ["", "-wal", "-shm"] {
+                    try? FileManager.default.removeItem(atPath: path + suffix)
+                }
+            }
+        }
         let file = try Workspace.create(
             path: path, slug: slug, schema: schema, epoch: .random(using: &generator),
             receiptKey: Secret.randomBytes(32))
         try file.close()
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-        if try accounts.add(workspace: id, slug: slug) { return (id, true) }
-        // Another command made it at the same time: theirs stands.
-        for suffix in ["", "-wal", "-shm"] {
-            try? FileManager.default.removeItem(atPath: path + suffix)
-        }
+        isOurs = try accounts.add(workspace: id, slug: slug)
+        if isOurs { return (id, true) }
         guard let theirs = try accounts.workspace(slug: slug) else {
             throw ServerError("The workspace \(slug) could not be made.", hint: "Try again.")
         }

@@ -61,16 +61,19 @@ final class ServerProcess: Sendable {
     let path: String
     let address: HostPort
     private let process: Mutex<Process>
+    private let isOwner: Bool
 
     /// Where its log goes.
     enum Log { case inherited, closed }
 
     /// Makes a data folder, unless one is given, and serves it.
     init(
-        path given: String? = nil, log: Log = .inherited, fileHandles: Int? = nil,
+        path given: String? = nil, log: Log = .inherited, logFile: String? = nil,
+        fileHandles: Int? = nil,
         _ flags: String...
     ) async throws {
         path = given ?? TestFolder.new()
+        isOwner = given == nil
         if given == nil {
             try #require(try await Program.tingd("init", "--data", path).code == 0)
         }
@@ -82,6 +85,10 @@ final class ServerProcess: Sendable {
                 "-c", limit + "exec \"$0\" \"$@\"", Program.tingdPath, "serve", "--data", path,
                 "--listen", "127.0.0.1:0", "--log-level", "error",
             ] + flags
+        if let logFile {
+            _ = FileManager.default.createFile(atPath: logFile, contents: nil)
+            process.standardError = FileHandle(forWritingAtPath: logFile)
+        }
         if log == .closed {
             let pipe = Pipe()
             process.standardError = pipe
@@ -98,7 +105,7 @@ final class ServerProcess: Sendable {
 
     deinit {
         process.withLock { if $0.isRunning { kill($0.processIdentifier, SIGKILL) } }
-        try? FileManager.default.removeItem(atPath: path)
+        if isOwner { try? FileManager.default.removeItem(atPath: path) }
     }
 
     private static func line(of handle: FileHandle) async throws -> String {

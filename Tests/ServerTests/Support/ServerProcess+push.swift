@@ -26,6 +26,29 @@ extension ServerProcess {
     }
 }
 
+extension ServerProcess {
+    /// The ids of everything in the history.
+    func changeSets(_ token: String, in slug: String = "team") async throws -> Set<ChangeSetID> {
+        var found: Set<ChangeSetID> = []
+        var since: Int64 = 0
+        while true {
+            let page = try await curl(
+                "-H", "Authorization: Bearer \(token)",
+                "\(url)/v1/workspaces/\(slug)/entries?since=\(since)")
+            let entries = try WireCoding.json.decode(
+                Ting_V1_EntriesPage.self, Array(page.output.utf8)
+            ).entries
+            for entry in entries {
+                // With no hole, and in order.
+                #expect(entry.version == since + 1)
+                since = entry.version
+                found.insert(try #require(ChangeSetID(entry.changeSet.id)))
+            }
+            if entries.isEmpty { return found }
+        }
+    }
+}
+
 /// The least that can push: it keeps no replica, and sends what it is told.
 struct Writer: Sendable {
     let url: String
