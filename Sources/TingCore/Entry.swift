@@ -143,7 +143,7 @@ public enum Deferral: String, CaseIterable, Sendable {
         case .schemaNewer:
             "The server's schema is older than this program's: the edits are kept and sent again after its upgrade."
         case .quotaFull:
-            "The workspace is full: an owner can raise its quota; the edits are kept and sent again."
+            "The workspace is full: the administrator can raise its quota; the edits are kept and sent again."
         case .dependsOnDeferred:
             "It builds on a change set that waits: both are kept and sent again."
         }

@@ -24,6 +24,8 @@ public enum Limits {
     public static let pageByteLimit = 1 << 20
     /// Bytes of outbox that a replica sends in one request.
     public static let outboxPageByteLimit = 1 << 20
+    /// Bytes of every other request's body: who has no token yet can't make the server hold more.
+    public static let smallRequestByteLimit = 64 << 10
     /// Change sets in one request.
     public static let deliveryLimit = 1_000
     /// UTF-8 bytes of a name, e-mail address, slug or device name.
@@ -49,7 +51,10 @@ public enum Limits {
     public static let handshakeSeconds: Int64 = 10
     /// Seconds in which a request must have come whole.
     public static let requestSeconds: Int64 = 300
-    /// Seconds of silence after which an idle connection is closed.
+    /// Seconds that the rest of a refused request is still read: its sender sees the answer.
+    public static let lingerSeconds: Int64 = 10
+    /// Seconds of silence after which an idle connection is closed; twice as many of a connection
+    /// on which neither end says anything, whatever it waits for.
     public static let idleSeconds: Int64 = 120
     /// Seconds between comments on a quiet follow stream.
     public static let followCommentSeconds: Int64 = 20
@@ -63,6 +68,8 @@ public enum Limits {
     public static let followLimit = 16
     /// Days before its end that the server renews its own certificate.
     public static let certificateRenewalDays = 30
+    /// Seconds between two looks at the certificate's end.
+    public static let certificateLookSeconds: Int64 = 3_600
     /// Seconds that a shutdown waits for requests under way.
     public static let shutdownSeconds: Int64 = 30
     /// Bytes of entries that a snapshot may lag behind the head before a new one is made: they are
@@ -85,4 +92,8 @@ public enum Limits {
     public static let startOverLimit = 2
     /// Times that a replica starts over within an hour: more would be a loop over syncs.
     public static let startOversPerHour = 4
+    /// File handles of one open workspace: its writer's, five readers', and the index of its log.
+    public static let fileHandlesEachWorkspace = 14
+    /// File handles that a server keeps for accounts, certificates, snapshots and logs.
+    public static let reservedFileHandles = 128
 }

@@ -9,18 +9,45 @@ package struct DataFolder: Sendable {
 
     /// An existing folder that `tingd init` or `tingd restore` made.
     package init(existing path: String) throws {
-        self.path = path
-        guard FileManager.default.fileExists(atPath: database) else {
+        self.path = Self.trimmed(path)
+        guard access(database, R_OK | W_OK) != 0 else { return }
+        guard errno == EACCES || errno == EROFS || errno == EPERM else {
             throw ServerError(
                 "There is no Ting server in \(path).",
                 hint: "Make one with `tingd init --data \(path)`.")
         }
+        throw Self.denied(path)
+    }
+
+    /// A folder that `tingd backup` made, perhaps on a disk that can only be read.
+    package init(backup path: String) throws {
+        self.path = Self.trimmed(path)
+        if access(database, R_OK) == 0 { return }
+        guard errno == ENOENT || errno == ENOTDIR else { throw Self.denied(path) }
+        throw ServerError(
+            "There is no backup in \(path).", hint: "Name a folder that `tingd backup --to` made.")
+    }
+
+    static func denied(_ path: String) -> ServerError {
+        ServerError(
+            "The folder \(path) can't be used: \(String(cString: strerror(errno))).",
+            hint: "Look at its owner and permissions; run the command as the user whose it is.")
+    }
+
+    /// Without slashes at the end: names are made by adding to it.
+    static func trimmed(_ path: String) -> String {
+        var trimmed = path
+        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+        return trimmed
     }
 
     /// A new folder, readable by its owner only. One that holds anything already is refused.
     package init(creating path: String) throws {
-        self.path = path
+        self.path = Self.trimmed(path)
         let files = FileManager.default
+        guard !files.fileExists(atPath: path) || access(path, R_OK | W_OK | X_OK) == 0 else {
+            throw Self.denied(path)
+        }
         if let found = try? files.contentsOfDirectory(atPath: path), !found.isEmpty {
             throw ServerError(
                 "The folder \(path) is not empty.",
@@ -28,7 +55,7 @@ package struct DataFolder: Sendable {
                     ? "It holds a server already: start it with `tingd serve --data \(path)`."
                     : "Name a folder that is empty or does not exist yet.")
         }
-        for folder in [path, tls, workspaces, snapshots] {
+        for folder in [self.path, tls, workspaces, snapshots] {
             try files.createDirectory(
                 atPath: folder, withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o700])
@@ -107,15 +134,29 @@ package enum PrivateFile {
 /// One server at a time in a data folder: held from `serve` until its process ends.
 package final class FolderLock: Sendable {
     private let file: Int32
+    /// Others take the lock for a moment, to see whether a server runs: that is none.
+    private static let tries = 20
 
     package init(_ folder: DataFolder) throws {
         file = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 else {
-            if file >= 0 { close(file) }
-            throw ServerError(
-                "A server is running in \(folder.path).",
-                hint: "Stop it first (SIGTERM), or use another --data folder.")
+        guard file >= 0 else { throw DataFolder.denied(folder.path) }
+        for attempt in 1... {
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { return }
+            guard attempt < Self.tries else { break }
+            usleep(10_000)
         }
+        close(file)
+        throw ServerError(
+            "A server is running in \(folder.path).",
+            hint: "Stop it first (SIGTERM), or use another --data folder.")
+    }
+
+    /// Whether another process holds the lock now.
+    package static func isHeld(_ folder: DataFolder) -> Bool {
+        let file = open(folder.lock, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return flock(file, LOCK_SH | LOCK_NB) != 0
     }
 
     /// The lock goes with the process at the latest: the kernel closes the file.

@@ -17,6 +17,7 @@ package struct ServerOptions: Sendable {
     package var configuration: ServerSettings
     package var listen: HostPort
     package var allowsTLS12 = false
+    package var bounds = ServerBounds()
     package var schema: Schema
     package var logger: Logger
     /// Milliseconds since 1970.
@@ -39,7 +40,8 @@ package final class RunningServer: Sendable {
     private let options: ServerOptions
     private let accounts: Accounts
     private let certificate: ServerCertificate
-    private let workers = Workers()
+    private let workers = Workers.forRequests()
+    private let copyists = Workers.forCopies()
     private let metrics = ServerMetrics()
     private let requests = RequestsUnderWay()
     private let followers = FollowHub()
@@ -57,7 +59,8 @@ package final class RunningServer: Sendable {
             TLSFiles(options.folder, options.configuration),
             now: Date(timeIntervalSince1970: Double(now()) / 1_000))
         address = Mutex(options.listen)
-        registry = WorkspaceRegistry(workers: workers) { [workers, followers, metrics] id in
+        registry = WorkspaceRegistry(workers: workers, limit: options.bounds.openWorkspaces) {
+            [workers, followers, metrics] id in
             OpenWorkspace(
                 id: id,
                 file: try Workspace(path: options.folder.workspace(id), schema: options.schema),
@@ -96,19 +99,22 @@ package final class RunningServer: Sendable {
         var quiet = options.logger
         quiet.logLevel = max(.warning, options.logger.logLevel)
         let services: [any Service] = [
-            CertificateService(certificate: certificate, now: options.now, logger: options.logger),
+            CertificateService(
+                certificate: certificate, now: options.now, logger: options.logger,
+                interval: options.bounds.certificateLook),
             AccountsWatch(
                 path: options.folder.database, accounts: accounts, followers: followers,
                 seen: seen, workers: workers, logger: options.logger),
-            CommentService(followers: followers),
+            CommentService(followers: followers, interval: options.bounds.followComment),
             try listener(quiet, onReady: onReady),
             // The last is told first of a shutdown.
-            DrainService(requests: requests, followers: followers),
+            DrainService(
+                requests: requests, followers: followers, patience: options.bounds.shutdown),
         ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: signals,
             logger: quiet)
-        configuration.maximumGracefulShutdownDuration = .seconds(Limits.shutdownSeconds + 10)
+        configuration.maximumGracefulShutdownDuration = options.bounds.shutdown + .seconds(10)
         return ServiceGroup(configuration: configuration)
     }
 
@@ -116,10 +122,13 @@ package final class RunningServer: Sendable {
         _ quiet: Logger, onReady: @escaping @Sendable (HostPort) -> Void
     ) throws -> any Service {
         let api = try api()
-        return try Listener.builder(certificate, allowsTLS12: options.allowsTLS12).buildServer(
+        return try Listener.builder(
+            certificate, allowsTLS12: options.allowsTLS12, options.bounds
+        ).buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(options.listen.host, port: options.listen.port), backlog: 1_024,
-                availableConnectionsDelegate: MaximumAvailableConnections(Limits.connectionLimit)),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    options.bounds.connections)),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet,
             responder: api.handle,
             onServerRunning: { [self] channel in
@@ -134,9 +143,10 @@ package final class RunningServer: Sendable {
         let pin = try TLSFiles(options.folder, options.configuration).pin
         return API(
             accounts: accounts, registry: registry,
-            snapshots: SnapshotStore(options.folder, workers: workers), followers: followers,
-            workers: workers, metrics: metrics, requests: requests, seen: seen,
-            schema: options.schema, now: options.now,
+            snapshots: SnapshotStore(options.folder, workers: workers, copyists: copyists),
+            followers: followers, workers: workers, metrics: metrics, requests: requests,
+            seen: seen,
+            schema: options.schema, bounds: options.bounds, now: options.now,
             joinAddress: { [self] code in
                 JoinAddress(server: publicAddress, code: code, pin: pin).description
             }, gauges: { [self] in await gauges() }, logger: options.logger)
@@ -150,7 +160,10 @@ package final class RunningServer: Sendable {
 
     private func gauges() async -> [(name: String, help: String, value: Double)] {
         [
-            ("ting_open_workspaces", "Workspaces whose files are open.", Double(await registry.count)),
+            (
+                "ting_open_workspaces", "Workspaces whose files are open.",
+                Double(await registry.count)
+            ),
             ("ting_followers", "Event streams.", Double(followers.count)),
             ("ting_requests_under_way", "Requests being answered.", Double(requests.count)),
             (
@@ -164,6 +177,7 @@ package final class RunningServer: Sendable {
         await registry.closeAll()
         try? accounts.close()
         await workers.stop()
+        await copyists.stop()
     }
 
     /// Tells followers of new versions, once encoded for all.

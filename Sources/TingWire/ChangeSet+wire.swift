@@ -4,22 +4,13 @@ import Foundation
 package import TingCore
 
 /// Change sets to messages and back: parse, do not trust.
+///
+/// Only what a change set can't hold at all is refused here, with the whole request. One that is
+/// too large, or not in canonical form, is judged by the workspace: it alone is rejected, and the
+/// others of its request go on (promise 6).
 extension ChangeSet {
     package init(wire message: Ting_V1_ChangeSet) throws(WireError) {
-        guard message.seed.count == 16 else { throw WireError("seed", "it must have 16 bytes") }
-        guard message.operations.count <= Limits.operationLimit else {
-            throw WireError("operations", "more than \(Limits.operationLimit)")
-        }
-        guard message.seen.count <= Limits.deliveryLimit else {
-            throw WireError("seen", "more than \(Limits.deliveryLimit)")
-        }
-        guard message.message.utf8.count <= Limits.messageByteLimit,
-            message.message.isNormalized
-        else { throw WireError("message", "too long, or not in NFC") }
         guard message.hasBase else { throw WireError("base", "missing") }
-        guard let schema = Int(exactly: message.schema), schema > 0 else {
-            throw WireError("schema", "it must be positive")
-        }
         var seen: [Hash] = []
         for text in message.seen { seen.append(try Wire.hash(text, "seen")) }
         var operations: [TingCore.Operation] = []
@@ -28,7 +19,7 @@ extension ChangeSet {
         }
         self.init(
             id: try Wire.id(message.id, "change_set.id"), seed: Array(message.seed),
-            schema: schema, base: try Base(wire: message.base), seen: seen,
+            schema: Int(clamping: message.schema), base: try Base(wire: message.base), seen: seen,
             message: message.message, time: message.time, operations: operations)
     }
 
@@ -51,17 +42,9 @@ extension TingCore.Operation {
         guard let kind = Kind(rawValue: message.kind) else {
             throw WireError("operations.kind", "unknown: \(message.kind.prefix(20))")
         }
-        try Wire.check(name: message.collection, "operations.collection")
         let own = message.hasTime ? message.time : time
         var fields: [FieldEdit] = []
-        for field in message.fields {
-            if let last = fields.last,
-                !last.field.utf8.lexicographicallyPrecedes(field.field.utf8)
-            {
-                throw WireError("operations.fields", "not in order, or one twice")
-            }
-            fields.append(try FieldEdit(wire: field, time: own))
-        }
+        for field in message.fields { fields.append(try FieldEdit(wire: field, time: own)) }
         self.init(
             kind, message.collection, try Wire.id(message.record, "operations.record"),
             base: message.hasBase ? try Base(wire: message.base) : nil, time: own, fields: fields)
@@ -81,11 +64,9 @@ extension TingCore.Operation {
 
 extension FieldEdit {
     fileprivate init(wire message: Ting_V1_FieldEdit, time: Int64) throws(WireError) {
-        try Wire.check(name: message.field, "operations.fields.field")
         self.init(
-            message.field,
-            before: message.hasBefore ? try Value(wire: message.before) : .null,
-            after: message.hasAfter ? try Value(wire: message.after, isAuthored: true) : .null,
+            message.field, before: message.hasBefore ? Value(wire: message.before) : .null,
+            after: message.hasAfter ? Value(wire: message.after) : .null,
             base: message.hasBase ? try Base(wire: message.base) : nil,
             time: message.hasTime ? message.time : time)
     }
@@ -103,7 +84,6 @@ extension FieldEdit {
 
 extension Base {
     init(wire message: Ting_V1_Base) throws(WireError) {
-        guard message.version >= 0 else { throw WireError("base.version", "negative") }
         self.init(epoch: try Wire.id(message.epoch, "base.epoch"), version: message.version)
     }
 
@@ -116,26 +96,13 @@ extension Base {
 }
 
 extension Value {
-    /// - Parameter isAuthored: Whether a person wrote the value; what a merge made may be longer.
-    init(wire message: Ting_V1_Value, isAuthored: Bool = false) throws(WireError) {
+    /// Whether it is in canonical form, and within the limits, is the schema's to say.
+    init(wire message: Ting_V1_Value) {
         switch message.kind {
         case nil: self = .null
         case .integer(let integer): self = .integer(integer)
-        case .text(let text):
-            guard !isAuthored || text.utf8.count <= Limits.textByteLimit, text.isNormalized else {
-                throw WireError("value.text", "too long, or not in NFC")
-            }
-            self = .text(text)
-        case .set(let set):
-            guard !isAuthored || set.elements.count <= Limits.setElementLimit,
-                set.elements.allSatisfy({
-                    $0.utf8.count <= Limits.elementByteLimit && $0.isNormalized
-                }),
-                zip(set.elements, set.elements.dropFirst()).allSatisfy({
-                    $0.utf8.lexicographicallyPrecedes($1.utf8)
-                })
-            else { throw WireError("value.set", "too large, or not sorted without repeats") }
-            self = .set(set.elements)
+        case .text(let text): self = .text(text)
+        case .set(let set): self = .set(set.elements)
         }
     }
 

@@ -51,7 +51,7 @@ extension Effect {
                 throw WireError("effects.values", "not in order, or one twice")
             }
             values.append(
-                FieldValue(pair.field, pair.hasValue ? try Value(wire: pair.value) : .null))
+                FieldValue(pair.field, pair.hasValue ? Value(wire: pair.value) : .null))
         }
         self.init(
             message.collection, try Wire.id(message.record, "effects.record"), state, values)

@@ -16,6 +16,7 @@ extension SyncRequest {
         }
         var links: [SeenLink] = []
         for link in message.links { links.append(try SeenLink(wire: link)) }
+        guard message.base.version >= 0 else { throw WireError("base.version", "negative") }
         var deliveries: [Delivery] = []
         for delivery in message.deliveries {
             guard delivery.number > deliveries.last?.number ?? 0 else {

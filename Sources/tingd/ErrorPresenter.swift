@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Foundation
 import TingServer
 
 /// Turns errors into lines for people and exit codes: 0 done, 1 error, 2 usage.
@@ -33,6 +32,6 @@ enum ErrorPresenter {
 
     /// Says something beside the data: on standard error.
     static func note(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        StandardError.say(line)
     }
 }

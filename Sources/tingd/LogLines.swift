@@ -21,7 +21,7 @@ struct LogLines: LogHandler {
         for (key, value) in facts.sorted(by: { $0.key < $1.key }) {
             line += " \(key)=\(Self.quoted("\(value)"))"
         }
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        StandardError.say(line)
     }
 
     /// One line whatever the value holds.
@@ -30,8 +30,15 @@ struct LogLines: LogHandler {
             $0.value > 0x20 && $0 != "\"" && $0 != "=" && $0.value != 0x7f
         }
         if isPlain, !text.isEmpty { return text }
-        let escaped = text.replacingOccurrences(of: "\\", with: "\\\\")
-            .replacingOccurrences(of: "\"", with: "\\\"").replacingOccurrences(of: "\n", with: "\\n")
-        return "\"\(escaped)\""
+        let escaped = text.unicodeScalars.map { scalar in
+            switch scalar {
+            case "\\", "\"": "\\\(scalar)"
+            case "\n": "\\n"
+            case _ where scalar.properties.generalCategory == .control:
+                "\\u{\(String(scalar.value, radix: 16))}"
+            default: "\(scalar)"
+            }
+        }
+        return "\"\(escaped.joined())\""
     }
 }

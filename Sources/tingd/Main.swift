@@ -9,6 +9,7 @@ import TingServer
 @main enum Main {
     static func main() {
         signal(SIGPIPE, SIG_IGN)  // A peer that left is an error of one connection.
+        umask(0o077)  // What a server keeps is for its own user, SQLite's logs included.
         exit(run(Array(CommandLine.arguments.dropFirst())))
     }
 
@@ -52,11 +53,11 @@ struct Tingd: ParsableCommand {
               tingd invite --data /srv/ting --name 'Anna Jensen' --email anna@example.org \\
                 --workspace green-shipping --role owner
 
-            `invite`, `members`, `status`, `verify` and `backup` work while the server runs.
+            `invite`, `members`, `quota`, `status`, `verify` and `backup` work while the server runs.
             """,
         version: "1.0.0",
         subcommands: [
-            Init.self, Serve.self, Invite.self, Members.self, Status.self, Verify.self, Backup.self,
-            Restore.self,
+            Init.self, Serve.self, Invite.self, Members.self, Quota.self, Status.self, Verify.self,
+            Backup.self, Restore.self,
         ])
 }

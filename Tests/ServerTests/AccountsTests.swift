@@ -22,7 +22,8 @@ private struct Office {
     }
 
     func invite(
-        _ email: String, to workspace: WorkspaceID?, as role: Role? = .editor, by owner: MemberID? = nil
+        _ email: String, to workspace: WorkspaceID?, as role: Role? = .editor,
+        by owner: MemberID? = nil
     ) throws -> JoinCode {
         try accounts.invite(
             Invitation(name: email, email: email, workspace: workspace, role: role), by: owner)
@@ -104,7 +105,8 @@ struct AccountsTests {
     @Test("a revoked device is a stranger, and nobody revokes another's")
     func revoke() throws {
         let office = try Office()
-        let anna = try #require(try office.join(office.invite("a@example.org", to: office.workspace)))
+        let anna = try #require(
+            try office.join(office.invite("a@example.org", to: office.workspace)))
         let bo = try #require(try office.join(office.invite("b@example.org", to: office.workspace)))
         #expect(try !office.accounts.revoke(anna.caller.device, by: bo.caller))
         #expect(try office.accounts.revoke(anna.caller.device, by: anna.caller))
@@ -128,13 +130,16 @@ struct AccountsTests {
     func membersVersion() throws {
         let office = try Office()
         var versions = [try office.accounts.membersVersion(of: office.workspace)]
-        func note() throws { versions.append(try office.accounts.membersVersion(of: office.workspace)) }
+        func note() throws {
+            versions.append(try office.accounts.membersVersion(of: office.workspace))
+        }
         let member = try office.invite("a@example.org", to: office.workspace, as: .viewer).member
         try note()
         _ = try office.accounts.setRole(.editor, of: member, in: office.workspace, by: nil)
         try note()
         _ = try office.accounts.invite(
-            Invitation(name: "New name", email: "a@example.org", workspace: nil, role: nil), by: nil)
+            Invitation(name: "New name", email: "a@example.org", workspace: nil, role: nil), by: nil
+        )
         try note()
         _ = try office.accounts.setRole(nil, of: member, in: office.workspace, by: nil)
         try note()

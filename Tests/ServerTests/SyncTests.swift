@@ -16,7 +16,8 @@ struct SyncTests {
             let anna = try await server.person("anna@example.org", in: "team", as: .owner)
             let li = try await server.person("li@example.cn", in: "team", as: .editor)
             let (first, second) = (
-                try await TestReplica(server, anna, "team"), try await TestReplica(server, li, "team")
+                try await TestReplica(server, anna, "team"),
+                try await TestReplica(server, li, "team")
             )
             try first.insert("District heating")
             try second.insert("区域供热")
@@ -26,7 +27,8 @@ struct SyncTests {
             #expect(try first.titles() == ["District heating", "区域供热"])
             #expect(try second.titles() == first.titles())
             #expect(response.digestsAgree && response.head == 2)
-            #expect(response.members?.map(\.email).sorted() == ["anna@example.org", "li@example.cn"])
+            #expect(
+                response.members?.map(\.email).sorted() == ["anna@example.org", "li@example.cn"])
             #expect(try first.replica.status().digest == second.replica.status().digest)
         }
     }
@@ -54,7 +56,8 @@ struct SyncTests {
             let anna = try await server.person("anna@example.org", in: "team")
             let eva = try await server.person("eva@example.org", in: "team", as: .viewer)
             let (first, second) = (
-                try await TestReplica(server, anna, "team"), try await TestReplica(server, eva, "team")
+                try await TestReplica(server, anna, "team"),
+                try await TestReplica(server, eva, "team")
             )
             try first.insert("Anna's")
             try second.insert("Eva's")
@@ -80,7 +83,8 @@ struct SyncTests {
                         var versions: [Version] = []
                         for round in 0..<5 {
                             try replica.insert("\(number)/\(round)")
-                            versions += try await replica.exchange().verdicts.compactMap(\.verdict.version)
+                            versions += try await replica.exchange().verdicts.compactMap(
+                                \.verdict.version)
                         }
                         return versions
                     }
@@ -110,7 +114,8 @@ struct SyncTests {
             let refused = try await server.call(.POST, path, token: anna.token, json: wrong)
             #expect(refused.status == 400 && refused.text.contains("replica"))
             let newer = json.replacingOccurrences(of: #""protocol":"1""#, with: #""protocol":"9""#)
-            #expect(try await server.call(.POST, path, token: anna.token, json: newer).status == 426)
+            #expect(
+                try await server.call(.POST, path, token: anna.token, json: newer).status == 426)
         }
     }
 

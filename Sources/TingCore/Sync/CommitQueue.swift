@@ -31,6 +31,9 @@ public struct CommitQueue<Ticket: Sendable>: Sendable {
     /// - Parameter deliveryLimit: As much as one transaction should hold: it keeps later ones waiting.
     public init(deliveryLimit: Int = Limits.deliveryLimit) { self.deliveryLimit = deliveryLimit }
 
+    /// Whether nothing is being written, and nothing waits to be.
+    public var isIdle: Bool { writing.isEmpty && waiting.isEmpty && singles.isEmpty }
+
     public mutating func step(_ fact: Fact) -> [Step] {
         switch fact {
         case .arrived(let ticket, let deliveries):

@@ -20,6 +20,8 @@ package struct Access: Equatable, Sendable {
     package let role: Role
     /// Grows with every change of the member list.
     package let membersVersion: Int64
+    /// The most bytes that the workspace may take; `nil` for any number.
+    package let quota: Int64?
 }
 
 /// What a token and a slug amount to.
@@ -64,7 +66,7 @@ extension Accounts {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT workspace.id, slug, role, members_version FROM membership
+                    SELECT workspace.id, slug, role, members_version, quota FROM membership
                         JOIN workspace ON workspace.id = membership.workspace
                         WHERE member = ? AND removed IS NULL
                             AND (? IS NULL OR workspace.id = ?) ORDER BY slug
@@ -97,7 +99,7 @@ extension Accounts {
     private func access(_ db: Database, of caller: Caller, slug: String) throws -> Access? {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT workspace.id, slug, role, members_version FROM workspace
+                SELECT workspace.id, slug, role, members_version, quota FROM workspace
                     JOIN membership ON membership.workspace = workspace.id
                     WHERE slug = ? AND member = ? AND removed IS NULL
                 """)
@@ -110,8 +112,9 @@ extension Accounts {
 extension Access {
     fileprivate init(_ row: Row) throws {
         self.init(
-            workspace: try WorkspaceID(column: row[0]), slug: row[1], role: try Role(column: row[2]),
-            membersVersion: row[3])
+            workspace: try WorkspaceID(column: row[0]), slug: row[1],
+            role: try Role(column: row[2]),
+            membersVersion: row[3], quota: row[4])
     }
 }
 

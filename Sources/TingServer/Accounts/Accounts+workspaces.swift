@@ -8,13 +8,15 @@ extension Accounts {
     package struct WorkspaceRow: Equatable, Sendable {
         package let id: WorkspaceID
         package let slug: String
+        /// The most bytes that it may take; `nil` for any number.
+        package let quota: Int64?
     }
 
     /// Every workspace of this server, by slug.
     package func workspaces() throws -> [WorkspaceRow] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT id, slug FROM workspace ORDER BY slug").map {
-                WorkspaceRow(id: try WorkspaceID(column: $0[0]), slug: $0[1])
+            try Row.fetchAll(db, sql: "SELECT id, slug, quota FROM workspace ORDER BY slug").map {
+                WorkspaceRow(id: try WorkspaceID(column: $0[0]), slug: $0[1], quota: $0[2])
             }
         }
     }
@@ -36,6 +38,20 @@ extension Accounts {
                     """, arguments: [id.description, slug, now()])
             guard db.changesCount == 1 else { return false }
             try audit(db, "workspace.created", by: nil, subject: slug, workspace: id)
+            return true
+        }
+    }
+
+    /// Bounds the bytes that a workspace may take, from its next sync on. `false` if there is none.
+    package func setQuota(_ quota: Int64?, of workspace: WorkspaceID) throws -> Bool {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE workspace SET quota = ? WHERE id = ?",
+                arguments: [quota, workspace.description])
+            guard db.changesCount == 1 else { return false }
+            try audit(
+                db, "workspace.quota", by: nil, subject: quota.map(String.init) ?? "none",
+                workspace: workspace)
             return true
         }
     }

@@ -41,7 +41,8 @@ package final class Accounts: Sendable {
         workspace: WorkspaceID? = nil
     ) throws {
         try db.execute(
-            sql: "INSERT INTO audit (time, actor, event, subject, workspace) VALUES (?, ?, ?, ?, ?)",
+            sql:
+                "INSERT INTO audit (time, actor, event, subject, workspace) VALUES (?, ?, ?, ?, ?)",
             arguments: [
                 now(), actor?.description ?? "operator", event, subject, workspace?.description,
             ])

@@ -7,6 +7,7 @@ enum AccountsSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { try $0.execute(sql: first) }
+        migrator.registerMigration("2") { try $0.execute(sql: second) }
         return migrator
     }
 
@@ -82,5 +83,10 @@ enum AccountsSchema {
             UPDATE workspace SET members_version = members_version + 1
             WHERE id IN (SELECT workspace FROM membership WHERE member = NEW.id);
         END;
+        """
+
+    /// A workspace may be given a bound in bytes, so that one team can't fill the disk of all.
+    private static let second = """
+        ALTER TABLE workspace ADD COLUMN quota INTEGER CHECK (quota > 0)
         """
 }

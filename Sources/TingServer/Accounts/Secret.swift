@@ -21,7 +21,9 @@ package enum Secret {
     }
 
     /// What the server keeps of a secret. The secrets are long and random: no salt is needed.
-    package static func hash(of secret: some StringProtocol) -> Hash { Hash(of: Array(secret.utf8)) }
+    package static func hash(of secret: some StringProtocol) -> Hash {
+        Hash(of: Array(secret.utf8))
+    }
 
     private static let base32 = "abcdefghijklmnopqrstuvwxyz234567".utf8
     private static let base64url =

@@ -19,6 +19,7 @@ struct API: Sendable {
     let requests: RequestsUnderWay
     let seen: SeenDevices
     let schema: Schema
+    let bounds: ServerBounds
     /// Milliseconds since 1970.
     let now: @Sendable () -> Int64
     /// The join address for a code.
@@ -60,13 +61,20 @@ struct API: Sendable {
         var response: Response
         do {
             guard isOpen else { throw Refusal.stopping }
-            let call = Call(request: request, channel: channel, route: try route(of: request))
+            let call = Call(
+                request: request, channel: channel, route: try route(of: request),
+                patience: bounds.idle)
             name = call.route.name
             response = try await answer(call)
         } catch {
             response = Answer.problem(refusal(for: error, request: id, route: name))
         }
-        response.headers[.requestID] = id
+        // HTTP/2 has neither; a client would take the answer for malformed (RFC 9113 § 8.2.2).
+        if channel.isStream {
+            response.headers[.connection] = nil
+            response.headers[.upgrade] = nil
+        }
+        if response.status.code >= 500 { response.headers[.requestID] = id }
         response.headers[.date] = dates.text(milliseconds: now())
         if request.method == .head { response = response.createHeadResponse() }
         metrics.count(
@@ -115,6 +123,15 @@ struct API: Sendable {
         if isStorageFull(error) {
             logger.error("storage.full", metadata: ["request": "\(request)", "route": "\(route)"])
             return .storageFull
+        }
+        if isBusy(error) {
+            logger.warning(
+                "storage.busy", metadata: ["request": "\(request)", "route": "\(route)"])
+            return .busy
+        }
+        if error is ChannelError || error is IOError || error is CancellationError {
+            // The client is gone: nobody reads this.
+            return Refusal(.badRequest, "The request was cut off.")
         }
         // The type alone: a description may hold what a person wrote.
         logger.error(

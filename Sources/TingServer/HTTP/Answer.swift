@@ -44,7 +44,7 @@ extension Call {
         let bytes = ByteBuffer(bytes: try coding.encode(message))
         let body =
             bytes.readableBytes > Limits.responseChunkBytes
-            ? Outgoing(channel: channel).inPieces(bytes) : ResponseBody(byteBuffer: bytes)
+            ? Outgoing(self).inPieces(bytes) : ResponseBody(byteBuffer: bytes)
         return Response(
             status: status, headers: [.contentType: coding.mediaType, .cacheControl: "no-store"],
             body: body)
@@ -54,11 +54,17 @@ extension Call {
 /// Writes to a client no faster than it reads.
 struct Outgoing: Sendable {
     let channel: any Channel
+    let patience: Duration
+
+    init(_ call: Call) {
+        channel = call.channel
+        patience = call.patience
+    }
 
     /// Writes one piece and waits until the connection has taken it. A client that takes nothing
     /// for as long as a connection may be idle is cut off.
     func write(_ buffer: ByteBuffer, to writer: inout any ResponseBodyWriter) async throws {
-        let stalled = channel.eventLoop.scheduleTask(in: .seconds(Limits.idleSeconds)) {
+        let stalled = channel.eventLoop.scheduleTask(in: TimeAmount(patience)) {
             [channel] in channel.close(promise: nil)
         }
         defer { stalled.cancel() }

@@ -60,7 +60,9 @@ enum ByteRange: Equatable {
         guard parts.count == 2, parts[0].lowercased().filter({ $0 != " " }) == "bytes" else {
             return nil
         }
-        let texts = parts[1].split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" }[...] }
+        let texts = parts[1].split(separator: ",").map {
+            $0.filter { $0 != " " && $0 != "\t" }[...]
+        }
         let specs = texts.compactMap { Spec($0) }
         return specs.count == texts.count && !specs.isEmpty && specs.count <= 16 ? specs : nil
     }

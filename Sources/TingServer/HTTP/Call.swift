@@ -12,6 +12,8 @@ struct Call: Sendable {
     let request: Request
     let channel: any Channel
     let route: Route
+    /// How long a client may take nothing of its answer.
+    let patience: Duration
 
     /// The token of `Authorization: Bearer TOKEN` (RFC 6750 § 2.1).
     var token: Hash? {
@@ -42,7 +44,10 @@ struct Call: Sendable {
             throw Refusal(
                 .protocolUnsupported,
                 "The request speaks protocol \(version); the server speaks \(protocolVersion).",
-                headers: [HTTPField(name: .upgrade, value: "ting/\(protocolVersion)")])
+                headers: [
+                    HTTPField(name: .upgrade, value: "ting/\(protocolVersion)"),
+                    HTTPField(name: .connection, value: "upgrade"),
+                ])
         }
     }
 
@@ -59,25 +64,18 @@ struct Call: Sendable {
         }
     }
 
-    /// Reads the body whole, within its limits of size and time.
-    func body() async throws -> [UInt8] {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
-            length > Limits.requestByteLimit
-        {
-            throw Refusal.tooLarge
+    /// Reads the body whole. The time that it may take is `RequestWatch`'s matter.
+    func body(limit: Int) async throws -> [UInt8] {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw Refusal.tooLarge(limit)
         }
         if let coding = request.headers[.contentEncoding], coding.lowercased() != "identity" {
             throw Refusal(.unsupportedMediaType, "Send the body without Content-Encoding.")
         }
-        // A client that sends a byte now and then is never silent: the whole has a limit too.
-        let deadline = channel.eventLoop.scheduleTask(in: .seconds(Limits.requestSeconds)) {
-            [channel] in channel.close(promise: nil)
-        }
-        defer { deadline.cancel() }
         var bytes: [UInt8] = []
         for try await buffer in request.body {
-            guard bytes.count + buffer.readableBytes <= Limits.requestByteLimit else {
-                throw Refusal.tooLarge
+            guard bytes.count + buffer.readableBytes <= limit else {
+                throw Refusal.tooLarge(limit)
             }
             bytes.append(contentsOf: buffer.readableBytesView)
         }
@@ -85,14 +83,16 @@ struct Call: Sendable {
     }
 
     /// The body as a message, in the coding that its Content-Type says.
-    func message<M: Message>(_ type: M.Type = M.self) async throws -> M {
+    func message<M: Message>(
+        _ type: M.Type = M.self, limit: Int = Limits.smallRequestByteLimit
+    ) async throws -> M {
         let media = request.headers[.contentType] ?? "nothing"
         guard let coding = WireCoding(mediaType: media) else {
             throw Refusal(
                 .unsupportedMediaType,
                 "A body is application/json or application/x-protobuf, not \(media.prefix(100)).")
         }
-        let bytes = try await body()
+        let bytes = try await body(limit: limit)
         return try Self.parse { try coding.decode(M.self, bytes) }
     }
 

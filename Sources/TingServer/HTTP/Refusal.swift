@@ -17,9 +17,11 @@ struct Refusal: Error, Equatable {
         self.headers = headers
     }
 
-    static let tooLarge = Refusal(
-        .requestTooLarge, "The body has more than \(Limits.requestByteLimit) bytes.",
-        headers: [HTTPField(name: .connection, value: "close")])
+    static func tooLarge(_ limit: Int) -> Refusal {
+        Refusal(
+            .requestTooLarge, "The body has more than \(limit) bytes.",
+            headers: [HTTPField(name: .connection, value: "close")])
+    }
 
     static let unauthorized = Refusal(
         .unauthorized, "The token is missing, unknown, or was revoked.",
@@ -34,6 +36,10 @@ struct Refusal: Error, Equatable {
     static let storageFull = Refusal(
         .storageFull, "The server's disk is full. Nothing was accepted.",
         headers: [HTTPField(name: .retryAfter, value: "30")])
+
+    static let busy = Refusal(
+        .unavailable, "Another program holds the server's files.",
+        headers: [HTTPField(name: .retryAfter, value: "5")])
 
     static let stopping = Refusal(
         .unavailable, "The server is stopping.",

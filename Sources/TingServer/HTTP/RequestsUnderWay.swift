@@ -29,7 +29,9 @@ final class RequestsUnderWay: Sendable {
     func end() {
         let drained = state.withLock { state in
             state.count -= 1
-            guard state.count == 0, state.isDraining else { return [] as [CheckedContinuation<Void, Never>] }
+            guard state.count == 0, state.isDraining else {
+                return [] as [CheckedContinuation<Void, Never>]
+            }
             defer { state.drained = [] }
             return state.drained
         }
@@ -67,13 +69,15 @@ final class RequestsUnderWay: Sendable {
 struct DrainService: Service {
     let requests: RequestsUnderWay
     let followers: FollowHub
+    /// How long it waits for them.
+    let patience: Duration
 
     func run() async throws {
         try? await gracefulShutdown()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await requests.drain() }
             followers.endAll()
-            group.addTask { try? await Task.sleep(for: .seconds(Limits.shutdownSeconds)) }
+            group.addTask { try? await Task.sleep(for: patience) }
             _ = await group.next()
             group.cancelAll()
             requests.abandon()

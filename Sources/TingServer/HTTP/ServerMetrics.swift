@@ -52,12 +52,14 @@ package final class ServerMetrics: Sendable {
         }
         family(
             "ting_http_requests_total", "counter", "Requests answered.",
-            counts.requests.map { #"{route="\#($0.route)",status="\#($0.status)"} \#($1)"# }.sorted())
+            counts.requests.map { #"{route="\#($0.route)",status="\#($0.status)"} \#($1)"# }
+                .sorted())
         family(
             "ting_http_request_seconds_total", "counter", "Seconds spent on requests.",
             counts.seconds.map { #"{route="\#($0)"} \#($1)"# }.sorted())
         family("ting_syncs_total", "counter", "Syncs answered.", [" \(counts.syncs)"])
-        family("ting_commits_total", "counter", "Transactions of workspaces.", [" \(counts.commits)"])
+        family(
+            "ting_commits_total", "counter", "Transactions of workspaces.", [" \(counts.commits)"])
         family("ting_clashes_total", "counter", "Copied replicas noticed.", [" \(counts.clashes)"])
         family(
             "ting_verdicts_total", "counter", "Change sets judged.",

@@ -19,7 +19,9 @@ final class StreamGate: Sendable {
         guard let key = Self.key(channel) else { return }
         await withCheckedContinuation { continuation in
             let isFree = connections.withLock { connections in
-                guard connections[key, default: Connection()].answering >= Limits.streamsAnsweredAtOnce
+                guard
+                    connections[key, default: Connection()].answering
+                        >= Limits.streamsAnsweredAtOnce
                 else {
                     connections[key, default: Connection()].answering += 1
                     return true

@@ -13,10 +13,8 @@ extension Operator {
     /// - Returns: how many workspaces were copied.
     package func backup(to target: String) throws -> Int {
         let draft = try Draft(for: target)
+        defer { draft.discard() }
         let copy = draft.folder
-        try FileManager.default.createDirectory(
-            atPath: copy.workspaces, withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
         var copied: Set<String> = []
         // Twice: a workspace that is made in between is in the copied accounts.
         for pass in 0..<2 {
@@ -38,16 +36,20 @@ extension Operator {
     ///
     /// What lies in the data folder is moved aside, never removed.
     /// - Returns: where to, if there was something.
-    package static func restore(_ path: String, from source: String, schema: Schema) throws -> String? {
-        let backup: DataFolder
-        do {
-            backup = try DataFolder(existing: source)
-        } catch {
+    package static func restore(_ path: String, from source: String, schema: Schema) throws
+        -> String?
+    {
+        let backup = try DataFolder(backup: source)
+        guard !FolderLock.isHeld(backup) else {
             throw ServerError(
-                "There is no backup in \(source).",
-                hint: "Name a folder that `tingd backup --to` made.")
+                "A server is running in \(source): its files can't be copied as they are.",
+                hint: "Make a backup of it first, with `tingd backup`.")
         }
+        let path = DataFolder.trimmed(path)
+        let lock = try (try? DataFolder(existing: path)).map { try FolderLock($0) }
+        defer { withExtendedLifetime(lock) {} }
         let draft = try Draft(for: path, mayReplace: true)
+        defer { draft.discard() }
         try draft.copyAll(from: backup)
         let restored = try Operator(draft.folder, schema: schema)
         var generator = SystemRandomNumberGenerator()
@@ -63,14 +65,12 @@ extension Operator {
         return aside
     }
 
-    /// Moves a folder that holds something out of the way; refuses while a server runs in it.
+    /// Moves a folder that holds something out of the way.
     private static func moveAside(_ path: String) throws -> String? {
         let files = FileManager.default
         guard let found = try? files.contentsOfDirectory(atPath: path), !found.isEmpty else {
             return nil
         }
-        let lock = try (try? DataFolder(existing: path)).map { try FolderLock($0) }
-        defer { withExtendedLifetime(lock) {} }
         let stamp = Int64(Date().timeIntervalSince1970)
         let aside = "\(path).before-restore-\(stamp)"
         try files.moveItem(atPath: path, toPath: aside)
@@ -89,14 +89,17 @@ private struct Draft {
         guard mayReplace || found.isEmpty else {
             throw ServerError(
                 "The folder \(target) is not empty.",
-                hint: "Each backup goes to a folder of its own, for instance with the date in its name.")
+                hint:
+                    "Each backup goes to a folder of its own, for instance with the date in its name."
+            )
         }
-        var trimmed = target
-        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-        path = trimmed + ".partial"
+        path = DataFolder.trimmed(target) + ".partial"
         try? files.removeItem(atPath: path)
         folder = try DataFolder(creating: path)
     }
+
+    /// Removes what a failure has left; nothing after `finish`.
+    func discard() { try? FileManager.default.removeItem(atPath: path) }
 
     func copyCertificate(from source: DataFolder) throws {
         let files = FileManager.default
@@ -112,9 +115,17 @@ private struct Draft {
         try copyCertificate(from: source)
         for name in try FileManager.default.contentsOfDirectory(atPath: source.workspaces)
         where name.hasSuffix(".sqlite") {
-            try copy("\(source.workspaces)/\(name)", to: "\(folder.workspaces)/\(name)")
+            try copyDatabase("\(source.workspaces)/\(name)", to: "\(folder.workspaces)/\(name)")
         }
-        try copy(source.database, to: folder.database)
+        try copyDatabase(source.database, to: folder.database)
+    }
+
+    /// With its log, if whoever had it open last was killed: transactions may stand there alone.
+    private func copyDatabase(_ source: String, to target: String) throws {
+        try copy(source, to: target)
+        if FileManager.default.fileExists(atPath: source + "-wal") {
+            try copy(source + "-wal", to: target + "-wal")
+        }
     }
 
     private func copy(_ source: String, to target: String) throws {

@@ -13,7 +13,27 @@ package struct ServerStatus: Encodable, Sendable {
         package let epoch: String
         package let digest: String
         package let bytes: Int
+        /// Bytes of what it holds, and the most that it may: `nil` for any number.
+        package let used: Int64
+        package let quota: Int64?
         package let members: Int
+
+        private enum CodingKeys: CodingKey {
+            case slug, id, head, epoch, digest, bytes, used, quota, members
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(slug, forKey: .slug)
+            try values.encode(id, forKey: .id)
+            try values.encode(head, forKey: .head)
+            try values.encode(epoch, forKey: .epoch)
+            try values.encode(digest, forKey: .digest)
+            try values.encode(bytes, forKey: .bytes)
+            try values.encode(used, forKey: .used)
+            try values.encode(quota, forKey: .quota)
+            try values.encode(members, forKey: .members)
+        }
     }
 
     package let running: Bool
@@ -45,8 +65,7 @@ package struct ServerStatus: Encodable, Sendable {
 extension Operator {
     package func status() throws -> ServerStatus {
         let configuration = try ServerSettings.read(folder)
-        let certificate = try ServerCertificate(
-            TLSFiles(folder, configuration), now: Date(timeIntervalSince1970: Double(now()) / 1_000))
+        let certificate = try ServerCertificate(reading: TLSFiles(folder, configuration))
         let members = Dictionary(grouping: try accounts.memberRows(), by: \.workspace)
         return ServerStatus(
             running: isRunning,
@@ -60,7 +79,7 @@ extension Operator {
     }
 
     /// Whether a server holds the folder's lock.
-    var isRunning: Bool { (try? FolderLock(folder)) == nil }
+    var isRunning: Bool { FolderLock.isHeld(folder) }
 
     private func status(
         of row: Accounts.WorkspaceRow, members: Int
@@ -71,7 +90,8 @@ extension Operator {
         return .init(
             slug: row.slug, id: row.id.description, head: head.version,
             epoch: file.epoch.description, digest: head.state.description,
-            bytes: Self.size(folder.workspace(row.id)), members: members)
+            bytes: Self.size(folder.workspace(row.id)), used: try file.usedBytes(),
+            quota: row.quota, members: members)
     }
 
     private static func size(_ path: String) -> Int {

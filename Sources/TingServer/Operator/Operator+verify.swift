@@ -48,7 +48,8 @@ extension Operator {
                 path: snapshots.path(snapshot), blockBytes: snapshot.blockBytes)
             if hashes?.whole != snapshot.hash || hashes?.blocks != snapshot.blockHashes {
                 found.problems.append(
-                    "\(row.slug): the snapshot of version \(snapshot.version) is damaged; remove it from snapshots/.")
+                    "\(row.slug): the snapshot of version \(snapshot.version) is damaged; remove it from snapshots/."
+                )
             }
         }
     }
@@ -57,7 +58,7 @@ extension Operator {
         do {
             let date = Date(timeIntervalSince1970: Double(now()) / 1_000)
             let configuration = try ServerSettings.read(folder)
-            let certificate = try ServerCertificate(TLSFiles(folder, configuration), now: date)
+            let certificate = try ServerCertificate(reading: TLSFiles(folder, configuration))
             if certificate.end < date { found.problems.append("The certificate has ended.") }
         } catch let error as ServerError {
             found.problems.append(error.message)

@@ -31,7 +31,8 @@ package struct Operator {
         _ = try ServerCertificate(files, now: now)
         try configuration.write(folder)
         // Last: a folder with this file is complete.
-        try Accounts(path: folder.database, now: { Int64(now.timeIntervalSince1970 * 1_000) }).close()
+        try Accounts(path: folder.database, now: { Int64(now.timeIntervalSince1970 * 1_000) })
+            .close()
         try FileManager.default.setAttributes(
             [.posixPermissions: 0o600], ofItemAtPath: folder.database)
     }
@@ -85,16 +86,22 @@ package struct Operator {
         var generator = SystemRandomNumberGenerator()
         let id = WorkspaceID.random(using: &generator)
         let path = folder.workspace(id)
+        var isOurs = false
+        defer {
+            // A full disk, or another command that made it at the same time: theirs stands.
+            if !isOurs {
+                for suffix in ["", "-wal", "-shm"] {
+                    try? FileManager.default.removeItem(atPath: path + suffix)
+                }
+            }
+        }
         let file = try Workspace.create(
             path: path, slug: slug, schema: schema, epoch: .random(using: &generator),
             receiptKey: Secret.randomBytes(32))
         try file.close()
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-        if try accounts.add(workspace: id, slug: slug) { return (id, true) }
-        // Another command made it at the same time: theirs stands.
-        for suffix in ["", "-wal", "-shm"] {
-            try? FileManager.default.removeItem(atPath: path + suffix)
-        }
+        isOurs = try accounts.add(workspace: id, slug: slug)
+        if isOurs { return (id, true) }
         guard let theirs = try accounts.workspace(slug: slug) else {
             throw ServerError("The workspace \(slug) could not be made.", hint: "Try again.")
         }
@@ -113,6 +120,17 @@ package struct Operator {
                 "\(email) is not a member of \(slug).",
                 hint: "See `tingd members`; invite them with `tingd invite`.")
         }
+    }
+
+    package func hasOwner(_ slug: String) throws -> Bool {
+        try accounts.memberRows().contains { $0.workspace == slug && $0.member.role == .owner }
+    }
+
+    /// Bounds the bytes that a workspace may take; `nil` takes the bound away.
+    package func setQuota(_ quota: Int64?, of slug: String) throws {
+        guard let workspace = try accounts.workspace(slug: slug),
+            try accounts.setQuota(quota, of: workspace)
+        else { throw ServerError("There is no workspace \(slug).", hint: "See `tingd status`.") }
     }
 
     /// The workspace that a command is about, where it need not be named.

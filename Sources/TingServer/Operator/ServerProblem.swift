@@ -10,12 +10,7 @@ package enum ServerProblem {
         if isStorageFull(error) {
             return ("The disk is full.", "Free space where the data folder lies, and try again.")
         }
-        if let error = error as? DatabaseError {
-            return (
-                "SQLite failed (code \(error.extendedResultCode.rawValue)).",
-                "Look whether the disk works and the folder is yours; `tingd verify` checks the files."
-            )
-        }
+        if let error = error as? DatabaseError { return explain(error) }
         if let error = error as? IOError {
             let reason = String(cString: strerror(error.errnoCode))
             return (
@@ -31,5 +26,27 @@ package enum ServerProblem {
             )
         }
         return ("\(type(of: error)).", "Run it again with --log-level debug.")
+    }
+
+    private static func explain(_ error: DatabaseError) -> (message: String, hint: String) {
+        switch error.resultCode {
+        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+            (
+                "A file in the data folder can't be opened or written.",
+                "Look at its owner and permissions; run the command as the user whose it is."
+            )
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT:
+            (
+                "A file in the data folder is damaged.",
+                "Keep a copy of the folder, then see `tingd restore --help`."
+            )
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            ("Another program holds a file in the data folder.", "Try again when it has ended.")
+        default:
+            (
+                "SQLite failed (code \(error.extendedResultCode.rawValue)).",
+                "Look whether the disk works; `tingd verify` checks the files."
+            )
+        }
     }
 }

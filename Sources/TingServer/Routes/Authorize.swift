@@ -25,7 +25,13 @@ extension API {
         let found = try await workers.run { [accounts] in
             let found = try accounts.authorize(token: token, slug: slug)
             // The first use ends the time in which a join may be sent again.
-            if let found, found.isFirstUse { try accounts.noteSeen([found.caller.device: time]) }
+            if let found, found.isFirstUse {
+                do {
+                    try accounts.noteSeen([found.caller.device: time])
+                } catch where isStorageFull(error) {
+                    // Reads go on; the device that joined is the only one that could join again.
+                }
+            }
             return found
         }
         guard let found else { throw Refusal.unauthorized }

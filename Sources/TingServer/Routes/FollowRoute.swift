@@ -13,39 +13,40 @@ extension API {
     func follow(_ call: Call, _ slug: String) async throws -> Response {
         let (caller, access) = try await member(call, slug)
         let since = try call.number("since", standard: .max)
-        let body = ResponseBody { writer in
-            // Only inside of this does the stream end when its client leaves.
-            let stream = writer
-            try await call.request.body.consumeWithCancellationOnInboundClose { _ in
-                try await send(to: stream, call, access, caller, since: since)
-            }
-            try await writer.finish(nil)
-        }
-        guard followers.hasRoom(for: caller.device) else {
+        // Joined before the head is read: what comes in between is heard twice, not missed.
+        guard let place = followers.join(access.workspace, device: caller.device) else {
             throw Refusal(
                 .tooManyRequests, "This device has \(Limits.followLimit) open streams.",
                 headers: [HTTPField(name: .retryAfter, value: "60")])
         }
+        let body = ResponseBody { writer in
+            defer { place.leave() }
+            // Only inside of this does the stream end when its client leaves.
+            let stream = writer
+            try await call.request.body.consumeWithCancellationOnInboundClose { _ in
+                try await send(place.events, to: stream, call, access, caller, since: since)
+            }
+            try await writer.finish(nil)
+        }
         return Response(
             status: .ok,
-            headers: [.contentType: Self.eventStream, .cacheControl: "no-store"], body: body)
+            headers: [
+                .contentType: Self.eventStream, .cacheControl: "no-store",
+                // Watching whether the client is still there takes the connection's other use.
+                .connection: "close",
+            ], body: body)
     }
 
     private func send(
-        to stream: any ResponseBodyWriter, _ call: Call, _ access: Access, _ caller: Caller,
-        since: Version
+        _ events: AsyncStream<FollowHub.Event>, to stream: any ResponseBodyWriter, _ call: Call,
+        _ access: Access, _ caller: Caller, since: Version
     ) async throws {
-        // Joined before the head is read: what comes in between is heard twice, not missed.
-        guard let (id, events) = followers.join(access.workspace, device: caller.device) else {
-            return
-        }
-        defer { followers.leave(id) }
         // Asked again after joining: a removal in between would have found no stream to end.
         let mayRead = try await workers.run { [accounts] in
             try accounts.mayRead(device: caller.device, workspace: access.workspace)
         }
         guard mayRead else { return }
-        let outgoing = Outgoing(channel: call.channel)
+        let outgoing = Outgoing(call)
         var writer = stream
         let first = try await registry.with(access.workspace) { workspace in
             try await workspace.read { try FollowHub.Event(of: $0, since: since) }

@@ -89,7 +89,7 @@ extension API {
             try handle.seek(toOffset: UInt64(range.lowerBound))
             return handle
         }
-        let outgoing = Outgoing(channel: call.channel)
+        let outgoing = Outgoing(call)
         return ResponseBody(contentLength: range.count) { [workers] writer in
             var left = range.count
             while left > 0 {

@@ -43,12 +43,14 @@ extension API {
     /// `POST /v1/workspaces/{slug}/sync`: push and pull in one exchange.
     func sync(_ call: Call, _ slug: String) async throws -> Response {
         let (caller, access) = try await member(call, slug)
-        let message: Ting_V1_SyncRequest = try await call.message()
+        let message: Ting_V1_SyncRequest = try await call.message(limit: Limits.requestByteLimit)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try Call.parse { try SyncRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in
             let judgement = try await workspace.accept(
-                .init(request: request, member: caller.member, role: access.role))
+                .init(
+                    request: request, member: caller.member, role: access.role,
+                    quota: access.quota))
             return try await workspace.read { [accounts, now] file in
                 // Read after the judgement: an author who joined meanwhile is in the list.
                 let version = try accounts.membersVersion(of: access.workspace)

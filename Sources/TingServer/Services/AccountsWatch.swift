@@ -49,6 +49,7 @@ struct AccountsWatch: Service {
 
     private func writeSeen() async {
         let times = seen.take()
+        guard !times.isEmpty else { return }
         do {
             try await workers.run { [accounts] in try accounts.noteSeen(times) }
         } catch {

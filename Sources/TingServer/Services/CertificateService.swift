@@ -12,7 +12,7 @@ struct CertificateService: Service {
     let now: @Sendable () -> Int64
     let logger: Logger
     /// How often the end is looked at.
-    var interval: Duration = .seconds(3_600)
+    let interval: Duration
 
     func run() async throws {
         let hangups = await UnixSignalsSequence(trapping: .sighup)

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ServiceLifecycle
-import TingCore
 
 /// Sends a comment on all event streams now and then: proxies and clients see that they are alive.
 struct CommentService: Service {
     let followers: FollowHub
-    var interval: Duration = .seconds(Limits.followCommentSeconds)
+    let interval: Duration
 
     func run() async throws {
         await cancelWhenGracefulShutdown {

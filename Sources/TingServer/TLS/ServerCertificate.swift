@@ -21,6 +21,13 @@ package final class ServerCertificate: Sendable {
     private let files: TLSFiles
     private let current: Mutex<Current>
 
+    /// Reads the files as they are.
+    package init(reading files: TLSFiles) throws {
+        self.files = files
+        current = Mutex(try Self.read(files))
+    }
+
+    /// Reads the files, and mends them if they are the server's own.
     package init(_ files: TLSFiles, now: Date) throws {
         self.files = files
         do {
@@ -59,6 +66,8 @@ package final class ServerCertificate: Sendable {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: now.chain.map { .certificate($0) }, privateKey: .privateKey(now.key))
         configuration.minimumTLSVersion = allowsTLS12 ? .tlsv12 : .tlsv13
+        // A peer that does not answer our goodbye holds up nobody's shutdown.
+        configuration.shutdownTimeout = .seconds(1)
         configuration.sslContextCallback = { [weak self] _, promise in
             var override = NIOSSLContextConfigurationOverride()
             if let now = self?.current.withLock({ $0 }) {
@@ -86,7 +95,9 @@ package final class ServerCertificate: Sendable {
         } catch {
             throw ServerError(
                 "The TLS certificate in \(files.chain) and the key in \(files.key) can't be used.",
-                hint: "Both are PEM files; the chain begins with the server's certificate, and the key belongs to it.")
+                hint:
+                    "Both are PEM files; the chain begins with the server's certificate, and the key belongs to it."
+            )
         }
     }
 }
@@ -116,8 +127,10 @@ package struct TLSFiles: Sendable {
     package var pin: Hash? {
         get throws {
             guard let ca else { return nil }
-            return try Certificate(pemEncoded: String(contentsOfFile: ca.certificate, encoding: .utf8))
-                .pin
+            return try Certificate(
+                pemEncoded: String(contentsOfFile: ca.certificate, encoding: .utf8)
+            )
+            .pin
         }
     }
 

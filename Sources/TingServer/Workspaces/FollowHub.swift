@@ -33,10 +33,25 @@ final class FollowHub: Sendable {
     private let state = Mutex(State())
     private static let queueLimit = 16
 
+    /// A place among those who are told; given up when nobody holds it any more.
+    final class Place: Sendable {
+        let events: AsyncStream<Event>
+        private let id: Int
+        private let hub: FollowHub
+
+        fileprivate init(_ id: Int, _ events: AsyncStream<Event>, _ hub: FollowHub) {
+            self.id = id
+            self.events = events
+            self.hub = hub
+        }
+
+        func leave() { hub.leave(id) }
+
+        deinit { leave() }
+    }
+
     /// A stream of events for one device; `nil` if the device has too many, or the server stops.
-    func join(
-        _ workspace: WorkspaceID, device: DeviceID
-    ) -> (id: Int, events: AsyncStream<Event>)? {
+    func join(_ workspace: WorkspaceID, device: DeviceID) -> Place? {
         let (events, continuation) = AsyncStream.makeStream(
             of: Event.self, bufferingPolicy: .bufferingNewest(Self.queueLimit))
         return state.withLock { state in
@@ -45,17 +60,11 @@ final class FollowHub: Sendable {
             state.next += 1
             state.followers[state.next] = Follower(
                 workspace: workspace, device: device, events: continuation)
-            return (state.next, events)
+            return Place(state.next, events, self)
         }
     }
 
-    func hasRoom(for device: DeviceID) -> Bool {
-        state.withLock { state in
-            state.followers.values.count { $0.device == device } < Limits.followLimit
-        }
-    }
-
-    func leave(_ id: Int) {
+    private func leave(_ id: Int) {
         let follower = state.withLock { $0.followers.removeValue(forKey: id) }
         follower?.events.finish()
     }

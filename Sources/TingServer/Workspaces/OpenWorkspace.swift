@@ -15,6 +15,7 @@ actor OpenWorkspace {
     /// Told, in the order of versions, what each transaction has added.
     private let announce: @Sendable (OpenWorkspace, ClosedRange<Version>) async -> Void
     private var queue = CommitQueue<Waiting>()
+    private var closers: [CheckedContinuation<Void, Never>] = []
 
     private struct Waiting: Sendable {
         let submission: Workspace.Submission
@@ -64,6 +65,12 @@ actor OpenWorkspace {
         try await workers.run { [file] in try body(file) }
     }
 
+    /// Closes the file once everyone has been told of what was written.
+    func close() async throws {
+        if !queue.isIdle { await withCheckedContinuation { closers.append($0) } }
+        try await workers.run { [file] in try file.close() }
+    }
+
     /// Carries out what the queue decided; `result` is that of the transaction before.
     private func carryOut(
         _ steps: [CommitQueue<Waiting>.Step], result: Result<[Workspace.Judgement], any Error>
@@ -80,6 +87,9 @@ actor OpenWorkspace {
                 for one in batch { one.continuation.resume(throwing: error) }
             }
         }
+        guard queue.isIdle else { return }
+        for closer in closers { closer.resume() }
+        closers = []
     }
 
     private func judge(_ batch: [Waiting]) async {

@@ -27,21 +27,25 @@ struct Snapshot: Codable, Equatable, Sendable {
 actor SnapshotStore {
     private let folder: DataFolder
     private let workers: Workers
+    private let copyists: Workers
     private var making: [WorkspaceID: Task<Snapshot, any Error>] = [:]
     private static let keptCount = 2
 
-    init(_ folder: DataFolder, workers: Workers) {
+    init(_ folder: DataFolder, workers: Workers, copyists: Workers) {
         self.folder = folder
         self.workers = workers
+        self.copyists = copyists
     }
 
     /// The newest snapshot of the workspace, made anew if it lags behind.
     func current(of workspace: OpenWorkspace) async throws -> Snapshot {
         if let task = making[workspace.id] { return try await task.value }
-        let task = Task { [folder, workers] in
-            try await workers.run {
-                try SnapshotFolder(folder, workspace.id).current(of: workspace.file)
+        let task = Task { [folder, workers, copyists] in
+            let place = SnapshotFolder(folder, workspace.id)
+            if let fresh = try await workers.run({ try place.fresh(for: workspace.file) }) {
+                return fresh
             }
+            return try await copyists.run { try place.renew(from: workspace.file) }
         }
         making[workspace.id] = task
         defer { making[workspace.id] = nil }
@@ -69,7 +73,8 @@ actor SnapshotStore {
         let since = try file.entries(
             since: snapshot.version, byteLimit: Limits.snapshotLagByteLimit)
         return since.last?.version == head
-            && since.reduce(0) { $0 + $1.changeSet.operations.count } <= Limits.snapshotLagOperations
+            && since.reduce(0) { $0 + $1.changeSet.operations.count }
+                <= Limits.snapshotLagOperations
     }
 
     fileprivate static var keep: Int { keptCount }
@@ -101,11 +106,24 @@ struct SnapshotFolder {
             .sorted { $0.version > $1.version }
     }
 
-    func current(of file: Workspace) throws -> Snapshot {
-        for snapshot in kept() where try SnapshotStore.isFresh(snapshot, for: file) { return snapshot }
-        let snapshot = try make(of: file)
-        removeOld(epoch: snapshot.epoch)
-        return snapshot
+    /// The newest snapshot, if few bytes lie between it and the head.
+    func fresh(for file: Workspace) throws -> Snapshot? {
+        try kept().first { try SnapshotStore.isFresh($0, for: file) }
+    }
+
+    /// Makes a snapshot of the head. Where the disk is full, an older one still serves: who starts
+    /// from it syncs the rest.
+    func renew(from file: Workspace) throws -> Snapshot {
+        do {
+            let snapshot = try make(of: file)
+            removeOld(epoch: snapshot.epoch)
+            return snapshot
+        } catch  where isStorageFull(error) {
+            guard let old = kept().first(where: { $0.epoch == file.epoch.description }) else {
+                throw error
+            }
+            return old
+        }
     }
 
     private func make(of file: Workspace) throws -> Snapshot {
@@ -116,7 +134,8 @@ struct SnapshotFolder {
         let version = try file.writeSnapshot(to: draft)
         let hashes = try FileHashes(path: draft, blockBytes: Limits.snapshotBlockBytes)
         let snapshot = Snapshot(
-            version: version, epoch: file.epoch.description, bytes: hashes.bytes, hash: hashes.whole,
+            version: version, epoch: file.epoch.description, bytes: hashes.bytes,
+            hash: hashes.whole,
             blockBytes: Limits.snapshotBlockBytes, blockHashes: hashes.blocks)
         try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: draft)
         guard rename(draft, path(snapshot)) == 0 else { throw CocoaError(.fileWriteUnknown) }

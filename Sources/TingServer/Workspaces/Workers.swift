@@ -8,10 +8,18 @@ import NIOPosix
 struct Workers: Sendable {
     private let pool: NIOThreadPool
 
-    init() {
-        pool = NIOThreadPool(numberOfThreads: max(8, ProcessInfo.processInfo.activeProcessorCount * 2))
+    init(threads: Int) {
+        pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
     }
+
+    /// For requests: each waits for a disk, or for a lock of SQLite.
+    static func forRequests() -> Workers {
+        Workers(threads: max(8, ProcessInfo.processInfo.activeProcessorCount * 2))
+    }
+
+    /// For what takes long, as a snapshot: requests do not wait behind it.
+    static func forCopies() -> Workers { Workers(threads: 2) }
 
     func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
         try await pool.runIfActive(body)
@@ -30,6 +38,12 @@ func isStorageFull(_ error: any Error) -> Bool {
     if let error = error as? CocoaError { return error.code == .fileWriteOutOfSpace }
     if let error = error as? POSIXError { return error.code == .ENOSPC || error.code == .EDQUOT }
     return false
+}
+
+/// Whether an error means that another process holds a file for longer than we wait.
+func isBusy(_ error: any Error) -> Bool {
+    guard let code = (error as? DatabaseError)?.resultCode else { return false }
+    return code == .SQLITE_BUSY || code == .SQLITE_LOCKED
 }
 
 /// SQLite's code for an error, or nothing: what a log may say of it.

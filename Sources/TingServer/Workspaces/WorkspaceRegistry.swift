@@ -6,10 +6,12 @@ import TingStore
 
 /// The workspaces whose files are open: as many as `Limits.openWorkspaceLimit`, used last.
 ///
-/// One that is in use stays open whatever the limit, and closes later.
+/// One that is in use stays open whatever the limit, and closes later. No file is ever open twice.
 actor WorkspaceRegistry {
     private struct Slot {
-        var opening: Task<OpenWorkspace, any Error>
+        let opening: Task<OpenWorkspace, any Error>
+        /// Tells this opening from an earlier one of the same workspace.
+        let number: Int
         var users = 0
         var lastUse = 0
     }
@@ -18,6 +20,8 @@ actor WorkspaceRegistry {
     private let limit: Int
     private let open: @Sendable (WorkspaceID) throws -> OpenWorkspace
     private var slots: [WorkspaceID: Slot] = [:]
+    /// Files on their way to be closed: who wants one of them waits, and opens it anew.
+    private var closing: [WorkspaceID: Task<Void, Never>] = [:]
     private var uses = 0
 
     init(
@@ -35,51 +39,61 @@ actor WorkspaceRegistry {
     nonisolated func with<T: Sendable>(
         _ id: WorkspaceID, _ body: (OpenWorkspace) async throws -> T
     ) async throws -> T {
-        let workspace = try await take(id)
+        let (workspace, number) = try await take(id)
         do {
             let result = try await body(workspace)
-            await release(id)
+            await release(id, number)
             return result
         } catch {
-            await release(id)
+            await release(id, number)
             throw error
         }
     }
 
-    private func take(_ id: WorkspaceID) async throws -> OpenWorkspace {
+    private func take(_ id: WorkspaceID) async throws -> (OpenWorkspace, number: Int) {
+        while let closing = closing[id] { await closing.value }
         uses += 1
         var slot =
             slots[id]
-            ?? Slot(opening: Task { [workers, open] in try await workers.run { try open(id) } })
+            ?? Slot(
+                opening: Task { [workers, open] in try await workers.run { try open(id) } },
+                number: uses)
         slot.users += 1
         slot.lastUse = uses
         slots[id] = slot
         do {
-            return try await slot.opening.value
+            return (try await slot.opening.value, slot.number)
         } catch {
-            slots[id] = nil  // The next request tries again: the disk may have room by then.
+            // The next request tries again: the disk may have room by then.
+            if slots[id]?.number == slot.number { slots[id] = nil }
             throw error
         }
     }
 
-    private func release(_ id: WorkspaceID) async {
-        slots[id]?.users -= 1
+    private func release(_ id: WorkspaceID, _ number: Int) async {
+        if slots[id]?.number == number { slots[id]?.users -= 1 }
         guard slots.count > limit,
-            let oldest = slots.filter({ $0.value.users == 0 }).min(by: { $0.value.lastUse < $1.value.lastUse })
+            let oldest = slots.filter({ $0.value.users == 0 }).min(by: {
+                $0.value.lastUse < $1.value.lastUse
+            })
         else { return }
-        slots[oldest.key] = nil
-        await close(oldest.value)
+        await close(oldest.key, oldest.value)
     }
 
-    private func close(_ slot: Slot) async {
-        guard let workspace = try? await slot.opening.value else { return }
-        try? await workers.run { try workspace.file.close() }
+    private func close(_ id: WorkspaceID, _ slot: Slot) async {
+        slots[id] = nil
+        let task = Task {
+            guard let workspace = try? await slot.opening.value else { return }
+            try? await workspace.close()
+        }
+        closing[id] = task
+        await task.value
+        closing[id] = nil
     }
 
     /// Closes every file; those under way have ended.
     func closeAll() async {
-        let open = slots.values
-        slots = [:]
-        for slot in open { await close(slot) }
+        for (id, slot) in slots { await close(id, slot) }
+        for task in closing.values { await task.value }
     }
 }

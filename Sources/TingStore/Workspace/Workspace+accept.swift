@@ -10,11 +10,14 @@ extension Workspace {
         public var request: SyncRequest
         public var member: MemberID
         public var role: Role
+        /// The most bytes that the workspace may take; `nil` for any number.
+        public var quota: Int64?
 
-        public init(request: SyncRequest, member: MemberID, role: Role) {
+        public init(request: SyncRequest, member: MemberID, role: Role, quota: Int64? = nil) {
             self.request = request
             self.member = member
             self.role = role
+            self.quota = quota
         }
     }
 
@@ -141,7 +144,10 @@ struct Clerk {
             return verdict
         case .applied, .merged: break
         }
-        try ledger.record(verdict, delivery, hash, replica, submission.member)
+        var judged = delivery
+        // What an oversized list names is not kept: it was not sealed by any replica of ours.
+        if changeSet.seen.count > Limits.deliveryLimit { judged.changeSet.seen = [] }
+        try ledger.record(verdict, judged, hash, replica, submission.member)
         return verdict
     }
 
@@ -176,13 +182,11 @@ struct Clerk {
                     "It was written under schema \(changeSet.schema); the server has \(workspace.schema.version)."
             )
         }
-        if changeSet.storedBytes.count > Limits.changeSetByteLimit {
-            return .rejected(
-                .tooLarge, detail: "It has more than \(Limits.changeSetByteLimit) bytes.")
-        }
-        if changeSet.operations.count > Limits.operationLimit {
-            return .rejected(
-                .tooLarge, detail: "It has more than \(Limits.operationLimit) operations.")
+        if let excess = changeSet.excess { return .rejected(.tooLarge, detail: excess) }
+        if let quota = submission.quota,
+            try Workspace.usedBytes(db) + Int64(changeSet.storedBytes.count) > quota
+        {
+            return .deferred(.quotaFull, detail: "The workspace may take \(quota) bytes.")
         }
         return nil
     }
@@ -200,6 +204,7 @@ struct Clerk {
 
     private mutating func accept(_ arrival: Arrival) throws -> Verdict {
         let (changeSet, hash) = (arrival.changeSet, arrival.hash)
+        try changeSet.checkForm()
         try changeSet.validate(workspace.schema)
         for base in changeSet.bases where base.epoch == ledger.epoch && base.version > head {
             throw InvalidValue(

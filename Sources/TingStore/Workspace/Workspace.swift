@@ -174,6 +174,16 @@ public final class Workspace: Sendable {
         }
     }
 
+    /// Bytes of what the workspace holds, free pages aside: what a quota bounds.
+    public func usedBytes() throws -> Int64 { try pool.read { try Self.usedBytes($0) } }
+
+    static func usedBytes(_ db: Database) throws -> Int64 {
+        func pragma(_ name: String) throws -> Int64 {
+            try Int64.fetchOne(db, sql: "PRAGMA \(name)") ?? 0
+        }
+        return try (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
+    }
+
     /// Entries after `version`, at least one if there is one, until their bytes pass the limit.
     public func entries(since version: Version, byteLimit: Int) throws -> [Entry] {
         try pool.read { try HistoryTables.entries($0, since: version, byteLimit: byteLimit) }

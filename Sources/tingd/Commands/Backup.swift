@@ -41,7 +41,9 @@ struct Restore: ParsableCommand {
 
     func run() throws {
         let aside = try Operator.restore(options.data, from: from, schema: PlanningSchema.schema)
-        if let aside { ErrorPresenter.note("tingd: what was in \(options.data) is now in \(aside)") }
+        if let aside {
+            ErrorPresenter.note("tingd: what was in \(options.data) is now in \(aside)")
+        }
         ErrorPresenter.note("tingd: restored; start it with `tingd serve --data \(options.data)`")
     }
 }

@@ -38,6 +38,7 @@ struct Init: ParsableCommand {
         tls.apply(to: &configuration)
         let names = host.isEmpty ? ["localhost", "127.0.0.1", "::1"] : host
         try Operator.create(options.data, names: names, configuration: configuration)
-        ErrorPresenter.note("tingd: made \(options.data); start it with `tingd serve --data \(options.data)`")
+        ErrorPresenter.note(
+            "tingd: made \(options.data); start it with `tingd serve --data \(options.data)`")
     }
 }

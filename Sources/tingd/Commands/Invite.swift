@@ -40,6 +40,8 @@ struct Invite: ParsableCommand {
 
     func validate() throws {
         try checkURL(url)
+        let invitation = Invitation(name: name, email: email, workspace: nil, role: role)
+        if let problem = invitation.problem { throw ValidationError(problem) }
         if workspace == nil, role != nil || existing {
             throw ValidationError("--role and --existing need a --workspace.")
         }

@@ -40,7 +40,8 @@ struct Members: ParsableCommand {
         try options.withOperator { person in
             if !role.isEmpty || !remove.isEmpty { try change(person) }
             if let workspace, try person.accounts.workspace(slug: workspace) == nil {
-                throw ServerError("There is no workspace \(workspace).", hint: "See `tingd status`.")
+                throw ServerError(
+                    "There is no workspace \(workspace).", hint: "See `tingd status`.")
             }
             let rows = try person.accounts.memberRows().filter {
                 workspace == nil || $0.workspace == workspace
@@ -56,6 +57,9 @@ struct Members: ParsableCommand {
             try person.setRole(role, email: email, in: slug)
         }
         for email in remove { try person.setRole(nil, email: email, in: slug) }
+        if try !person.hasOwner(slug) {
+            ErrorPresenter.note("tingd: \(slug) has no owner now: make one with --role EMAIL=owner")
+        }
     }
 
     private static func parse(_ change: String) -> (email: String, role: Role)? {

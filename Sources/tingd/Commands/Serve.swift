@@ -28,12 +28,15 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .long, help: "The address that members reach the server by.")
     var url: String?
 
-    @Option(name: .long, help: ArgumentHelp("The oldest TLS to speak: 1.3 or 1.2.", valueName: "version"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The oldest TLS to speak: 1.3 or 1.2.", valueName: "version"))
     var tlsMin = "1.3"
 
     @Option(
         name: .long,
-        help: ArgumentHelp("What to log: debug, info, notice, warning or error.", valueName: "level"))
+        help: ArgumentHelp(
+            "What to log: debug, info, notice, warning or error.", valueName: "level"))
     var logLevel = "info"
 
     func validate() throws {
@@ -56,11 +59,12 @@ struct Serve: AsyncParsableCommand {
         tls.apply(to: &configuration)
         let level = Logger.Level(rawValue: logLevel) ?? .info
         let logger = Logger(label: "tingd") { _ in LogLines(level: level) }
-        ProcessLimits.raiseOpenFiles()
+        let bounds = ServerBounds(fileHandles: ProcessLimits.raiseOpenFiles())
         var server = ServerOptions(
             folder: folder, configuration: configuration,
             listen: HostPort(listen) ?? .standard, schema: PlanningSchema.schema, logger: logger)
         server.allowsTLS12 = tlsMin == "1.2"
+        server.bounds = bounds
         try await RunningServer(server).run(stopsOnSignals: true) {
             [configuration] address in
             Self.announce(address, folder, configuration, logger)

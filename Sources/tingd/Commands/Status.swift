@@ -23,15 +23,21 @@ struct Status: ParsableCommand {
     private func show(_ status: ServerStatus) {
         Output.table([
             ["server", "\(status.address) (\(status.running ? "running" : "not running"))"],
-            ["certificate", "until \(Output.time(status.certificateEnd)) for \(status.certificateNames.joined(separator: ", "))"],
+            [
+                "certificate",
+                "until \(Output.time(status.certificateEnd)) for \(status.certificateNames.joined(separator: ", "))",
+            ],
             ["last backup", status.lastBackup.map(Output.time) ?? "never"],
         ])
         guard !status.workspaces.isEmpty else { return }
         print()
         Output.table(
-            [["WORKSPACE", "VERSION", "MEMBERS", "BYTES", "EPOCH"]]
+            [["WORKSPACE", "VERSION", "MEMBERS", "BYTES", "QUOTA", "EPOCH"]]
                 + status.workspaces.map {
-                    [$0.slug, String($0.head), String($0.members), String($0.bytes), $0.epoch]
+                    [
+                        $0.slug, String($0.head), String($0.members), String($0.used),
+                        $0.quota.map(String.init) ?? "none", $0.epoch,
+                    ]
                 })
     }
 }

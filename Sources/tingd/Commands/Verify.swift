@@ -19,7 +19,8 @@ struct Verify: ParsableCommand {
             try Output.json(found)
         } else {
             for workspace in found.workspaces {
-                print("\(workspace.slug): version \(workspace.version), \(workspace.records) records")
+                print(
+                    "\(workspace.slug): version \(workspace.version), \(workspace.records) records")
             }
         }
         guard found.problems.isEmpty else {

@@ -61,16 +61,39 @@ final class ServerProcess: Sendable {
     let path: String
     let address: HostPort
     private let process: Mutex<Process>
+    private let isOwner: Bool
+
+    /// Where its log goes.
+    enum Log { case inherited, closed }
 
     /// Makes a data folder, unless one is given, and serves it.
-    init(path given: String? = nil, _ flags: String...) async throws {
+    init(
+        path given: String? = nil, log: Log = .inherited, logFile: String? = nil,
+        fileHandles: Int? = nil,
+        _ flags: String...
+    ) async throws {
         path = given ?? TestFolder.new()
+        isOwner = given == nil
         if given == nil {
             try #require(try await Program.tingd("init", "--data", path).code == 0)
         }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Program.tingdPath)
-        process.arguments = ["serve", "--data", path, "--listen", "127.0.0.1:0", "--log-level", "error"] + flags
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let limit = fileHandles.map { "ulimit -n \($0); " } ?? ""
+        process.arguments =
+            [
+                "-c", limit + "exec \"$0\" \"$@\"", Program.tingdPath, "serve", "--data", path,
+                "--listen", "127.0.0.1:0", "--log-level", "error",
+            ] + flags
+        if let logFile {
+            _ = FileManager.default.createFile(atPath: logFile, contents: nil)
+            process.standardError = FileHandle(forWritingAtPath: logFile)
+        }
+        if log == .closed {
+            let pipe = Pipe()
+            process.standardError = pipe
+            try pipe.fileHandleForReading.close()
+        }
         let output = Pipe()
         process.standardOutput = output
         try process.run()
@@ -82,7 +105,7 @@ final class ServerProcess: Sendable {
 
     deinit {
         process.withLock { if $0.isRunning { kill($0.processIdentifier, SIGKILL) } }
-        try? FileManager.default.removeItem(atPath: path)
+        if isOwner { try? FileManager.default.removeItem(atPath: path) }
     }
 
     private static func line(of handle: FileHandle) async throws -> String {
@@ -115,7 +138,8 @@ final class ServerProcess: Sendable {
     }
 
     /// Invites by `tingd`, joins by `curl`, and gives the token.
-    func join(_ email: String, _ workspace: String, _ role: String = "owner") async throws -> String {
+    func join(_ email: String, _ workspace: String, _ role: String = "owner") async throws -> String
+    {
         let invited = try await Program.tingd(
             "invite", "--data", path, "--name", email, "--email", email, "--workspace", workspace,
             "--role", role)

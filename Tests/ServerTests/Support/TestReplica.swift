@@ -40,7 +40,9 @@ final class TestReplica {
     }
 
     func titles() throws -> [String] {
-        try replica.read { try String.fetchAll($0, sql: "SELECT title FROM project ORDER BY title") }
+        try replica.read {
+            try String.fetchAll($0, sql: "SELECT title FROM project ORDER BY title")
+        }
     }
 
     /// One exchange.

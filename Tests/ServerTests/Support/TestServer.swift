@@ -8,8 +8,8 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import ServiceLifecycle
-import Synchronization
 import SwiftProtobuf
+import Synchronization
 import Testing
 import TingCore
 import TingServer
@@ -27,9 +27,10 @@ final class TestServer: Sendable {
 
     /// Runs `body` with a server, and stops the server after it.
     static func run<T: Sendable>(
-        now: (@Sendable () -> Int64)? = nil, _ body: (TestServer) async throws -> T
+        now: (@Sendable () -> Int64)? = nil, bounds: ServerBounds = ServerBounds(),
+        _ body: (TestServer) async throws -> T
     ) async throws -> T {
-        let server = try await TestServer(now: now ?? Self.clock)
+        let server = try await TestServer(now: now ?? Self.clock, bounds)
         do {
             let result = try await body(server)
             try await server.stop()
@@ -42,7 +43,7 @@ final class TestServer: Sendable {
 
     static let clock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1_000) }
 
-    private init(now: @escaping @Sendable () -> Int64) async throws {
+    private init(now: @escaping @Sendable () -> Int64, _ bounds: ServerBounds) async throws {
         self.now = now
         path = TestFolder.new()
         try Operator.create(
@@ -54,6 +55,7 @@ final class TestServer: Sendable {
             folder: try DataFolder(existing: path), configuration: ServerSettings(),
             listen: HostPort(host: "127.0.0.1", port: 0), schema: .sample, logger: logger)
         options.now = now
+        options.bounds = bounds
         let server = try RunningServer(options)
         let (ready, sayReady) = AsyncStream<HostPort>.makeStream()
         let (groups, sayGroup) = AsyncStream<ServiceGroup>.makeStream()
@@ -96,7 +98,7 @@ struct Person: Sendable {
 
 struct Reply: Sendable {
     let status: Int
-    let headers: HTTPHeaders
+    var headers: HTTPHeaders
     let bytes: [UInt8]
 
     var text: String { String(decoding: bytes, as: UTF8.self) }
@@ -132,6 +134,18 @@ extension TestServer {
             bytes: Array(bytes.readableBytesView))
     }
 
+    /// An event stream, as it comes.
+    func follow(
+        _ slug: String, token: String, since: Int? = nil
+    ) async throws -> HTTPClientResponse.Body {
+        let query = since.map { "?since=\($0)" } ?? ""
+        var request = HTTPClientRequest(url: "\(url)/v1/workspaces/\(slug)/follow\(query)")
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        let response = try await client.execute(request, timeout: .seconds(60))
+        try #require(response.status == .ok)
+        return response.body
+    }
+
     /// What an operator does, as `tingd` in another process would: on a connection of its own.
     func asOperator<T>(_ body: (Operator) throws -> T) throws -> T {
         let person = try Operator(try DataFolder(existing: path), schema: .sample, now: now)
@@ -157,17 +171,20 @@ extension TestServer {
         return #"{"protocol":1,"code":"\#(code)","device_name":"laptop","public_key":"\#(key)"}"#
     }
 
-    func person(_ email: String, in workspace: String?, as role: Role? = nil) async throws -> Person {
+    func person(_ email: String, in workspace: String?, as role: Role? = nil) async throws -> Person
+    {
         let code = try invite(email, to: workspace, as: role)
         let joined: Ting_V1_JoinResponse = try await join(code).message()
         return Person(
-            token: joined.token, member: try #require(MemberID(joined.member)), device: joined.device)
+            token: joined.token, member: try #require(MemberID(joined.member)),
+            device: joined.device)
     }
 }
 
 /// Folders of tests.
 enum TestFolder {
     static func new() -> String {
-        FileManager.default.temporaryDirectory.appending(path: "ting-server-\(UUID().uuidString)").path
+        FileManager.default.temporaryDirectory.appending(path: "ting-server-\(UUID().uuidString)")
+            .path
     }
 }

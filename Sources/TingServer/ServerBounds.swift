@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TingCore
+
+/// The bounds of one server that take long to cross, or many clients: tests set them lower. What
+/// runs has those of `Limits`.
+package struct ServerBounds: Sendable {
+    package var handshake: Duration = .seconds(Limits.handshakeSeconds)
+    package var request: Duration = .seconds(Limits.requestSeconds)
+    package var linger: Duration = .seconds(Limits.lingerSeconds)
+    package var idle: Duration = .seconds(Limits.idleSeconds)
+    package var followComment: Duration = .seconds(Limits.followCommentSeconds)
+    package var shutdown: Duration = .seconds(Limits.shutdownSeconds)
+    package var certificateLook: Duration = .seconds(Limits.certificateLookSeconds)
+    package var connections = Limits.connectionLimit
+    package var openWorkspaces = Limits.openWorkspaceLimit
+
+    package init() {}
+
+    /// The bounds that so many file handles carry.
+    ///
+    /// A server that runs out of handles can neither accept a connection nor open a file: it must
+    /// stop taking more before.
+    package init(fileHandles: Int) {
+        let free = max(0, fileHandles - Limits.reservedFileHandles)
+        openWorkspaces = min(openWorkspaces, max(1, free / 4 / Limits.fileHandlesEachWorkspace))
+        connections = min(
+            connections, max(1, free - openWorkspaces * Limits.fileHandlesEachWorkspace))
+    }
+}
