@@ -14,6 +14,11 @@ struct Session {
     static let environment = ProcessInfo.processInfo.environment
     static var schema: Schema { PlanningSchema.schema }
 
+    /// The collections that people write, for help.
+    static var collectionNames: String {
+        schema.written.map(\.name).joined(separator: ", ")
+    }
+
     /// Milliseconds since 1970 on this machine's clock.
     static let clock: @Sendable () -> Int64 = {
         var time = timespec()
@@ -27,7 +32,16 @@ struct Session {
 
     /// Opens the replica that the command means.
     func replica() throws -> Replica {
-        try Replica(path: path(), schema: Self.schema, clock: Self.clock)
+        let path = try path()
+        do {
+            return try Replica(path: path, schema: Self.schema, clock: Self.clock)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+            throw ReplicaError.notAReplica(path)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
+            throw CommandError(
+                .error, code: "not_writable", "The replica \(path) can't be opened.",
+                remedy: "Check the permissions of the file and its folder.")
+        }
     }
 
     /// The file of the replica that the command means.

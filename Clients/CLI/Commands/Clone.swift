@@ -111,6 +111,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
                 ("workspace", .text(name)), ("path", .text(replica.path)),
                 ("version", .integer(version)), ("records", .integer(records)),
             ]),
-            "Cloned \(name) at version \(version): \(records) records in \(replica.path).")
+            "Cloned \(name) at version \(version): \(records.counted("record")) in \(replica.path)."
+        )
     }
 }

@@ -9,7 +9,7 @@ struct Conflicts: TingCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show where two people changed the same thing.",
         discussion: """
-            Each conflict holds the value kept and the other one. Settle it with `ting resolve`,
+            Each conflict holds the value kept and the other one. Settle it with `ting resolve`, \
             once, for everyone.
 
             Examples:
