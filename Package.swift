@@ -135,7 +135,8 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
-        .testTarget(name: "CommandLineTests", dependencies: ["ting", "tingd"]),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["ting", "tingd"], exclude: ["transcripts"]),
         .testTarget(
             name: "ServerTests",
             dependencies: [

@@ -233,7 +233,7 @@ public struct ProgrammeImport: Equatable, Sendable {
     private mutating func organisation(
         _ name: String, country: String, chineseName: String = ""
     ) -> RecordID {
-        let name = name.normalized
+        let name = Self.line(name.normalized)
         if let known = organisations[name] { return known }
         let id = Self.id(workspace, "organisation", name)
         organisations[name] = id
@@ -245,9 +245,18 @@ public struct ProgrammeImport: Equatable, Sendable {
         return id
     }
 
+    /// A name or title on one line: a spreadsheet breaks them where a cell is narrow.
+    private static func line(_ text: String) -> String {
+        text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+
     private mutating func append(
         _ collection: String, _ id: RecordID, _ values: [String: Value], line: Int
     ) {
+        var values = values
+        for field in ["title", "title_en", "name_zh"] {
+            if let text = values[field]?.text { values[field] = .text(Self.line(text)) }
+        }
         var canonical: [String: Value] = [:]
         for field in schema.collection(collection)?.fields ?? [] {
             guard let value = values[field.name], value != .text("") else { continue }

@@ -28,7 +28,7 @@ final class Programs {
         process.arguments = ["serve", "--data", data, "--listen", address]
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try Self.launch(process)
         server = process
         var line = ""
         while !line.hasSuffix("\n") {
@@ -40,6 +40,8 @@ final class Programs {
         #expect(line.hasPrefix("tingd: ready on https://"))
         address = String(url.dropFirst("https://".count).dropLast())
     }
+
+    var serverProcess: Int32 { server?.processIdentifier ?? 0 }
 
     func stop(_ signal: Int32) {
         guard let server else { return }
@@ -71,11 +73,22 @@ final class Programs {
         process.standardOutput = try FileHandle(forWritingTo: files[0])
         process.standardError = try FileHandle(forWritingTo: files[1])
         process.standardInput = FileHandle.nullDevice
-        try process.run()
+        try Self.launch(process)
         process.waitUntilExit()
         let texts = try files.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
         for file in files { try FileManager.default.removeItem(at: file) }
         return Result(status: process.terminationStatus, output: texts[0], errors: texts[1])
+    }
+
+    /// Starts a process that can be told to stop: a child inherits the signal mask, and the threads
+    /// of a task have all signals blocked.
+    static func launch(_ process: Process) throws {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try process.run()
     }
 
     func environment(_ home: String) -> [String: String] {

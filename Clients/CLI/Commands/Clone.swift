@@ -86,7 +86,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
         }
         throw CommandError(
             .refused, code: "not_signed_in",
-            place.map { "This device has not joined \($0)." }
+            place.map { "This device has not joined the server `\($0)`." }
                 ?? "This device has not joined a server yet.",
             remedy: "Ask for an invitation and run `ting join ADDRESS`.")
     }

@@ -13,7 +13,7 @@ struct Join: TingCommand, AsyncParsableCommand {
             servers are fine.
 
             Example:
-              ting join 'ting://server.example:8443/join?code=…&pin=…' --device kbh-lt-044
+              ting join 'ting://server:8443/join?code=…&pin=…' --device kbh-lt-044
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -104,8 +104,9 @@ struct Revert: TingCommand {
             var undone: [String: Value] = [:]
             for edit in operation.fields where edit.before != edit.after {
                 guard let field = collection.field(edit.field) else { continue }
-                if let value = Self.undone(edit, field, values[edit.field] ?? field.standard) {
-                    undone[edit.field] = value
+                let current = values[edit.field] ?? field.standard
+                if let value = Self.undone(edit, field, current) {
+                    if value != current { undone[edit.field] = value }
                 } else {
                     outcome.left.append(
                         (collection.name, operation.record.description, edit.field))
@@ -130,8 +131,9 @@ struct Revert: TingCommand {
             let result = (current.integer ?? 0).subtractingReportingOverflow(step.partialValue)
             return step.overflow || result.overflow ? nil : .integer(result.partialValue)
         default:
-            let after = edit.after.isNull ? field.standard : edit.after
-            return current == after ? edit.before : nil
+            func shown(_ value: Value) -> Value { value.isNull ? field.standard : value }
+            return [shown(edit.after), shown(edit.before)].contains(current)
+                ? shown(edit.before) : nil
         }
     }
 }

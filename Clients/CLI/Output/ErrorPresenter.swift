@@ -157,7 +157,7 @@ struct ErrorPresenter {
             return CommandError(
                 .error, code: "read_only",
                 "\(message.prefix(1).uppercased())\(message.dropFirst()).",
-                remedy: "Read it; what a project is about stands in the project's own fields.")
+                remedy: "Leave it as it is: `ting sql \"SELECT …\"` reads it.")
         case .SQLITE_MISUSE:
             return CommandError(
                 .usage, code: "usage", "That is more than one statement or condition.",

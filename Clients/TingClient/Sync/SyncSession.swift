@@ -93,7 +93,10 @@ public struct SyncSession: Sendable {
             let next = try replica.nextRequest(after: after)
             let isDone = outcome.version >= response.head && next.deliveries.isEmpty
             if isDone && !came.renamed { return outcome }
-            let hasMoved = came.renamed || !request.deliveries.isEmpty || next.base != request.base
+            // Edits that another process made meanwhile are a reason to go on, too.
+            let hasMoved =
+                came.renamed || !request.deliveries.isEmpty || !next.deliveries.isEmpty
+                || next.base != request.base
             guard hasMoved || isDone else { throw Self.stuck(outcome.version) }
             request = next
         }
