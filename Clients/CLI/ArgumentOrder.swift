@@ -12,7 +12,7 @@ enum ArgumentOrder {
         var kept: [String] = []
         var rest = arguments[...]
         while let next = rest.first {
-            if flags.contains(next) || options.contains(where: { next.hasPrefix($0 + "=") }) {
+            if flags.contains(next) || isJoined(next) {
                 moved.append(rest.removeFirst())
             } else if options.contains(next) {
                 moved += rest.prefix(2)
@@ -30,5 +30,27 @@ enum ArgumentOrder {
         }
         let end = rest.firstIndex(of: "--") ?? rest.endIndex
         return kept + rest[..<end] + moved + rest[end...]
+    }
+
+    /// `--workspace=a`, `-w=a` or `-wa`.
+    private static func isJoined(_ argument: String) -> Bool {
+        options.contains { argument.hasPrefix($0 + "=") }
+            || argument.hasPrefix("-w") && argument.count > 2
+    }
+
+    /// What is wrong with arguments, put in order, that name no command; `nil` where they name one.
+    static func problem(_ arguments: [String], commands: [String]) -> CommandError? {
+        guard let first = arguments.first else { return nil }
+        let remedy = "Commands: \(commands.joined(separator: ", ")). See `ting --help`."
+        if options.contains(first) || flags.contains(first) || isJoined(first) {
+            if options.contains(first), arguments.count == 1 {
+                return CommandError(
+                    .usage, code: "usage", "The option \(first) needs a value.", remedy: remedy)
+            }
+            return CommandError(.usage, code: "usage", "No command is named.", remedy: remedy)
+        }
+        guard !first.hasPrefix("-"), first != "help", !commands.contains(first) else { return nil }
+        return CommandError(
+            .usage, code: "unknown_command", "There is no command `\(first)`.", remedy: remedy)
     }
 }

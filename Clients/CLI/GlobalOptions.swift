@@ -6,7 +6,7 @@ import TingClient
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
     @Option(
-        name: [.customShort("w"), .long],
+        name: [.customShort("w", allowingJoined: true), .long],
         help: ArgumentHelp("The workspace, or HOST/SLUG.", valueName: "slug"),
         completion: .shellCommand("ting workspaces --local --quiet"))
     var workspace: String?

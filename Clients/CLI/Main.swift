@@ -20,6 +20,9 @@ import Synchronization
     static func run(_ arguments: [String]) -> Int32 {
         var presenter = ErrorPresenter(json: arguments.contains("--json"))
         let command: any ParsableCommand
+        if let problem = ArgumentOrder.problem(arguments, commands: Ting.commandNames) {
+            return presenter.present(problem)
+        }
         do {
             command = try Ting.parseAsRoot(arguments)
         } catch {
@@ -31,6 +34,9 @@ import Synchronization
             return 0
         } catch let finish as Finish {
             return finish.code
+        } catch  where Ting.exitCode(for: error) == .success {
+            // `--help` is a command of its own, which ends by throwing its text.
+            return presenter.presentParsing(error)
         } catch {
             return presenter.present(error)
         }

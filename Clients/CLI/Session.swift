@@ -14,6 +14,11 @@ struct Session {
     static let environment = ProcessInfo.processInfo.environment
     static var schema: Schema { PlanningSchema.schema }
 
+    /// The collections that people write, for help.
+    static var collectionNames: String {
+        schema.written.map(\.name).joined(separator: ", ")
+    }
+
     /// Milliseconds since 1970 on this machine's clock.
     static let clock: @Sendable () -> Int64 = {
         var time = timespec()
@@ -27,7 +32,16 @@ struct Session {
 
     /// Opens the replica that the command means.
     func replica() throws -> Replica {
-        try Replica(path: path(), schema: Self.schema, clock: Self.clock)
+        let path = try path()
+        do {
+            return try Replica(path: path, schema: Self.schema, clock: Self.clock)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+            throw ReplicaError.notAReplica(path)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
+            throw CommandError(
+                .error, code: "not_writable", "The replica \(path) can't be opened.",
+                remedy: "Check the permissions of the file and its folder.")
+        }
     }
 
     /// The file of the replica that the command means.
@@ -42,9 +56,22 @@ struct Session {
         let home = try home()
         let known = try home.configuration()
         let wanted = options.workspace ?? named("TING_WORKSPACE")
-        let found = wanted.map { known.replicas(named: $0) } ?? known.replicas
+        let named = wanted.map { known.replicas(named: $0) } ?? known.replicas
+        // A file that somebody took away is no choice, unless it is the only one.
+        let there = named.filter { FileManager.default.fileExists(atPath: home.path(of: $0)) }
+        let found = there.isEmpty ? named : there
         if let only = found.first, found.count == 1 { return home.path(of: only) }
-        throw found.isEmpty ? none(wanted) : several(found, wanted)
+        guard let first = found.first else { throw none(wanted) }
+        guard found.allSatisfy({ $0.server == first.server && $0.workspace == first.workspace })
+        else { throw several(found, wanted) }
+        // Several of one workspace: the one in Ting's own folder, where `clone` puts it.
+        let own = found.filter { !$0.file.hasPrefix("/") }
+        if let only = own.first, own.count == 1 { return home.path(of: only) }
+        throw CommandError(
+            .usage, code: "which_replica",
+            "There are several replicas of \(first.workspace) here: "
+                + found.map { home.path(of: $0) }.joined(separator: ", ") + ".",
+            remedy: "Name one with `--replica FILE`, or set TING_REPLICA.")
     }
 
     private func none(_ wanted: String?) -> CommandError {

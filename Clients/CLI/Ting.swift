@@ -21,11 +21,13 @@ struct Ting: ParsableCommand {
             Exit codes: 0 done, 1 error, 2 usage, 3 server not reached, 4 open conflicts (with \
             --fail-on-conflicts), 5 something went to quarantine, 6 not signed in or not allowed.
             """,
-        version: TingVersion.text, subcommands: [Completions.self],
+        version: TingVersion.text,
         groupedSubcommands: [
             CommandGroup(
                 name: "Starting",
-                subcommands: [Join.self, Workspaces.self, Clone.self, Members.self]),
+                subcommands: [
+                    Join.self, Workspaces.self, Clone.self, Members.self, Completions.self,
+                ]),
             CommandGroup(
                 name: "Writing",
                 subcommands: [
@@ -43,6 +45,8 @@ struct Ting: ParsableCommand {
             CommandGroup(
                 name: "History", subcommands: [Log.self, Blame.self, Revert.self, Verify.self]),
         ])
+
+    static var commandNames: [String] { configuration.subcommands.map { $0._commandName } }
 }
 
 enum TingVersion {

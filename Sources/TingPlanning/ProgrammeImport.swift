@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Foundation
-import SwiftCSV
 public import TingCore
 
 /// A record that a file asks for.
@@ -50,7 +49,7 @@ public struct ProgrammeImport: Equatable, Sendable {
             try readPartnerships(data)
         } else {
             throw Unreadable(
-                problem: "\(name) is neither .json nor .csv",
+                problem: "The file \(name) is neither .json nor .csv",
                 remedy: "Name a programme file (.json) or a partnership file (.csv).")
         }
     }
@@ -62,71 +61,30 @@ public struct ProgrammeImport: Equatable, Sendable {
 
     // MARK: joint-work-programme.json
 
-    private struct Programme: Decodable { var items: [Item] }
-
-    private struct Item: Decodable {
-        var id: String
-        var title: String
-        var kind: String
-        var programme: String
-        var focus_area: String
-        var danish: [String]
-        var chinese: [String]
-        var cn_divisions: [String]
-        var dk_divisions: [String]
-        var start: String
-        var end: String
-        var tags: [String]
-        var source: [String]
-        var confidence: String
-        var note: String?
-        var amount: Amount?
-
-        struct Amount: Decodable {
-            var text: String
-
-            init(from decoder: any Decoder) throws {
-                let container = try decoder.singleValueContainer()
-                if let text = try? container.decode(String.self) {
-                    self.text = text
-                } else {
-                    let parts = try container.decode([String: Part].self)
-                    text = parts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.text)" }
-                        .joined(separator: ", ")
-                }
-            }
-        }
-
-        struct Part: Decodable {
-            var text: String
-
-            init(from decoder: any Decoder) throws {
-                let container = try decoder.singleValueContainer()
-                if let number = try? container.decode(Int64.self) {
-                    text = String(number)
-                } else {
-                    text = (try? container.decode(String.self)) ?? ""
-                }
-            }
-        }
-    }
-
     private static let programmeSource = "joint-work-programme"
 
     private mutating func readProgramme(_ data: Data) throws {
-        let file: Programme
-        do {
-            file = try JSONDecoder().decode(Programme.self, from: data)
-        } catch {
-            throw Unreadable(
-                problem: "the file is not a programme: \(error)",
-                remedy: "Give a JSON object whose `items` have id, title, kind and the rest.")
-        }
+        let items = try ProgrammeFile(data).items
         let programmes = Set(
-            file.items.filter { Self.collection(of: $0.kind) == "programme" }.map(\.id))
-        for (position, item) in file.items.enumerated() {
+            items.filter { Self.collection(of: $0.kind) == "programme" }.map(\.id))
+        var seen: Set<String> = []
+        for (position, item) in items.enumerated() where isNew(item.id, &seen, position + 1) {
             take(item, programmes, line: position + 1)
         }
+    }
+
+    /// Whether there is an id, and no earlier row or item has it; otherwise the problem is noted.
+    private mutating func isNew(_ id: String, _ seen: inout Set<String>, _ line: Int) -> Bool {
+        guard !id.isEmpty else {
+            problems.append(ImportProblem(line: line, problem: "`id` is empty; it is left out"))
+            return false
+        }
+        guard seen.insert(id).inserted else {
+            problems.append(
+                ImportProblem(line: line, problem: "`\(id)` was there before; it is left out"))
+            return false
+        }
+        return true
     }
 
     private static func collection(of kind: String) -> String {
@@ -138,17 +96,19 @@ public struct ProgrammeImport: Equatable, Sendable {
         }
     }
 
-    private mutating func take(_ item: Item, _ programmes: Set<String>, line: Int) {
+    private mutating func take(_ item: ProgrammeFile.Item, _ programmes: Set<String>, line: Int) {
         let collection = Self.collection(of: item.kind)
         let danish = item.danish.map { organisation($0, country: "DK") }
         let chinese = item.chinese.map { organisation($0, country: "CN") }
         let places = item.cn_divisions + item.dk_divisions
-        var note = item.note ?? ""
+        checkPlaces(places, line: line)
+        var note = item.note
         if let amount = item.amount {
-            note += (note.isEmpty ? "" : "\n") + "Amount: \(amount.text)."
+            note += (note.isEmpty ? "" : "\n") + "Amount: \(amount)."
         }
         var values: [String: Value] = [
-            "title_en": .text(item.title), "source_url": .set(of: item.source),
+            "title_en": .text(item.title), "title": .text(item.title),
+            "source_url": .set(of: item.source),
             "confidence": .text(item.confidence), "tags": .set(of: item.tags + [item.kind]),
             "focus": .set(of: item.focus_area.isEmpty ? [] : [item.focus_area]),
             "places": .set(of: places),
@@ -193,29 +153,38 @@ public struct ProgrammeImport: Equatable, Sendable {
 
     private mutating func readPartnerships(_ data: Data) throws {
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw Unreadable(problem: "the file is not UTF-8", remedy: "Save it as UTF-8.")
+            throw Unreadable(problem: "The file is not UTF-8", remedy: "Save it as UTF-8.")
         }
-        let rows: [[String: String]]
+        let rows: [CSVTable.Row]
         do {
-            rows = try CSV<Named>(string: text.replacing("\u{FEFF}", with: "")).rows
+            rows = try CSVTable(text).rows
         } catch {
             throw Unreadable(
-                problem: "the file is not CSV: \(error)", remedy: "Quote fields as RFC 4180 says.")
+                problem: "Line \(error.line) is not CSV: \(error.problem)",
+                remedy: "Quote cells as RFC 4180 says; nothing was imported.")
         }
-        guard let first = rows.first, first["danish_side"] != nil, first["id"] != nil else {
+        let heading = (rows.first?.cells ?? []).map { $0.trimmingCharacters(in: .whitespaces) }
+        guard heading.contains("id"), heading.contains("danish_side") else {
             throw Unreadable(
-                problem: "the heading lacks `id` and `danish_side`",
+                problem: "The heading lacks `id` and `danish_side`",
                 remedy: "Give a partnership file as in Clients/Examples/data/partnerships.csv.")
         }
-        for (position, row) in rows.enumerated() { take(partnership: row, line: position + 2) }
+        var seen: Set<String> = []
+        for row in rows.dropFirst() {
+            guard row.cells.count == heading.count else {
+                let count = "\(row.cells.count) cells, the heading \(heading.count)"
+                problems.append(
+                    ImportProblem(line: row.line, problem: "the row has \(count); it is left out"))
+                continue
+            }
+            let cells = Dictionary(zip(heading, row.cells)) { first, _ in first }
+            guard isNew(cells["id"] ?? "", &seen, row.line) else { continue }
+            take(partnership: cells, line: row.line)
+        }
     }
 
     private mutating func take(partnership row: [String: String], line: Int) {
         let cell = { (name: String) in row[name] ?? "" }
-        guard !cell("id").isEmpty else {
-            problems.append(ImportProblem(line: line, problem: "`id` is empty"))
-            return
-        }
         let danishNames = list(cell("danish_side"), separator: ";")
         let danish = danishNames.map { organisation($0, country: "DK") }
         let chinese =
@@ -223,7 +192,8 @@ public struct ProgrammeImport: Equatable, Sendable {
             ? nil
             : organisation(
                 cell("chinese_side"), country: "CN", chineseName: cell("chinese_side_zh"))
-        let places = [cell("dk_code"), cell("cn_province"), cell("cn_gb")]
+        let places = [cell("dk_code"), cell("cn_province"), cell("cn_gb")].filter { !$0.isEmpty }
+        checkPlaces(places, line: line)
         let values: [String: Value] = [
             "code": .text(cell("id")),
             "title_en": .text("\(cell("danish_side")) – \(cell("chinese_side"))"),
@@ -232,7 +202,7 @@ public struct ProgrammeImport: Equatable, Sendable {
                 of: (danishNames + [cell("chinese_side")]).filter { !$0.isEmpty }),
             "lead_dk": danish.first.map { .text($0.description) } ?? .null,
             "lead_cn": chinese.map { .text($0.description) } ?? .null,
-            "places": .set(of: places.filter { !$0.isEmpty }),
+            "places": .set(of: places),
             "start": .text(cell("start")), "end": .text(cell("end")),
             "tags": .set(
                 of: list(cell("kind"), separator: ";") + list(cell("focus"), separator: ";")),
@@ -249,11 +219,21 @@ public struct ProgrammeImport: Equatable, Sendable {
 
     // MARK: Records
 
+    /// Notes codes that no reference table has, nor could have: they are kept all the same, since
+    /// codes retire and borders move.
+    private mutating func checkPlaces(_ codes: [String], line: Int) {
+        for code in codes where !PlaceCode.isKnown(code) {
+            problems.append(
+                ImportProblem(line: line, problem: "places: `\(code)` is no known code; it is kept")
+            )
+        }
+    }
+
     /// One organisation a distinct name, whatever file names it.
     private mutating func organisation(
         _ name: String, country: String, chineseName: String = ""
     ) -> RecordID {
-        let name = name.normalized
+        let name = Self.line(name.normalized)
         if let known = organisations[name] { return known }
         let id = Self.id(workspace, "organisation", name)
         organisations[name] = id
@@ -265,9 +245,18 @@ public struct ProgrammeImport: Equatable, Sendable {
         return id
     }
 
+    /// A name or title on one line: a spreadsheet breaks them where a cell is narrow.
+    private static func line(_ text: String) -> String {
+        text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+
     private mutating func append(
         _ collection: String, _ id: RecordID, _ values: [String: Value], line: Int
     ) {
+        var values = values
+        for field in ["title", "title_en", "name_zh"] {
+            if let text = values[field]?.text { values[field] = .text(Self.line(text)) }
+        }
         var canonical: [String: Value] = [:]
         for field in schema.collection(collection)?.fields ?? [] {
             guard let value = values[field.name], value != .text("") else { continue }

@@ -70,7 +70,7 @@ extension RecordContent {
         var values: [String: Value] = [:]
         for pair in message.values {
             try Wire.check(name: pair.field, "records.values.field")
-            values[pair.field] = pair.hasValue ? try Value(wire: pair.value) : .null
+            values[pair.field] = pair.hasValue ? Value(wire: pair.value) : .null
         }
         self.init(message.collection, try Wire.id(message.record, "records.record"), values)
     }

@@ -20,6 +20,7 @@ struct InputTests {
             ("notes=-5", FieldInput("notes", .assign, .literal("-5"))),
             ("tags+=water", FieldInput("tags", .add, .literal("water"))),
             ("tags-=@x", FieldInput("tags", .remove, .literal("@x"))),
+            ("tags+==a, b", FieldInput("tags", .add, .exact("a, b"))),
         ])
     func parts(_ text: String, _ input: FieldInput) {
         #expect(FieldInput(text) == input)

@@ -58,11 +58,21 @@ struct TerminalTests {
         #expect(TimeText.start(of: "last") == nil)
     }
 
+    @Test("a time as JSON has it is read back, with or without seconds")
+    func instants() {
+        #expect(TimeText.instant("2024-02-28T23:59:59.999Z") == 1_709_164_799_999)
+        #expect(TimeText.instant("2024-02-29T00:00Z") == 1_709_164_800_000)
+        #expect(TimeText.instant("2024-02-29 00:00:00.5") == 1_709_164_800_500)
+        #expect(TimeText.instant("2024-02-29T24:00Z") == nil)
+        #expect(TimeText.instant("2024-02-30") == nil)
+    }
+
     @Test(
         "global options work before the subcommand",
         arguments: [
             (["-w", "a", "list", "x"], ["list", "x", "-w", "a"]),
             (["--json", "status"], ["status", "--json"]),
+            (["-wa", "-w=b", "path"], ["path", "-wa", "-w=b"]),
             (
                 ["--replica=f", "outbox", "-q", "discard", "x"],
                 ["outbox", "discard", "x", "--replica=f", "-q"]

@@ -21,7 +21,7 @@ struct Add: TingCommand {
     @OptionGroup var global: GlobalOptions
 
     @Argument(
-        help: "What to add: project, task, organisation, …",
+        help: ArgumentHelp("What to add: \(Session.collectionNames)."),
         completion: .custom { _, _, _ in Session.schema.written.map(\.name) })
     var collection: String
 

@@ -86,7 +86,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
         }
         throw CommandError(
             .refused, code: "not_signed_in",
-            place.map { "This device has not joined \($0)." }
+            place.map { "This device has not joined the server `\($0)`." }
                 ?? "This device has not joined a server yet.",
             remedy: "Ask for an invitation and run `ting join ADDRESS`.")
     }
@@ -111,6 +111,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
                 ("workspace", .text(name)), ("path", .text(replica.path)),
                 ("version", .integer(version)), ("records", .integer(records)),
             ]),
-            "Cloned \(name) at version \(version): \(records) records in \(replica.path).")
+            "Cloned \(name) at version \(version): \(records.counted("record")) in \(replica.path)."
+        )
     }
 }

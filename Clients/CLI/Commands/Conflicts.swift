@@ -9,7 +9,7 @@ struct Conflicts: TingCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show where two people changed the same thing.",
         discussion: """
-            Each conflict holds the value kept and the other one. Settle it with `ting resolve`,
+            Each conflict holds the value kept and the other one. Settle it with `ting resolve`, \
             once, for everyone.
 
             Examples:
@@ -26,7 +26,7 @@ struct Conflicts: TingCommand {
         // What another tool just settled counts.
         try replica.seal()
         let conflicts = try replica.read { db in
-            let found = try ConflictView.all(replica, db, open: !all)
+            let found = try ConflictView.all(replica, db, open: !all, byID: global.json)
             let text = try RecordText(replica, db, shortIDs: !global.json)
             if global.json {
                 console.data(.array(found.map { $0.json(text) }))
@@ -62,8 +62,8 @@ struct Conflicts: TingCommand {
         }
         guard conflict.status == "open" else { return lines }
         let short = text.short(conflict.id)
-        let value = conflict.field == nil ? "" : " | value=V"
-        lines.append(style.dim("  ting resolve \(short) keep | take\(value)"))
+        let choices = conflict.field == nil ? "keep | take (delete it)" : "keep | take | value=V"
+        lines.append(style.dim("  ting resolve \(short) \(choices)"))
         return lines
     }
 }

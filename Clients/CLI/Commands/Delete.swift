@@ -35,6 +35,9 @@ struct Delete: TingCommand {
                 ("deleted", .integer(count)),
             ]),
             count == 1 ? "Deleted 1 record." : "Deleted \(count) records: it and its children.")
+        if !global.json {
+            console.hint("`ting restore \(found.id)` brings back what was deleted.")
+        }
         try session.warnAboutRole(replica, console)
     }
 }

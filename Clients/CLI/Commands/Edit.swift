@@ -10,8 +10,8 @@ struct Edit: TingCommand {
     static let configuration = CommandConfiguration(
         abstract: "Edit one field in an editor.",
         discussion: """
-            Opens $VISUAL, or else $EDITOR, or else vi. What the field holds when the editor ends \
-            is what it becomes; an edit that changes nothing is none.
+            Opens $VISUAL, or else $EDITOR, or else vi (on a terminal). What the field holds when \
+            the editor ends is what it becomes; an edit that changes nothing is none.
 
             Example:
               ting edit JWP-017 summary
@@ -37,13 +37,28 @@ struct Edit: TingCommand {
         }
         // What the editor shows a set as must read back as the same set.
         let before = field.kind == .set ? JSONValue(old).text : RecordText.text(old, of: field)
-        let after = try EditorSession(record: found.id.description, field: field.name).edit(before)
-        guard after != before else { return console.note("Nothing changed.") }
-        try replica.write(message: message) { db in
-            let value = try session.reader(replica, db).value(after, for: field)
-            let table = RecordTable(try session.collection(found.collection, replica))
-            try table.update(db, found.id, [field.name: value])
+        let editor = try EditorSession(field: field.name)
+        let after = try editor.edit(before)
+        guard after != before else {
+            editor.end()
+            return console.note("Nothing changed.")
         }
+        do {
+            try replica.write(message: message) { db in
+                let table = RecordTable(try session.collection(found.collection, replica))
+                // A sync may have come while the editor was open: its value is no one's to lose.
+                guard try table.values(db, found.id)?[field.name] == old else {
+                    throw changedMeanwhile(editor.file)
+                }
+                let value = try session.reader(replica, db).value(after, for: field)
+                try table.update(db, found.id, [field.name: value])
+            }
+        } catch {
+            // A long text stays where the person can find it.
+            if field.kind != .text { editor.end() }
+            throw error
+        }
+        editor.end()
         if global.json {
             console.data(
                 .object([
@@ -53,22 +68,58 @@ struct Edit: TingCommand {
         }
         try session.warnAboutRole(replica, console)
     }
+
+    private func changedMeanwhile(_ file: String) -> CommandError {
+        CommandError(
+            .error, code: "changed_meanwhile",
+            "The field changed while you edited; your text is kept in \(file).",
+            remedy:
+                "Look at the new value with `ting show`, then write yours with `ting set \(id) \(field)=@\(file)`."
+        )
+    }
 }
 
 /// Text in a file of its own, in the person's editor.
 private struct EditorSession {
-    let record: String
-    let field: String
+    let file: String
+    private let editor: String
 
-    func edit(_ text: String) throws -> String {
-        let folder = NSTemporaryDirectory() + "/ting-\(UUID().uuidString)"
+    init(field: String) throws {
+        let environment = Session.environment
+        let named = [environment["VISUAL"], environment["EDITOR"]].compactMap { $0 }
+            .first { !$0.isEmpty }
+        guard named != nil || Terminal.inputIsTerminal && Terminal.outputIsTerminal else {
+            throw CommandError(
+                .usage, code: "no_editor", "No editor is named, and there is no terminal for one.",
+                remedy: "Set EDITOR, or write the value with `ting set ID \(field)=@FILE`.")
+        }
+        editor = named ?? "vi"
+        let folder = (NSTemporaryDirectory() as NSString)
+            .appendingPathComponent("ting-\(UUID().uuidString)")
+        file = "\(folder)/\(field).txt"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let file = "\(folder)/\(field).txt"
+    }
+
+    /// Takes the file away.
+    func end() {
+        try? FileManager.default.removeItem(
+            atPath: (file as NSString).deletingLastPathComponent)
+    }
+
+    func edit(_ text: String) throws -> String {
+        do {
+            return try edited(text)
+        } catch {
+            end()
+            throw error
+        }
+    }
+
+    private func edited(_ text: String) throws -> String {
         try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: file))
-        try run(file)
+        try run()
         guard let data = FileManager.default.contents(atPath: file),
             var after = String(validating: data, as: UTF8.self)
         else {
@@ -80,11 +131,7 @@ private struct EditorSession {
         return after
     }
 
-    private func run(_ file: String) throws {
-        let environment = Session.environment
-        let editor =
-            [environment["VISUAL"], environment["EDITOR"]].compactMap { $0 }
-            .first { !$0.isEmpty } ?? "vi"
+    private func run() throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", "\(editor) \"$1\"", "ting", file]

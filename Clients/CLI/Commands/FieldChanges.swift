@@ -82,8 +82,9 @@ struct FieldChanges {
     static func field(_ name: String, in collection: CollectionSchema) throws -> Field {
         if let field = collection.field(name) { return field }
         let names = collection.fields.map(\.name).joined(separator: ", ")
-        throw InputError(
-            code: "unknown_field", "\(collection.name) has no field `\(name)`.",
+        throw CommandError(
+            .usage, code: "unknown_field",
+            "The collection \(collection.name) has no field `\(name)`.",
             remedy: "Its fields: \(names).")
     }
 }

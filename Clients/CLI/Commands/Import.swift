@@ -12,8 +12,9 @@ struct Import: TingCommand {
     static let configuration = CommandConfiguration(
         abstract: "Read a programme (.json) or partnership (.csv) file, as one change set.",
         discussion: """
-            The same file a second time changes nothing. Two people who import it offline make the
-            same records, and what differs merges field by field.
+            The same file a second time changes nothing. Records that another file made are \
+            completed where nobody wrote the field. Two people who import offline make the same \
+            records, and what differs merges field by field.
 
             Examples:
               ting import joint-work-programme.json --dry-run
@@ -31,6 +32,8 @@ struct Import: TingCommand {
 
     private struct Counts {
         var added: [String: Int] = [:]
+        /// Records that another file had made, and that this one knows more of.
+        var completed = 0
         var same = 0
     }
 
@@ -41,7 +44,8 @@ struct Import: TingCommand {
         let replica = try session.replica()
         let plan = try plan(replica)
         let name = (file as NSString).lastPathComponent
-        let counts = try write(plan, message ?? "Import \(name)", replica)
+        let gaps = try gaps(plan, replica)
+        let counts = try write(plan, gaps, message ?? "Import \(name)", replica)
         report(plan, counts)
         if !dryRun { try session.warnAboutRole(replica, console) }
     }
@@ -62,13 +66,41 @@ struct Import: TingCommand {
         }
     }
 
+    /// What the file knows of records that are here, in fields that nobody ever wrote.
+    private func gaps(_ plan: ProgrammeImport, _ replica: Replica) throws -> [RecordID: [String:
+        Value]]
+    {
+        let empty = try replica.read { db in
+            try plan.records.compactMap { record in
+                try replica.schema.collection(record.collection).flatMap { collection in
+                    try RecordTable(collection).values(db, record.id).map { current in
+                        (record.id, record.values.filter { current[$0.key]?.isEmpty == true })
+                    }
+                }
+            }
+        }
+        let candidates = empty.filter { !$0.1.isEmpty }
+        let pending = candidates.isEmpty ? [] : try replica.outbox().map(\.changeSet)
+        var gaps: [RecordID: [String: Value]] = [:]
+        for (id, values) in candidates {
+            let written = try (pending + replica.history(of: id).map(\.changeSet))
+                .flatMap(\.operations).filter { $0.record == id }.flatMap { $0.fields.map(\.field) }
+            let left = values.filter { !written.contains($0.key) }
+            if !left.isEmpty { gaps[id] = left }
+        }
+        return gaps
+    }
+
     private func write(
-        _ plan: ProgrammeImport, _ message: String, _ replica: Replica
+        _ plan: ProgrammeImport, _ gaps: [RecordID: [String: Value]], _ message: String,
+        _ replica: Replica
     ) throws -> Counts {
         do {
             return try replica.write(message: message) { db in
                 var counts = Counts()
-                for record in plan.records { try write(record, replica, db, &counts) }
+                for record in plan.records {
+                    try write(record, gaps[record.id], replica, db, &counts)
+                }
                 if dryRun { throw Preview(counts: counts) }
                 return counts
             }
@@ -79,16 +111,19 @@ struct Import: TingCommand {
 
     /// Adds the record, unless one of its id is or was here: people's edits and deletions stand.
     private func write(
-        _ record: PlannedRecord, _ replica: Replica, _ db: Database, _ counts: inout Counts
+        _ record: PlannedRecord, _ gap: [String: Value]?, _ replica: Replica, _ db: Database,
+        _ counts: inout Counts
     ) throws {
-        guard let collection = replica.schema.collection(record.collection),
-            try replica.locate(db, ending: record.id.description).isEmpty
-        else {
+        guard let collection = replica.schema.collection(record.collection) else { return }
+        if try replica.locate(db, ending: record.id.description).isEmpty {
+            try RecordTable(collection).insert(db, record.id, record.values)
+            counts.added[collection.name, default: 0] += 1
+        } else if let gap {
+            try RecordTable(collection).update(db, record.id, gap)
+            counts.completed += 1
+        } else {
             counts.same += 1
-            return
         }
-        try RecordTable(collection).insert(db, record.id, record.values)
-        counts.added[collection.name, default: 0] += 1
     }
 
     private func report(_ plan: ProgrammeImport, _ counts: Counts) {
@@ -98,6 +133,7 @@ struct Import: TingCommand {
             return console.data(
                 .object([
                     ("dry_run", .bool(dryRun)), ("added", .integer(total)),
+                    ("completed", .integer(counts.completed)),
                     ("unchanged", .integer(counts.same)),
                     ("collections", .object(added.map { ($0.key, .integer($0.value)) })),
                     (
@@ -111,11 +147,19 @@ struct Import: TingCommand {
                     ),
                 ]))
         }
-        for problem in plan.problems { console.warn("line \(problem.line): \(problem.problem)") }
+        let place = file.hasSuffix(".json") ? "item" : "line"
+        for problem in plan.problems {
+            console.warn("\(place) \(problem.line): \(problem.problem)")
+        }
         let what = added.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         let verb = dryRun ? "Would add" : "Added"
         console.note(
-            "\(verb) \(total) records" + (what.isEmpty ? "" : " (\(what))")
+            "\(verb) \(total.counted("record"))" + (what.isEmpty ? "" : " (\(what))")
+                + (counts.completed == 0 ? "" : ", completed \(counts.completed)")
                 + "; \(counts.same) were here already.")
     }
+}
+
+extension Value {
+    fileprivate var isEmpty: Bool { isNull || self == .set([]) }
 }

@@ -9,11 +9,11 @@ struct Join: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Register this device at a server, with the address of an invitation.",
         discussion: """
-            The device gets a key pair and a token of its own. The address is good once. Several
+            The device gets a key pair and a token of its own. The address is good once. Several \
             servers are fine.
 
             Example:
-              ting join 'ting://server.example:8443/join?code=…&pin=…' --device kbh-lt-044
+              ting join 'ting://server:8443/join?code=…&pin=…' --device kbh-lt-044
             """)
 
     @OptionGroup var global: GlobalOptions

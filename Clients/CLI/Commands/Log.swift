@@ -15,6 +15,9 @@ struct Log: TingCommand {
               ting log JWP-017 -p
               ting log --since 2026-05-12
               ting log --since last-sync        what the last sync brought
+              ting log --since 120 --json       what came after version 120
+
+            A date is the start of that day in UTC; a time as `--json` prints it is fine too.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -24,7 +27,8 @@ struct Log: TingCommand {
 
     @Option(
         help: ArgumentHelp(
-            "From a date or after a version on, or what the last sync brought.", valueName: "since")
+            "From a date or time on, after a version, or what the last sync brought.",
+            valueName: "since")
     )
     var since: String?
 
@@ -50,7 +54,9 @@ struct Log: TingCommand {
             return console.data(.array(items.map { json($0, names, replica.schema) }))
         }
         guard !items.isEmpty else { return console.note("Nothing happened.") }
-        console.data(items.flatMap { lines($0, names, replica.schema, record) })
+        try replica.read { db in
+            for item in items { console.data(try lines(item, names, replica, db, record)) }
+        }
     }
 
     private enum Item {
@@ -85,8 +91,8 @@ struct Log: TingCommand {
             return (try session.versionBeforeLastSync(replica) ?? 0, nil)
         }
         // Four digits are a year: versions that large are better told by a date.
-        if since.contains("-") || since.utf8.count == 4, let time = TimeText.start(of: since) {
-            return (0, time)
+        if since.contains("-") || since.utf8.count == 4 {
+            if let time = TimeText.start(of: since) ?? TimeText.instant(since) { return (0, time) }
         }
         if let version = Version(since), version >= 0 { return (version, nil) }
         throw CommandError(
@@ -106,10 +112,10 @@ struct Log: TingCommand {
     }
 
     private func lines(
-        _ item: Item, _ names: RecordText, _ schema: Schema, _ record: RecordID?
-    ) -> [String] {
+        _ item: Item, _ names: RecordText, _ replica: Replica, _ db: Database, _ record: RecordID?
+    ) throws -> [String] {
         let style = console.style
-        let view = ChangeSetView(item.changeSet, schema)
+        let view = ChangeSetView(item.changeSet, replica.schema)
         var head: String
         if let entry = item.entry {
             head = style.bold("version \(entry.version)") + "  " + TimeText.short(entry.accepted)
@@ -119,10 +125,10 @@ struct Log: TingCommand {
             head = style.yellow("in the outbox") + "  " + TimeText.short(item.changeSet.time)
         }
         var lines = [head]
-        let message = Terminal.printable(item.changeSet.message)
-        lines.append("  \(view.summary)" + (message.isEmpty ? "" : ": \(message)"))
+        let message = Terminal.printable(item.changeSet.message).replacing("\n", with: "\n  ")
+        if !message.isEmpty { lines.append("  \(message)") }
+        lines += patch ? view.patch(style, only: record) : try view.headlines(db, only: record)
         lines.append(style.dim("  change set \(item.changeSet.id)"))
-        if patch { lines += view.patch(style, only: record) }
         return lines
     }
 }

@@ -62,7 +62,11 @@ extension TingCommand {
 
 struct ListOutbox: TingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the change sets that wait.")
+        commandName: "list", abstract: "List the change sets that wait.",
+        discussion: """
+            Example:
+              ting outbox list --json
+            """)
 
     @OptionGroup var global: GlobalOptions
 
@@ -85,7 +89,11 @@ struct ListOutbox: TingCommand {
 
 struct ShowOutbox: TingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show change sets that wait, with their values.")
+        commandName: "show", abstract: "Show change sets that wait, with their values.",
+        discussion: """
+            Example:
+              ting outbox show 3b9f
+            """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
@@ -100,7 +108,11 @@ struct ShowOutbox: TingCommand {
 struct ExportOutbox: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Print change sets that wait as JSON, to keep or to pass on.")
+        abstract: "Print change sets that wait as JSON, to keep or to pass on.",
+        discussion: """
+            Example:
+              ting outbox export > edits.json
+            """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
@@ -117,7 +129,12 @@ struct DiscardOutbox: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "discard",
         abstract: "Give up edits that were not sent, for good.",
-        discussion: "Asks on a terminal; needs --yes elsewhere.")
+        discussion: """
+            Asks on a terminal; needs --yes elsewhere.
+
+            Example:
+              ting outbox discard 3b9f --yes
+            """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
@@ -128,11 +145,11 @@ struct DiscardOutbox: TingCommand {
         let picked = try ChangeSetPick(ids: ids).from(try sealedOutbox(replica), id: \.id)
         if !picked.isEmpty {
             try console.confirm(
-                "Discard \(picked.count) change sets of the outbox, for good?", yes: yes)
+                "Discard \(picked.count.counted("change set")) of the outbox, for good?", yes: yes)
             try replica.discardOutbox(picked.map(\.id))
         }
         console.outcome(
             .object([("discarded", .array(picked.map { .text($0.id.description) }))]),
-            "Discarded \(picked.count) change sets.")
+            "Discarded \(picked.count.counted("change set")).")
     }
 }

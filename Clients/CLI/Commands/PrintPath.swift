@@ -10,7 +10,7 @@ struct PrintPath: TingCommand {
         abstract: "Print where the replica's file is.",
         discussion: """
             Example:
-              sqlite3 "$(ting path)" "UPDATE project SET status = 'active' WHERE code = 'JWP-017'"
+              sqlite3 "$(ting path)" "SELECT code, status FROM project"
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -35,7 +35,11 @@ struct Quarantine: ParsableCommand {
 
 struct ListQuarantine: TingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List what was rejected.")
+        commandName: "list", abstract: "List what was rejected.",
+        discussion: """
+            Example:
+              ting quarantine list --json
+            """)
 
     @OptionGroup var global: GlobalOptions
 
@@ -64,7 +68,11 @@ struct ListQuarantine: TingCommand {
 
 struct ShowQuarantine: TingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show what was rejected, with its values.")
+        commandName: "show", abstract: "Show what was rejected, with its values.",
+        discussion: """
+            Example:
+              ting quarantine show 3b9f
+            """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
@@ -86,7 +94,11 @@ struct ShowQuarantine: TingCommand {
 
 struct RetryQuarantine: TingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "retry", abstract: "Put it back into the outbox, to be judged again.")
+        commandName: "retry", abstract: "Put it back into the outbox, to be judged again.",
+        discussion: """
+            Example:
+              ting quarantine retry && ting sync
+            """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
@@ -97,13 +109,18 @@ struct RetryQuarantine: TingCommand {
         try replica.retryQuarantine(picked.map(\.changeSet.id))
         console.outcome(
             .object([("retried", .array(picked.map { .text($0.changeSet.id.description) }))]),
-            "\(picked.count) change sets are in the outbox again; `ting sync` sends them.")
+            "\(picked.count.counted("change set")) back in the outbox; `ting sync` sends what is there."
+        )
     }
 }
 
 struct ExportQuarantine: TingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Print what was rejected as JSON, to keep or to pass on.")
+        commandName: "export", abstract: "Print what was rejected as JSON, to keep or to pass on.",
+        discussion: """
+            Example:
+              ting quarantine export > rejected.json
+            """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
@@ -119,7 +136,12 @@ struct DiscardQuarantine: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "discard",
         abstract: "Give up what was rejected, for good.",
-        discussion: "Asks on a terminal; needs --yes elsewhere.")
+        discussion: """
+            Asks on a terminal; needs --yes elsewhere.
+
+            Example:
+              ting quarantine discard 3b9f --yes
+            """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
@@ -129,11 +151,12 @@ struct DiscardQuarantine: TingCommand {
         let replica = try session.replica()
         let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
         if !picked.isEmpty {
-            try console.confirm("Discard \(picked.count) rejected change sets, for good?", yes: yes)
+            try console.confirm(
+                "Discard \(picked.count.counted("rejected change set")), for good?", yes: yes)
             try replica.discardQuarantine(picked.map(\.changeSet.id))
         }
         console.outcome(
             .object([("discarded", .array(picked.map { .text($0.changeSet.id.description) }))]),
-            "Discarded \(picked.count) change sets.")
+            "Discarded \(picked.count.counted("change set")).")
     }
 }

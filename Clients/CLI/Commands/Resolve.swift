@@ -36,11 +36,10 @@ struct Resolve: TingCommand {
     func run() throws {
         let replica = try session.replica()
         let view = try replica.write(message: message) { db in
-            let found = try RecordFinder(replica).record(
-                db, conflict, in: [CollectionSchema.conflict.name])
-            guard let view = try ConflictView.one(found.id, replica, db),
-                let record = RecordID(view.record)
-            else { throw ReplicaError.unknownRecord(conflict) }
+            let view = try find(replica, db)
+            guard let id = RecordID(view.id), let record = RecordID(view.record) else {
+                throw ReplicaError.unknownRecord(conflict)
+            }
             guard view.status == "open" else {
                 throw CommandError(
                     .error, code: "already_settled", "The conflict \(conflict) is settled already.",
@@ -49,7 +48,7 @@ struct Resolve: TingCommand {
                 )
             }
             try settle(view, record, replica, db)
-            try RecordTable(.conflict).update(db, found.id, ["status": .text("settled")])
+            try RecordTable(.conflict).update(db, id, ["status": .text("settled")])
             return view
         }
         console.outcome(
@@ -60,6 +59,17 @@ struct Resolve: TingCommand {
             ]),
             "Settled; the next sync tells everyone.")
         try session.warnAboutRole(replica, console)
+    }
+
+    private func find(_ replica: Replica, _ db: Database) throws -> ConflictView {
+        do {
+            let found = try RecordFinder(replica).record(
+                db, conflict, in: [CollectionSchema.conflict.name])
+            if let view = try ConflictView.one(found.id, replica, db) { return view }
+        } catch let error as InputError where error.code == "not_found" {}
+        throw CommandError(
+            .error, code: "not_found", "There is no conflict `\(conflict)` here.",
+            remedy: "`ting conflicts --all` lists them; `ting sync` brings what is new.")
     }
 
     private func settle(

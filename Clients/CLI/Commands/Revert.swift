@@ -10,8 +10,8 @@ struct Revert: TingCommand {
     static let configuration = CommandConfiguration(
         abstract: "Undo a change set by an edit of its own.",
         discussion: """
-            Puts back what each field held before, takes back what was added to sets and counters,
-            deletes what was added, restores what was deleted. A field that has changed since then
+            Puts back what each field held before, takes back what was added to sets and counters, \
+            deletes what was added, restores what was deleted. A field that has changed since then \
             stays as it is, and is named. The history keeps both.
 
             Example:
@@ -32,6 +32,14 @@ struct Revert: TingCommand {
         var reverted = 0
         /// Fields, as collection, record and name, that have changed since.
         var left: [(collection: String, record: String, field: String?)] = []
+
+        var sentence: String {
+            switch (reverted, left.count) {
+            case (0, 0): "Nothing was left to revert."
+            case (0, _): "Nothing was reverted."
+            default: "Reverted \(reverted.counted("edit"))."
+            }
+        }
     }
 
     func run() throws {
@@ -63,7 +71,7 @@ struct Revert: TingCommand {
                         })
                 ),
             ]),
-            "Reverted \(outcome.reverted) edits of \(target.operations.count) operations.")
+            outcome.sentence)
         if !global.json {
             for left in outcome.left {
                 let place = left.field.map { ".\($0)" } ?? ""
@@ -84,13 +92,10 @@ struct Revert: TingCommand {
         switch operation.kind {
         case .insert, .restore:
             guard values != nil else { return }
-            _ = try replica.delete(db, collection.name, operation.record)
-            outcome.reverted += 1
+            outcome.reverted += try replica.delete(db, collection.name, operation.record)
         case .delete:
             guard values == nil else { return }
-            if try replica.restore(db, collection.name, operation.record) > 0 {
-                outcome.reverted += 1
-            }
+            outcome.reverted += try replica.restore(db, collection.name, operation.record)
         case .update:
             guard let values else {
                 outcome.left.append((collection.name, operation.record.description, nil))
@@ -99,8 +104,9 @@ struct Revert: TingCommand {
             var undone: [String: Value] = [:]
             for edit in operation.fields where edit.before != edit.after {
                 guard let field = collection.field(edit.field) else { continue }
-                if let value = Self.undone(edit, field, values[edit.field] ?? field.standard) {
-                    undone[edit.field] = value
+                let current = values[edit.field] ?? field.standard
+                if let value = Self.undone(edit, field, current) {
+                    if value != current { undone[edit.field] = value }
                 } else {
                     outcome.left.append(
                         (collection.name, operation.record.description, edit.field))
@@ -125,8 +131,9 @@ struct Revert: TingCommand {
             let result = (current.integer ?? 0).subtractingReportingOverflow(step.partialValue)
             return step.overflow || result.overflow ? nil : .integer(result.partialValue)
         default:
-            let after = edit.after.isNull ? field.standard : edit.after
-            return current == after ? edit.before : nil
+            func shown(_ value: Value) -> Value { value.isNull ? field.standard : value }
+            return [shown(edit.after), shown(edit.before)].contains(current)
+                ? shown(edit.before) : nil
         }
     }
 }

@@ -12,7 +12,8 @@ struct RunSQL: TingCommand {
         commandName: "sql",
         abstract: "Run plain SQL on the replica.",
         discussion: """
-            Statements that change records become one change set, like any other edit.
+            Statements that change records become one change set, like any other edit. Of several \
+            statements each prints its rows; with --json, the last that has columns.
 
             Examples:
               ting sql "SELECT status, count(*) FROM project GROUP BY status"
@@ -34,7 +35,7 @@ struct RunSQL: TingCommand {
         help: ArgumentHelp("What to say of a change in the history.", valueName: "text"))
     var message = ""
 
-    /// What the last statement with columns gave.
+    /// What a statement with columns gave.
     private struct Answer {
         var columns: [String] = []
         var rows: [[DatabaseValue]] = []
@@ -47,11 +48,12 @@ struct RunSQL: TingCommand {
             ? String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
             : sql
         let writes = try replica.read { try isWriting($0, sql) }
-        let answer =
+        let answers =
             writes
-            ? try replica.write(message: message) { try execute($0, sql) }
-            : try replica.read { try execute($0, sql) }
-        show(answer)
+            ? try replica.write(message: message) { db in
+                try OwnTables.guarding(db) { try execute(db, sql) }
+            } : try replica.read { try execute($0, sql) }
+        show(answers)
         if writes { try session.warnAboutRole(replica, console) }
     }
 
@@ -63,33 +65,35 @@ struct RunSQL: TingCommand {
         return false
     }
 
-    private func execute(_ db: Database, _ sql: String) throws -> Answer {
-        var answer = Answer()
+    private func execute(_ db: Database, _ sql: String) throws -> [Answer] {
+        var answers: [Answer] = []
         let statements = try db.allStatements(sql: sql)
         while let statement = try statements.next() {
             guard statement.columnCount > 0 else {
                 try statement.execute()
                 continue
             }
-            answer = Answer(columns: Array(statement.columnNames))
+            var answer = Answer(columns: Array(statement.columnNames))
             let rows = try Row.fetchCursor(statement)
             while let row = try rows.next() { answer.rows.append(Array(row.databaseValues)) }
+            answers.append(answer)
         }
-        return answer
+        return answers
+    }
+
+    private func show(_ answers: [Answer]) {
+        if global.json {
+            let last = answers.last ?? Answer()
+            let objects = last.rows.map { row in
+                JSONValue.object(Array(zip(last.columns, row.map(Self.json))))
+            }
+            return console.data(.array(objects))
+        }
+        for answer in answers { show(answer) }
     }
 
     private func show(_ answer: Answer) {
-        guard !answer.columns.isEmpty else {
-            if global.json { console.data(.array([])) }
-            return
-        }
-        if global.json {
-            console.data(
-                .array(
-                    answer.rows.map { row in
-                        .object(Array(zip(answer.columns, row.map(Self.json))))
-                    }))
-        } else if csv {
+        if csv {
             let lines = [answer.columns] + answer.rows.map { $0.map(Self.text) }
             Terminal.write(lines.map(CSVText.line).joined())
         } else {
@@ -119,7 +123,8 @@ struct RunSQL: TingCommand {
         switch value.storage {
         case .null: .null
         case .int64(let integer): .integer(integer)
-        case .double, .string, .blob: .text(text(value))
+        case .double(let number): .real(number)
+        case .string, .blob: .text(text(value))
         }
     }
 }

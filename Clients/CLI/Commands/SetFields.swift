@@ -15,9 +15,14 @@ struct SetFields: TingCommand {
               ting set 4f2a partners+=dma partners-=sepa
               ting set 4f2a spent_h+=3 summary=@summary.txt
 
-            ID is a full id, the end of one, or a code. `field=` clears; `field==TEXT` takes TEXT
-            as it is; `field=@FILE` and `field=-` read a file and standard input; `+=` and `-=`
-            add and remove on a set (between commas), and count on a counter.
+            ID is a full id, the end of one, or a code.
+
+            field=        clears              field=@FILE   is what the file holds
+            field==TEXT   is TEXT as it is    field=-       is what standard input holds
+            field+=x,y    adds to a set       field-=x      removes from a set
+            field+=3      counts up           field-=3      counts down (counters)
+
+            An element that holds a comma: field+==TEXT, field-==TEXT.
             """)
 
     @OptionGroup var global: GlobalOptions

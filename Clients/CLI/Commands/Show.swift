@@ -59,7 +59,7 @@ struct Show: TingCommand {
         let open = try openConflicts(record.id, db)
         if open > 0 {
             lines.append(
-                style.yellow("\(open) open conflict\(open == 1 ? "" : "s"): see `ting conflicts`."))
+                style.yellow("\(open.counted("open conflict")): see `ting conflicts`."))
         }
         return lines
     }

@@ -54,12 +54,14 @@ struct Status: TingCommand {
         let oldest = status.oldestUnsynced.map { ", the oldest from \(ago($0))" } ?? ""
         lines.append(
             "outbox       "
-                + (status.outbox == 0 ? "empty" : style.yellow("\(status.outbox) edits") + oldest))
+                + (status.outbox == 0
+                    ? "empty" : style.yellow(status.outbox.counted("edit")) + oldest))
         if status.quarantine > 0 {
-            lines.append("quarantine   " + style.red("\(status.quarantine) rejected"))
+            lines.append(
+                "quarantine   " + style.red(status.quarantine.counted("rejected change set")))
         }
         if !status.invalid.isEmpty {
-            lines.append("held back    " + style.red("\(status.invalid.count) invalid edits"))
+            lines.append("held back    " + style.red(status.invalid.count.counted("invalid edit")))
         }
         lines.append(
             "conflicts    "

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Dispatch
+import Foundation
 import TingClient
 import TingCore
 import TingStore
@@ -9,7 +11,7 @@ struct Sync: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Send what was edited here, and receive what others did.",
         discussion: """
-            One round trip. What can be merged is merged; what can't be becomes a conflict that
+            One round trip. What can be merged is merged; what can't be becomes a conflict that \
             everybody sees. What the server rejects goes to quarantine, and the exit code is 5.
 
             Examples:
@@ -77,6 +79,8 @@ struct Sync: TingCommand, AsyncParsableCommand {
         _ replica: Replica, _ connection: ServerConnection, _ report: SyncReport
     ) async throws {
         console.note("Following; Ctrl-C ends it.")
+        let signals = EndSignals()
+        defer { withExtendedLifetime(signals) {} }
         try await Follower(replica, over: connection, now: Session.clock).run { news in
             switch news {
             case .synced(let outcome):
@@ -99,8 +103,27 @@ struct Sync: TingCommand, AsyncParsableCommand {
                 ("merged", .integer(0)), ("conflicts", .integer(0)), ("quarantined", .integer(0)),
                 ("invalid", .integer(status.invalid.count)), ("version", .integer(status.version)),
             ]),
-            "Would send \(status.outbox) edits and receive \(waiting) change sets. Nothing was changed."
+            "Would send \(status.outbox.counted("edit")) and receive "
+                + "\(waiting.counted("change set")). Nothing was changed."
         )
+    }
+}
+
+/// Ends the program well on Ctrl-C, or when it is told to stop.
+///
+/// At any instant: what SQLite has not committed is as if it had not begun, and what was sent without
+/// an answer is sent again.
+private final class EndSignals {
+    private let sources: [any DispatchSourceSignal]
+
+    init() {
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { _exit(0) }
+            source.resume()
+            return source
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GRDB
 import TingClient
 import TingCore
 import TingStore
@@ -51,14 +52,34 @@ struct ChangeSetView {
 
     /// `1 added, 2 changed`.
     var summary: String {
-        let words: [(TingCore.Operation.Kind, String)] = [
-            (.insert, "added"), (.update, "changed"), (.delete, "deleted"), (.restore, "restored"),
-        ]
-        return words.compactMap { kind, word in
+        let kinds: [TingCore.Operation.Kind] = [.insert, .update, .delete, .restore]
+        return kinds.compactMap { kind in
             let count = changeSet.operations.count { $0.kind == kind }
-            return count == 0 ? nil : "\(count) \(word)"
+            return count == 0 ? nil : "\(count) \(kind.past)"
         }.joined(separator: ", ")
     }
+
+    /// The first few edits, one a line: `changed project JWP-017 Clean water (end, status)`; those
+    /// of one record, where one is named.
+    func headlines(_ db: Database, only record: RecordID? = nil) throws -> [String] {
+        let operations = changeSet.operations.filter { record == nil || $0.record == record }
+        let shown = operations.count <= Self.headlineLimit + 1 ? Int.max : Self.headlineLimit
+        var lines = try operations.prefix(shown).map { operation in
+            let record = try schema.collection(operation.collection).flatMap {
+                try RecordTable($0).record(db, operation.record)
+            }
+            let name = record?.name ?? ""
+            var line = "  \(operation.kind.past) \(operation.collection) "
+            line += Terminal.printable(name.isEmpty ? operation.record.description : name)
+            guard operation.kind == .update, !operation.fields.isEmpty else { return line }
+            return line + " (\(operation.fields.map(\.field).joined(separator: ", ")))"
+        }
+        let rest = operations.count - lines.count
+        if rest > 0 { lines.append("  … and \(rest) more: \(summary) in all") }
+        return lines
+    }
+
+    private static let headlineLimit = 3
 
     /// Each edit with its values before and after; of one record, where one is named.
     func patch(_ style: TextStyle, only record: RecordID? = nil) -> [String] {
@@ -95,5 +116,17 @@ struct ChangeSetView {
         if !edit.before.isNull { lines.append(style.red("    - \(text(edit.before))")) }
         if !edit.after.isNull { lines.append(style.green("    + \(text(edit.after))")) }
         return lines
+    }
+}
+
+extension TingCore.Operation.Kind {
+    /// What was done, in the past tense.
+    var past: String {
+        switch self {
+        case .insert: "added"
+        case .update: "changed"
+        case .delete: "deleted"
+        case .restore: "restored"
+        }
     }
 }

@@ -24,8 +24,13 @@ struct ConflictView {
     /// What people call the record.
     let recordName: String
 
-    static func all(_ replica: Replica, _ db: Database, open: Bool) throws -> [ConflictView] {
-        try RecordTable(.conflict).records(db, where: open ? "status = 'open'" : nil)
+    /// The open conflicts, or all: in the order in which they came for people, by id for programs.
+    static func all(
+        _ replica: Replica, _ db: Database, open: Bool, byID: Bool = false
+    ) throws -> [ConflictView] {
+        let order = byID ? "id" : "opened_version, collection, record, field, id"
+        return try RecordTable(.conflict)
+            .records(db, where: open ? "status = 'open'" : nil, orderBy: order)
             .map { try ConflictView($0, replica, db) }
     }
 
@@ -80,9 +85,9 @@ struct ConflictView {
         let place = field.map { "\($0.name) of \(what)" } ?? what
         return switch kind {
         case "proposal": "\(two) proposes another \(place), which \(one) wrote"
-        case "deleted": "one deleted \(place), another edited it (\(one), \(two))"
-        case "parent": "\(place) came back for a record below it (\(one), \(two))"
-        case "unique": "\(place) was taken by two records (\(one), \(two))"
+        case "deleted": "\(two) deleted \(place), \(one) edited it: it stays"
+        case "parent": "\(two) deleted \(place): it came back for what \(one) wrote below it"
+        case "unique": "\(place) was taken already: \(two)'s got a suffix"
         case "text": "\(one) and \(two) changed the same words in \(place)"
         case "rule": "\(place) breaks a rule since the merge (\(one), \(two))"
         default: "\(one) and \(two) changed \(place)"

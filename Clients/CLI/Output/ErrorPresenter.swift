@@ -153,11 +153,20 @@ struct ErrorPresenter {
             return CommandError(
                 .error, code: "not_a_replica", "The file is no sound SQLite database: \(message).",
                 remedy: "Keep it, and make a new replica with `ting clone SLUG --to FILE`.")
+        case .SQLITE_CONSTRAINT where error.extendedResultCode == .SQLITE_CONSTRAINT_TRIGGER:
+            return CommandError(
+                .error, code: "read_only",
+                "\(message.prefix(1).uppercased())\(message.dropFirst()).",
+                remedy: "Leave it as it is: `ting sql \"SELECT …\"` reads it.")
+        case .SQLITE_MISUSE:
+            return CommandError(
+                .usage, code: "usage", "That is more than one statement or condition.",
+                remedy: "Run several statements with `ting sql`.")
         default:
             return CommandError(
                 .error, code: "sql", "SQLite: \(message).",
                 remedy:
-                    "Check the names: `ting sql \"SELECT name FROM sqlite_schema\"` lists the tables."
+                    "Check the statement and its names: `ting sql \"SELECT name FROM sqlite_schema\"` lists the tables, `ting add --help` the collections."
             )
         }
     }

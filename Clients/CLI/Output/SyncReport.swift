@@ -39,11 +39,13 @@ struct SyncReport: Sendable {
         console.note(try account(outcome))
         try showConflicts(summary.conflicts, console)
         if summary.deferred > 0 {
-            console.warn("\(summary.deferred) change sets wait: `ting status` says why.")
+            console.warn(
+                "the server can't judge \(summary.deferred.counted("change set")) yet: `ting status` says why."
+            )
         }
         if summary.quarantined > 0 {
             console.warn(
-                "\(summary.quarantined) change sets were rejected, and are kept in quarantine.")
+                "rejected, and kept in quarantine: \(summary.quarantined.counted("change set")).")
             console.hint("`ting quarantine` shows why, and what to do.")
         }
     }

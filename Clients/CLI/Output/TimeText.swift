@@ -41,6 +41,19 @@ enum TimeText {
         return days(numbers[0], month, day) * 86_400_000
     }
 
+    /// Milliseconds since 1970 of an instant as RFC 3339 writes it, in UTC.
+    static func instant(_ text: String) -> Int64? {
+        guard
+            let match = text.wholeMatch(
+                of: /(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?Z?/),
+            let day = start(of: String(match.1)), let hour = Int64(match.2),
+            let minute = Int64(match.3), let second = Int64(match.4 ?? "0"), hour < 24, minute < 60,
+            second <= 60
+        else { return nil }
+        let fraction = Int64((match.5.map(String.init) ?? "").padding(3, with: "0")) ?? 0
+        return day + ((hour * 60 + minute) * 60 + second) * 1000 + fraction
+    }
+
     private static func split(_ milliseconds: Int64) -> (days: Int64, rest: Int64) {
         let (days, rest) = milliseconds.quotientAndRemainder(dividingBy: 86_400_000)
         return rest < 0 ? (days - 1, rest + 86_400_000) : (days, rest)
@@ -73,5 +86,12 @@ enum TimeText {
     private static func pad(_ number: Int64, _ width: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, width - text.count)) + text
+    }
+}
+
+extension String {
+    /// The first `length` characters, filled up at the end.
+    fileprivate func padding(_ length: Int, with fill: Character) -> String {
+        prefix(length) + String(repeating: fill, count: max(0, length - count))
     }
 }

@@ -42,7 +42,8 @@ public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
 extension ClientError {
     /// Whether no server of Ting was reached at all.
     public var isUnreached: Bool {
-        ["server_not_reached", "connection_lost", "no_answer", "unavailable"].contains(code)
+        ["server_not_reached", "connection_lost", "no_answer", "unavailable", "foreign_answer"]
+            .contains(code)
     }
 
     /// Whether the caller is not signed in, or may not do this.
@@ -51,11 +52,15 @@ extension ClientError {
             .contains(code)
     }
 
-    static func notReached(_ server: ServerAddress, because reason: String) -> ClientError {
-        ClientError(
+    static func notReached(
+        _ server: ServerAddress, through proxy: ProxySettings? = nil, because reason: String
+    ) -> ClientError {
+        let way = proxy.map { " through the proxy \($0.authority)" } ?? ""
+        let check = proxy == nil ? "the network" : "HTTPS_PROXY and the network"
+        return ClientError(
             .transient, code: "server_not_reached",
-            "The server \(server) was not reached: \(reason).",
-            remedy: "Edits are kept and can go on offline; check the network, then run `ting sync`."
+            "The server \(server) was not reached\(way): \(reason).",
+            remedy: "Edits are kept and can go on offline; check \(check), then run `ting sync`."
         )
     }
 

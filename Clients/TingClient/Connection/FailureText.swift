@@ -18,11 +18,11 @@ enum FailureText {
         where error == .connectTimeout || error == .deadlineExceeded:
             return "it did not answer in time"
         case let error as HTTPClientError where error == .proxyAuthenticationRequired:
-            return "the proxy wants a user name and password"
+            return "it wants a user name and password, as in http://USER:PASSWORD@HOST:PORT"
         case let error as HTTPClientError where error == .invalidProxyResponse:
-            return "the proxy refused to connect to it"
+            return "it refused to connect"
         case let error as HTTPClientError where error == .httpProxyHandshakeTimeout:
-            return "the proxy did not answer in time"
+            return "it did not answer in time"
         case let error as HTTPClientError where error == .tlsHandshakeTimeout:
             return "it did not finish the TLS handshake in time"
         default: return "the connection could not be made"

@@ -74,6 +74,9 @@ public struct ProxySettings: Equatable, Sendable {
         }
     }
 
+    /// The proxy without its password.
+    var authority: String { ServerAddress(host: host, port: port).authority }
+
     private static func redacted(_ text: String) -> String {
         text.lastIndex(of: "@").map { "…" + text[$0...] } ?? text
     }

@@ -122,7 +122,8 @@ public final class ServerConnection: Sendable {
             return .lost(server)
         case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
             return .lost(server)
-        default: return .notReached(server, because: FailureText.connecting(error))
+        default:
+            return .notReached(server, through: proxy, because: FailureText.connecting(error))
         }
     }
 
@@ -130,7 +131,7 @@ public final class ServerConnection: Sendable {
         switch error {
         case .remoteConnectionClosed, .uncleanShutdown: .lost(server)
         case .readTimeout, .deadlineExceeded: .silent(server)
-        default: .notReached(server, because: FailureText.connecting(error))
+        default: .notReached(server, through: proxy, because: FailureText.connecting(error))
         }
     }
 
@@ -141,6 +142,7 @@ public final class ServerConnection: Sendable {
             return .lost(server)
         }
         if case NIOSSLError.uncleanShutdown = error { return .lost(server) }
+        if Self.isForeign(error) { return .foreignAnswer(server, "bytes that are no TLS") }
         let diagnosis = CertificateDiagnosis(
             probe: ServerProbe(server: server, proxy: proxy, timeout: timeout), anchor: anchor,
             environment: environment, now: Date())
@@ -149,6 +151,12 @@ public final class ServerConnection: Sendable {
         } catch {
             return error as? ClientError ?? .lost(server)
         }
+    }
+
+    /// Whether what answered does not speak TLS at all; BoringSSL says so in words alone.
+    private static func isForeign(_ error: any Error) -> Bool {
+        let text = String(describing: error)
+        return ["WRONG_VERSION_NUMBER", "HTTP_REQUEST"].contains { text.contains($0) }
     }
 
     private func failure(_ response: HTTPClientResponse) async -> ClientError {

@@ -83,7 +83,8 @@ struct ServerProbe {
                 host: proxy?.host ?? server.host, port: proxy?.port ?? server.port
             ).get()
         } catch {
-            throw ClientError.notReached(server, because: FailureText.connecting(error))
+            throw ClientError.notReached(
+                server, through: proxy, because: FailureText.connecting(error))
         }
     }
 }

@@ -3,7 +3,7 @@
 /// One argument of `ting add` and `ting set`: a field, what to do with it, and where the text is.
 ///
 /// `field=value`, `field=` (clears), `field==TEXT` (as it is), `field=@FILE`, `field=-`
-/// (standard input), `field+=x`, `field-=x`.
+/// (standard input), `field+=x`, `field-=x`, `field+==TEXT` (one element, as it is).
 public struct FieldInput: Equatable, Sendable {
     public enum Change: Equatable, Sendable { case assign, add, remove }
 
@@ -39,10 +39,10 @@ public struct FieldInput: Equatable, Sendable {
         if change != .assign { name.removeLast() }
         guard Self.isName(name) else { return nil }
         let source: Source =
-            if change != .assign {
-                .literal(String(text))
-            } else if text.hasPrefix("=") {
+            if text.hasPrefix("=") {
                 .exact(String(text.dropFirst()))
+            } else if change != .assign {
+                .literal(String(text))
             } else if text.hasPrefix("@") {
                 .file(String(text.dropFirst()))
             } else if text == "-" {

@@ -43,7 +43,7 @@ public struct ValueReader {
             let removing = change == .remove
             let old = Set(current.elements)
             // An element may hold a comma: what is there as a whole is meant as a whole.
-            let whole = removing && old.contains(text.normalized)
+            let whole = exact || removing && old.contains(text.normalized)
             let named = try value(text, for: field, exact: whole)
             return .set(
                 of: removing ? old.subtracting(named.elements) : old.union(named.elements))

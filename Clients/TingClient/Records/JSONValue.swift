@@ -7,6 +7,8 @@ public enum JSONValue: Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// What a query computed; no record holds one. JSON has no infinities: they become null.
+    case real(Double)
     case text(String)
     case array([JSONValue])
     case object([(String, JSONValue)])
@@ -44,6 +46,7 @@ public enum JSONValue: Sendable {
         case .null: text += "null"
         case .bool(let bool): text += bool ? "true" : "false"
         case .integer(let integer): text += String(integer)
+        case .real(let number): text += number.isFinite ? String(number) : "null"
         case .text(let string): Self.write(string, to: &text)
         case .array(let items):
             Self.list("[", "]", items, to: &text, indent: indent) { item, text, inner in

@@ -82,7 +82,7 @@ public struct RecordFinder {
     private func ambiguous(_ text: String, _ found: [Found]) -> InputError {
         let some = found.prefix(4).map { "\($0.id) (\($0.collection))" }.joined(separator: ", ")
         return InputError(
-            code: "ambiguous", "`\(text)` is the end of \(found.count) ids: \(some).",
-            remedy: "Give more characters of the id.")
+            code: "ambiguous", "`\(text)` names \(found.count) records: \(some).",
+            remedy: "Give the id, or more characters of its end.")
     }
 }

@@ -65,6 +65,8 @@ public struct Follower: Sendable {
 
     private func sync(_ report: (News) -> Void) async throws -> FollowPlan.Fact {
         do {
+            let lock = try FileLock(path: replica.path + ".lock")
+            defer { withExtendedLifetime(lock) {} }
             let outcome = try await SyncSession(replica, over: connection, now: now).run()
             report(.synced(outcome))
             return .synced(outcome.version)

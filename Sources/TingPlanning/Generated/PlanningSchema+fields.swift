@@ -110,7 +110,7 @@ extension Schema {
         fields.append(Field("given", .text, .latest))
         fields.append(Field("name_zh", .text, .latest))
         fields.append(Field("name_order", .enum, .latest, values: ["given-first", "family-first"]))
-        fields.append(Field("organisation", .reference, .latest, to: ["organisation"]))
+        fields.append(Field("org", .reference, .latest, to: ["organisation"]))
         fields.append(Field("role", .text, .latest))
         fields.append(Field("emails", .set, .set))
         fields.append(Field("phones", .set, .set))
@@ -124,9 +124,7 @@ extension Schema {
 
     private static func agreement() -> CollectionSchema {
         var fields: [Field] = []
-        fields.append(Field("title_en", .text, .latest))
-        fields.append(Field("title_da", .text, .latest))
-        fields.append(Field("title_zh", .text, .latest))
+        fields.append(Field("title", .text, .latest))
         fields.append(Field("kind", .text, .review))
         fields.append(Field("parties", .set, .set))
         fields.append(Field("programme", .reference, .latest, to: ["programme"]))
@@ -149,9 +147,7 @@ extension Schema {
 
     private static func visit() -> CollectionSchema {
         var fields: [Field] = []
-        fields.append(Field("title_en", .text, .latest))
-        fields.append(Field("title_da", .text, .latest))
-        fields.append(Field("title_zh", .text, .latest))
+        fields.append(Field("title", .text, .latest))
         fields.append(Field("direction", .enum, .review, values: ["dk-cn", "cn-dk"]))
         fields.append(Field("start", .date, .latest))
         fields.append(Field("end", .date, .latest))
@@ -223,6 +219,7 @@ extension Schema {
         fields.append(Field("indicator", .reference, .review, to: ["indicator"], parent: true))
         fields.append(Field("date", .date, .review))
         fields.append(Field("value", .integer, .review))
+        fields.append(Field("read_by", .text, .review))
         fields.append(Field("note", .text, .text))
         fields.append(Field("tags", .set, .set))
         fields.append(Field("sensitivity", .enum, .max, standard: .text("internal"), values: ["open", "internal", "restricted"]))
@@ -250,7 +247,7 @@ extension Schema {
         fields.append(Field("lang", .text, .review))
         fields.append(Field("sha256", .text, .review))
         fields.append(Field("size", .integer, .review, least: 0))
-        fields.append(Field("direction", .enum, .latest, values: ["received", "sent", "internal"]))
+        fields.append(Field("direction", .enum, .review, values: ["received", "sent", "internal"]))
         fields.append(Field("received_at", .date, .review))
         fields.append(Field("sent_at", .date, .review))
         fields.append(Field("subject", .text, .latest))

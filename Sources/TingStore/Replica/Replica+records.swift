@@ -133,7 +133,7 @@ extension Replica {
         return count
     }
 
-    /// Records, deleted ones too, whose id ends as given.
+    /// Records, deleted ones too (also those that were never sent), whose id ends as given.
     public func locate(_ db: Database, ending: String) throws
         -> [(collection: String, id: RecordID)]
     {
@@ -153,7 +153,7 @@ extension Replica {
             db,
             sql: """
                 SELECT collection, record FROM ting_shared
-                WHERE state <> 'absent' AND \(ending.utf8.count == 36 ? "record = ?" : "record LIKE '%' || ?")
+                WHERE \(ending.utf8.count == 36 ? "record = ?" : "record LIKE '%' || ?")
                 """, arguments: [ending])
         for row in gone {
             guard let id = RecordID(row[1] as String), !found.contains(where: { $0.id == id })

@@ -55,11 +55,12 @@ public struct SyncRun {
         outcome.version = base.version
         outcome.head = max(response.head, base.version)
         let sent = request.deliveries.last?.number
+        let isMore = try replica.isWaiting(after: came.renamed ? 0 : sent ?? lastSent)
+        // Edits that another process made meanwhile are a reason to go on, too.
         let progress = SyncPlan.Progress(
             version: base.version, head: response.head,
-            moved: base != request.base || sent != nil, sent: sent,
-            isMoreWaiting: try replica.isWaiting(after: came.renamed ? 0 : sent ?? lastSent),
-            renamed: came.renamed)
+            moved: base != request.base || sent != nil || isMore, sent: sent,
+            isMoreWaiting: isMore, renamed: came.renamed)
         if let sent { lastSent = came.renamed ? 0 : sent }
         return try perform(plan.step(.integrated(progress)))
     }
