@@ -42,6 +42,8 @@ let package = Package(
             name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
             providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "CSQLiteConfig", dependencies: ["CSQLite"]),
+        // A disk in memory under SQLite, with faults: tests and the simulator only.
+        .target(name: "CSimulatedDisk", dependencies: ["CSQLite"]),
         .target(
             name: "TingCore",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
@@ -84,7 +86,8 @@ let package = Package(
         .target(
             name: "TingTesting",
             dependencies: [
-                "TingCore", "TingStore", .product(name: "GRDB", package: "GRDB.swift"),
+                "CSimulatedDisk", "TingCore", "TingStore",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .target(
             name: "TingClient",
@@ -162,12 +165,17 @@ let package = Package(
                 "CSQLite", "TingCore", "TingStore", "TingTesting",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        .testTarget(
+            name: "SimulatorTests",
+            dependencies: [
+                "TingStore", "TingTesting", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
 
 for target in package.targets where target.type != .system {
-    guard target.name != "CSQLiteConfig" else { continue }
+    guard !["CSQLiteConfig", "CSimulatedDisk"].contains(target.name) else { continue }
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .enableUpcomingFeature("ExistentialAny"),  // SE-0335: the cost of `any` is visible

@@ -9,4 +9,9 @@
 /// Source: https://sqlite.org/c3ref/c_dbconfig_defensive.html (SQLITE_DBCONFIG_ENABLE_TRIGGER).
 int ting_sqlite_set_triggers(void *connection, int enabled);
 
+/// Whether SQLite's default VFS has a file at `path`; an empty one counts as none.
+///
+/// The file system is not asked: under a simulated disk it has no such file.
+int ting_sqlite_exists(const char *path);
+
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CSQLiteConfig
-import Foundation
 public import GRDB
 public import TingCore
 
@@ -37,7 +36,7 @@ public final class Replica: Sendable {
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA synchronous = FULL")
         }
-        guard FileManager.default.fileExists(atPath: path) else {
+        guard ting_sqlite_exists(path) != 0 else {
             throw ReplicaError.notFound(path)
         }
         queue = try DatabaseQueue(path: path, configuration: configuration)
