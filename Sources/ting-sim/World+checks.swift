@@ -12,9 +12,9 @@ extension World {
         try attempt(node) {
             for delivery in try node.replica?.outbox() ?? [] {
                 let changeSet = delivery.changeSet
-                if let known = sealed[changeSet.id], known.hash == changeSet.hash { continue }
+                guard sealedHashes.insert(changeSet.hash).inserted else { continue }
                 trace.note("\(node.machine) sealed \(changeSet.id) \(changeSet.operations.count)")
-                sealed[changeSet.id] = changeSet
+                sealed.insert(changeSet.id)
                 oracle.sealed(changeSet)
             }
         }
@@ -30,6 +30,9 @@ extension World {
                 }
                 guard history.insert(entry.changeSet.id).inserted else {
                     throw Broken(.wrong, "\(entry.changeSet.id) was accepted twice")
+                }
+                guard sealedHashes.contains(entry.changeSet.hash) else {
+                    throw Broken(.wrong, "version \(entry.version) is nothing that anyone sealed")
                 }
                 trace.note("version \(entry.version) \(entry.changeSet.id) \(entry.effects == nil)")
                 oracle.accept(entry)
@@ -174,7 +177,7 @@ extension World {
                 throw Broken(.wrong, "\(node.machine): \(waiting.code) \(waiting.detail)")
             }
         }
-        for id in sealed.keys.sorted() where !kept.contains(id) {
+        for id in sealed.sorted() where !kept.contains(id) {
             throw Broken(.lost, "\(id) is nowhere")
         }
         for (id, version) in acknowledged where !history.contains(id) {

@@ -24,8 +24,9 @@ final class World {
     private var eventCount = 0
 
     // MARK: What must not get lost
-    /// Every change set ever sealed, by id.
-    var sealed: [ChangeSetID: ChangeSet] = [:]
+    /// Every change set ever sealed. A copied draft may be sealed twice, with other contents.
+    var sealed: Set<ChangeSetID> = []
+    var sealedHashes: Set<Hash> = []
     /// Those that the server said it accepted.
     var acknowledged: [ChangeSetID: Version] = [:]
     var history: Set<ChangeSetID> = []
@@ -67,7 +68,6 @@ final class World {
         try SimulatedDisk.install(asDefault: true)
         SimulatedDisk.reset(seed: scenario.seed)
         SimulatedDisk.setTime(clock.time)
-        if bug == .syncIgnored { serverDisk.ignoreSync(true) }
         let key = (0..<32).map { UInt8($0) }
         workspace = try Workspace.create(
             path: Self.workspacePath, slug: "team", schema: schema,
@@ -81,6 +81,7 @@ final class World {
             try clone(node)
             nodes.append(node)
         }
+        bug?.prepare(server: serverDisk, replicas: nodes.map(\.disk))
     }
 
     /// Ends every connection, so that the next world starts with none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
+package import GRDB
 import Synchronization
 public import TingCore
 
@@ -59,6 +59,9 @@ public final class Workspace: Sendable {
             _ = try db.checkpoint(.passive)
         }
     }
+
+    /// Runs statements past every rule: for tests that plant faults.
+    package func tamper(_ body: (Database) throws -> Void) throws { try pool.write(body) }
 
     /// The rows of all records, fields unlike their default alone.
     package func contents() throws -> [RecordContent] { try pool.read(tables.contents) }
