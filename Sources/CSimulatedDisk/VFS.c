@@ -314,6 +314,8 @@ static int disk_close(sqlite3_file *handle) {
     unmap(open);
     give_back(open, SQLITE_LOCK_NONE);
     open->file->machine->open--;
+    open->file->handles--;
+    file_account(open->file);
     file_release(open->file);
     disk_unlock();
     return SQLITE_OK;
@@ -379,6 +381,8 @@ static int disk_open(
     int code = is_temporary ? open_temporary(&file) : open_named(path, flags, &file);
     if (code == SQLITE_OK) {
         file->machine->open++;
+        file->handles++;
+        file_account(file);
         open->base.pMethods = &methods;
         open->file = file;
         open->is_read_only = !(flags & SQLITE_OPEN_READWRITE);
