@@ -209,6 +209,22 @@ struct OperatorCommandTests {
         #expect(found.errors.contains("tingd: hint: "))
     }
 
+    @Test("status and members tell what there is, also while the server runs; times are written down at its end")
+    func looks() async throws {
+        let server = try await ServerProcess()
+        _ = try await server.curl(
+            "-H", "Authorization: Bearer \(try await server.join("anna@example.org", "team"))",
+            "\(server.url)/v1/workspaces")
+        let status = try await Program.tingd("status", "--data", server.path)
+        #expect(status.output.contains("https://\(server.address) (running)"))
+        #expect(status.output.contains(/team +0 +1 +\d+ +none/))
+        server.signal(SIGTERM)
+        #expect(await server.end() == 0)
+        let members = try await Program.tingd("members", "--data", server.path, "--json")
+        #expect(members.output.contains(/"last_seen" : "20/))
+        #expect(try await Program.tingd("status", "--data", server.path).output.contains("(not running)"))
+    }
+
     @Test("a log nobody can read ends no server")
     func closedLog() async throws {
         let server = try await ServerProcess(log: .closed, "--log-level", "debug")

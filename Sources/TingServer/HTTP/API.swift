@@ -37,6 +37,11 @@ struct API: Sendable {
         let isOpen = requests.begin()
         await gate.enter(channel)
         do {
+            // Who left while waiting costs nothing more.
+            guard channel.isActive else {
+                gate.leave(channel)
+                throw ChannelError.eof
+            }
             let response = await respond(to: request, channel, isOpen: isOpen)
             // An event stream is open for hours and holds little: it keeps no other waiting.
             let isStream = response.headers[.contentType] == Self.eventStream
