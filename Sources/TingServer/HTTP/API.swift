@@ -68,7 +68,7 @@ struct API: Sendable {
             guard isOpen else { throw Refusal.stopping }
             let call = Call(
                 request: request, channel: channel, route: try route(of: request),
-                patience: bounds.idle)
+                patience: bounds.patience)
             name = call.route.name
             response = try await answer(call)
         } catch {
