@@ -58,6 +58,16 @@ extension ServerTests {
             #expect(Route.match(method, path: path) == expected)
         }
 
+        @Test("wrong join codes are counted by network: one of IPv6 has too many addresses")
+        func networks() {
+            let network = JoinAttempts.network
+            #expect(network("2001:db8:1:2::1") == network("2001:db8:1:2:ffff::9"))
+            #expect(network("2001:db8:1:2::1") != network("2001:db8:1:3::1"))
+            #expect(network("192.0.2.1") != network("192.0.2.2"))
+            #expect(network("::ffff:192.0.2.1") != network("::ffff:192.0.2.2"))
+            #expect(network("unknown") == "unknown")
+        }
+
         @Test(
             "the media type that a client accepts best is taken, and JSON if it accepts none",
             arguments: [

@@ -16,7 +16,8 @@ extension ServerTests {
         func memory() async throws {
             let server = try await ServerProcess()
             let token = try await server.join("anna@example.org", "team")
-            try await server.push(token, texts: 12, bytes: 1_000_000)
+            try await server.push(token, texts: 1, bytes: 1_000_000)
+            try await LargeSnapshot.plant(in: server.path, bytes: 12 << 20)
             for version in ["http/1.1", "h2"] { try await deafen(server, token, version) }
             server.signal(SIGTERM)
             #expect(await server.end() == 0)
@@ -86,11 +87,7 @@ extension ServerTests {
             }
             try await TestServer.run(bounds: bounds) { server in
                 let anna = try await server.person("anna@example.org", in: "team")
-                let replica = try await TestReplica(server, anna, "team")
-                for _ in 0..<5 {
-                    try replica.insert(String(repeating: "a", count: Limits.textByteLimit - 100))
-                    try await replica.exchange()
-                }
+                try await LargeSnapshot.plant(in: server.path, bytes: 12 << 20)
                 let client = try await server.raw(isDeaf: true)
                 try await client.send(
                     "GET /v1/workspaces/team/snapshot HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(anna.token)\r\n\r\n"

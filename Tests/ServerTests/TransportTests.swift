@@ -181,11 +181,11 @@ extension ServerTests {
         func download(_ version: String) async throws {
             let server = try await ServerProcess()
             let token = try await server.join("anna@example.org", "team")
-            try await server.push(token, texts: 6, bytes: 1_000_000)
+            try await LargeSnapshot.plant(in: server.path, bytes: 12 << 20)
             let target = "\(server.path)-download"
             defer { try? FileManager.default.removeItem(atPath: target) }
             async let download = Program.run([
-                "curl", "-sS", "--cacert", server.ca, version, "--limit-rate", "4M", "-o", target,
+                "curl", "-sS", "--cacert", server.ca, version, "--limit-rate", "12M", "-o", target,
                 "-w",
                 "%{http_code} %{size_download} %header{content-length}", "-H",
                 "Authorization: Bearer \(token)", "\(server.url)/v1/workspaces/team/snapshot",
@@ -198,7 +198,7 @@ extension ServerTests {
             server.signal(SIGTERM)
             let words = try await download.output.split(separator: " ")
             #expect(words.first == "200")
-            #expect(try #require(Int(words[1])) > 6_000_000 && words[1] == words[2], "\(words)")
+            #expect(try #require(Int(words[1])) == 12 << 20 && words[1] == words[2], "\(words)")
             #expect(await server.end() == 0)
         }
 
