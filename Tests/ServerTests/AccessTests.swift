@@ -208,6 +208,63 @@ extension ServerTests {
             }
         }
 
+        @Test(
+            "who is removed while the body is on its way changes nothing",
+            arguments: ["sync", "invitations"])
+        func removedMeanwhile(_ endpoint: String) async throws {
+            try await TestServer.run { server in
+                _ = try await server.person("owner@example.org", in: "team", as: .owner)
+                let anna = try await server.person("anna@example.org", in: "team", as: .owner)
+                let replica = try await TestReplica(server, anna, "team")
+                try replica.insert("Too late")
+                let body =
+                    endpoint == "sync"
+                    ? try WireCoding.json.encode(replica.replica.nextRequest().wire)
+                    : Array(#"{"name":"Bo","email":"bo@example.org"}"#.utf8)
+                let client = try await server.raw()
+                try await client.send(
+                    """
+                    POST /v1/workspaces/team/\(endpoint) HTTP/1.1\r
+                    Host: a\r
+                    Authorization: Bearer \(anna.token)\r
+                    Content-Type: application/json\r
+                    Content-Length: \(body.count)\r
+                    Expect: 100-continue\r
+                    \r
+
+                    """)
+                #expect(try await client.hears("100 Continue"))
+                try await client.send(Array(body.dropLast(5)))
+                try await Task.sleep(for: .milliseconds(50))
+                try server.asOperator { try $0.setRole(nil, email: "anna@example.org", in: "team") }
+                try await client.send(Array(body.suffix(5)))
+                #expect(try await client.hears("workspace_not_found"))
+                #expect(try server.asOperator { try $0.status().workspaces[0].head } == 0)
+                #expect(
+                    try server.asOperator { try $0.accounts.member(email: "bo@example.org") } == nil
+                )
+            }
+        }
+
+        @Test("a download ends too when its reader is removed")
+        func download() async throws {
+            let server = try await ServerProcess()
+            let token = try await server.join("anna@example.org", "team")
+            try await LargeSnapshot.plant(in: server.path, bytes: 12 << 20)
+            let client = try await RawClient(server.address, ca: server.ca, isDeaf: true)
+            try await client.send(
+                "GET /v1/workspaces/team/snapshot HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\r\n"
+            )
+            try await Task.sleep(for: .milliseconds(300))
+            let removed = try await Program.tingd(
+                "members", "--data", server.path, "--remove", "anna@example.org")
+            #expect(removed.code == 0)
+            try await client.listenAgain()
+            try await client.ends()
+            #expect(client.text.hasPrefix("HTTP/1.1 200 OK"))
+            #expect(client.receivedCount < 12 << 20)
+        }
+
         @Test("a member sees and revokes devices of their own only")
         func devices() async throws {
             try await TestServer.run { server in

@@ -71,7 +71,7 @@ extension ServerTests {
             #expect(try await server.curl("\(server.url)/healthz").output == "ok\n")
             let first = try #require(clients.first)
             try await first.listenAgain()
-            while first.received.count < 12 << 20 { try await Task.sleep(for: .milliseconds(10)) }
+            while first.receivedCount < 12 << 20 { try await Task.sleep(for: .milliseconds(10)) }
             for client in clients { await client.cut() }
         }
 
