@@ -177,7 +177,7 @@ extension World {
             kept.formUnion(quarantine.map(\.changeSet.id))
             // Who retries what builds on something discarded is told that it is not there.
             for waiting in quarantine
-            where given.isEmpty && waiting.code == .invalidValue || waiting.code == .tooLarge {
+            where waiting.code == .tooLarge || given.isEmpty && waiting.code == .invalidValue {
                 throw Broken(.wrong, "\(node.machine): \(waiting.code) \(waiting.detail)")
             }
         }
