@@ -75,7 +75,6 @@ private struct Handover: @unchecked Sendable {
 struct Finish: Error {
     var code: Int32
 
-    static let failed = Finish(code: 1)
     static let openConflicts = Finish(code: 4)
     static let quarantined = Finish(code: 5)
 }

@@ -12,7 +12,8 @@ struct TutorialTests {
     /// The commands between the heading and the next, without those that build.
     private func commands() throws -> String {
         let text = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-        let tutorial = try #require(text.split(separator: "\n## ").first { $0.hasPrefix("Tutorial") })
+        let tutorial = try #require(
+            text.split(separator: "\n## ").first { $0.hasPrefix("Tutorial") })
         var commands = ""
         var isCommand = false
         for line in tutorial.split(separator: "\n") {
@@ -31,7 +32,8 @@ struct TutorialTests {
         let commands = try commands()
         #expect(commands.contains("tingd serve --data /tmp/assembly &"))
         let folder = programs.folder.appending(path: "tutorial").path
-        let script = commands
+        let script =
+            commands
             // A folder and a port of our own; a person waits for the line that says it is ready.
             .replacing("/tmp/", with: folder + "-")
             .replacing(
