@@ -131,7 +131,9 @@ let package = Package(
         .testTarget(
             name: "ProtocolTests",
             dependencies: [
-                "TingCore", "TingWire", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "TingClient", "TingCore", "TingStore", "TingWire", "ting", "tingd",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         .testTarget(
             name: "ClientTests",

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the vectors of canonical bytes and digests, from spec/model.md alone.
+"""Writes the vectors of canonical bytes and digests, from spec/model.md alone. With `--check` it compares them instead.
 
-It shares no code with the Swift sources, so that an agreement means something.
+It shares no code with the Swift sources, nor with Clients/Python, so that an agreement means something.
 """
+import base64
 import hashlib
 import hmac
 import json
 import pathlib
+import sys
 
 HERE = pathlib.Path(__file__).parent
 
@@ -44,6 +46,11 @@ def uuid(text: str) -> bytes:
     return bytes.fromhex(text.replace("-", ""))
 
 
+def seed_of(c: dict) -> bytes:
+    """Base64, as in the JSON mapping of the messages."""
+    return base64.b64decode(c["seed"])
+
+
 def base(b: dict) -> list:
     return [uuid(b["epoch"]), int(b["version"])]
 
@@ -54,7 +61,7 @@ def value(v):
         return None
     if "integer" in v:
         return int(v["integer"])
-    return v["text"] if "text" in v else v["set"]["elements"]
+    return v["text"] if "text" in v else v["set"].get("elements", [])
 
 
 def commitment(v, seed: bytes, position: int, field: str, place: str) -> bytes:
@@ -63,7 +70,7 @@ def commitment(v, seed: bytes, position: int, field: str, place: str) -> bytes:
 
 
 def change_set_bytes(c: dict) -> bytes:
-    seed = bytes.fromhex(c["seed"])
+    seed = seed_of(c)
     time = int(c["time"])
     operations = []
     for position, o in enumerate(c["operations"]):
@@ -132,7 +139,7 @@ PROJECT = "0197a1b2-c3d4-7000-8000-0000000000aa"
 TASK = "0197a1b2-c3d4-7000-9000-00000000ff01"
 CHANGE_SET = {
     "id": "11111111-2222-4333-8444-555555555555",
-    "seed": "000102030405060708090a0b0c0d0e0f",
+    "seed": "AAECAwQFBgcICQoLDA0ODw==",
     "schema": "1",
     "base": {"epoch": EPOCH, "version": "7"},
     "seen": ["ab" * 32],
@@ -171,24 +178,66 @@ RECORDS = [
 ]
 
 
+differing = []
+
+
 def write(name: str, spec: str, comment: str, given, expect) -> None:
     scenario = {"name": name, "spec": spec, "comment": comment, "input": given, "expect": expect}
-    (HERE / f"{name}.json").write_text(
-        json.dumps(scenario, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-    )
+    path, text = HERE / f"{name}.json", json.dumps(scenario, ensure_ascii=False, indent=2) + "\n"
+    if "--check" not in sys.argv:
+        path.write_text(text, encoding="utf-8")
+    elif not path.exists() or path.read_text(encoding="utf-8") != text:
+        differing.append(name)
 
 
 bytes_ = change_set_bytes(CHANGE_SET)
 write("canonical-change-set", "model.md#canonical-bytes", "Values stand as salted commitments; nulls and equal times are left out.",
       CHANGE_SET, {"bytes": bytes_.hex(), "hash": sha(bytes_).hex()})
 
-seed = bytes.fromhex(CHANGE_SET["seed"])
+seed = seed_of(CHANGE_SET)
 effects = effects_bytes(EFFECTS, seed)
 write("canonical-effects", "model.md#canonical-bytes", "A cleared field stands as CBOR null.",
-      {"seed": CHANGE_SET["seed"], "effects": EFFECTS}, {"bytes": effects.hex(), "hash": sha(effects).hex()})
+      {"seed": seed.hex(), "effects": EFFECTS}, {"bytes": effects.hex(), "hash": sha(effects).hex()})
 
 write("digest-state", "model.md#state-digest", "Two records share the bucket of their last byte.",
       {"records": RECORDS}, {"digest": state_digest(RECORDS).hex()})
+
+write("digest-state-empty", "model.md#state-digest", "No records: SHA-256 of 8192 zero bytes.", {"records": []}, {"digest": state_digest([]).hex()})
+
+OLDER = {"epoch": EPOCH, "version": "5"}
+kinds = CHANGE_SET | {
+    "operations": [
+        {"kind": "restore", "collection": "project", "record": PROJECT, "base": OLDER},
+        {
+            "kind": "update", "collection": "project", "record": PROJECT,
+            "fields": [
+                {"field": "end", "before": {"text": "2026"}},
+                {"field": "tags", "before": {"set": {"elements": ["a"]}}, "after": {"set": {}}},
+                {"field": "title_en", "before": {"text": ""}, "after": {"text": ""}},
+            ],
+        },
+        {"kind": "update", "collection": "task", "record": TASK},
+        {"kind": "delete", "collection": "task", "record": TASK, "fields": [{"field": "title", "base": OLDER}]},
+    ]
+}
+del kinds["seen"], kinds["message"]
+implied = [
+    {"collection": "project", "record": PROJECT, "state": "live"},
+    {"collection": "project", "record": PROJECT, "state": "updated",
+     "values": [{"field": "end"}, {"field": "tags", "value": {"set": {}}}, {"field": "title_en", "value": {"text": ""}}]},
+    {"collection": "task", "record": TASK, "state": "updated"},
+    {"collection": "task", "record": TASK, "state": "deleted"},
+]
+own, theirs = change_set_bytes(kinds), effects_bytes(implied, seed)
+write("canonical-kinds", "model.md#history-digest",
+      "A restore, a cleared field, an emptied set, two keeps, a delete that gives a base; then the effects that an entry without effects implies.",
+      kinds, {"bytes": own.hex(), "hash": sha(own).hex(), "effects": implied, "effects_bytes": theirs.hex(), "effects_hash": sha(theirs).hex()})
+
+values = [{}, {"text": ""}, {"set": {}}, {"integer": "0"}, {"integer": str(-(1 << 63))}, {"integer": str((1 << 63) - 1)},
+          {"text": "Østergård 北京"}, {"set": {"elements": ["Li", "Østergård"]}}]
+write("commitments", "model.md#canonical-bytes", "Null, the empty text, the empty set and 0 are four values.",
+      {"seed": seed.hex(), "position": "3", "field": "title", "place": "after", "values": values},
+      {"cbor": [cbor(value(one)).hex() for one in values], "commitments": [commitment(value(one), seed, 3, "title", "after").hex() for one in values]})
 
 author = "22222222-2222-4222-8222-222222222222"
 link = {"previous": "00" * 32, "change_set": sha(bytes_).hex(), "effects": sha(effects).hex(), "author": author, "accepted": "1750000001234"}
@@ -201,11 +250,21 @@ mac = hmac.new(bytes.fromhex(receipt["key"]), cbor([
     uuid(EPOCH), 8, uuid(receipt["author"]), uuid(receipt["replica"]), 12, uuid(CHANGE_SET["id"]), sha(bytes_), 1750000001234, -250]), hashlib.sha256)
 write("receipt", "model.md#receipts", "A MAC under the workspace's key.", receipt, {"receipt": mac.hexdigest()})
 
-name = cbor(["ting conflict", uuid(CHANGE_SET["id"]), uuid(PROJECT), "end", "proposal"])
-raw = bytearray(sha(name)[:16])
-raw[6] = raw[6] & 0x0F | 0x80
-raw[8] = raw[8] & 0x3F | 0x80
-h = raw.hex()
-write("conflict-id", "merge.md#conflicts", "The id follows from change set, record, field and kind.",
-      {"change_set": CHANGE_SET["id"], "record": PROJECT, "field": "end", "kind": "proposal"},
-      {"id": f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"})
+
+def conflict_id(field, kind) -> str:
+    raw = bytearray(sha(cbor(["ting conflict", uuid(CHANGE_SET["id"]), uuid(PROJECT), field, kind]))[:16])
+    raw[6] = raw[6] & 0x0F | 0x80
+    raw[8] = raw[8] & 0x3F | 0x80
+    h = raw.hex()
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+for name, field, kind, comment in (
+    ("conflict-id", "end", "proposal", "The id follows from change set, record, field and kind."),
+    ("conflict-id-record", None, "deleted", "A record's conflict has no field: CBOR null."),
+):
+    write(name, "merge.md#conflicts", comment,
+          {"change_set": CHANGE_SET["id"], "record": PROJECT, "field": field, "kind": kind}, {"id": conflict_id(field, kind)})
+
+if differing:
+    sys.exit(f"differ: {' '.join(differing)}")

@@ -14,6 +14,14 @@ struct SpecificationTests {
         try String(contentsOf: Self.root.appending(path: path), encoding: .utf8)
     }
 
+    /// What a page's headings are called in links to them.
+    static func anchors(of page: String) -> Set<String> {
+        Set(
+            page.matches(of: /(?m)^#+ (.+)$/).map { heading in
+                heading.1.lowercased().replacing(" ", with: "-")
+            })
+    }
+
     @Test("errors.md lists every code with its status and remedy")
     func errors() throws {
         let page = try text("Protocol/spec/errors.md")
@@ -36,6 +44,31 @@ struct SpecificationTests {
         let listed = try text("Protocol/spec/limits.md").matches(of: /(?m)^\| `(\w+)`/)
             .map { String($0.1) }
         #expect(names == listed)
+    }
+
+    private static let pages: [String] = {
+        let folder = root.appending(path: "Protocol/spec")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.filter { $0.hasSuffix(".md") }.sorted()
+    }()
+
+    @Test("every section that a page points to is there", arguments: pages)
+    func references(_ page: String) throws {
+        for link in try text("Protocol/spec/\(page)").matches(of: /(\w+\.md)#([\w-]+)/) {
+            let anchors = Self.anchors(of: try text("Protocol/spec/\(link.1)"))
+            #expect(anchors.contains(String(link.2)), "\(link.0)")
+        }
+    }
+
+    @Test("every vector that a page names is there", arguments: pages)
+    func vectors(_ page: String) throws {
+        let names = VectorTests.scenarios.map(\.name)
+        for list in try text("Protocol/spec/\(page)").matches(of: /Vectors?: ([^.]+)\./) {
+            for name in list.1.matches(of: /`([\w-]+)(\*?)`/) {
+                let found = names.contains { name.2.isEmpty ? $0 == name.1 : $0.hasPrefix(name.1) }
+                #expect(found, "\(name.0)")
+            }
+        }
     }
 
     @Test("every rejection and deferral tells the reader what to do", arguments: Rejection.allCases)

@@ -142,6 +142,7 @@ public struct FieldMerge: Equatable, Sendable {
         guard input.editUnseen, let current = input.field.rank(of: input.current) else {
             return FieldMerge(input.after, .alone)
         }
+        if input.current == input.after { return FieldMerge(input.current, .joins) }
         guard let after = input.field.rank(of: input.after) else {
             return FieldMerge(input.current, .none)
         }

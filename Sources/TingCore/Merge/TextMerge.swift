@@ -89,13 +89,16 @@ public struct TextMerge: Equatable, Sendable {
     /// shortest edit script (Myers 1986). A long stretch without anchors has no match: memory and
     /// time stay bounded whatever the texts.
     private static func matches(_ base: [Substring], _ other: [Substring]) -> [Int?] {
+        var names: [Substring: Int] = [:]
+        let (base, other) = (base.named(&names), other.named(&names))
         var partners = [Int?](repeating: nil, count: base.count)
         var waiting = [(base.indices, other.indices)]
         while let (left, right) = waiting.popLast() {
             let (left, right) = matchEnds(base, left, other, right, &partners)
             guard !left.isEmpty, !right.isEmpty else { continue }
             if left.count + right.count <= Limits.mergeStretchLimit {
-                matchShortest(base, left, other, right, &partners)
+                let script = EditScript(base[left], other[right])
+                for (place, partner) in script.kept { partners[place] = partner }
                 continue
             }
             var (b, o) = (left.lowerBound, right.lowerBound)
@@ -111,7 +114,7 @@ public struct TextMerge: Equatable, Sendable {
     }
 
     private static func matchEnds(
-        _ base: [Substring], _ left: Range<Int>, _ other: [Substring], _ right: Range<Int>,
+        _ base: [Int], _ left: Range<Int>, _ other: [Int], _ right: Range<Int>,
         _ partners: inout [Int?]
     ) -> (Range<Int>, Range<Int>) {
         var (left, right) = (left, right)
@@ -126,29 +129,9 @@ public struct TextMerge: Equatable, Sendable {
         return (left, right)
     }
 
-    private static func matchShortest(
-        _ base: [Substring], _ left: Range<Int>, _ other: [Substring], _ right: Range<Int>,
-        _ partners: inout [Int?]
-    ) {
-        var removed = Set<Int>()
-        var inserted = Set<Int>()
-        for change in Array(other[right]).difference(from: Array(base[left])) {
-            switch change {
-            case .remove(let offset, _, _): removed.insert(offset)
-            case .insert(let offset, _, _): inserted.insert(offset)
-            }
-        }
-        var at = 0
-        for offset in 0..<left.count where !removed.contains(offset) {
-            while inserted.contains(at) { at += 1 }
-            partners[left.lowerBound + offset] = right.lowerBound + at
-            at += 1
-        }
-    }
-
     /// The longest run of elements, each once on both sides, that ascends on both.
     private static func anchors(
-        _ base: [Substring], _ left: Range<Int>, _ other: [Substring], _ right: Range<Int>
+        _ base: [Int], _ left: Range<Int>, _ other: [Int], _ right: Range<Int>
     ) -> [(Int, Int)] {
         let (here, there) = (unique(base, left), unique(other, right))
         let pairs = left.compactMap { place in
@@ -172,13 +155,88 @@ public struct TextMerge: Equatable, Sendable {
     }
 
     /// Where the elements stand that occur once in the range.
-    private static func unique(_ elements: [Substring], _ range: Range<Int>) -> [Substring: Int] {
-        var places: [Substring: Int?] = [:]
+    private static func unique(_ elements: [Int], _ range: Range<Int>) -> [Int: Int] {
+        var places: [Int: Int?] = [:]
         for place in range {
             places.updateValue(
                 places[elements[place]] == nil ? place : nil, forKey: elements[place])
         }
         return places.compactMapValues { $0 }
+    }
+}
+
+extension [Substring] {
+    /// A number for each element, the same for equal ones: comparing costs nothing then.
+    fileprivate func named(_ names: inout [Substring: Int]) -> [Int] {
+        map { element in
+            if let name = names[element] { return name }
+            names[element] = names.count
+            return names.count - 1
+        }
+    }
+}
+
+/// The shortest edit script from one list to another that the greedy algorithm of Myers (1986) finds.
+///
+/// The standard library's `difference(from:)` promises no particular one of several shortest; the
+/// merge has to come to the same on every server. `Protocol/spec/merge.md#text`.
+private struct EditScript {
+    /// The places of what both lists keep, ascending.
+    private(set) var kept: [(Int, Int)] = []
+
+    /// For each number of edits d, how far each diagonal k = x − y gets: k at index (k + d) / 2.
+    private var reached: [[Int32]] = []
+
+    init(_ old: ArraySlice<Int>, _ new: ArraySlice<Int>) {
+        var end = false
+        while !end {
+            let distance = reached.count
+            var row: [Int32] = []
+            row.reserveCapacity(distance + 1)
+            for k in stride(from: -distance, through: distance, by: 2) {
+                var x = start(k, distance)
+                while x < old.count, x - k < new.count,
+                    old[old.startIndex + x] == new[new.startIndex + x - k]
+                {
+                    x += 1
+                }
+                row.append(Int32(x))
+                end = x >= old.count && x - k >= new.count
+                if end { break }
+            }
+            reached.append(row)
+        }
+        walkBack(old, new)
+    }
+
+    /// Where a diagonal is entered with the last of `distance` edits.
+    private func start(_ k: Int, _ distance: Int) -> Int {
+        guard distance > 0 else { return 0 }
+        let row = reached[distance - 1]
+        let place = (k + distance) / 2
+        return goesDown(k, distance) ? Int(row[place]) : Int(row[place - 1]) + 1
+    }
+
+    private func goesDown(_ k: Int, _ distance: Int) -> Bool {
+        if k == -distance { return true }
+        if k == distance { return false }
+        let (row, place) = (reached[distance - 1], (k + distance) / 2)
+        return row[place - 1] < row[place]
+    }
+
+    private mutating func walkBack(_ old: ArraySlice<Int>, _ new: ArraySlice<Int>) {
+        var (x, k) = (old.count, old.count - new.count)
+        for distance in reached.indices.reversed() {
+            let first = start(k, distance)
+            while x > first {
+                x -= 1
+                kept.append((old.startIndex + x, new.startIndex + x - k))
+            }
+            guard distance > 0 else { break }
+            let down = goesDown(k, distance)
+            (x, k) = (down ? x : x - 1, down ? k + 1 : k - 1)
+        }
+        kept.reverse()
     }
 }
 

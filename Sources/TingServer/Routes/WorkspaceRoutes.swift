@@ -81,7 +81,8 @@ extension API {
     /// `POST /v1/workspaces/{slug}/give-back`: entries that this server accepted and has lost.
     func giveBack(_ call: Call, _ slug: String) async throws -> Response {
         let (_, access) = try await member(call, slug)
-        let message: Ting_V1_GiveBackRequest = try await call.message()
+        let message: Ting_V1_GiveBackRequest = try await call.message(
+            limit: Limits.requestByteLimit)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try Call.parse { try GiveBackRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in

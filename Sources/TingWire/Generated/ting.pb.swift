@@ -224,7 +224,7 @@ package nonisolated struct Ting_V1_ChangeSet: Sendable {
   /// Clears the value of `base`. Subsequent reads from it will return its default value.
   package mutating func clearBase() {self._base = nil}
 
-  /// Hashes of change sets in the author's outbox that no other of them lists.
+  /// Hashes of change sets in the author's outbox that no other of them lists, in its order.
   package var seen: [String] = []
 
   package var message: String = String()
@@ -399,10 +399,13 @@ package nonisolated struct Ting_V1_SyncRequest: Sendable {
 
   package var stateDigest: String = String()
 
+  /// The replica's clock as the request leaves.
   package var sent: Int64 = 0
 
+  /// That of the member list which the replica holds; 0 for none.
   package var membersVersion: Int64 = 0
 
+  /// Bytes of entries that the replica wants at most; 0 for the server's limit.
   package var pageByteLimit: Int64 = 0
 
   package var deliveries: [Ting_V1_Delivery] = []
@@ -514,7 +517,8 @@ package nonisolated struct Ting_V1_SyncResponse: Sendable {
   /// The oldest version whose entry the server still sends; 0 or 1 for all of them.
   package var floor: Int64 = 0
 
-  /// Earlier epochs of this history, the oldest first: sent to a replica of another epoch.
+  /// The epochs of this history, the oldest first, the present one last: sent where
+  /// `history_agrees` is false.
   package var lineage: [Ting_V1_EpochEnd] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -522,7 +526,7 @@ package nonisolated struct Ting_V1_SyncResponse: Sendable {
   package init() {}
 }
 
-/// Where an earlier epoch of a history ended.
+/// Where an epoch of a history ended, or stands.
 package nonisolated struct Ting_V1_EpochEnd: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -541,7 +545,7 @@ package nonisolated struct Ting_V1_EpochEnd: Sendable {
   package init() {}
 }
 
-/// Asks what a replica whose records differ should hold.
+/// Asks what a replica whose records differ should hold: spec/sync.md#mending.
 package nonisolated struct Ting_V1_MendRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -593,7 +597,7 @@ package nonisolated struct Ting_V1_MendResponse: Sendable {
 
   package var stateDigest: String = String()
 
-  /// The buckets whose sums differ, ascending, with all their live records.
+  /// The buckets whose sums differ, ascending, with all their live records: as many as fit a page.
   package var buckets: [Ting_V1_MendResponse.Bucket] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -615,7 +619,7 @@ package nonisolated struct Ting_V1_MendResponse: Sendable {
   package init() {}
 }
 
-/// Brings back what a restored server lost.
+/// Brings back what a restored server lost: spec/sync.md#giving-back.
 package nonisolated struct Ting_V1_GiveBackRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -648,7 +652,7 @@ package nonisolated struct Ting_V1_GiveBackResponse: Sendable {
   /// Which versions of the other epoch this history holds now.
   package var taken: [Int64] = []
 
-  /// Those whose receipts are not the server's: it can't take them.
+  /// Those that it can't take: their receipts are not its own, or it holds another under their id.
   package var refused: [Int64] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -700,9 +704,10 @@ package nonisolated struct Ting_V1_JoinRequest: Sendable {
 
   package var code: String = String()
 
+  /// One line of 1 to 200 bytes.
   package var deviceName: String = String()
 
-  /// The device's P-256 public key, X9.63 form.
+  /// The device's P-256 public key, uncompressed X9.63: 65 bytes.
   package var publicKey: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
