@@ -120,6 +120,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        .executableTarget(
+            name: "ting-sim",
+            dependencies: [
+                "TingCore", "TingStore", "TingTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .testTarget(name: "PlanningTests", dependencies: ["TingCore", "TingPlanning"]),
         .testTarget(
             name: "ProtocolTests",

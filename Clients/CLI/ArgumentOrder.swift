@@ -2,10 +2,11 @@
 
 /// Moves the options that every command has behind the subcommand, where the parser looks for them.
 enum ArgumentOrder {
-    private static let flags: Set = ["--json", "--quiet", "-q"]
-    private static let options: Set = ["-w", "--workspace", "--replica", "--timeout"]
+    // Arrays, not sets: this runs at every start, and a set costs more to make than to look through.
+    private static let flags = ["--json", "--quiet", "-q"]
+    private static let options = ["-w", "--workspace", "--replica", "--timeout"]
     /// Subcommands with verbs of their own.
-    private static let groups: Set = ["outbox", "quarantine"]
+    private static let groups = ["outbox", "quarantine"]
 
     static func globalsLast(_ arguments: [String]) -> [String] {
         var moved: [String] = []

@@ -20,13 +20,10 @@ import Synchronization
     static func run(_ arguments: [String]) -> Int32 {
         var presenter = ErrorPresenter(json: arguments.contains("--json"))
         let command: any ParsableCommand
-        if let problem = ArgumentOrder.problem(arguments, commands: Ting.commandNames) {
-            return presenter.present(problem)
-        }
         do {
             command = try Ting.parseAsRoot(arguments)
         } catch {
-            return presenter.presentParsing(error)
+            return presenter.presentParsing(error, of: arguments)
         }
         if let command = command as? any TingCommand { presenter.json = command.global.json }
         do {
@@ -36,7 +33,7 @@ import Synchronization
             return finish.code
         } catch  where Ting.exitCode(for: error) == .success {
             // `--help` is a command of its own, which ends by throwing its text.
-            return presenter.presentParsing(error)
+            return presenter.presentParsing(error, of: arguments)
         } catch {
             return presenter.present(error)
         }
@@ -75,7 +72,6 @@ private struct Handover: @unchecked Sendable {
 struct Finish: Error {
     var code: Int32
 
-    static let failed = Finish(code: 1)
     static let openConflicts = Finish(code: 4)
     static let quarantined = Finish(code: 5)
 }

@@ -89,10 +89,13 @@ struct Session {
     private func several(
         _ found: [ClientConfiguration.KnownReplica], _ wanted: String?
     ) -> CommandError {
-        let names = found.map { replica in
-            let host = ServerAddress(replica.server)?.authority ?? replica.server
-            return wanted == nil ? replica.workspace : "\(host)/\(replica.workspace)"
-        }
+        let names = Set(
+            found.map { replica in
+                let host = ServerAddress(replica.server)?.authority ?? replica.server
+                let isUnique = found.count { $0.workspace == replica.workspace } == 1
+                return isUnique ? replica.workspace : "\(host)/\(replica.workspace)"
+            }
+        ).sorted()
         return CommandError(
             .usage, code: "which_workspace",
             "There are several replicas here: \(names.joined(separator: ", ")).",

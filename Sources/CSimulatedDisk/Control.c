@@ -123,7 +123,6 @@ static void copy(const char *from, const char *to) {
     File *made = file_make(machine_of(to), 0);
     bytes_write(&made->seen, file->seen.at, file->seen.size, 0);
     bytes_write(&made->kept, file->seen.at, file->seen.size, 0);
-    made->machine->used += made->seen.size;
     place(to, made);
     file_release(made);
 }

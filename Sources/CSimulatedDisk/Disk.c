@@ -165,10 +165,12 @@ void name_show(Name *name, File *file) {
     if (file) {
         file->references++;
         file->name = name;
+        file_account(file);
     }
     name->seen = file;
     if (!old) return;
     old->name = 0;
+    file_account(old);
     file_release(old);
 }
 
@@ -199,13 +201,19 @@ File *file_make(Machine *machine, int is_temporary) {
 
 void file_release(File *file) {
     if (--file->references) return;
-    file->machine->used -= file->seen.size;
     machine_release(file->machine);
     free(file->seen.at);
     free(file->kept.at);
     free(file->pending_bytes.at);
     free(file->pending);
     free(file);
+}
+
+void file_account(File *file) {
+    int is_counted = file->name || file->handles;
+    if (is_counted == file->is_counted) return;
+    file->is_counted = is_counted;
+    file->machine->used += is_counted ? file->seen.size : -file->seen.size;
 }
 
 static void remember(File *file, const void *data, int64_t length, int64_t offset) {

@@ -68,6 +68,9 @@ struct File {
     int references;
     /// Under which it is seen, or none: it is temporary or deleted.
     Name *name;
+    int handles;
+    /// Whether its size counts as used: it has a name or a handle.
+    int is_counted;
     Bytes seen;
     Bytes kept;
     int is_temporary;
@@ -153,6 +156,9 @@ void folder_sync(Name *name);
 /// An empty file with one reference.
 File *file_make(Machine *machine, int is_temporary);
 void file_release(File *file);
+
+/// Counts its size as used, or no longer, after its name or handles changed.
+void file_account(File *file);
 int file_write(File *file, const void *data, int64_t length, int64_t offset);
 void file_truncate(File *file, int64_t size);
 

@@ -69,11 +69,11 @@ static int disk_read(sqlite3_file *handle, void *into, int length, sqlite3_int64
     return code;
 }
 
-/// Writes some of the sectors before it fails.
+/// Writes some of the sectors, never all, before it fails.
 static void write_part(Open *open, const void *data, int length, int64_t offset) {
     if (machine_is_killed(open->file->machine)) return;
-    int64_t sectors = length / sector + 1;
-    int64_t part = (int64_t)(disk_random(&disk.fault_randomness) % (uint64_t)sectors);
+    int64_t sectors = (length + sector - 1) / sector;
+    int64_t part = (int64_t)(disk_random(&disk.fault_randomness) % (uint64_t)(sectors ? sectors : 1));
     file_write(open->file, data, part * sector, offset);
 }
 
@@ -314,6 +314,8 @@ static int disk_close(sqlite3_file *handle) {
     unmap(open);
     give_back(open, SQLITE_LOCK_NONE);
     open->file->machine->open--;
+    open->file->handles--;
+    file_account(open->file);
     file_release(open->file);
     disk_unlock();
     return SQLITE_OK;
@@ -379,6 +381,8 @@ static int disk_open(
     int code = is_temporary ? open_temporary(&file) : open_named(path, flags, &file);
     if (code == SQLITE_OK) {
         file->machine->open++;
+        file->handles++;
+        file_account(file);
         open->base.pMethods = &methods;
         open->file = file;
         open->is_read_only = !(flags & SQLITE_OPEN_READWRITE);

@@ -9,6 +9,8 @@ package struct ServerBounds: Sendable {
     package var request: Duration = .seconds(Limits.requestSeconds)
     package var linger: Duration = .seconds(Limits.lingerSeconds)
     package var idle: Duration = .seconds(Limits.idleSeconds)
+    /// How long a client may take nothing of its answer.
+    package var patience: Duration = .seconds(Limits.idleSeconds)
     package var followComment: Duration = .seconds(Limits.followCommentSeconds)
     package var shutdown: Duration = .seconds(Limits.shutdownSeconds)
     package var certificateLook: Duration = .seconds(Limits.certificateLookSeconds)

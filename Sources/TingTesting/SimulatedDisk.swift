@@ -122,4 +122,8 @@ public struct SimulatedMachine: Hashable, Sendable {
 }
 
 /// A result code of SQLite.
-public struct SimulatedDiskError: Error, Equatable { public var code: Int32 }
+public struct SimulatedDiskError: Error, Equatable {
+    public var code: Int32
+
+    public init(code: Int32) { self.code = code }
+}

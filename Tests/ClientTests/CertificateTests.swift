@@ -108,7 +108,7 @@ struct CertificateTests {
         #expect(server.asked.isEmpty)
     }
 
-    private static func httpDate(_ date: Date) -> String {
+    static func httpDate(_ date: Date) -> String {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")
         formatter.timeZone = TimeZone(secondsFromGMT: 0)

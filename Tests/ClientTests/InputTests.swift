@@ -51,6 +51,7 @@ struct InputTests {
             ("1234.5", Field("m", .money, .latest), .integer(123_450)),
             ("-0.05", Field("m", .money, .latest), .integer(-5)),
             ("b, a,b", tags, .set(["a", "b"])),
+            ("a b\nc\r\n\nd", tags, .set(["a b", "c", "d"])),
             (#"["x, y","a"]"#, tags, .set(["a", "x, y"])),
             ("", tags, .set([])),
             ("JWP", Field("p", .reference, .latest, to: ["programme"]), .text("programme/JWP")),

@@ -95,3 +95,58 @@ struct ProgrammeImportTests {
         }
     }
 }
+
+@Suite("Files that are not quite right")
+struct ImperfectImportTests {
+    private static let heading = "id,dk_code,danish_side,cn_province,cn_gb,chinese_side"
+
+    private func partnerships(_ rows: String...) throws -> ProgrammeImport {
+        let text = ([Self.heading] + rows).joined(separator: "\n") + "\n"
+        return try ProgrammeImport(Data(text.utf8), name: "mine.csv", workspace: "demo")
+    }
+
+    private func programme(_ items: String) throws -> ProgrammeImport {
+        try ProgrammeImport(
+            Data(#"{"items": [\#(items)]}"#.utf8), name: "mine.json", workspace: "demo")
+    }
+
+    @Test("problems name the line on which the row begins")
+    func lines() throws {
+        let plan = try partnerships(
+            "a,0751,\"City\nof X\",CN-HL,230199,Harbin", "b,9999,City of Y,CN-XX,000000,Harbin",
+            ",0751,City of Z,CN-HL,230100,Harbin", "short,0751", "a,0751,Again,CN-HL,230100,Harbin")
+        #expect(plan.problems.map(\.line) == [4, 4, 4, 5, 6, 7])
+        #expect(plan.records.count { $0.collection == "project" } == 2)
+    }
+
+    @Test("a name is one line, however the cell was broken")
+    func names() throws {
+        let plan = try partnerships("a,0751,\"City\n of  X\",CN-HL,230100,Harbin")
+        #expect(plan.records.contains { $0.values["name_en"] == .text("City of X") })
+        #expect(plan.records.contains { $0.values["title_en"] == .text("City of X – Harbin") })
+    }
+
+    @Test(
+        "a file of another form is refused, and says where",
+        arguments: [
+            (#"{"id": "a", "title": "A"}"#, "Item 1 has no `kind`"),
+            (
+                #"{"id": "a", "title": "A", "kind": "mou", "danish": "x"}"#,
+                "Item 1, `danish`, is of another type than expected"
+            ),
+            ("7", "Item 1 is of another type than expected"), ("{", "The file is not JSON"),
+        ])
+    func unreadable(_ items: String, _ problem: String) {
+        let error = #expect(throws: ProgrammeImport.Unreadable.self) { try programme(items) }
+        #expect(error?.problem == problem)
+    }
+
+    @Test("an item needs an id, a title and a kind; an id that comes twice is told")
+    func lenient() throws {
+        let plan = try programme(
+            #"{"id": "a", "title": "A", "kind": "mou"}, {"id": "a", "title": "B", "kind": "x"}"#)
+        #expect(plan.records.map(\.collection) == ["agreement"])
+        #expect(plan.records.first?.values["title"] == .text("A"))
+        #expect(plan.problems.map(\.line) == [2])
+    }
+}

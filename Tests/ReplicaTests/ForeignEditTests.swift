@@ -319,6 +319,22 @@ struct QuarantineTests {
         #expect(try replica.verify().matches)
     }
 
+    @Test("what builds on a record whose insert is discarded waits in quarantine", .tags(.promise6))
+    func discardedInsert() throws {
+        let team = try team()
+        let replica = team.replicas[1]
+        let id = "01890000-0000-7000-8000-0000000000dd"
+        try replica.write {
+            try $0.execute(sql: "INSERT INTO project (id, title) VALUES ('\(id)', 'New')")
+        }
+        try team.foreign(1, "UPDATE project SET budget = 4 WHERE id = '\(id)'")
+        try replica.discardOutbox([try #require(replica.outbox().first).changeSet.id])
+        #expect(try replica.quarantine().map(\.code) == [.dependsOnRejected])
+        try team.sync(1)
+        #expect(try replica.status().outbox == 0)
+        #expect(try replica.verify().matches)
+    }
+
     @Test("a dependent of a rejection whose answer was lost is rejected with it")
     func lostRejection() throws {
         let team = try team()

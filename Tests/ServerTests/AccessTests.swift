@@ -101,146 +101,212 @@ private let nothing: [Row] = [
     "/healthz/", "//healthz", "/v1/%77orkspaces",
 ].flatMap { path in methods.map { Row.all($0, path, 404) } }
 
-@Suite("Who may do what", .tags(.promise8))
-struct AccessTests {
-    @Test("every address, method and visitor has its answer")
-    func table() async throws {
-        try await TestServer.run { server in
-            let tokens = try await Self.tokens(server)
-            let replica = try await TestReplica(server, tokens.owner, "team")
-            let sync = try WireCoding.json.encode(replica.replica.nextRequest().wire)
-            for row in reads + writes + refused + nothing {
-                var answers: [Int] = []
-                for visitor in Visitor.allCases {
-                    let path = try Self.path(of: row, tokens.owner, server)
-                    let json = row.json == "SYNC" ? String(decoding: sync, as: UTF8.self) : row.json
-                    let reply = try await server.call(
-                        row.method, path, token: tokens.of[visitor] ?? nil, json: json)
-                    answers.append(reply.status)
-                    if reply.status >= 400, row.method != .HEAD {
-                        #expect(reply.code != nil, "\(row.testDescription) has no problem document")
-                    }
-                }
-                #expect(answers == row.expected, "\(row.testDescription)")
-            }
-        }
-    }
-
-    private static func path(of row: Row, _ owner: Person, _ server: TestServer) throws -> String {
-        let path = row.path.replacing("OWNER", with: owner.member.description)
-        guard path.contains("TARGET") else { return path }
-        // The visitor before may have removed them.
-        let target = try server.asOperator {
-            _ = try $0.invite(
-                Invitation(name: "T", email: "target@example.org", workspace: nil, role: .editor),
-                to: "team", mayCreate: false, url: nil)
-            return try #require(try $0.accounts.member(email: "target@example.org"))
-        }
-        return path.replacing("TARGET", with: target.description)
-    }
-
-    @Test("a stranger gets the same bytes for a workspace that exists and one that doesn't")
-    func stranger() async throws {
-        try await TestServer.run { server in
-            let tokens = try await Self.tokens(server)
-            let token = tokens.of[.stranger] ?? nil
-            for path in [
-                "", "/sync", "/entries", "/entries?since=1&bytes=x", "/snapshot",
-                "/snapshot/manifest", "/follow", "/members", "/invitations",
-                "/members/\(tokens.owner.member)", "/nonsense",
-            ] {
-                for method in methods {
-                    for json in [nil, "{}", "nonsense"] where json == nil || method == .POST {
-                        var replies: [Reply] = []
-                        for slug in ["team", "nobodys"] {
-                            var reply = try await server.call(
-                                method, "/v1/workspaces/\(slug)\(path)", token: token, json: json)
-                            reply.headers.remove(name: "Date")
-                            replies.append(reply)
+extension ServerTests {
+    @Suite("Who may do what", .tags(.promise8))
+    struct AccessTests {
+        @Test("every address, method and visitor has its answer")
+        func table() async throws {
+            try await TestServer.run { server in
+                let tokens = try await Self.tokens(server)
+                let replica = try await TestReplica(server, tokens.owner, "team")
+                let sync = try WireCoding.json.encode(replica.replica.nextRequest().wire)
+                for row in reads + writes + refused + nothing {
+                    var answers: [Int] = []
+                    for visitor in Visitor.allCases {
+                        let path = try Self.path(of: row, tokens.owner, server)
+                        let json =
+                            row.json == "SYNC" ? String(decoding: sync, as: UTF8.self) : row.json
+                        let reply = try await server.call(
+                            row.method, path, token: tokens.of[visitor] ?? nil, json: json)
+                        answers.append(reply.status)
+                        if reply.status >= 400, row.method != .HEAD {
+                            #expect(
+                                reply.code != nil, "\(row.testDescription) has no problem document")
                         }
-                        #expect(replies[0].status == replies[1].status)
-                        #expect(replies[0].bytes == replies[1].bytes)
-                        #expect(Self.lines(replies[0]) == Self.lines(replies[1]))
-                        #expect(!replies[0].text.contains("team"))
+                    }
+                    #expect(answers == row.expected, "\(row.testDescription)")
+                }
+            }
+        }
+
+        private static func path(of row: Row, _ owner: Person, _ server: TestServer) throws
+            -> String
+        {
+            let path = row.path.replacing("OWNER", with: owner.member.description)
+            guard path.contains("TARGET") else { return path }
+            // The visitor before may have removed them.
+            let target = try server.asOperator {
+                _ = try $0.invite(
+                    Invitation(
+                        name: "T", email: "target@example.org", workspace: nil, role: .editor),
+                    to: "team", mayCreate: false, url: nil)
+                return try #require(try $0.accounts.member(email: "target@example.org"))
+            }
+            return path.replacing("TARGET", with: target.description)
+        }
+
+        @Test("a stranger gets the same bytes for a workspace that exists and one that doesn't")
+        func stranger() async throws {
+            try await TestServer.run { server in
+                let tokens = try await Self.tokens(server)
+                let token = tokens.of[.stranger] ?? nil
+                for path in [
+                    "", "/sync", "/entries", "/entries?since=1&bytes=x", "/snapshot",
+                    "/snapshot/manifest", "/follow", "/members", "/invitations",
+                    "/members/\(tokens.owner.member)", "/nonsense",
+                ] {
+                    for method in methods {
+                        for json in [nil, "{}", "nonsense"] where json == nil || method == .POST {
+                            var replies: [Reply] = []
+                            for slug in ["team", "nobodys"] {
+                                var reply = try await server.call(
+                                    method, "/v1/workspaces/\(slug)\(path)", token: token,
+                                    json: json)
+                                reply.headers.remove(name: "Date")
+                                replies.append(reply)
+                            }
+                            #expect(replies[0].status == replies[1].status)
+                            #expect(replies[0].bytes == replies[1].bytes)
+                            #expect(Self.lines(replies[0]) == Self.lines(replies[1]))
+                            #expect(!replies[0].text.contains("team"))
+                        }
                     }
                 }
             }
         }
-    }
 
-    private static func lines(_ reply: Reply) -> [String] {
-        reply.headers.map { "\($0.name): \($0.value)" }.sorted()
-    }
+        private static func lines(_ reply: Reply) -> [String] {
+            reply.headers.map { "\($0.name): \($0.value)" }.sorted()
+        }
 
-    @Test("a stream ends within a second when its reader is removed, or the device revoked")
-    func streamEnds() async throws {
-        try await TestServer.run { server in
-            let anna = try await server.person("anna@example.org", in: "team", as: .owner)
-            var times: [Duration] = []
-            for round in 0..<4 {
-                let email = "m\(round)@example.org"
-                let member = try await server.person(email, in: "team", as: .viewer)
-                let stream = try await server.follow("team", token: member.token)
-                var pieces = stream.makeAsyncIterator()
-                _ = try await pieces.next()  // The head: the stream is there.
-                try server.asOperator { try $0.setRole(.editor, email: email, in: "team") }
-                if round.isMultiple(of: 2) {
-                    try server.asOperator { try $0.setRole(nil, email: email, in: "team") }
-                } else {
-                    let gone = try await server.call(
-                        .DELETE, "/v1/devices/\(member.device)", token: member.token)
-                    #expect(gone.status == 204)
+        @Test("a stream ends within a second when its reader is removed, or the device revoked")
+        func streamEnds() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team", as: .owner)
+                var times: [Duration] = []
+                for round in 0..<4 {
+                    let email = "m\(round)@example.org"
+                    let member = try await server.person(email, in: "team", as: .viewer)
+                    let stream = try await server.follow("team", token: member.token)
+                    var pieces = stream.makeAsyncIterator()
+                    _ = try await pieces.next()  // The head: the stream is there.
+                    try server.asOperator { try $0.setRole(.editor, email: email, in: "team") }
+                    if round.isMultiple(of: 2) {
+                        try server.asOperator { try $0.setRole(nil, email: email, in: "team") }
+                    } else {
+                        let gone = try await server.call(
+                            .DELETE, "/v1/devices/\(member.device)", token: member.token)
+                        #expect(gone.status == 204)
+                    }
+                    let start = ContinuousClock.now
+                    while try await pieces.next() != nil {}
+                    times.append(ContinuousClock.now - start)
                 }
-                let start = ContinuousClock.now
-                while try await pieces.next() != nil {}
-                times.append(ContinuousClock.now - start)
+                // A busy machine may delay some of them.
+                #expect(try #require(times.min()) < .seconds(1), "\(times)")
+                #expect(try await server.call(.GET, "/v1/devices", token: anna.token).status == 200)
             }
-            // A busy machine may delay one of them.
-            #expect(times.sorted()[1] < .seconds(1), "\(times)")
-            #expect(try await server.call(.GET, "/v1/devices", token: anna.token).status == 200)
         }
-    }
 
-    @Test("a member sees and revokes devices of their own only")
-    func devices() async throws {
-        try await TestServer.run { server in
-            let laptop = try await server.person("anna@example.org", in: "team", as: .owner)
-            let phone = try await server.person("anna@example.org", in: "team", as: .owner)
-            let li = try await server.person("li@example.cn", in: "team", as: .owner)
-            let path = "/v1/devices/\(phone.device)"
-            #expect(try await server.call(.DELETE, path, token: li.token).status == 404)
-            let list: Ting_V1_DevicesResponse = try await server.call(
-                .GET, "/v1/devices", token: laptop.token
-            ).message()
-            #expect(Set(list.devices.map(\.id)) == [laptop.device, phone.device])
-            #expect(list.devices.filter(\.current).map(\.id) == [laptop.device])
-            #expect(try await server.call(.DELETE, path, token: laptop.token).status == 204)
-            #expect(try await server.call(.DELETE, path, token: laptop.token).status == 404)
-            #expect(try await server.call(.GET, "/v1/workspaces", token: phone.token).status == 401)
+        @Test(
+            "who is removed while the body is on its way changes nothing",
+            arguments: ["sync", "invitations"])
+        func removedMeanwhile(_ endpoint: String) async throws {
+            try await TestServer.run { server in
+                _ = try await server.person("owner@example.org", in: "team", as: .owner)
+                let anna = try await server.person("anna@example.org", in: "team", as: .owner)
+                let replica = try await TestReplica(server, anna, "team")
+                try replica.insert("Too late")
+                let body =
+                    endpoint == "sync"
+                    ? try WireCoding.json.encode(replica.replica.nextRequest().wire)
+                    : Array(#"{"name":"Bo","email":"bo@example.org"}"#.utf8)
+                let client = try await server.raw()
+                try await client.send(
+                    """
+                    POST /v1/workspaces/team/\(endpoint) HTTP/1.1\r
+                    Host: a\r
+                    Authorization: Bearer \(anna.token)\r
+                    Content-Type: application/json\r
+                    Content-Length: \(body.count)\r
+                    Expect: 100-continue\r
+                    \r
+
+                    """)
+                #expect(try await client.hears("100 Continue"))
+                try await client.send(Array(body.dropLast(5)))
+                try await Task.sleep(for: .milliseconds(50))
+                try server.asOperator { try $0.setRole(nil, email: "anna@example.org", in: "team") }
+                try await client.send(Array(body.suffix(5)))
+                #expect(try await client.hears("workspace_not_found"))
+                #expect(try server.asOperator { try $0.status().workspaces[0].head } == 0)
+                #expect(
+                    try server.asOperator { try $0.accounts.member(email: "bo@example.org") } == nil
+                )
+            }
         }
-    }
 
-    private static func tokens(
-        _ server: TestServer
-    ) async throws -> (owner: Person, of: [Visitor: String?]) {
-        let owner = try await server.person("owner@example.org", in: "team", as: .owner)
-        let editor = try await server.person("editor@example.org", in: "team", as: .editor)
-        let viewer = try await server.person("viewer@example.org", in: "team", as: .viewer)
-        let former = try await server.person("former@example.org", in: "team", as: .owner)
-        try server.asOperator { try $0.setRole(nil, email: "former@example.org", in: "team") }
-        let stranger = try await server.person("stranger@example.org", in: "other", as: .owner)
-        let revoked = try await server.person("editor@example.org", in: "team", as: .editor)
-        #expect(
-            try await server.call(
-                .DELETE, "/v1/devices/\(revoked.device)", token: editor.token
-            ).status == 204)
-        return (
-            owner,
-            [
-                .owner: owner.token, .editor: editor.token, .viewer: viewer.token,
-                .former: former.token, .stranger: stranger.token, .revoked: revoked.token,
-                .wrongToken: Secret.token(), .nobody: nil,
-            ]
-        )
+        @Test("a download ends too when its reader is removed")
+        func download() async throws {
+            let server = try await ServerProcess()
+            let token = try await server.join("anna@example.org", "team")
+            try await LargeSnapshot.plant(in: server.path, bytes: 12 << 20)
+            let client = try await RawClient(server.address, ca: server.ca, isDeaf: true)
+            try await client.send(
+                "GET /v1/workspaces/team/snapshot HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\r\n"
+            )
+            try await Task.sleep(for: .milliseconds(300))
+            let removed = try await Program.tingd(
+                "members", "--data", server.path, "--remove", "anna@example.org")
+            #expect(removed.code == 0)
+            try await client.listenAgain()
+            try await client.ends()
+            #expect(client.text.hasPrefix("HTTP/1.1 200 OK"))
+            #expect(client.receivedCount < 12 << 20)
+        }
+
+        @Test("a member sees and revokes devices of their own only")
+        func devices() async throws {
+            try await TestServer.run { server in
+                let laptop = try await server.person("anna@example.org", in: "team", as: .owner)
+                let phone = try await server.person("anna@example.org", in: "team", as: .owner)
+                let li = try await server.person("li@example.cn", in: "team", as: .owner)
+                let path = "/v1/devices/\(phone.device)"
+                #expect(try await server.call(.DELETE, path, token: li.token).status == 404)
+                let list: Ting_V1_DevicesResponse = try await server.call(
+                    .GET, "/v1/devices", token: laptop.token
+                ).message()
+                #expect(Set(list.devices.map(\.id)) == [laptop.device, phone.device])
+                #expect(list.devices.filter(\.current).map(\.id) == [laptop.device])
+                #expect(try await server.call(.DELETE, path, token: laptop.token).status == 204)
+                #expect(try await server.call(.DELETE, path, token: laptop.token).status == 404)
+                #expect(
+                    try await server.call(.GET, "/v1/workspaces", token: phone.token).status == 401)
+            }
+        }
+
+        private static func tokens(
+            _ server: TestServer
+        ) async throws -> (owner: Person, of: [Visitor: String?]) {
+            let owner = try await server.person("owner@example.org", in: "team", as: .owner)
+            let editor = try await server.person("editor@example.org", in: "team", as: .editor)
+            let viewer = try await server.person("viewer@example.org", in: "team", as: .viewer)
+            let former = try await server.person("former@example.org", in: "team", as: .owner)
+            try server.asOperator { try $0.setRole(nil, email: "former@example.org", in: "team") }
+            let stranger = try await server.person("stranger@example.org", in: "other", as: .owner)
+            let revoked = try await server.person("editor@example.org", in: "team", as: .editor)
+            #expect(
+                try await server.call(
+                    .DELETE, "/v1/devices/\(revoked.device)", token: editor.token
+                ).status == 204)
+            return (
+                owner,
+                [
+                    .owner: owner.token, .editor: editor.token, .viewer: viewer.token,
+                    .former: former.token, .stranger: stranger.token, .revoked: revoked.token,
+                    .wrongToken: Secret.token(), .nobody: nil,
+                ]
+            )
+        }
     }
 }

@@ -38,112 +38,123 @@ private struct Office {
     }
 }
 
-@Suite("Invitations and devices")
-struct AccountsTests {
-    @Test("a join code works once, in upper or lower case")
-    func once() throws {
-        let office = try Office()
-        let code = try office.invite("a@example.org", to: office.workspace)
-        #expect(code.code.count == 26)
-        let upper = try office.accounts.join(
-            code: code.code.uppercased(), device: "laptop", publicKey: [1])
-        #expect(upper != nil)
-        #expect(try office.join(code, key: 2) == nil)
-    }
-
-    @Test("a join whose reply was lost is sent again by the same device, until its token is used")
-    func replyLost() throws {
-        let office = try Office()
-        let code = try office.invite("a@example.org", to: office.workspace)
-        let lost = try #require(try office.join(code))
-        let again = try #require(try office.join(code))
-        #expect(lost.caller.device == again.caller.device)
-        #expect(try office.role(lost, in: "team") == nil)
-        #expect(try office.role(again, in: "team") == .editor)
-        try office.accounts.noteSeen([again.caller.device: office.clock.time])
-        #expect(try office.join(code) == nil)
-    }
-
-    @Test("a join code ends after 24 hours, and with the membership it was for")
-    func expiry() throws {
-        let office = try Office()
-        let late = try office.invite("a@example.org", to: office.workspace)
-        office.clock.advance(24 * 3_600_000)
-        #expect(try office.join(late) == nil)
-        let code = try office.invite("a@example.org", to: office.workspace)
-        let removed = try office.accounts.setRole(
-            nil, of: code.member, in: office.workspace, by: nil)
-        #expect(removed == .done)
-        #expect(try office.join(code) == nil)
-        #expect(try office.accounts.join(code: "nonsense", device: "x", publicKey: [1]) == nil)
-    }
-
-    @Test("one address is one account, whatever its case; a new role replaces the old one")
-    func oneAccount() throws {
-        let office = try Office()
-        let first = try office.invite("Søren@Example.org", to: office.workspace, as: .viewer)
-        let second = try office.invite("SØREN@example.ORG", to: office.workspace, as: nil)
-        #expect(first.member == second.member)
-        let joined = try #require(try office.join(second))
-        #expect(try office.role(joined, in: "team") == .viewer)
-        _ = try office.invite("søren@example.org", to: office.workspace, as: .owner)
-        #expect(try office.role(joined, in: "team") == .owner)
-    }
-
-    @Test("a device invited by an owner acts in that workspace only: an owner vouches for no other")
-    func limited() throws {
-        let office = try Office()
-        let owner = try office.invite("owner@example.org", to: office.workspace, as: .owner)
-        _ = try office.invite("victim@example.org", to: office.other)
-        let code = try office.invite("victim@example.org", to: office.workspace, by: owner.member)
-        let device = try #require(try office.join(code))
-        #expect(try office.role(device, in: "team") == .editor)
-        #expect(try office.role(device, in: "other") == nil)
-        #expect(try office.accounts.workspaces(of: device.caller).map(\.slug) == ["team"])
-    }
-
-    @Test("a revoked device is a stranger, and nobody revokes another's")
-    func revoke() throws {
-        let office = try Office()
-        let anna = try #require(
-            try office.join(office.invite("a@example.org", to: office.workspace)))
-        let bo = try #require(try office.join(office.invite("b@example.org", to: office.workspace)))
-        #expect(try !office.accounts.revoke(anna.caller.device, by: bo.caller))
-        #expect(try office.accounts.revoke(anna.caller.device, by: anna.caller))
-        #expect(try office.accounts.authorize(token: Secret.hash(of: anna.token), slug: nil) == nil)
-        #expect(try office.role(bo, in: "team") == .editor)
-    }
-
-    @Test("an owner can't leave a workspace without one; the operator can")
-    func lastOwner() throws {
-        let office = try Office()
-        let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
-        for role in [Role.editor, nil] {
-            let change = try office.accounts.setRole(
-                role, of: owner, in: office.workspace, by: owner)
-            #expect(change == .lastOwner)
+extension ServerTests {
+    @Suite("Invitations and devices")
+    struct AccountsTests {
+        @Test("a join code works once, in upper or lower case")
+        func once() throws {
+            let office = try Office()
+            let code = try office.invite("a@example.org", to: office.workspace)
+            #expect(code.code.count == 26)
+            let upper = try office.accounts.join(
+                code: code.code.uppercased(), device: "laptop", publicKey: [1])
+            #expect(upper != nil)
+            #expect(try office.join(code, key: 2) == nil)
         }
-        #expect(try office.accounts.setRole(nil, of: owner, in: office.workspace, by: nil) == .done)
-    }
 
-    @Test("every change of the member list gives it a new version")
-    func membersVersion() throws {
-        let office = try Office()
-        var versions = [try office.accounts.membersVersion(of: office.workspace)]
-        func note() throws {
-            versions.append(try office.accounts.membersVersion(of: office.workspace))
+        @Test(
+            "a join whose reply was lost is sent again by the same device, until its token is used")
+        func replyLost() throws {
+            let office = try Office()
+            let code = try office.invite("a@example.org", to: office.workspace)
+            let lost = try #require(try office.join(code))
+            let again = try #require(try office.join(code))
+            #expect(lost.caller.device == again.caller.device)
+            #expect(try office.role(lost, in: "team") == nil)
+            #expect(try office.role(again, in: "team") == .editor)
+            try office.accounts.noteSeen([again.caller.device: office.clock.time])
+            #expect(try office.join(code) == nil)
         }
-        let member = try office.invite("a@example.org", to: office.workspace, as: .viewer).member
-        try note()
-        _ = try office.accounts.setRole(.editor, of: member, in: office.workspace, by: nil)
-        try note()
-        _ = try office.accounts.invite(
-            Invitation(name: "New name", email: "a@example.org", workspace: nil, role: nil), by: nil
+
+        @Test("a join code ends after 24 hours, and with the membership it was for")
+        func expiry() throws {
+            let office = try Office()
+            let late = try office.invite("a@example.org", to: office.workspace)
+            office.clock.advance(24 * 3_600_000)
+            #expect(try office.join(late) == nil)
+            let code = try office.invite("a@example.org", to: office.workspace)
+            let removed = try office.accounts.setRole(
+                nil, of: code.member, in: office.workspace, by: nil)
+            #expect(removed == .done)
+            #expect(try office.join(code) == nil)
+            #expect(try office.accounts.join(code: "nonsense", device: "x", publicKey: [1]) == nil)
+        }
+
+        @Test("one address is one account, whatever its case; a new role replaces the old one")
+        func oneAccount() throws {
+            let office = try Office()
+            let first = try office.invite("Søren@Example.org", to: office.workspace, as: .viewer)
+            let second = try office.invite("SØREN@example.ORG", to: office.workspace, as: nil)
+            #expect(first.member == second.member)
+            let joined = try #require(try office.join(second))
+            #expect(try office.role(joined, in: "team") == .viewer)
+            _ = try office.invite("søren@example.org", to: office.workspace, as: .owner)
+            #expect(try office.role(joined, in: "team") == .owner)
+        }
+
+        @Test(
+            "a device invited by an owner acts in that workspace only: an owner vouches for no other"
         )
-        try note()
-        _ = try office.accounts.setRole(nil, of: member, in: office.workspace, by: nil)
-        try note()
-        #expect(versions == versions.sorted() && Set(versions).count == versions.count)
-        #expect(try office.accounts.members(of: office.workspace).map(\.role) == [nil])
+        func limited() throws {
+            let office = try Office()
+            let owner = try office.invite("owner@example.org", to: office.workspace, as: .owner)
+            _ = try office.invite("victim@example.org", to: office.other)
+            let code = try office.invite(
+                "victim@example.org", to: office.workspace, by: owner.member)
+            let device = try #require(try office.join(code))
+            #expect(try office.role(device, in: "team") == .editor)
+            #expect(try office.role(device, in: "other") == nil)
+            #expect(try office.accounts.workspaces(of: device.caller).map(\.slug) == ["team"])
+        }
+
+        @Test("a revoked device is a stranger, and nobody revokes another's")
+        func revoke() throws {
+            let office = try Office()
+            let anna = try #require(
+                try office.join(office.invite("a@example.org", to: office.workspace)))
+            let bo = try #require(
+                try office.join(office.invite("b@example.org", to: office.workspace)))
+            #expect(try !office.accounts.revoke(anna.caller.device, by: bo.caller))
+            #expect(try office.accounts.revoke(anna.caller.device, by: anna.caller))
+            #expect(
+                try office.accounts.authorize(token: Secret.hash(of: anna.token), slug: nil) == nil)
+            #expect(try office.role(bo, in: "team") == .editor)
+        }
+
+        @Test("an owner can't leave a workspace without one; the operator can")
+        func lastOwner() throws {
+            let office = try Office()
+            let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
+            for role in [Role.editor, nil] {
+                let change = try office.accounts.setRole(
+                    role, of: owner, in: office.workspace, by: owner)
+                #expect(change == .lastOwner)
+            }
+            #expect(
+                try office.accounts.setRole(nil, of: owner, in: office.workspace, by: nil) == .done)
+        }
+
+        @Test("every change of the member list gives it a new version")
+        func membersVersion() throws {
+            let office = try Office()
+            var versions = [try office.accounts.membersVersion(of: office.workspace)]
+            func note() throws {
+                versions.append(try office.accounts.membersVersion(of: office.workspace))
+            }
+            let member = try office.invite("a@example.org", to: office.workspace, as: .viewer)
+                .member
+            try note()
+            _ = try office.accounts.setRole(.editor, of: member, in: office.workspace, by: nil)
+            try note()
+            _ = try office.accounts.invite(
+                Invitation(name: "New name", email: "a@example.org", workspace: nil, role: nil),
+                by: nil
+            )
+            try note()
+            _ = try office.accounts.setRole(nil, of: member, in: office.workspace, by: nil)
+            try note()
+            #expect(versions == versions.sorted() && Set(versions).count == versions.count)
+            #expect(try office.accounts.members(of: office.workspace).map(\.role) == [nil])
+        }
     }
 }

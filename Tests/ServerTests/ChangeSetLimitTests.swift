@@ -87,100 +87,103 @@ private let faults: [Fault] = [
     Fault("a conflict of one's own", .invalidValue) { $0.operations[0].collection = "conflict" },
 ]
 
-@Suite("One bad change set stops nothing", .tags(.promise6))
-struct ChangeSetLimitTests {
-    @Test("it alone is rejected, before and after it others are accepted, and again the same")
-    func faultsAlone() async throws {
-        try await TestServer.run { server in
-            let anna = try await server.person("anna@example.org", in: "team")
-            let info: Ting_V1_WorkspaceInfo = try await server.call(
-                .GET, "/v1/workspaces/team", token: anna.token
-            ).message()
-            let epoch = try #require(Epoch(info.epoch))
-            var head: Version = 0
-            for fault in faults {
-                let request = Self.request(epoch, fault)
-                for coding in [WireCoding.protobuf, .json] {
-                    let response = try await server.sync(request, anna.token, coding)
-                    #expect(
-                        response.verdicts.map(\.number) == [1, 2, 3], "\(fault.testDescription)")
-                    let verdicts = response.verdicts.map(\.verdict)
-                    #expect(verdicts.first == .applied(head + 1), "\(fault.testDescription)")
-                    #expect(verdicts.last == .applied(head + 2), "\(fault.testDescription)")
-                    guard case .rejected(fault.rejection, let detail) = verdicts[1] else {
-                        Issue.record("\(fault.testDescription): \(verdicts[1])")
-                        continue
+extension ServerTests {
+    @Suite("One bad change set stops nothing", .tags(.promise6))
+    struct ChangeSetLimitTests {
+        @Test("it alone is rejected, before and after it others are accepted, and again the same")
+        func faultsAlone() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let info: Ting_V1_WorkspaceInfo = try await server.call(
+                    .GET, "/v1/workspaces/team", token: anna.token
+                ).message()
+                let epoch = try #require(Epoch(info.epoch))
+                var head: Version = 0
+                for fault in faults {
+                    let request = Self.request(epoch, fault)
+                    for coding in [WireCoding.protobuf, .json] {
+                        let response = try await server.sync(request, anna.token, coding)
+                        #expect(
+                            response.verdicts.map(\.number) == [1, 2, 3], "\(fault.testDescription)"
+                        )
+                        let verdicts = response.verdicts.map(\.verdict)
+                        #expect(verdicts.first == .applied(head + 1), "\(fault.testDescription)")
+                        #expect(verdicts.last == .applied(head + 2), "\(fault.testDescription)")
+                        guard case .rejected(fault.rejection, let detail) = verdicts[1] else {
+                            Issue.record("\(fault.testDescription): \(verdicts[1])")
+                            continue
+                        }
+                        #expect(detail.hasSuffix("."), "\(detail)")
+                        #expect(!detail.contains(text(1_000)), "a detail repeats what was sent")
                     }
-                    #expect(detail.hasSuffix("."), "\(detail)")
-                    #expect(!detail.contains(text(1_000)), "a detail repeats what was sent")
+                    head += 2
                 }
-                head += 2
+                #expect(try server.asOperator { try $0.verify() }.problems == [])
             }
-            #expect(try server.asOperator { try $0.verify() }.problems == [])
         }
-    }
 
-    @Test("numbers at the ends of their range are taken or rejected; none stops the server")
-    func extremes() async throws {
-        try await TestServer.run { server in
-            let anna = try await server.person("anna@example.org", in: "team")
-            let info: Ting_V1_WorkspaceInfo = try await server.call(
-                .GET, "/v1/workspaces/team", token: anna.token
-            ).message()
-            let epoch = try #require(Epoch(info.epoch))
-            for extreme in [Int64.min, -1, 0, .max] {
-                for field in ["hours", "budget", "progress"] {
-                    var request = Self.request(
-                        epoch,
-                        .value("", field, .integer(extreme)))
-                    request.sent = extreme
-                    request.deliveries[1].changeSet.time = extreme
-                    request.deliveries[1].changeSet.operations[0].time = extreme
-                    // The same record again: counters add up, times are compared.
-                    var again = request.deliveries[1]
-                    again.number = extreme == .max ? .max : 4
-                    var random = SystemRandomNumberGenerator()
-                    again.changeSet.id = .random(using: &random)
-                    again.changeSet.operations[0].kind = .update
-                    again.changeSet.operations[0].fields[0].before = .integer(
-                        extreme == 0 ? .max : .min)
-                    again.changeSet.operations[0].fields[0].after = .integer(
-                        extreme == 0 ? .min : .max)
-                    request.deliveries.append(again)
-                    let response = try await server.sync(request, anna.token, .protobuf)
-                    #expect(response.verdicts.count == 4)
+        @Test("numbers at the ends of their range are taken or rejected; none stops the server")
+        func extremes() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let info: Ting_V1_WorkspaceInfo = try await server.call(
+                    .GET, "/v1/workspaces/team", token: anna.token
+                ).message()
+                let epoch = try #require(Epoch(info.epoch))
+                for extreme in [Int64.min, -1, 0, .max] {
+                    for field in ["hours", "budget", "progress"] {
+                        var request = Self.request(
+                            epoch,
+                            .value("", field, .integer(extreme)))
+                        request.sent = extreme
+                        request.deliveries[1].changeSet.time = extreme
+                        request.deliveries[1].changeSet.operations[0].time = extreme
+                        // The same record again: counters add up, times are compared.
+                        var again = request.deliveries[1]
+                        again.number = extreme == .max ? .max : 4
+                        var random = SystemRandomNumberGenerator()
+                        again.changeSet.id = .random(using: &random)
+                        again.changeSet.operations[0].kind = .update
+                        again.changeSet.operations[0].fields[0].before = .integer(
+                            extreme == 0 ? .max : .min)
+                        again.changeSet.operations[0].fields[0].after = .integer(
+                            extreme == 0 ? .min : .max)
+                        request.deliveries.append(again)
+                        let response = try await server.sync(request, anna.token, .protobuf)
+                        #expect(response.verdicts.count == 4)
+                    }
                 }
+                #expect(try server.asOperator { try $0.verify() }.problems == [])
             }
-            #expect(try server.asOperator { try $0.verify() }.problems == [])
         }
-    }
 
-    private static func request(_ epoch: Epoch, _ fault: Fault) -> SyncRequest {
-        var random = SystemRandomNumberGenerator()
-        let base = Base(epoch: epoch, version: 0)
-        var deliveries = (1...3).map { number in
-            Delivery(
-                number: Int64(number),
-                changeSet: ChangeSet(
-                    id: .random(using: &random), seed: Secret.randomBytes(16), schema: 1,
-                    base: base,
-                    time: 0,
-                    operations: [
-                        Operation(
-                            .insert, "project",
-                            .timeOrdered(milliseconds: Int64(number), using: &random), time: 0,
-                            fields: [
-                                FieldEdit(
-                                    "title", before: .null, after: .text("\(number)"), time: 0)
-                            ])
-                    ]))
+        private static func request(_ epoch: Epoch, _ fault: Fault) -> SyncRequest {
+            var random = SystemRandomNumberGenerator()
+            let base = Base(epoch: epoch, version: 0)
+            var deliveries = (1...3).map { number in
+                Delivery(
+                    number: Int64(number),
+                    changeSet: ChangeSet(
+                        id: .random(using: &random), seed: Secret.randomBytes(16), schema: 1,
+                        base: base,
+                        time: 0,
+                        operations: [
+                            Operation(
+                                .insert, "project",
+                                .timeOrdered(milliseconds: Int64(number), using: &random), time: 0,
+                                fields: [
+                                    FieldEdit(
+                                        "title", before: .null, after: .text("\(number)"), time: 0)
+                                ])
+                        ]))
+            }
+            fault.spoil(&deliveries[1].changeSet)
+            return SyncRequest(
+                replica: .random(using: &random), base: base, historyDigest: .zero,
+                stateDigest: StateDigest().hash, schema: 1, sent: 0, membersVersion: 0,
+                // Nothing back but the verdicts, and one entry.
+                pageByteLimit: 1, deliveries: deliveries)
         }
-        fault.spoil(&deliveries[1].changeSet)
-        return SyncRequest(
-            replica: .random(using: &random), base: base, historyDigest: .zero,
-            stateDigest: StateDigest().hash, schema: 1, sent: 0, membersVersion: 0,
-            // Nothing back but the verdicts, and one entry.
-            pageByteLimit: 1, deliveries: deliveries)
     }
 }
 

@@ -10,231 +10,238 @@ import TingServer
 import TingStore
 import TingWire
 
-/// Limits of `Limits.swift` that concern connections, with small times.
-@Suite("Connections that lead nowhere", .timeLimit(.minutes(1)))
-struct ConnectionTests {
-    private func bounds(_ change: (inout ServerBounds) -> Void) -> ServerBounds {
-        var bounds = ServerBounds()
-        change(&bounds)
-        return bounds
-    }
-
-    @Test(
-        "handshakeSeconds: a connection that never starts TLS, or never ends its start, is closed")
-    func handshake() async throws {
-        try await TestServer.run(bounds: bounds { $0.handshake = .milliseconds(100) }) { server in
-            for bytes in [[], [0x16, 3, 1, 0, 200, 1], Array("GET / HTTP/1.1\r\n\r\n".utf8)] {
-                let client = try await server.raw(nil)
-                try await client.send(bytes)
-                try await client.ends()
-            }
-            // Who did finish may stay.
-            let client = try await server.raw()
-            try await Task.sleep(for: .milliseconds(300))
-            try await client.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(try await client.hears("200 OK"))
+extension ServerTests {
+    /// Limits of `Limits.swift` that concern connections, with small times.
+    @Suite("Connections that lead nowhere", .timeLimit(.minutes(1)))
+    struct ConnectionTests {
+        private func bounds(_ change: (inout ServerBounds) -> Void) -> ServerBounds {
+            var bounds = ServerBounds()
+            change(&bounds)
+            return bounds
         }
-    }
 
-    @Test(
-        "idleSeconds: a silent connection is closed, also one that sends a byte of a head now and then",
-        arguments: ["", "GET /healthz HTTP/1.1\r\nHo"])
-    func idle(_ start: String) async throws {
-        try await TestServer.run(bounds: bounds { $0.idle = .milliseconds(300) }) { server in
-            let client = try await server.raw()
-            try await client.send(start)
-            while !client.isClosed {
-                if !start.isEmpty { try? await client.send("s") }
-                try await Task.sleep(for: .milliseconds(50))
-            }
-        }
-    }
-
-    @Test("idleSeconds: a silent HTTP/2 connection is closed, though its client answers no PING")
-    func idleHTTP2() async throws {
-        try await TestServer.run(bounds: bounds { $0.idle = .milliseconds(200) }) { server in
-            let client = try await server.raw(["h2"])
-            try await client.send(Frame.preface + Frame.settings())
-            try await client.send(Frame.headers(1, "GET", "/healthz"))
-            #expect(try await client.hears("ok\n"))
-            try await client.ends()
-        }
-    }
-
-    @Test(
-        "requestSeconds: a body that comes in drops has a limit as a whole",
-        arguments: [false, true])
-    func slowBody(_ isHTTP2: Bool) async throws {
-        try await TestServer.run(bounds: bounds { $0.request = .milliseconds(400) }) { server in
-            let anna = try await server.person("anna@example.org", in: "team")
-            let fields = [
-                ("authorization", "Bearer \(anna.token)"), ("content-type", "application/json"),
-                ("content-length", "1000"),
-            ]
-            let client = try await server.raw(isHTTP2 ? ["h2"] : ["http/1.1"])
-            let path = "/v1/workspaces/team/sync"
-            if isHTTP2 {
-                try await client.send(Frame.preface + Frame.settings())
-                try await client.send(Frame.headers(1, "POST", path, fields, hasBody: true))
-            } else {
-                let lines = fields.map { "\($0): \($1)\r\n" }.joined()
-                try await client.send("POST \(path) HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
-            }
-            // On HTTP/2 the stream is reset (frame type 3), and others could go on.
-            while !client.isClosed, !Frame.types(client.received).contains(where: { $0.type == 3 })
-            {
-                try? await client.send(isHTTP2 ? Frame.data(1, [0x20], ends: false) : [0x20])
-                try await Task.sleep(for: .milliseconds(20))
-            }
-        }
-    }
-
-    @Test("lingerSeconds: what follows a refusal is read for a while only, however much it is")
-    func endlessBody() async throws {
-        try await TestServer.run(bounds: bounds { $0.linger = .milliseconds(200) }) { server in
-            let client = try await server.raw()
-            try await client.send(
-                """
-                POST /v1/workspaces/team/sync HTTP/1.1\r
-                Host: a\r
-                Content-Type: application/json\r
-                Transfer-Encoding: chunked\r
-                \r
-
-                """)
-            #expect(try await client.hears("401 Unauthorized"))
-            while !client.isClosed {
-                try? await client.send("4\r\nabcd\r\n")
-                try await Task.sleep(for: .milliseconds(10))
-            }
-        }
-    }
-
-    @Test("connectionLimit: one more waits, and is served when another goes")
-    func connections() async throws {
-        try await TestServer.run(bounds: bounds { $0.connections = 3 }) { server in
-            let ask = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-            var clients: [RawClient] = []
-            for _ in 0..<3 {
+        @Test(
+            "handshakeSeconds: a connection that never starts TLS, or never ends its start, is closed"
+        )
+        func handshake() async throws {
+            try await TestServer.run(bounds: bounds { $0.handshake = .seconds(1) }) { server in
+                // Who finishes in time may stay.
                 let client = try await server.raw()
-                try await client.send(ask)
+                var hopeless: [RawClient] = []
+                for bytes in [[], [0x16, 3, 1, 0, 200, 1], Array("GET / HTTP/1.1\r\n\r\n".utf8)] {
+                    let client = try await server.raw(nil)
+                    try await client.send(bytes)
+                    hopeless.append(client)
+                }
+                for client in hopeless { try await client.ends() }
+                try await client.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
                 #expect(try await client.hears("200 OK"))
-                clients.append(client)
             }
-            let next = try await server.raw()
-            async let served: Void = next.send(ask)
-            try await Task.sleep(for: .milliseconds(100))
-            #expect(next.received.isEmpty)
-            await clients.removeLast().cut()
-            try await served
-            #expect(try await next.hears("200 OK"))
         }
-    }
 
-    @Test("followCommentSeconds: a quiet stream says now and then that it is alive")
-    func comments() async throws {
-        try await TestServer.run(bounds: bounds { $0.followComment = .milliseconds(30) }) {
-            server in
-            let anna = try await server.person("anna@example.org", in: "team")
-            var pieces = try await server.follow("team", token: anna.token).makeAsyncIterator()
-            var text = ""
-            while text.components(separatedBy: ": still here\n\n").count < 3 {
-                text += String(buffer: try #require(try await pieces.next()))
+        @Test(
+            "idleSeconds: a silent connection is closed, also one that sends a byte of a head now and then",
+            arguments: ["", "GET /healthz HTTP/1.1\r\nHo"])
+        func idle(_ start: String) async throws {
+            try await TestServer.run(bounds: bounds { $0.idle = .milliseconds(300) }) { server in
+                let client = try await server.raw()
+                try await client.send(start)
+                while !client.isClosed {
+                    if !start.isEmpty { try? await client.send("s") }
+                    try await Task.sleep(for: .milliseconds(50))
+                }
             }
-            #expect(text.hasPrefix("event: head\ndata: {"))
         }
-    }
 
-    @Test(
-        "followLimit: a device has so many streams, and another when one ends", arguments: [1, 2])
-    func follows(_ http: Int) async throws {
-        try await TestServer.run { server in
-            let anna = try await server.person("anna@example.org", in: "team")
-            let ask =
-                "GET /v1/workspaces/team/follow HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(anna.token)\r\n\r\n"
-            if http == 2 {
-                // All on one connection: streams are not counted as requests being answered.
+        @Test(
+            "idleSeconds: a silent HTTP/2 connection is closed, though its client answers no PING")
+        func idleHTTP2() async throws {
+            try await TestServer.run(bounds: bounds { $0.idle = .milliseconds(200) }) { server in
                 let client = try await server.raw(["h2"])
                 try await client.send(Frame.preface + Frame.settings())
-                for number in 0...Limits.followLimit {
+                try await client.send(Frame.headers(1, "GET", "/healthz"))
+                #expect(try await client.hears("ok\n"))
+                try await client.ends()
+            }
+        }
+
+        @Test(
+            "requestSeconds: a body that comes in drops has a limit as a whole",
+            arguments: [false, true])
+        func slowBody(_ isHTTP2: Bool) async throws {
+            try await TestServer.run(bounds: bounds { $0.request = .milliseconds(400) }) { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let fields = [
+                    ("authorization", "Bearer \(anna.token)"), ("content-type", "application/json"),
+                    ("content-length", "1000"),
+                ]
+                let client = try await server.raw(isHTTP2 ? ["h2"] : ["http/1.1"])
+                let path = "/v1/workspaces/team/sync"
+                if isHTTP2 {
+                    try await client.send(Frame.preface + Frame.settings())
+                    try await client.send(Frame.headers(1, "POST", path, fields, hasBody: true))
+                } else {
+                    let lines = fields.map { "\($0): \($1)\r\n" }.joined()
+                    try await client.send("POST \(path) HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
+                }
+                // On HTTP/2 the stream is reset (frame type 3), and others could go on.
+                while !client.isClosed,
+                    !Frame.types(client.received).contains(where: { $0.type == 3 })
+                {
+                    try? await client.send(isHTTP2 ? Frame.data(1, [0x20], ends: false) : [0x20])
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+        }
+
+        @Test("lingerSeconds: what follows a refusal is read for a while only, however much it is")
+        func endlessBody() async throws {
+            try await TestServer.run(bounds: bounds { $0.linger = .milliseconds(200) }) { server in
+                let client = try await server.raw()
+                try await client.send(
+                    """
+                    POST /v1/workspaces/team/sync HTTP/1.1\r
+                    Host: a\r
+                    Content-Type: application/json\r
+                    Transfer-Encoding: chunked\r
+                    \r
+
+                    """)
+                #expect(try await client.hears("401 Unauthorized"))
+                while !client.isClosed {
+                    try? await client.send("4\r\nabcd\r\n")
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            }
+        }
+
+        @Test("connectionLimit: one more waits, and is served when another goes")
+        func connections() async throws {
+            try await TestServer.run(bounds: bounds { $0.connections = 3 }) { server in
+                let ask = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+                var clients: [RawClient] = []
+                for _ in 0..<3 {
+                    let client = try await server.raw()
+                    try await client.send(ask)
+                    #expect(try await client.hears("200 OK"))
+                    clients.append(client)
+                }
+                let next = try await server.raw()
+                async let served: Void = next.send(ask)
+                try await Task.sleep(for: .milliseconds(100))
+                #expect(next.received.isEmpty)
+                await clients.removeLast().cut()
+                try await served
+                #expect(try await next.hears("200 OK"))
+            }
+        }
+
+        @Test("followCommentSeconds: a quiet stream says now and then that it is alive")
+        func comments() async throws {
+            try await TestServer.run(bounds: bounds { $0.followComment = .milliseconds(30) }) {
+                server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                var pieces = try await server.follow("team", token: anna.token).makeAsyncIterator()
+                var text = ""
+                while text.components(separatedBy: ": still here\n\n").count < 3 {
+                    text += String(buffer: try #require(try await pieces.next()))
+                }
+                #expect(text.hasPrefix("event: head\ndata: {"))
+            }
+        }
+
+        @Test(
+            "followLimit: a device has so many streams, and another when one ends",
+            arguments: [1, 2])
+        func follows(_ http: Int) async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let ask =
+                    "GET /v1/workspaces/team/follow HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(anna.token)\r\n\r\n"
+                if http == 2 {
+                    // All on one connection: streams are not counted as requests being answered.
+                    let client = try await server.raw(["h2"])
+                    try await client.send(Frame.preface + Frame.settings())
+                    for number in 0...Limits.followLimit {
+                        try await client.send(
+                            Frame.headers(
+                                UInt32(number * 2 + 1), "GET", "/v1/workspaces/team/follow",
+                                [("authorization", "Bearer \(anna.token)")]))
+                    }
+                    #expect(try await client.hears("too_many_requests"))
+                    return
+                }
+                var clients: [RawClient] = []
+                for _ in 0..<Limits.followLimit {
+                    let client = try await server.raw()
+                    try await client.send(ask)
+                    #expect(try await client.hears("event: head"))
+                    clients.append(client)
+                }
+                let path = "/v1/workspaces/team/follow"
+                let refused = try await server.call(.GET, path, token: anna.token)
+                #expect(refused.status == 429)
+                #expect(refused.headers.contains(name: "Retry-After"))
+                // Other devices of the same member have streams of their own.
+                let phone = try await server.person("anna@example.org", in: "team")
+                _ = try await server.follow("team", token: phone.token)
+                await clients.removeLast().cut()
+                while try await server.call(.HEAD, path, token: anna.token).status == 429 {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            }
+        }
+
+        @Test("streamsAnsweredAtOnce: more requests of one connection wait for their turn")
+        func streams() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let client = try await server.raw(["h2"])
+                try await client.send(Frame.preface + Frame.settings())
+                let fields = [
+                    ("authorization", "Bearer \(anna.token)"), ("content-type", "application/json"),
+                ]
+                func open(_ number: Int) async throws {
                     try await client.send(
                         Frame.headers(
-                            UInt32(number * 2 + 1), "GET", "/v1/workspaces/team/follow",
-                            [("authorization", "Bearer \(anna.token)")]))
+                            UInt32(number * 2 + 1), "POST", "/v1/workspaces/team/sync", fields,
+                            hasBody: true))
                 }
-                #expect(try await client.hears("too_many_requests"))
-                return
-            }
-            var clients: [RawClient] = []
-            for _ in 0..<Limits.followLimit {
-                let client = try await server.raw()
-                try await client.send(ask)
-                #expect(try await client.hears("event: head"))
-                clients.append(client)
-            }
-            let path = "/v1/workspaces/team/follow"
-            let refused = try await server.call(.GET, path, token: anna.token)
-            #expect(refused.status == 429)
-            #expect(refused.headers.contains(name: "Retry-After"))
-            // Other devices of the same member have streams of their own.
-            let phone = try await server.person("anna@example.org", in: "team")
-            _ = try await server.follow("team", token: phone.token)
-            await clients.removeLast().cut()
-            while try await server.call(.HEAD, path, token: anna.token).status == 429 {
-                try await Task.sleep(for: .milliseconds(10))
-            }
-        }
-    }
-
-    @Test("streamsAnsweredAtOnce: more requests of one connection wait for their turn")
-    func streams() async throws {
-        try await TestServer.run { server in
-            let anna = try await server.person("anna@example.org", in: "team")
-            let client = try await server.raw(["h2"])
-            try await client.send(Frame.preface + Frame.settings())
-            let fields = [
-                ("authorization", "Bearer \(anna.token)"), ("content-type", "application/json"),
-            ]
-            func open(_ number: Int) async throws {
+                // So many whose body does not come, and one that asks for little.
+                for number in 0..<Limits.streamsAnsweredAtOnce { try await open(number) }
                 try await client.send(
-                    Frame.headers(
-                        UInt32(number * 2 + 1), "POST", "/v1/workspaces/team/sync", fields,
-                        hasBody: true))
+                    Frame.headers(UInt32(Limits.streamsAnsweredAtOnce * 2 + 1), "GET", "/healthz"))
+                try await Task.sleep(for: .milliseconds(100))
+                #expect(!client.text.contains("ok\n"))
+                try await client.send(Frame.data(1, Array("{}".utf8), ends: true))
+                #expect(try await client.hears("ok\n"))
             }
-            // So many whose body does not come, and one that asks for little.
-            for number in 0..<Limits.streamsAnsweredAtOnce { try await open(number) }
-            try await client.send(
-                Frame.headers(UInt32(Limits.streamsAnsweredAtOnce * 2 + 1), "GET", "/healthz"))
-            try await Task.sleep(for: .milliseconds(100))
-            #expect(!client.text.contains("ok\n"))
-            try await client.send(Frame.data(1, Array("{}".utf8), ends: true))
-            #expect(try await client.hears("ok\n"))
         }
-    }
 
-    @Test(
-        "a client that leaves in the middle of a request or of an answer disturbs nobody",
-        .tags(.promise5))
-    func cuts() async throws {
-        try await TestServer.run { server in
-            let anna = try await server.person("anna@example.org", in: "team")
-            let replica = try await TestReplica(server, anna, "team")
-            try replica.insert("Once")
-            let body = try WireCoding.protobuf.encode(replica.replica.nextRequest().wire)
-            let head =
-                "POST /v1/workspaces/team/sync HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(anna.token)\r\nContent-Type: application/x-protobuf\r\nContent-Length: \(body.count)\r\n\r\n"
-            let whole = Array(head.utf8) + body
-            for cut in stride(from: 1, through: whole.count, by: whole.count / 12) {
-                let client = try await server.raw()
-                try await client.send(Array(whole.prefix(cut)))
-                await client.cut()
+        @Test(
+            "a client that leaves in the middle of a request or of an answer disturbs nobody",
+            .tags(.promise5))
+        func cuts() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                try replica.insert("Once")
+                let body = try WireCoding.protobuf.encode(replica.replica.nextRequest().wire)
+                let head =
+                    "POST /v1/workspaces/team/sync HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(anna.token)\r\nContent-Type: application/x-protobuf\r\nContent-Length: \(body.count)\r\n\r\n"
+                let whole = Array(head.utf8) + body
+                for cut in stride(from: 1, through: whole.count, by: whole.count / 12) {
+                    let client = try await server.raw()
+                    try await client.send(Array(whole.prefix(cut)))
+                    await client.cut()
+                }
+                let deaf = try await server.raw(isDeaf: true)
+                try await deaf.send(whole)
+                await deaf.cut()
+                let response = try await replica.exchange()
+                #expect(response.verdicts.map(\.verdict) == [.applied(1)])
+                #expect(response.head == 1)
             }
-            let deaf = try await server.raw(isDeaf: true)
-            try await deaf.send(whole)
-            await deaf.cut()
-            let response = try await replica.exchange()
-            #expect(response.verdicts.map(\.verdict) == [.applied(1)])
-            #expect(response.head == 1)
         }
     }
 }

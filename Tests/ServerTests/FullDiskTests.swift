@@ -40,84 +40,96 @@ private final class SmallDisk: Sendable {
     func free() throws { try FileManager.default.removeItem(atPath: "\(path)/ballast") }
 }
 
-@Suite("A full disk", .tags(.promise1), .timeLimit(.minutes(2)))
-struct FullDiskTests {
-    @Test("writes answer storage_full, reads go on, and all is well by itself when space returns")
-    func full() async throws {
-        guard let disk = try await SmallDisk(megabytes: 24) else { return }
-        do {
-            try await story(disk)
-            try await disk.unmount()
-        } catch {
-            try? await disk.unmount()
-            throw error
-        }
-    }
-
-    private func story(_ disk: SmallDisk) async throws {
-        let path = "\(disk.path)/server"
-        try #require(try await Program.tingd("init", "--data", path).code == 0)
-        let server = try await ServerProcess(path: path, logFile: "\(disk.path)/log")
-        let token = try await server.join("anna@example.org", "team")
-        // One who has joined, and has asked for nothing yet.
-        let fresh = try await server.join("bo@example.org", "team", "viewer")
-        let team = "\(server.url)/v1/workspaces/team"
-        func get(_ path: String, _ token: String) async throws -> String {
-            try await server.curl(
-                "-o", "/dev/null", "-w", "%{http_code}", "-H", "Authorization: Bearer \(token)", path
-            ).output
-        }
-        let client = try TestServer.client(trusting: server.ca)
-        let writer = Writer(url: server.url, token: token, slug: "team", client: client)
-        var acknowledged: Set<ChangeSetID> = []
-        func push(_ text: String) async throws -> Int {
-            let changeSet = writer.insert("summary", text)
+extension ServerTests {
+    @Suite("A full disk", .tags(.promise1), .timeLimit(.minutes(2)))
+    struct FullDiskTests {
+        @Test(
+            "writes answer storage_full, reads go on, and all is well by itself when space returns")
+        func full() async throws {
+            guard let disk = try await SmallDisk(megabytes: 24) else { return }
             do {
-                let verdicts = try await writer.send([changeSet])
-                if case .applied = verdicts[0].verdict { acknowledged.insert(changeSet.id) }
-                return 200
-            } catch let failure as Writer.Failure {
-                return failure.status
+                try await story(disk)
+                try await disk.unmount()
+            } catch {
+                try? await disk.unmount()
+                throw error
             }
         }
-        #expect(try await push("Before") == 200)
-        #expect(try await get("\(team)/snapshot", token) == "200")
-        for _ in 0..<3 {
-            try disk.fill()
-            // A log of SQLite may have room left: some still fit in.
-            var status = 200
-            while status == 200 { status = try await push(String(repeating: "full ", count: 20_000)) }
-            #expect(status == 507)
-            for one in [token, fresh] {
-                for path in ["", "/entries", "/members", "/snapshot/manifest", "/snapshot"] {
-                    #expect(try await get(team + path, one) == "200", "\(path)")
+
+        private func story(_ disk: SmallDisk) async throws {
+            let path = "\(disk.path)/server"
+            try #require(try await Program.tingd("init", "--data", path).code == 0)
+            let server = try await ServerProcess(path: path, logFile: "\(disk.path)/log")
+            let token = try await server.join("anna@example.org", "team")
+            // One who has joined, and has asked for nothing yet.
+            let fresh = try await server.join("bo@example.org", "team", "viewer")
+            let team = "\(server.url)/v1/workspaces/team"
+            func get(_ path: String, _ token: String) async throws -> String {
+                try await server.curl(
+                    "-o", "/dev/null", "-w", "%{http_code}", "-H", "Authorization: Bearer \(token)",
+                    path
+                ).output
+            }
+            let client = try TestServer.client(trusting: server.ca)
+            let writer = Writer(url: server.url, token: token, slug: "team", client: client)
+            var acknowledged: Set<ChangeSetID> = []
+            func push(_ text: String) async throws -> Int {
+                let changeSet = writer.insert("summary", text)
+                do {
+                    let verdicts = try await writer.send([changeSet])
+                    if case .applied = verdicts[0].verdict { acknowledged.insert(changeSet.id) }
+                    return 200
+                } catch let failure as Writer.Failure {
+                    return failure.status
                 }
             }
-            let problem = try await server.curl(
-                "-i", "-H", "Authorization: Bearer \(token)", "-H", "Content-Type: application/json",
-                "-d", #"{"name":"Li","email":"li@example.cn"}"#, "\(team)/invitations")
-            #expect(
-                problem.output.contains("201") || problem.output.contains(#""code":"storage_full""#))
-            let commands = try await Program.tingd(
-                "invite", "--data", path, "--name", "B", "--email", "b@b.c", "--workspace", "new")
-            #expect(commands.code == 0 || commands.errors.contains("The disk is full."), "\(commands.errors)")
-            if commands.code != 0 {
-                // What could not be made leaves nothing behind.
-                let names = try FileManager.default.contentsOfDirectory(atPath: "\(path)/workspaces")
-                #expect(names.count { $0.hasSuffix(".sqlite") } == 1)
+            #expect(try await push("Before") == 200)
+            #expect(try await get("\(team)/snapshot", token) == "200")
+            for _ in 0..<3 {
+                try disk.fill()
+                // A log of SQLite may have room left: some still fit in.
+                var status = 200
+                while status == 200 {
+                    status = try await push(String(repeating: "full ", count: 20_000))
+                }
+                #expect(status == 507)
+                for one in [token, fresh] {
+                    for path in ["", "/entries", "/members", "/snapshot/manifest", "/snapshot"] {
+                        #expect(try await get(team + path, one) == "200", "\(path)")
+                    }
+                }
+                let problem = try await server.curl(
+                    "-i", "-H", "Authorization: Bearer \(token)", "-H",
+                    "Content-Type: application/json",
+                    "-d", #"{"name":"Li","email":"li@example.cn"}"#, "\(team)/invitations")
+                #expect(
+                    problem.output.contains("201")
+                        || problem.output.contains(#""code":"storage_full""#))
+                let commands = try await Program.tingd(
+                    "invite", "--data", path, "--name", "B", "--email", "b@b.c", "--workspace",
+                    "new")
+                #expect(
+                    commands.code == 0 || commands.errors.contains("The disk is full."),
+                    "\(commands.errors)")
+                if commands.code != 0 {
+                    // What could not be made leaves nothing behind.
+                    let names = try FileManager.default.contentsOfDirectory(
+                        atPath: "\(path)/workspaces")
+                    #expect(names.count { $0.hasSuffix(".sqlite") } == 1)
+                }
+                try disk.free()
+                #expect(try await push("After") == 200)
             }
-            try disk.free()
-            #expect(try await push("After") == 200)
+            server.signal(SIGKILL)
+            _ = await server.end()
+            let again = try await ServerProcess(path: path)
+            let verified = try await Program.tingd("verify", "--data", path)
+            #expect(verified.code == 0, "\(verified.errors)")
+            let found = try await again.changeSets(token)
+            #expect(acknowledged.isSubset(of: found))
+            again.signal(SIGTERM)
+            #expect(await again.end() == 0)
+            try await client.shutdown()
         }
-        server.signal(SIGKILL)
-        _ = await server.end()
-        let again = try await ServerProcess(path: path)
-        let verified = try await Program.tingd("verify", "--data", path)
-        #expect(verified.code == 0, "\(verified.errors)")
-        let found = try await again.changeSets(token)
-        #expect(acknowledged.isSubset(of: found))
-        again.signal(SIGTERM)
-        #expect(await again.end() == 0)
-        try await client.shutdown()
     }
 }

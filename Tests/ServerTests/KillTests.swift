@@ -19,64 +19,74 @@ private final class Record: Sendable {
     let state = Mutex(State())
 }
 
-@Suite("A server that is killed", .tags(.promise1, .promise5), .timeLimit(.minutes(3)))
-struct KillTests {
-    @Test("SIGKILL at any moment loses nothing acknowledged; sent again, the verdicts are the same", arguments: [1, 2])
-    func killed(_ seed: UInt64) async throws {
-        var random = Dice(seed)
-        let first = try await ServerProcess()
-        // The folder goes with the first of them.
-        defer { withExtendedLifetime(first) {} }
-        let path = first.path
-        var server = first
-        let token = try await server.join("anna@example.org", "team")
-        let record = Record()
-        for _ in 0..<4 {
-            let client = try TestServer.client(trusting: server.ca)
-            let url = server.url
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 {
-                    group.addTask {
-                        await Self.push(
-                            Writer(url: url, token: token, slug: "team", client: client), record)
+extension ServerTests {
+    @Suite("A server that is killed", .tags(.promise1, .promise5), .timeLimit(.minutes(3)))
+    struct KillTests {
+        @Test(
+            "SIGKILL at any moment loses nothing acknowledged; sent again, the verdicts are the same",
+            arguments: [1, 2])
+        func killed(_ seed: UInt64) async throws {
+            var random = Dice(seed)
+            let first = try await ServerProcess()
+            // The folder goes with the first of them.
+            defer { withExtendedLifetime(first) {} }
+            let path = first.path
+            var server = first
+            let token = try await server.join("anna@example.org", "team")
+            let record = Record()
+            for _ in 0..<4 {
+                let client = try TestServer.client(trusting: server.ca)
+                let url = server.url
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<4 {
+                        group.addTask {
+                            await Self.push(
+                                Writer(url: url, token: token, slug: "team", client: client), record
+                            )
+                        }
                     }
+                    let before = record.state.withLock { $0.told.count }
+                    while record.state.withLock({ $0.told.count }) == before {
+                        try await Task.sleep(for: .milliseconds(2))
+                    }
+                    try await Task.sleep(
+                        for: .milliseconds(Int.random(in: 0...200, using: &random)))
+                    server.signal(SIGKILL)
+                    _ = await server.end()
+                    try await group.waitForAll()
                 }
-                try await Task.sleep(for: .milliseconds(Int.random(in: 20...300, using: &random)))
-                server.signal(SIGKILL)
-                _ = await server.end()
-                try await group.waitForAll()
+                try await client.shutdown()
+                server = try await ServerProcess(path: path)
+                // At once, with no repair first.
+                let found = try await server.changeSets(token)
+                #expect(Set(record.state.withLock { $0.told }.keys).isSubset(of: found))
             }
-            try await client.shutdown()
-            server = try await ServerProcess(path: path)
-            // At once, with no repair first.
-            let found = try await server.changeSets(token)
-            #expect(Set(record.state.withLock { $0.told }.keys).isSubset(of: found))
+            let told = record.state.withLock { $0.told }
+            #expect(!told.isEmpty)
+            #expect(Set(told.values.compactMap(\.version)).count == told.count)
+            let verified = try await Program.tingd("verify", "--data", path)
+            #expect(verified.code == 0, "\(verified.errors)")
+            server.signal(SIGTERM)
+            #expect(await server.end() == 0)
         }
-        let told = record.state.withLock { $0.told }
-        #expect(!told.isEmpty)
-        #expect(Set(told.values.compactMap(\.version)).count == told.count)
-        let verified = try await Program.tingd("verify", "--data", path)
-        #expect(verified.code == 0, "\(verified.errors)")
-        server.signal(SIGTERM)
-        #expect(await server.end() == 0)
-    }
 
-    /// Pushes until the server is gone, then checks nothing: the connection may be cut anywhere.
-    private static func push(_ writer: Writer, _ record: Record) async {
-        for number in Int64(1)... {
-            let changeSets = (0..<3).map { writer.insert("title_en", "\(number)/\($0)") }
-            let first = number * 10
-            do {
-                let verdicts = try await writer.send(changeSets, from: first)
-                // The same request again, as if the reply had been lost.
-                let again = try await writer.send(changeSets, from: first)
-                #expect(again == verdicts)
-                record.state.withLock { state in
-                    for verdict in verdicts { state.told[verdict.changeSet] = verdict.verdict }
+        /// Pushes until the server is gone, then checks nothing: the connection may be cut anywhere.
+        private static func push(_ writer: Writer, _ record: Record) async {
+            for number in Int64(1)... {
+                let changeSets = (0..<3).map { writer.insert("title_en", "\(number)/\($0)") }
+                let first = number * 10
+                do {
+                    let verdicts = try await writer.send(changeSets, from: first)
+                    // The same request again, as if the reply had been lost.
+                    let again = try await writer.send(changeSets, from: first)
+                    #expect(again == verdicts)
+                    record.state.withLock { state in
+                        for verdict in verdicts { state.told[verdict.changeSet] = verdict.verdict }
+                    }
+                } catch {
+                    record.state.withLock { $0.unanswered += 1 }
+                    return
                 }
-            } catch {
-                record.state.withLock { $0.unanswered += 1 }
-                return
             }
         }
     }

@@ -46,186 +46,230 @@ private struct Desk {
     }
 }
 
-@Suite("Commands that can't be done say what happened and what to do")
-struct OperatorCommandTests {
-    @Test("init: a folder that holds something is left alone")
-    func initTwice() async throws {
-        let desk = try await Desk()
-        defer { desk.cleanUp() }
-        let before = try FileManager.default.subpathsOfDirectory(atPath: desk.path)
-        try await desk.run(
-            "init", "--data", desk.path, is: 1,
-            saying: ["The folder \(desk.path) is not empty.", "tingd serve --data \(desk.path)"])
-        #expect(try FileManager.default.subpathsOfDirectory(atPath: desk.path) == before)
-        let other = "\(desk.path)-other"
-        try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
-        try Data("x".utf8).write(to: URL(fileURLWithPath: "\(other)/notes.txt"))
-        try await desk.run("init", "--data", other, is: 1, saying: ["Name a folder that is empty"])
-        try await desk.run(
-            "init", "--data", "\(other)/new", "--host", "not a host", is: 1,
-            saying: ["not a host is neither a host name nor an IP address."])
-        try await desk.run("init", is: 2, saying: ["--data"])
-        try await desk.run(
-            "init", "--data", "\(other)/new", "--tls-cert", "x", is: 2, saying: ["--tls-key"])
-        try await desk.run(
-            "init", "--data", "\(other)/new", "--url", "http://a", is: 2, saying: ["--url"])
-    }
-
-    @Test("serve: one server a folder, one a port; certificates that can't be used are named")
-    func serve() async throws {
-        let first = try await ServerProcess()
-        let desk = try await Desk()
-        defer { desk.cleanUp() }
-        try await desk.run(
-            "serve", "--data", first.path, "--listen", "127.0.0.1:0", is: 1,
-            saying: ["A server is running in \(first.path).", "SIGTERM"])
-        let taken = try await desk.run(
-            "serve", "--data", desk.path, "--listen", "\(first.address)", is: 1,
-            saying: ["Address already in use", "--listen"])
-        #expect(!taken.errors.contains("warning"))
-        try await desk.run(
-            "serve", "--data", desk.path, "--listen", "nonsense", is: 2, saying: ["--listen"])
-        try await desk.run("serve", "--data", desk.path, "--tls-min", "1.1", is: 2)
-        try await desk.run("serve", "--data", desk.path, "--log-level", "loud", is: 2)
-        try await desk.run(
-            "serve", "--data", desk.path, "--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.key",
-            is: 1, saying: ["/nowhere.pem", "PEM"])
-        try await desk.run(
-            "serve", "--data", "/nowhere", is: 1, saying: ["There is no Ting server in /nowhere."])
-        // The first is none the worse for it.
-        #expect(try await first.curl("\(first.url)/healthz").output == "ok\n")
-    }
-
-    @Test("invite: addresses, roles and workspaces are checked before anything is made")
-    func invite() async throws {
-        let desk = try await Desk()
-        defer { desk.cleanUp() }
-        try await desk.invite("nonsense", is: 2, saying: ["name@example.org"])
-        try await desk.invite("a@b.c", is: 2, saying: ["owner"], "--workspace", "t", "--role", "king")
-        try await desk.invite("a@b.c", is: 2, saying: ["--workspace"], "--role", "owner")
-        try await desk.invite(
-            "a@b.c", is: 1, saying: ["can't name a workspace", "lower-case"], "--workspace", "A B")
-        try await desk.invite(
-            "a@b.c", is: 1, saying: ["There is no workspace t."], "--workspace", "t", "--existing")
-        let status = try await desk.run("status", "--data", desk.path, "--json", is: 0)
-        #expect(status.output.contains(#""workspaces" : ["#) && !status.output.contains("slug"))
-        try await desk.invite(
-            "a@b.c", saying: ["made the workspace t"], "--workspace", "t", "--role", "owner")
-    }
-
-    @Test("members: unknown ones and roles are named; taking the last owner away is said")
-    func members() async throws {
-        let desk = try await Desk()
-        defer { desk.cleanUp() }
-        try await desk.run("members", "--data", desk.path, "--remove", "a@b.c", is: 1, saying: ["0 workspaces"])
-        try await desk.invite("a@b.c", "--workspace", "t", "--role", "owner")
-        try await desk.run(
-            "members", "--data", desk.path, "--workspace", "x", is: 1,
-            saying: ["There is no workspace x."])
-        try await desk.run(
-            "members", "--data", desk.path, "--remove", "b@b.c", is: 1,
-            saying: ["b@b.c is not a member of t."])
-        try await desk.run(
-            "members", "--data", desk.path, "--role", "a@b.c=king", is: 2, saying: ["--role"])
-        let removed = try await desk.run("members", "--data", desk.path, "--remove", "a@b.c", is: 0)
-        #expect(removed.errors.contains("t has no owner now"))
-        try await desk.run(
-            "members", "--data", desk.path, "--remove", "a@b.c", is: 1,
-            saying: ["a@b.c is not a member of t."])
-    }
-
-    @Test("backup and restore: nothing is overwritten, nothing half-done is left")
-    func backup() async throws {
-        let server = try await ServerProcess()
-        let desk = try await Desk()
-        defer { desk.cleanUp() }
-        _ = try await server.join("anna@example.org", "team")
-        let copy = "\(desk.path)-copy"
-        try await desk.run("backup", "--data", server.path, "--to", copy + "/", is: 0)
-        try await desk.run("verify", "--data", copy, is: 0)
-        try await desk.run(
-            "backup", "--data", server.path, "--to", copy, is: 1, saying: ["is not empty"])
-        try await desk.run(
-            "restore", "--data", server.path, "--from", copy, is: 1,
-            saying: ["A server is running in \(server.path)."])
-        try await desk.run(
-            "restore", "--data", desk.path, "--from", server.path, is: 1,
-            saying: ["A server is running in \(server.path)", "tingd backup"])
-        try await desk.run(
-            "restore", "--data", desk.path, "--from", "/nowhere", is: 1,
-            saying: ["There is no backup in /nowhere."])
-        let damaged = "\(desk.path)-damaged"
-        try FileManager.default.copyItem(atPath: copy, toPath: damaged)
-        try Data("not a database at all, but long enough".utf8).write(
-            to: URL(fileURLWithPath: "\(damaged)/server.sqlite"))
-        try await desk.run(
-            "restore", "--data", desk.path, "--from", damaged, is: 1, saying: ["damaged"])
-        for path in [desk.path, copy, server.path] {
-            #expect(!FileManager.default.fileExists(atPath: path + ".partial"))
+extension ServerTests {
+    @Suite("Commands that can't be done say what happened and what to do")
+    struct OperatorCommandTests {
+        @Test("init: a folder that holds something is left alone")
+        func initTwice() async throws {
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            let before = try FileManager.default.subpathsOfDirectory(atPath: desk.path)
+            try await desk.run(
+                "init", "--data", desk.path, is: 1,
+                saying: [
+                    "The folder \(desk.path) is not empty.", "tingd serve --data \(desk.path)",
+                ])
+            #expect(try FileManager.default.subpathsOfDirectory(atPath: desk.path) == before)
+            let other = "\(desk.path)-other"
+            try FileManager.default.createDirectory(
+                atPath: other, withIntermediateDirectories: true)
+            try Data("x".utf8).write(to: URL(fileURLWithPath: "\(other)/notes.txt"))
+            try await desk.run(
+                "init", "--data", other, is: 1, saying: ["Name a folder that is empty"])
+            try await desk.run(
+                "init", "--data", "\(other)/new", "--host", "not a host", is: 1,
+                saying: ["not a host is neither a host name nor an IP address."])
+            try await desk.run("init", is: 2, saying: ["--data"])
+            try await desk.run(
+                "init", "--data", "\(other)/new", "--tls-cert", "x", is: 2, saying: ["--tls-key"])
+            try await desk.run(
+                "init", "--data", "\(other)/new", "--url", "http://a", is: 2, saying: ["--url"])
         }
-        let restored = try await desk.run(
-            "restore", "--data", desk.path + "/", "--from", copy, is: 0, saying: ["is now in"])
-        #expect(restored.output.isEmpty)
-        try await desk.run("verify", "--data", desk.path, is: 0)
-        // Who holds the server's files open when it is killed leaves a log: it is restored too.
-        server.signal(SIGKILL)
-        _ = await server.end()
-        try await desk.run("restore", "--data", "\(desk.path)-second", "--from", server.path, is: 0)
-        let status = try await desk.run("status", "--data", "\(desk.path)-second", is: 0)
-        #expect(status.output.contains("team"))
-    }
 
-    @Test("a folder that can't be read is told from one that is not there")
-    func unreadable() async throws {
-        let desk = try await Desk()
-        defer { desk.cleanUp() }
-        let prefix = geteuid() == 0 ? ["setpriv", "--reuid=65534", "--clear-groups"] : []
-        let probe = try await Program.run(prefix + [Program.tingdPath, "--version"])
-        guard probe.code == 0 else { return }  // This user may not even start it.
-        try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: desk.path)
-        for command in [["status"], ["verify"], ["serve", "--listen", "127.0.0.1:0"], ["init"]] {
-            let result = try await Program.run(
-                prefix + [Program.tingdPath] + command + ["--data", desk.path])
-            #expect(result.code == 1)
-            #expect(result.errors.contains("can't be used: Permission denied."), "\(result.errors)")
+        @Test("serve: one server a folder, one a port; certificates that can't be used are named")
+        func serve() async throws {
+            let first = try await ServerProcess()
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            try await desk.run(
+                "serve", "--data", first.path, "--listen", "127.0.0.1:0", is: 1,
+                saying: ["A server is running in \(first.path).", "SIGTERM"])
+            let taken = try await desk.run(
+                "serve", "--data", desk.path, "--listen", "\(first.address)", is: 1,
+                saying: ["Address already in use", "--listen"])
+            #expect(!taken.errors.contains("warning"))
+            try await desk.run(
+                "serve", "--data", desk.path, "--listen", "nonsense", is: 2, saying: ["--listen"])
+            try await desk.run("serve", "--data", desk.path, "--tls-min", "1.1", is: 2)
+            try await desk.run("serve", "--data", desk.path, "--log-level", "loud", is: 2)
+            try await desk.run(
+                "serve", "--data", desk.path, "--tls-cert", "/nowhere.pem", "--tls-key",
+                "/nowhere.key",
+                is: 1, saying: ["/nowhere.pem", "PEM"])
+            try await desk.run(
+                "serve", "--data", "/nowhere", is: 1,
+                saying: ["There is no Ting server in /nowhere."])
+            // The first is none the worse for it.
+            #expect(try await first.curl("\(first.url)/healthz").output == "ok\n")
         }
-        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: desk.path)
-    }
 
-    @Test("verify: a damaged file is named, and the exit code says so")
-    func verify() async throws {
-        let desk = try await Desk()
-        defer { desk.cleanUp() }
-        try await desk.invite("a@b.c", "--workspace", "t", "--role", "owner")
-        try await desk.run("verify", "--data", desk.path, is: 0)
-        let workspaces = "\(desk.path)/workspaces"
-        let file = try #require(
-            try FileManager.default.contentsOfDirectory(atPath: workspaces)
-                .first { $0.hasSuffix(".sqlite") })
-        try Data(repeating: 7, count: 10_000).write(to: URL(fileURLWithPath: "\(workspaces)/\(file)"))
-        let found = try await Program.tingd("verify", "--data", desk.path)
-        #expect(found.code == 1)
-        #expect(found.errors.contains("t: its file can't be read."))
-        #expect(found.errors.contains("tingd: hint: "))
-    }
-
-    @Test("a log nobody can read ends no server")
-    func closedLog() async throws {
-        let server = try await ServerProcess(log: .closed, "--log-level", "debug")
-        for _ in 0..<3 { #expect(try await server.curl("\(server.url)/healthz").output == "ok\n") }
-        server.signal(SIGTERM)
-        #expect(await server.end() == 0)
-    }
-
-    @Test("a server with few file handles serves on, however many come", .timeLimit(.minutes(1)))
-    func fewHandles() async throws {
-        let server = try await ServerProcess(fileHandles: 200)
-        var clients: [RawClient] = []
-        for _ in 0..<300 {
-            clients.append(try await RawClient(server.address, ca: server.ca, protocols: nil))
+        @Test("invite: addresses, roles and workspaces are checked before anything is made")
+        func invite() async throws {
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            try await desk.invite("nonsense", is: 2, saying: ["name@example.org"])
+            try await desk.invite(
+                "a@b.c", is: 2, saying: ["owner"], "--workspace", "t", "--role", "king")
+            try await desk.invite("a@b.c", is: 2, saying: ["--workspace"], "--role", "owner")
+            try await desk.invite(
+                "a@b.c", is: 1, saying: ["can't name a workspace", "lower-case"], "--workspace",
+                "A B")
+            try await desk.invite(
+                "a@b.c", is: 1, saying: ["There is no workspace t."], "--workspace", "t",
+                "--existing")
+            let status = try await desk.run("status", "--data", desk.path, "--json", is: 0)
+            #expect(status.output.contains(#""workspaces" : ["#) && !status.output.contains("slug"))
+            try await desk.invite(
+                "a@b.c", saying: ["made the workspace t"], "--workspace", "t", "--role", "owner")
         }
-        clients = []
-        let health = try await server.curl("--retry", "3", "--max-time", "20", "\(server.url)/healthz")
-        #expect(health.output == "ok\n", "\(health.errors)")
+
+        @Test("members: unknown ones and roles are named; taking the last owner away is said")
+        func members() async throws {
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            try await desk.run(
+                "members", "--data", desk.path, "--remove", "a@b.c", is: 1, saying: ["0 workspaces"]
+            )
+            try await desk.invite("a@b.c", "--workspace", "t", "--role", "owner")
+            try await desk.run(
+                "members", "--data", desk.path, "--workspace", "x", is: 1,
+                saying: ["There is no workspace x."])
+            try await desk.run(
+                "members", "--data", desk.path, "--remove", "b@b.c", is: 1,
+                saying: ["b@b.c is not a member of t."])
+            try await desk.run(
+                "members", "--data", desk.path, "--role", "a@b.c=king", is: 2, saying: ["--role"])
+            let removed = try await desk.run(
+                "members", "--data", desk.path, "--remove", "a@b.c", is: 0)
+            #expect(removed.errors.contains("t has no owner now"))
+            try await desk.run(
+                "members", "--data", desk.path, "--remove", "a@b.c", is: 1,
+                saying: ["a@b.c is not a member of t."])
+        }
+
+        @Test("backup and restore: nothing is overwritten, nothing half-done is left")
+        func backup() async throws {
+            let server = try await ServerProcess()
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            _ = try await server.join("anna@example.org", "team")
+            let copy = "\(desk.path)-copy"
+            try await desk.run("backup", "--data", server.path, "--to", copy + "/", is: 0)
+            try await desk.run("verify", "--data", copy, is: 0)
+            try await desk.run(
+                "backup", "--data", server.path, "--to", copy, is: 1, saying: ["is not empty"])
+            try await desk.run(
+                "restore", "--data", server.path, "--from", copy, is: 1,
+                saying: ["A server is running in \(server.path)."])
+            try await desk.run(
+                "restore", "--data", desk.path, "--from", server.path, is: 1,
+                saying: ["A server is running in \(server.path)", "tingd backup"])
+            try await desk.run(
+                "restore", "--data", desk.path, "--from", "/nowhere", is: 1,
+                saying: ["There is no backup in /nowhere."])
+            let damaged = "\(desk.path)-damaged"
+            try FileManager.default.copyItem(atPath: copy, toPath: damaged)
+            try Data("not a database at all, but long enough".utf8).write(
+                to: URL(fileURLWithPath: "\(damaged)/server.sqlite"))
+            try await desk.run(
+                "restore", "--data", desk.path, "--from", damaged, is: 1, saying: ["damaged"])
+            for path in [desk.path, copy, server.path] {
+                #expect(!FileManager.default.fileExists(atPath: path + ".partial"))
+            }
+            let restored = try await desk.run(
+                "restore", "--data", desk.path + "/", "--from", copy, is: 0, saying: ["is now in"])
+            #expect(restored.output.isEmpty)
+            try await desk.run("verify", "--data", desk.path, is: 0)
+            // Who holds the server's files open when it is killed leaves a log: it is restored too.
+            server.signal(SIGKILL)
+            _ = await server.end()
+            try await desk.run(
+                "restore", "--data", "\(desk.path)-second", "--from", server.path, is: 0)
+            let status = try await desk.run("status", "--data", "\(desk.path)-second", is: 0)
+            #expect(status.output.contains("team"))
+        }
+
+        @Test("a folder that can't be read is told from one that is not there")
+        func unreadable() async throws {
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            let prefix = geteuid() == 0 ? ["setpriv", "--reuid=65534", "--clear-groups"] : []
+            let probe = try await Program.run(prefix + [Program.tingdPath, "--version"])
+            guard probe.code == 0 else { return }  // This user may not even start it.
+            try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: desk.path)
+            for command in [
+                ["status"], ["verify"], ["serve", "--listen", "127.0.0.1:0"], ["init"],
+            ] {
+                let result = try await Program.run(
+                    prefix + [Program.tingdPath] + command + ["--data", desk.path])
+                #expect(result.code == 1)
+                #expect(
+                    result.errors.contains("can't be used: Permission denied."), "\(result.errors)")
+            }
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o700], ofItemAtPath: desk.path)
+        }
+
+        @Test("verify: a damaged file is named, and the exit code says so")
+        func verify() async throws {
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            try await desk.invite("a@b.c", "--workspace", "t", "--role", "owner")
+            try await desk.run("verify", "--data", desk.path, is: 0)
+            let workspaces = "\(desk.path)/workspaces"
+            let file = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: workspaces)
+                    .first { $0.hasSuffix(".sqlite") })
+            try Data(repeating: 7, count: 10_000).write(
+                to: URL(fileURLWithPath: "\(workspaces)/\(file)"))
+            let found = try await Program.tingd("verify", "--data", desk.path)
+            #expect(found.code == 1)
+            #expect(found.errors.contains("t: its file can't be read."))
+            #expect(found.errors.contains("tingd: hint: "))
+        }
+
+        @Test(
+            "status and members tell what there is, also while the server runs; times are written down at its end"
+        )
+        func looks() async throws {
+            let server = try await ServerProcess()
+            _ = try await server.curl(
+                "-H", "Authorization: Bearer \(try await server.join("anna@example.org", "team"))",
+                "\(server.url)/v1/workspaces")
+            let status = try await Program.tingd("status", "--data", server.path)
+            #expect(status.output.contains("https://\(server.address) (running)"))
+            #expect(status.output.contains(/team +0 +1 +\d+ +none/))
+            server.signal(SIGTERM)
+            #expect(await server.end() == 0)
+            let members = try await Program.tingd("members", "--data", server.path, "--json")
+            #expect(members.output.contains(/"last_seen" : "20/))
+            #expect(
+                try await Program.tingd("status", "--data", server.path).output.contains(
+                    "(not running)"))
+        }
+
+        @Test("a log nobody can read ends no server")
+        func closedLog() async throws {
+            let server = try await ServerProcess(log: .closed, "--log-level", "debug")
+            for _ in 0..<3 {
+                #expect(try await server.curl("\(server.url)/healthz").output == "ok\n")
+            }
+            server.signal(SIGTERM)
+            #expect(await server.end() == 0)
+        }
+
+        @Test(
+            "a server with few file handles serves on, however many come", .timeLimit(.minutes(1)))
+        func fewHandles() async throws {
+            let server = try await ServerProcess(fileHandles: 200)
+            var clients: [RawClient] = []
+            for _ in 0..<300 {
+                clients.append(try await RawClient(server.address, ca: server.ca, protocols: nil))
+            }
+            clients = []
+            let health = try await server.curl(
+                "--retry", "3", "--max-time", "20", "\(server.url)/healthz")
+            #expect(health.output == "ok\n", "\(health.errors)")
+        }
     }
 }

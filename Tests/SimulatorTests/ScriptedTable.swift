@@ -21,11 +21,20 @@ final class ScriptedTable {
 
     var file: String { machine.file("table.db") }
 
-    init(_ machine: SimulatedMachine, journal: String, synchronous: String, seed: UInt64) {
+    init(
+        _ machine: SimulatedMachine, journal: String = "WAL", synchronous: String = "FULL",
+        seed: UInt64
+    ) {
         self.machine = machine
         self.journal = journal
         self.synchronous = synchronous
         generator = SeededGenerator(seed)
+    }
+
+    /// The same table on another machine, which must hold the same rows.
+    convenience init(_ machine: SimulatedMachine, copying other: ScriptedTable) {
+        self.init(machine, journal: other.journal, synchronous: other.synchronous, seed: 0)
+        rows = other.rows
     }
 
     func open() throws {
@@ -33,16 +42,23 @@ final class ScriptedTable {
         configuration.prepareDatabase { [journal, synchronous] db in
             try db.execute(
                 sql: """
-                    PRAGMA page_size = 1024;
+                    PRAGMA page_size = 512;
                     PRAGMA journal_mode = \(journal);
                     PRAGMA synchronous = \(synchronous);
-                    PRAGMA wal_autocheckpoint = 12;
+                    PRAGMA wal_autocheckpoint = 16;
                     PRAGMA cache_size = 8;
                     CREATE TABLE IF NOT EXISTS row (id INTEGER PRIMARY KEY, value TEXT) STRICT;
                     CREATE INDEX IF NOT EXISTS row_value ON row(value);
                     """)
         }
         queue = try DatabaseQueue(path: SimulatedDisk.uri(file), configuration: configuration)
+    }
+
+    /// Another connection, which may leave a transaction open.
+    func secondConnection() throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        return try DatabaseQueue(path: SimulatedDisk.uri(file), configuration: configuration)
     }
 
     func close() {
@@ -57,13 +73,13 @@ final class ScriptedTable {
     }
 
     func nextEdit() -> Edit {
-        let count = Int.random(in: 1...3, using: &generator)
+        let count = Int.random(in: 1...2, using: &generator)
         return Edit(
             rows: (0..<count).map { _ in
-                let id = Int.random(in: 0..<24, using: &generator)
+                let id = Int.random(in: 0..<16, using: &generator)
                 guard Int.random(in: 0..<4, using: &generator) > 0 else { return (id, nil) }
                 let mark = String(UInt64.random(in: .min ... .max, using: &generator), radix: 36)
-                let length = Int.random(in: 1...40, using: &generator)
+                let length = Int.random(in: 1...8, using: &generator)
                 return (id, String(repeating: mark, count: length))
             })
     }
@@ -90,9 +106,9 @@ final class ScriptedTable {
         rows = applied(edit)
     }
 
-    /// Reads the table, and takes it as the truth about an edit that threw.
+    /// Reads the table, and takes it as the truth about edits that threw: one of them may be there.
     /// - Throws: `Problem`, when an acknowledged edit is gone or the file is corrupt.
-    func check(unacknowledged edit: Edit? = nil) throws {
+    func check(unacknowledged edits: [Edit] = []) throws {
         guard let queue else { return }
         let (found, problems) = try queue.read { db in
             (
@@ -106,8 +122,9 @@ final class ScriptedTable {
             )
         }
         guard problems == ["ok"] else { throw Problem.corrupt(problems) }
-        if let edit, found == Self.text(applied(edit)) { rows = applied(edit) }
-        guard found == Self.text(rows) else {
+        if let there = ([rows] + edits.map(applied)).first(where: { Self.text($0) == found }) {
+            rows = there
+        } else {
             throw Problem.lost(expected: Self.text(rows), found: found)
         }
     }

@@ -22,7 +22,7 @@ struct Add: TingCommand {
 
     @Argument(
         help: ArgumentHelp("What to add: \(Session.collectionNames)."),
-        completion: .custom { _, _, _ in Session.schema.written.map(\.name) })
+        completion: .list(Session.schema.written.map(\.name)))
     var collection: String
 
     @Argument(help: ArgumentHelp("Its fields.", valueName: "field=value"))

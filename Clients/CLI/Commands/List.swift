@@ -22,7 +22,7 @@ struct List: TingCommand {
 
     @Argument(
         help: "Which records: project, task, organisation, …",
-        completion: .custom { _, _, _ in Session.schema.collections.map(\.name) })
+        completion: .list(Session.schema.collections.map(\.name)))
     var collection: String
 
     @Option(

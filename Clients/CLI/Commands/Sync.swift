@@ -49,30 +49,28 @@ struct Sync: TingCommand, AsyncParsableCommand {
     }
 
     private func exchange(_ replica: Replica, _ connection: ServerConnection) async throws {
-        let lock = try FileLock(path: replica.path + ".lock")
         let report = SyncReport(replica, console)
+        let outcome = try await once(replica, connection)
+        try session.noteLastSync(replica, outcome)
+        try report.show(outcome)
+        if follow { try await stay(replica, connection, report) }
+        if outcome.summary.quarantined > 0 { throw Finish.quarantined }
+        if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
+    }
+
+    /// One sync, while no other process syncs this replica.
+    private func once(
+        _ replica: Replica, _ connection: ServerConnection
+    ) async throws -> SyncSession.Outcome {
+        let lock = try FileLock(path: replica.path + ".lock")
+        defer { withExtendedLifetime(lock) {} }
         let invalid = try replica.seal(message: message)
         if !global.json { console.warn(about: invalid) }
         let progress = Progress(quiet: global.quiet)
-        let outcome: SyncSession.Outcome
-        do {
-            outcome = try await SyncSession(replica, over: connection, now: Session.clock).run {
-                step in
-                progress.report("version \(step.version) of \(step.head), \(step.sent) sent")
-            }
-        } catch {
-            progress.end()
-            throw error
+        defer { progress.end() }
+        return try await SyncSession(replica, over: connection, now: Session.clock).run { step in
+            progress.report("version \(step.version) of \(step.head), \(step.sent) sent")
         }
-        progress.end()
-        try session.noteLastSync(replica, outcome)
-        try report.show(outcome)
-        withExtendedLifetime(lock) {}
-        if follow {
-            try await stay(replica, connection, report)
-        }
-        if outcome.summary.quarantined > 0 { throw Finish.quarantined }
-        if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
     }
 
     private func stay(

@@ -33,10 +33,12 @@ struct Verify: TingCommand {
                 "The replica is \(mark).",
             ])
         guard found.matches else {
-            console.hint(
-                "Run `ting outbox export` to keep what is unsynced, then `ting clone` a new replica."
+            throw CommandError(
+                .error, code: "digest_differs",
+                "The records or the history are not what this replica reports.",
+                remedy:
+                    "Keep what is unsynced with `ting outbox export`, move the file away, then run `ting clone` again."
             )
-            throw Finish.failed
         }
     }
 }

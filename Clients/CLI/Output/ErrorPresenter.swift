@@ -59,17 +59,20 @@ struct ErrorPresenter {
     }
 
     /// Help and versions are data and end well; everything else is a mistake in the call.
-    func presentParsing(_ error: any Error) -> Int32 {
+    func presentParsing(_ error: any Error, of arguments: [String]) -> Int32 {
         guard Ting.exitCode(for: error) != .success else {
             let text = Ting.fullMessage(for: error)
             Terminal.write(text.hasSuffix("\n") ? text : text + "\n")
             return 0
         }
+        if let problem = ArgumentOrder.problem(arguments, commands: Ting.commandNames) {
+            return present(problem)
+        }
         let message = Ting.message(for: error)
         return present(
             CommandError(
                 .usage, code: "usage", message.isEmpty ? "The command is not complete." : message,
-                remedy: "See `ting --help`, or `ting SUBCOMMAND --help` for its arguments."))
+                remedy: "See `ting \(arguments.first ?? "") --help`."))
     }
 
     /// The one place where errors of all parts become words.

@@ -2,7 +2,8 @@
 
 import Foundation
 
-/// How a person writes a set: elements between commas, or a JSON array where one holds a comma.
+/// How a person writes a set: elements between commas or on lines of their own, or a JSON array
+/// where one holds a comma.
 enum SetText {
     static func elements(_ text: String, field: String) throws -> [String] {
         if text.hasPrefix("["), text.hasSuffix("]") {
@@ -14,7 +15,7 @@ enum SetText {
             }
             return elements.filter { !$0.isEmpty }
         }
-        return text.split(separator: ",").compactMap { part in
+        return text.split { $0 == "," || $0.isNewline }.compactMap { part in
             let element = part.trimmingCharacters(in: .whitespaces)
             return element.isEmpty ? nil : element
         }

@@ -46,6 +46,8 @@ int64_t ting_disk_calls(const char *machine);
 /// meets. SQLITE_FULL passes over what needs no space and meets the first write; SQLITE_CANTOPEN
 /// meets the first open. A write that fails leaves some of its sectors written. A sync that fails
 /// loses some of what it should have kept for good, as on Linux: a later sync doesn't bring it back.
+/// In WAL mode SQLite rolls back a transaction whose sync failed and leaves it whole in the WAL:
+/// until another one is written over it, it may come back when the process ends.
 /// Replaces an earlier order; `times` 0 takes it back.
 void ting_disk_fail(const char *machine, int64_t n, int code, int times);
 

@@ -63,6 +63,8 @@ extension Accounts {
             if let workspace = invitation.workspace {
                 try admit(db, member, to: workspace, as: invitation.role)
             }
+            // Those that have expired are of no use to anyone.
+            try db.execute(sql: "DELETE FROM invitation WHERE expires <= ?", arguments: [created])
             try db.execute(
                 sql: """
                     INSERT INTO invitation

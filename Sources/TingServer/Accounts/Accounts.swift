@@ -2,6 +2,7 @@
 
 import GRDB
 import TingCore
+import TingStore
 
 /// Who may do what: `server.sqlite`, with accounts, devices, invitations and memberships.
 ///
@@ -15,8 +16,7 @@ package final class Accounts: Sendable {
     package init(path: String, now: @escaping @Sendable () -> Int64) throws {
         var configuration = GRDB.Configuration()
         configuration.busyMode = .timeout(10)
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        database = try DatabasePool(path: path, configuration: configuration)
+        database = try .durable(path: path, configuration: configuration)
         self.now = now
         try AccountsSchema.migrator.migrate(database)
     }

@@ -37,6 +37,11 @@ struct API: Sendable {
         let isOpen = requests.begin()
         await gate.enter(channel)
         do {
+            // Who left while waiting costs nothing more.
+            guard channel.isActive else {
+                gate.leave(channel)
+                throw ChannelError.eof
+            }
             let response = await respond(to: request, channel, isOpen: isOpen)
             // An event stream is open for hours and holds little: it keeps no other waiting.
             let isStream = response.headers[.contentType] == Self.eventStream
@@ -63,7 +68,7 @@ struct API: Sendable {
             guard isOpen else { throw Refusal.stopping }
             let call = Call(
                 request: request, channel: channel, route: try route(of: request),
-                patience: bounds.idle)
+                patience: bounds.patience)
             name = call.route.name
             response = try await answer(call)
         } catch {

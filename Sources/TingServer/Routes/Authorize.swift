@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import SwiftProtobuf
 import TingCore
 import TingWire
 
@@ -19,6 +20,18 @@ extension API {
         return (authorization.caller, access)
     }
 
+    /// The same, with the body of the call. Asked again when the body has come: that may take
+    /// minutes, and who was removed meanwhile changes nothing any more.
+    func member<M: Message>(
+        _ call: Call, _ slug: String, atLeast least: Role = .viewer, sending type: M.Type,
+        limit: Int = Limits.smallRequestByteLimit
+    ) async throws -> (caller: Caller, access: Access, message: M) {
+        _ = try await member(call, slug, atLeast: least)
+        let message: M = try await call.message(limit: limit)
+        let (caller, access) = try await member(call, slug, atLeast: least)
+        return (caller, access, message)
+    }
+
     private func authorization(_ call: Call, slug: String?) async throws -> Authorization {
         guard let token = call.token else { throw Refusal.unauthorized }
         let time = now()
@@ -28,7 +41,7 @@ extension API {
             if let found, found.isFirstUse {
                 do {
                     try accounts.noteSeen([found.caller.device: time])
-                } catch where isStorageFull(error) {
+                } catch  where isStorageFull(error) {
                     // Reads go on; the device that joined is the only one that could join again.
                 }
             }

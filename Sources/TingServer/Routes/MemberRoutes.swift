@@ -25,8 +25,8 @@ extension API {
 
     /// `POST /v1/workspaces/{slug}/invitations`: a join address for one person.
     func invite(_ call: Call, _ slug: String) async throws -> Response {
-        let (caller, access) = try await member(call, slug, atLeast: .owner)
-        let request: Ting_V1_InvitationRequest = try await call.message()
+        let (caller, access, request) = try await member(
+            call, slug, atLeast: .owner, sending: Ting_V1_InvitationRequest.self)
         let role = request.role.isEmpty ? nil : Role(rawValue: request.role)
         guard request.role.isEmpty || role != nil else { throw Self.unknownRole }
         let invitation = Invitation(
@@ -46,8 +46,8 @@ extension API {
 
     /// `PATCH /v1/workspaces/{slug}/members/{id}`
     func changeRole(_ call: Call, _ slug: String, _ member: String) async throws -> Response {
-        let (caller, access) = try await self.member(call, slug, atLeast: .owner)
-        let request: Ting_V1_RoleRequest = try await call.message()
+        let (caller, access, request) = try await self.member(
+            call, slug, atLeast: .owner, sending: Ting_V1_RoleRequest.self)
         guard let role = Role(rawValue: request.role) else { throw Self.unknownRole }
         try await change(role, of: member, access, by: caller)
         return try call.answer(try await list(of: access.workspace))

@@ -27,7 +27,7 @@ extension API {
 
     /// `GET /v1/workspaces/{slug}/snapshot`: whole, or a range of it.
     func snapshot(_ call: Call, _ slug: String) async throws -> Response {
-        let (_, access) = try await member(call, slug)
+        let (caller, access) = try await member(call, slug)
         let snapshot = try await snapshot(for: call, access)
         let tag = "\"\(snapshot.hash)\""
         var headers: HTTPFields = [
@@ -39,16 +39,22 @@ extension API {
             return Response(status: .notModified, headers: headers)
         }
         let path = snapshots.path(of: snapshot, access.workspace)
+        let mayRead: @Sendable () async throws -> Bool = { [workers, accounts] in
+            try await workers.run {
+                try accounts.mayRead(device: caller.device, workspace: access.workspace)
+            }
+        }
         switch range(call, snapshot, tag) {
         case .whole:
             return Response(
                 status: .ok, headers: headers,
-                body: try await body(call, path, 0..<snapshot.bytes))
+                body: try await body(call, path, 0..<snapshot.bytes, mayRead))
         case .part(let range):
             headers[.contentRange] =
                 "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(snapshot.bytes)"
             return Response(
-                status: .partialContent, headers: headers, body: try await body(call, path, range))
+                status: .partialContent, headers: headers,
+                body: try await body(call, path, range, mayRead))
         case .unsatisfiable:
             throw Refusal(
                 .rangeNotSatisfiable, "The snapshot has \(snapshot.bytes) bytes.",
@@ -82,7 +88,8 @@ extension API {
 
     /// Opened before the first byte is promised: a file that goes meanwhile can still be read.
     private func body(
-        _ call: Call, _ path: String, _ range: Range<Int>
+        _ call: Call, _ path: String, _ range: Range<Int>,
+        _ mayRead: @escaping @Sendable () async throws -> Bool
     ) async throws -> ResponseBody {
         let file = try await workers.run {
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
@@ -92,7 +99,13 @@ extension API {
         let outgoing = Outgoing(call)
         return ResponseBody(contentLength: range.count) { [workers] writer in
             var left = range.count
+            var asked = ContinuousClock.now
             while left > 0 {
+                // A download may take hours: who is removed meanwhile gets no more of it.
+                if ContinuousClock.now - asked > .milliseconds(Limits.accountsPollMilliseconds) {
+                    guard try await mayRead() else { throw CancellationError() }
+                    asked = .now
+                }
                 let count = min(left, Limits.responseChunkBytes)
                 let piece = try await workers.run { try file.read(upToCount: count) ?? Data() }
                 guard !piece.isEmpty else { throw CocoaError(.fileReadCorruptFile) }

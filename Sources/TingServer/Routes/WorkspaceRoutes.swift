@@ -42,8 +42,8 @@ extension API {
 
     /// `POST /v1/workspaces/{slug}/sync`: push and pull in one exchange.
     func sync(_ call: Call, _ slug: String) async throws -> Response {
-        let (caller, access) = try await member(call, slug)
-        let message: Ting_V1_SyncRequest = try await call.message(limit: Limits.requestByteLimit)
+        let (caller, access, message) = try await member(
+            call, slug, sending: Ting_V1_SyncRequest.self, limit: Limits.requestByteLimit)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try Call.parse { try SyncRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in

@@ -72,12 +72,20 @@ actor SnapshotStore {
         }
         let since = try file.entries(
             since: snapshot.version, byteLimit: Limits.snapshotLagByteLimit)
+        // A page has at least one entry, of whatever size.
         return since.last?.version == head
+            && since.reduce(0) { $0 + $1.storedByteCount } <= Limits.snapshotLagByteLimit
             && since.reduce(0) { $0 + $1.changeSet.operations.count }
                 <= Limits.snapshotLagOperations
     }
 
     fileprivate static var keep: Int { keptCount }
+}
+
+extension Entry {
+    fileprivate var storedByteCount: Int {
+        changeSet.storedBytes.count + (effects.map { Effect.storedBytes($0).count } ?? 0)
+    }
 }
 
 /// The snapshots of one workspace, as files: `<workspace>-<version>-<hash>.sqlite` and `.json`.

@@ -83,12 +83,12 @@ actor WorkspaceRegistry {
     private func close(_ id: WorkspaceID, _ slot: Slot) async {
         slots[id] = nil
         let task = Task {
-            guard let workspace = try? await slot.opening.value else { return }
-            try? await workspace.close()
+            if let workspace = try? await slot.opening.value { try? await workspace.close() }
+            // Before it ends: who waits for it looks again at once.
+            closing[id] = nil
         }
         closing[id] = task
         await task.value
-        closing[id] = nil
     }
 
     /// Closes every file; those under way have ended.

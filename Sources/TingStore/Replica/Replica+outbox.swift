@@ -26,11 +26,33 @@ extension Replica {
     }
 
     /// Discards change sets of the outbox for good: their author asked for it.
+    ///
+    /// Later ones that build on a record that only a discarded one made go to quarantine.
     public func discardOutbox(_ ids: [ChangeSetID]) throws {
         try sealed { db in
             var dirty: Set<RecordID> = []
             for id in ids { dirty.formUnion(try leave(db, id, isKnown: false) ?? []) }
-            try materialize(db, dirty)
+            let orphans = try dirty.filter { record in
+                try SharedRecords.read(db, record)?.state == .absent
+                    && !isInserted(db, record)
+            }
+            let outcome = try reject(db, [:], buildingOn: orphans)
+            try materialize(db, dirty.union(outcome.records))
+        }
+    }
+
+    /// Whether a change set in the outbox makes the record.
+    private func isInserted(_ db: Database, _ record: RecordID) throws -> Bool {
+        let bodies = try Data.fetchAll(
+            db,
+            sql: """
+                SELECT body FROM ting_outbox WHERE seq IN
+                (SELECT seq FROM ting_pending WHERE record = ?)
+                """, arguments: [record.description])
+        return try bodies.contains { body in
+            try ChangeSet(storedBytes: Array(body)).operations.contains {
+                $0.record == record && $0.kind == .insert
+            }
         }
     }
 
@@ -192,11 +214,12 @@ extension Replica {
 
     /// Moves rejected change sets, and those in the outbox that build on them, to quarantine.
     func reject(
-        _ db: Database, _ rejections: [ChangeSetID: (code: Rejection, detail: String)]
+        _ db: Database, _ rejections: [ChangeSetID: (code: Rejection, detail: String)],
+        buildingOn orphans: Set<RecordID> = []
     ) throws -> (records: Set<RecordID>, count: Int) {
-        guard !rejections.isEmpty else { return ([], 0) }
+        guard !rejections.isEmpty || !orphans.isEmpty else { return ([], 0) }
         let outbox = try Row.fetchAll(db, sql: "SELECT body FROM ting_outbox ORDER BY seq")
-        var rejected: Set<RecordID> = []
+        var rejected = orphans
         var count = 0
         for row in outbox {
             let body: Data = row[0]
@@ -211,7 +234,7 @@ extension Replica {
                     """,
                 arguments: [
                     changeSet.id.description, (own?.code ?? .dependsOnRejected).rawValue,
-                    own?.detail ?? "It builds on a change set that was rejected.", body, clock(),
+                    own?.detail ?? "It builds on a change set that was rejected or discarded.", body, clock(),
                 ])
             _ = try leave(db, changeSet.id, isKnown: own != nil)
             count += 1

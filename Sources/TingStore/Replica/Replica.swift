@@ -210,6 +210,9 @@ public final class Replica: Sendable {
         return .timeOrdered(milliseconds: clock(), using: &random)
     }
 
+    /// Runs statements past every rule: for tests that plant faults.
+    package func tamper(_ body: (Database) throws -> Void) throws { try quietly(body) }
+
     /// The rows as they are shown, fields unlike their default alone.
     package func contents() throws -> [RecordContent] { try read(tables.contents) }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
+package import GRDB
 import Synchronization
 public import TingCore
 
@@ -24,7 +24,7 @@ public final class Workspace: Sendable {
     public static func create(
         path: String, slug: String, schema: Schema, epoch: Epoch, receiptKey: [UInt8]
     ) throws -> Workspace {
-        let pool = try DatabasePool(path: path, configuration: configuration())
+        let pool = try open(path)
         try pool.write { db in
             for statement in RecordTables(schema: schema).definition() + definition {
                 try db.execute(sql: statement)
@@ -45,7 +45,7 @@ public final class Workspace: Sendable {
         self.path = path
         self.schema = schema
         tables = RecordTables(schema: schema)
-        pool = try DatabasePool(path: path, configuration: Self.configuration())
+        pool = try Self.open(path)
         let row = try pool.read {
             try Row.fetchOne($0, sql: "SELECT epoch, receipt_key FROM ting_workspace")
         }
@@ -60,20 +60,22 @@ public final class Workspace: Sendable {
         }
     }
 
+    /// Runs statements past every rule: for tests that plant faults.
+    package func tamper(_ body: (Database) throws -> Void) throws { try pool.write(body) }
+
     /// The rows of all records, fields unlike their default alone.
     package func contents() throws -> [RecordContent] { try pool.read(tables.contents) }
 
     public func close() throws { try pool.close() }
 
-    private static func configuration() -> Configuration {
+    private static func open(_ path: String) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA synchronous = FULL")
             try db.execute(sql: "PRAGMA cache_size = -8192")
         }
-        return configuration
+        return try .durable(path: path, configuration: configuration)
     }
 
     private static let definition =

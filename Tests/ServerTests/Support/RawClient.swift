@@ -34,7 +34,7 @@ final class RawClient: Sendable {
     private final class Inbox: ChannelInboundHandler, Sendable {
         typealias InboundIn = ByteBuffer
 
-        let bytes = Mutex<[UInt8]>([])
+        let bytes = Mutex(ByteBuffer())
         let isClosed = Mutex(false)
         private let ready: EventLoopPromise<Void>
 
@@ -45,8 +45,8 @@ final class RawClient: Sendable {
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let buffer = unwrapInboundIn(data)
-            bytes.withLock { $0.append(contentsOf: buffer.readableBytesView) }
+            var buffer = unwrapInboundIn(data)
+            _ = bytes.withLock { $0.writeBuffer(&buffer) }
         }
 
         func channelInactive(context: ChannelHandlerContext) {
@@ -108,8 +108,9 @@ final class RawClient: Sendable {
         channel.read()
     }
 
-    var received: [UInt8] { inbox.bytes.withLock { $0 } }
-    var text: String { String(decoding: received, as: UTF8.self) }
+    var received: [UInt8] { inbox.bytes.withLock { Array(buffer: $0) } }
+    var text: String { inbox.bytes.withLock { String(buffer: $0) } }
+    var receivedCount: Int { inbox.bytes.withLock { $0.readableBytes } }
     var isClosed: Bool { inbox.isClosed.withLock { $0 } }
 
     /// Waits until what was received contains `text`, or the connection ends.

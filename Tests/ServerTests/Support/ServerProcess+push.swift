@@ -81,7 +81,8 @@ struct Writer: Sendable {
     }
 
     /// Sends change sets under numbers from `first` on, and gives the verdicts.
-    func send(_ changeSets: [ChangeSet], from first: Int64? = nil) async throws -> [DeliveryVerdict] {
+    func send(_ changeSets: [ChangeSet], from first: Int64? = nil) async throws -> [DeliveryVerdict]
+    {
         let start = first ?? TestServer.clock() * 1_000
         let base = Base(epoch: try await epoch(), version: 0)
         let request = SyncRequest(
@@ -96,7 +97,9 @@ struct Writer: Sendable {
         ).verdicts
     }
 
-    private func call(_ method: HTTPMethod, _ path: String, _ body: [UInt8]?) async throws -> [UInt8] {
+    private func call(_ method: HTTPMethod, _ path: String, _ body: [UInt8]?) async throws
+        -> [UInt8]
+    {
         var request = HTTPClientRequest(url: "\(url)/v1/workspaces/\(slug)\(path)")
         request.method = method
         request.headers = [

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import TingCore
+import TingStore
+import TingTesting
+
+/// A fault built in on purpose, to prove that the simulator would see it.
+///
+/// The products can't set it: it acts from outside, on messages, files and disks, as a fault in the
+/// code behind them would. Each acts now and then, not always, as real ones do.
+enum PlantedBug: String, CaseIterable {
+    // Disks that say they synced.
+    case serverSyncIgnored, replicaSyncIgnored
+    // What is said on the line.
+    case entryDropped, entryAltered, entriesReordered, clashHidden, linksDropped, verdictInvented
+    case baseOverstated, idChanged, deliverySkipped
+    // What the server keeps.
+    case conflictHidden, conflictLost, writersForgotten, editTimesForgotten, additionsLost
+    case deletionForgotten, seenForgotten, authorSwapped, acceptanceMovedBack, idsForgotten
+    case suffixDropped, senderTimeAhead, shiftForgotten
+    // What a replica keeps.
+    case appliedTwice, cursorAhead, outboxEaten, quarantineEaten, digestAdopted, updatesUnnoticed
+    case deletionsUnnoticed, pendingForgotten, sharedForgotten, heldForgotten, epochForgotten
+
+    // MARK: Disks
+
+    /// Prepares the disks of a new world.
+    func prepare(server: SimulatedMachine, replicas: [SimulatedMachine]) {
+        if self == .serverSyncIgnored { server.ignoreSync(true) }
+        if self == .replicaSyncIgnored { for replica in replicas { replica.ignoreSync(true) } }
+    }
+
+    // MARK: Messages
+
+    func change(_ request: inout SyncRequest, _ random: inout some RandomNumberGenerator) {
+        guard strikes(&random) else { return }
+        switch self {
+        case .linksDropped: request.links = []
+        case .baseOverstated:
+            for index in request.deliveries.indices {
+                request.deliveries[index].changeSet.base = request.base
+            }
+        case .idChanged:
+            guard !request.deliveries.isEmpty else { return }
+            request.deliveries[0].changeSet.id = .random(using: &random)
+        case .deliverySkipped:
+            guard !request.deliveries.isEmpty else { return }
+            request.deliveries.removeFirst()
+        default: break
+        }
+    }
+
+    func change(_ response: inout SyncResponse, _ random: inout some RandomNumberGenerator) {
+        guard strikes(&random) else { return }
+        switch self {
+        case .entryDropped where response.entries.count > 1: response.entries.remove(at: 0)
+        case .entryAltered where !response.entries.isEmpty: response.entries[0].accepted += 1
+        case .entriesReordered: response.entries.reverse()
+        case .clashHidden: response.clash = nil
+        case .verdictInvented:
+            for index in response.verdicts.indices {
+                response.verdicts[index].verdict = .rejected(.invalidValue, detail: "Invented.")
+            }
+        default: break
+        }
+    }
+
+    // MARK: Files
+
+    func afterAccepting(
+        _ workspace: Workspace, _ random: inout some RandomNumberGenerator
+    ) throws {
+        guard let sql = serverSQL, strikes(&random) else { return }
+        try workspace.tamper { try $0.execute(sql: sql) }
+    }
+
+    func afterIntegrating(_ node: Node, _ random: inout some RandomNumberGenerator) throws {
+        guard let sql = replicaSQL, strikes(&random) else { return }
+        try node.replica?.tamper { try $0.execute(sql: sql) }
+    }
+
+    private func strikes(_ random: inout some RandomNumberGenerator) -> Bool {
+        Int.random(in: 0..<3, using: &random) == 0
+    }
+
+    private var serverSQL: String? {
+        switch self {
+        case .conflictHidden: "UPDATE conflict SET status = 'settled'"
+        case .conflictLost: "DELETE FROM conflict"
+        case .writersForgotten: "UPDATE ting_edit SET standing = 0"
+        case .editTimesForgotten: "UPDATE ting_edit SET time = 0"
+        case .additionsLost: "DELETE FROM ting_addition"
+        case .deletionForgotten: "UPDATE ting_shared SET deleted = 0 WHERE deleted IS NOT NULL"
+        case .seenForgotten: "UPDATE ting_entry SET seen = x''"
+        case .authorSwapped: "UPDATE history SET author = (SELECT min(author) FROM history)"
+        case .acceptanceMovedBack: "UPDATE history SET accepted = accepted - 60000"
+        case .idsForgotten: "UPDATE history SET change_set = lower(hex(randomblob(16)))"
+        case .suffixDropped: "UPDATE project SET code = substr(code, 1, 2) WHERE code LIKE '%~%'"
+        case .senderTimeAhead: "UPDATE ting_sender SET edit_time = edit_time + 3600000"
+        case .shiftForgotten: "UPDATE ting_entry SET shift = 0"
+        default: nil
+        }
+    }
+
+    private var replicaSQL: String? {
+        switch self {
+        case .appliedTwice: "UPDATE project SET hours = hours + 1"
+        case .cursorAhead: "UPDATE ting_replica SET version = version + 1"
+        case .outboxEaten: "DELETE FROM ting_outbox"
+        case .quarantineEaten: "DELETE FROM ting_quarantine"
+        case .digestAdopted: "UPDATE project SET title = 'adopted' WHERE title IS NOT NULL"
+        case .updatesUnnoticed: "DROP TRIGGER IF EXISTS ting_project_update"
+        case .deletionsUnnoticed: "DROP TRIGGER IF EXISTS ting_project_delete"
+        case .pendingForgotten: "DELETE FROM ting_pending"
+        case .sharedForgotten: "DELETE FROM ting_shared WHERE state <> 'deleted'"
+        case .heldForgotten: "DELETE FROM ting_invalid; DELETE FROM ting_note"
+        case .epochForgotten:
+            "UPDATE ting_replica SET epoch = '00000000-0000-4000-8000-000000000000'"
+        default: nil
+        }
+    }
+}
