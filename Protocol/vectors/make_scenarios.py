@@ -117,7 +117,7 @@ def latest() -> None:
     opened = s.conflict(mine, P1, "field", field="title_en", before='"b"', other='"b"', kept_by=ANNA, other_by=BO, other_version=3)
     s.deliver(ANNA, (mine, [updated("project", P1, title_en="d"), opened]))
 
-    s = project("merge-latest-seen", FIELDS, "What the author had seen is not contended.", title_en="a")
+    s = project("merge-latest-seen", FIELDS, "An edit is not concurrent with what its author had seen.", title_en="a")
     anna(s, update("project", P1, title_en=("a", "b")))
     s.deliver(BO, (s.change_set(2, update("project", P1, title_en=("b", "c"))), "applied"))
 
@@ -170,7 +170,7 @@ def texts() -> None:
     opened = s.conflict(theirs, P1, "text", field="summary", before='"a"', other='"a"', kept_by=BO, other_by=ANNA, other_version=3)
     s.deliver(BO, (theirs, [updated("project", P1, summary="c"), opened]))
 
-    s = project("merge-text-empty", text, "Uncontended, the empty text is set like any other.", title_en="x")
+    s = project("merge-text-empty", text, "Where nothing is concurrent the empty text is set like any other.", title_en="x")
     anna(s, update("project", P1, summary=(None, "")))
     anna(s, update("project", P1, summary=("", None)), since=2)
 
@@ -425,7 +425,7 @@ def uniques() -> None:
 # --- Conflicts ------------------------------------------------------------------------------------
 
 
-def contended(name: str, where: str, comment: str) -> tuple[Scenario, str]:
+def conflicting(name: str, where: str, comment: str) -> tuple[Scenario, str]:
     """Version 3 keeps Bo's `c`; the conflict holds Anna's `b`."""
     s = project(name, where, comment, title_en="a")
     anna(s, update("project", P1, title_en=("a", "b")))
@@ -437,19 +437,19 @@ def contended(name: str, where: str, comment: str) -> tuple[Scenario, str]:
 
 def conflicts() -> None:
     where = "merge.md#settling"
-    s, row = contended("merge-settle-take", where, "Taking the other value, and settling, in one change set.")
+    s, row = conflicting("merge-settle-take", where, "Taking the other value, and settling, in one change set.")
     anna(s, update("project", P1, title_en=("c", "b")), settle(row), since=3)
 
-    s, row = contended("merge-settle-keep", where, "A keep makes the settler a writer: Bo, who had not seen it, opens a new conflict.")
+    s, row = conflicting("merge-settle-keep", where, "A keep makes the settler a writer: Bo, who had not seen it, opens a new conflict.")
     anna(s, update("project", P1, title_en=("c", "c")), settle(row), since=3)
     theirs = s.change_set(3, update("project", P1, title_en=("c", "b")), settle(row))
     opened = s.conflict(theirs, P1, "field", field="title_en", before='"c"', other='"c"', kept_by=BO, other_by=ANNA, other_version=4)
     s.deliver(BO, (theirs, [updated("project", P1, title_en="b"), opened, closed(row)]))
 
-    s, row = contended("merge-settle-by-deleting", where, "Deleting a conflict settles it: the row stays.")
+    s, row = conflicting("merge-settle-by-deleting", where, "Deleting a conflict settles it: the row stays.")
     anna(s, delete("conflict", row), since=3, expected=[closed(row)])
 
-    s, row = contended("merge-settle-again", where, "Settling what is settled changes nothing.")
+    s, row = conflicting("merge-settle-again", where, "Settling what is settled changes nothing.")
     anna(s, settle(row), since=3)
     s.deliver(BO, (s.change_set(3, settle(row)), "applied"))
 
@@ -648,7 +648,7 @@ def faults() -> None:
     large = s.change_set(1, update("project", P1, progress=(None, 1)), message="x" * 4001)
     s.deliver(ANNA, (large, "too_large"), (s.change_set(1, insert("project", P2)), "applied"))
 
-    s, row = contended("verdict-invalid-conflict-edits", where, "Only the merge writes conflicts; people settle them, and nothing else.")
+    s, row = conflicting("verdict-invalid-conflict-edits", where, "Only the merge writes conflicts; people settle them, and nothing else.")
     edits = [
         update("conflict", row, status=("open", "open")),
         update("conflict", row, other=('"b"', '"x"')),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a contended field becomes: a second opinion on spec/merge.md#fields. A client needs none of it to sync."""
+"""What becomes of a field that is edited concurrently: a second opinion on spec/merge.md#fields. A client needs none of it to sync."""
 
 from __future__ import annotations
 
