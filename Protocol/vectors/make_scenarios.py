@@ -613,6 +613,16 @@ def faults() -> None:
         title_en="a",
     )
 
+    s = scenario(
+        "verdict-invalid-together", where, "What one change set inserts has a collection too: for its other operations, and for references."
+    )
+    for pair in (
+        (insert("project", P1, programme=P2), insert("project", P2, title_en="a")),
+        (insert("project", P1, title_en="a"), insert("task", P1, title="b")),
+    ):
+        s.deliver(ANNA, (s.change_set(0, *pair), "invalid_value"))
+    s.deliver(ANNA, (s.change_set(0, insert("task", T1, project=P3), insert("project", P3, title_en="a")), "applied"))
+
     s = project("verdict-invalid-twice", where, "A field of one record is written twice in one change set.", title_en="a")
     twice = s.change_set(1, update("project", P1, title_en=("a", "b")), update("project", P1, title_en=("b", "c")))
     s.deliver(ANNA, (twice, "invalid_value"))
