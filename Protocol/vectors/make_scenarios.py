@@ -30,7 +30,6 @@ from scenario import (
     change_set_hash,
     closed,
     delete,
-    deleted,
     edit,
     insert,
     live,
@@ -98,20 +97,27 @@ def latest() -> None:
     opened = s.conflict(theirs, P1, "field", field="title_en", before='"a"', other='"c"', kept_by=ANNA, other_by=BO, other_version=3)
     s.deliver(BO, (theirs, [updated("project", P1, title_en="b"), opened]), at=START + 4000, sent=START + 4000 + year)
 
-    s = project("merge-clock-in-2099", "merge.md#edit-time", "An edit is not after its acceptance: a time from 2099 wins no more than any later edit.", title_en="a")
+    s = project(
+        "merge-clock-in-2099",
+        "merge.md#edit-time",
+        "An edit is not after its acceptance: a time from 2099 wins no more than any later edit.",
+        title_en="a",
+    )
     anna(s, update("project", P1, title_en=("a", "b")), time="4070908800000")
     theirs = s.change_set(1, update("project", P1, title_en=("a", "c")), time=str(START + 3500))
     opened = s.conflict(theirs, P1, "field", field="title_en", before='"a"', other='"b"', kept_by=BO, other_by=ANNA, other_version=2)
     s.deliver(BO, (theirs, [updated("project", P1, title_en="c"), opened]))
 
-    s = project("merge-latest-equal", FIELDS, "Equal values agree, and the second author is a writer too: who has not seen it is concurrent.", title_en="a")
+    s = project(
+        "merge-latest-equal", FIELDS, "Equal values agree, and the second author is a writer too: who has not seen it is concurrent.", title_en="a"
+    )
     anna(s, update("project", P1, title_en=("a", "b")))
     s.deliver(BO, (s.change_set(1, update("project", P1, title_en=("a", "b"))), "applied"))
     mine = s.change_set(2, update("project", P1, title_en=("b", "d")))
     opened = s.conflict(mine, P1, "field", field="title_en", before='"b"', other='"b"', kept_by=ANNA, other_by=BO, other_version=3)
     s.deliver(ANNA, (mine, [updated("project", P1, title_en="d"), opened]))
 
-    s = project("merge-latest-seen", FIELDS, "What the author had seen is not contended.", title_en="a")
+    s = project("merge-latest-seen", FIELDS, "An edit is not concurrent with what its author had seen.", title_en="a")
     anna(s, update("project", P1, title_en=("a", "b")))
     s.deliver(BO, (s.change_set(2, update("project", P1, title_en=("b", "c"))), "applied"))
 
@@ -147,10 +153,14 @@ def texts() -> None:
     theirs = s.change_set(1, update("project", P1, summary=("one\ntwo\nthree\n", "one\ntwo\nTHREE\n")))
     s.deliver(BO, (theirs, [updated("project", P1, summary="ONE\ntwo\nTHREE\n")]))
 
-    s = project("merge-text-overlap", text, "Where words overlap the later edit's stay; the conflict holds the other's whole text.", summary="one two\nthree")
+    s = project(
+        "merge-text-overlap", text, "Where words overlap the later edit's stay; the conflict holds the other's whole text.", summary="one two\nthree"
+    )
     anna(s, update("project", P1, summary=("one two\nthree", "one 2\nthree")))
     theirs = s.change_set(1, update("project", P1, summary=("one two\nthree", "one zwei\nthree!")))
-    opened = s.conflict(theirs, P1, "text", field="summary", before='"one two\\nthree"', other='"one 2\\nthree"', kept_by=BO, other_by=ANNA, other_version=2)
+    opened = s.conflict(
+        theirs, P1, "text", field="summary", before='"one two\\nthree"', other='"one 2\\nthree"', kept_by=BO, other_by=ANNA, other_version=2
+    )
     s.deliver(BO, (theirs, [updated("project", P1, summary="one zwei\nthree!"), opened]))
 
     s = project("merge-text-put-back", text, "An unseen writer put the text back as the before-value has it: they meant it to stay.", summary="a")
@@ -160,7 +170,7 @@ def texts() -> None:
     opened = s.conflict(theirs, P1, "text", field="summary", before='"a"', other='"a"', kept_by=BO, other_by=ANNA, other_version=3)
     s.deliver(BO, (theirs, [updated("project", P1, summary="c"), opened]))
 
-    s = project("merge-text-empty", text, "Uncontended, the empty text is set like any other.", title_en="x")
+    s = project("merge-text-empty", text, "Where nothing is concurrent the empty text is set like any other.", title_en="x")
     anna(s, update("project", P1, summary=(None, "")))
     anna(s, update("project", P1, summary=("", None)), since=2)
 
@@ -186,7 +196,12 @@ def sets_and_numbers() -> None:
     anna(s, update("task", T1, spent_h=(3, 5)))
     s.deliver(BO, (s.change_set(1, update("task", T1, spent_h=(3, 5))), [updated("task", T1, spent_h=7)]))
 
-    s = task("merge-counter-start", FIELDS, "Two inserts of one id: the first start stays, the other opens a conflict; nothing is counted twice.", spent_h=3)
+    s = task(
+        "merge-counter-start",
+        FIELDS,
+        "Two inserts of one id: the first start stays, the other opens a conflict; nothing is counted twice.",
+        spent_h=3,
+    )
     theirs = s.change_set(0, insert("task", T1, spent_h=5))
     opened = s.conflict(theirs, T1, "field", field="spent_h", before="0", other="5", kept_by=ANNA, other_by=BO, other_version=2)
     s.deliver(BO, (theirs, [updated("task", T1, spent_h=3), opened]))
@@ -196,7 +211,12 @@ def sets_and_numbers() -> None:
     theirs = s.change_set(1, update("project", P1, sensitivity=("internal", "open")))
     s.deliver(BO, (theirs, [updated("project", P1, sensitivity="restricted")]))
 
-    s = project("merge-max-unseen-lowering", FIELDS, "An edit that no longer stands counts too: Bo has not seen that Anna raised and lowered it.", title_en="a")
+    s = project(
+        "merge-max-unseen-lowering",
+        FIELDS,
+        "An edit that no longer stands counts too: Bo has not seen that Anna raised and lowered it.",
+        title_en="a",
+    )
     anna(s, update("project", P1, sensitivity=("internal", "restricted")))
     anna(s, update("project", P1, sensitivity=("restricted", "internal")), since=2)
     theirs = s.change_set(1, update("project", P1, sensitivity=("internal", "open")))
@@ -235,7 +255,9 @@ def seen() -> None:
     third = s.change_set(1, update("project", P1, title_en=("b", "c")), seen=[newer])
     s.deliver(BO, (first, "applied"), (newer, "schema_newer"), (third, "applied"))
 
-    s = project("merge-seen-through-links", "sync.md#links", "The chain of what was seen leads through what never came: its link stands in.", title_en="a")
+    s = project(
+        "merge-seen-through-links", "sync.md#links", "The chain of what was seen leads through what never came: its link stands in.", title_en="a"
+    )
     first = s.change_set(1, update("project", P1, title_en=("a", "b")))
     never = s.change_set(1, insert("project", P2, title_en="x"), seen=[first])
     third = s.change_set(1, update("project", P1, title_en=("b", "c")), seen=[never])
@@ -282,13 +304,21 @@ def deletions() -> None:
     opened = s.conflict(theirs, P1, "deleted", kept_by=ANNA, other_by=BO)
     s.deliver(BO, (theirs, [updated("project", P1), opened]))
 
-    s = project("merge-edit-against-delete", RECORDS, "An edit brings the record back with its last values, and a conflict says who deleted it.", title_en="a", progress=5)
+    s = project(
+        "merge-edit-against-delete",
+        RECORDS,
+        "An edit brings the record back with its last values, and a conflict says who deleted it.",
+        title_en="a",
+        progress=5,
+    )
     anna(s, delete("project", P1))
     theirs = s.change_set(1, update("project", P1, title_en=("a", "b")))
     opened = s.conflict(theirs, P1, "deleted", kept_by=BO, other_by=ANNA)
     s.deliver(BO, (theirs, [live("project", P1, progress=5, title_en="b"), opened]))
 
-    s = project("merge-edit-of-deleted", RECORDS, "So does one whose author had seen the deletion: an update is no restore.", title_en="a", progress=5)
+    s = project(
+        "merge-edit-of-deleted", RECORDS, "So does one whose author had seen the deletion: an update is no restore.", title_en="a", progress=5
+    )
     anna(s, delete("project", P1))
     theirs = s.change_set(2, update("project", P1, title_en=("a", "b")))
     opened = s.conflict(theirs, P1, "deleted", kept_by=BO, other_by=ANNA)
@@ -311,7 +341,9 @@ def deletions() -> None:
     opened = s.conflict(back, P1, "deleted", kept_by=BO, other_by=ANNA)
     s.deliver(BO, (back, [live("project", P1, title_en="a"), opened]))
 
-    s = project("merge-insert-of-deleted", RECORDS, "An insert whose author had seen the deletion is a restore and an update.", title_en="a", progress=5)
+    s = project(
+        "merge-insert-of-deleted", RECORDS, "An insert whose author had seen the deletion is a restore and an update.", title_en="a", progress=5
+    )
     anna(s, delete("project", P1))
     s.deliver(BO, (s.change_set(2, insert("project", P1, title_en="x")), [live("project", P1, progress=5, title_en="x")]))
 
@@ -327,7 +359,12 @@ def parents() -> None:
     opened = s.conflict(theirs, P1, "parent", kept_by=BO, other_by=ANNA)
     s.deliver(BO, (theirs, [live("task", T1, project=P1, title="t"), live("project", P1, title_en="a"), opened]))
 
-    s = project("merge-parent-of-unseen-child", RECORDS, "A deletion of the parent alone, over a child that its author had not seen: the parent stays.", title_en="a")
+    s = project(
+        "merge-parent-of-unseen-child",
+        RECORDS,
+        "A deletion of the parent alone, over a child that its author had not seen: the parent stays.",
+        title_en="a",
+    )
     anna(s, insert("task", T1, project=P1, title="t"))
     theirs = s.change_set(1, delete("project", P1))
     opened = s.conflict(theirs, P1, "parent", kept_by=ANNA, other_by=BO)
@@ -338,7 +375,12 @@ def parents() -> None:
     theirs = s.change_set(2, delete("task", T1), delete("project", P1), delete("task", T2))
     s.deliver(BO, (theirs, "applied"))
 
-    s = project("merge-edited-child-of-deleted-parent", RECORDS, "The child that Anna edits comes back, and with it the parent; the other child stays deleted.", title_en="a")
+    s = project(
+        "merge-edited-child-of-deleted-parent",
+        RECORDS,
+        "The child that Anna edits comes back, and with it the parent; the other child stays deleted.",
+        title_en="a",
+    )
     anna(s, insert("task", T1, project=P1, title="t"), insert("task", T2, project=P1))
     s.deliver(BO, (s.change_set(2, delete("project", P1), delete("task", T1), delete("task", T2)), "applied"))
     mine = s.change_set(2, update("task", T1, title=("t", "u")))
@@ -354,7 +396,9 @@ def uniques() -> None:
     s.deliver(BO, (theirs, [live("project", P2, code="X~2"), opened]))
 
     long = "x" * 200
-    s = project("merge-unique-beyond-limit", "merge.md#effects", "A suffix may take a text beyond its limit: limits bound what is authored.", code=long)
+    s = project(
+        "merge-unique-beyond-limit", "merge.md#effects", "A suffix may take a text beyond its limit: limits bound what is authored.", code=long
+    )
     theirs = s.change_set(0, insert("project", P2, code=long))
     opened = s.conflict(theirs, P2, "unique", field="code", other=f'"{long}"', kept_by=BO, other_by=BO)
     s.deliver(BO, (theirs, [live("project", P2, code=long + "~2"), opened]))
@@ -381,7 +425,7 @@ def uniques() -> None:
 # --- Conflicts ------------------------------------------------------------------------------------
 
 
-def contended(name: str, where: str, comment: str) -> tuple[Scenario, str]:
+def conflicting(name: str, where: str, comment: str) -> tuple[Scenario, str]:
     """Version 3 keeps Bo's `c`; the conflict holds Anna's `b`."""
     s = project(name, where, comment, title_en="a")
     anna(s, update("project", P1, title_en=("a", "b")))
@@ -393,19 +437,19 @@ def contended(name: str, where: str, comment: str) -> tuple[Scenario, str]:
 
 def conflicts() -> None:
     where = "merge.md#settling"
-    s, row = contended("merge-settle-take", where, "Taking the other value, and settling, in one change set.")
+    s, row = conflicting("merge-settle-take", where, "Taking the other value, and settling, in one change set.")
     anna(s, update("project", P1, title_en=("c", "b")), settle(row), since=3)
 
-    s, row = contended("merge-settle-keep", where, "A keep makes the settler a writer: Bo, who had not seen it, opens a new conflict.")
+    s, row = conflicting("merge-settle-keep", where, "A keep makes the settler a writer: Bo, who had not seen it, opens a new conflict.")
     anna(s, update("project", P1, title_en=("c", "c")), settle(row), since=3)
     theirs = s.change_set(3, update("project", P1, title_en=("c", "b")), settle(row))
     opened = s.conflict(theirs, P1, "field", field="title_en", before='"c"', other='"c"', kept_by=BO, other_by=ANNA, other_version=4)
     s.deliver(BO, (theirs, [updated("project", P1, title_en="b"), opened, closed(row)]))
 
-    s, row = contended("merge-settle-by-deleting", where, "Deleting a conflict settles it: the row stays.")
+    s, row = conflicting("merge-settle-by-deleting", where, "Deleting a conflict settles it: the row stays.")
     anna(s, delete("conflict", row), since=3, expected=[closed(row)])
 
-    s, row = contended("merge-settle-again", where, "Settling what is settled changes nothing.")
+    s, row = conflicting("merge-settle-again", where, "Settling what is settled changes nothing.")
     anna(s, settle(row), since=3)
     s.deliver(BO, (s.change_set(3, settle(row)), "applied"))
 
@@ -416,7 +460,12 @@ def conflicts() -> None:
     s.deliver(BO, (theirs, [updated("project", P1), opened]))
     anna(s, delete("project", P1), settle(opened["record"]), since=3)
 
-    s = project("merge-continue-other", "merge.md#fields", "Bo goes on from his own value that waits in a conflict: it is settled, and the new value meets the field.", title_en="a")
+    s = project(
+        "merge-continue-other",
+        "merge.md#fields",
+        "Bo goes on from his own value that waits in a conflict: it is settled, and the new value meets the field.",
+        title_en="a",
+    )
     anna(s, update("project", P1, title_en=("a", "b")), time=str(START + 2500))
     first = s.change_set(1, update("project", P1, title_en=("a", "c")), time=str(START + 2200))
     second = s.change_set(1, update("project", P1, title_en=("c", "d")), time=str(START + 2800), seen=[first])
@@ -564,6 +613,16 @@ def faults() -> None:
         title_en="a",
     )
 
+    s = scenario(
+        "verdict-invalid-together", where, "What one change set inserts has a collection too: for its other operations, and for references."
+    )
+    for pair in (
+        (insert("project", P1, programme=P2), insert("project", P2, title_en="a")),
+        (insert("project", P1, title_en="a"), insert("task", P1, title="b")),
+    ):
+        s.deliver(ANNA, (s.change_set(0, *pair), "invalid_value"))
+    s.deliver(ANNA, (s.change_set(0, insert("task", T1, project=P3), insert("project", P3, title_en="a")), "applied"))
+
     s = project("verdict-invalid-twice", where, "A field of one record is written twice in one change set.", title_en="a")
     twice = s.change_set(1, update("project", P1, title_en=("a", "b")), update("project", P1, title_en=("b", "c")))
     s.deliver(ANNA, (twice, "invalid_value"))
@@ -574,7 +633,12 @@ def faults() -> None:
     s = project("verdict-invalid-base", where, "A base beyond the head.", title_en="a")
     s.deliver(ANNA, (s.change_set(2, update("project", P1, title_en=("a", "b"))), "invalid_value"))
 
-    s = project("verdict-invalid-form", where, "What has one form only: sets, texts in NFC, the order of fields, the seed, the schema's version, a base.", title_en="a")
+    s = project(
+        "verdict-invalid-form",
+        where,
+        "What has one form only: sets, texts in NFC, the order of fields, the seed, the schema's version, a base.",
+        title_en="a",
+    )
     for operations, more in (
         ([insert("project", P2, tags=["b", "a"])], {}),
         ([insert("project", P2, tags=["a", "a"])], {}),
@@ -594,7 +658,7 @@ def faults() -> None:
     large = s.change_set(1, update("project", P1, progress=(None, 1)), message="x" * 4001)
     s.deliver(ANNA, (large, "too_large"), (s.change_set(1, insert("project", P2)), "applied"))
 
-    s, row = contended("verdict-invalid-conflict-edits", where, "Only the merge writes conflicts; people settle them, and nothing else.")
+    s, row = conflicting("verdict-invalid-conflict-edits", where, "Only the merge writes conflicts; people settle them, and nothing else.")
     edits = [
         update("conflict", row, status=("open", "open")),
         update("conflict", row, other=('"b"', '"x"')),
@@ -651,7 +715,9 @@ def mendings() -> None:
         MADE.append(s)
         return s
 
-    mending("mend-changed", "A record with another value: its bucket comes back whole.").ask(1, [content("project", P1, title_en="Rot"), sand], (0xA1, [water]))
+    mending("mend-changed", "A record with another value: its bucket comes back whole.").ask(
+        1, [content("project", P1, title_en="Rot"), sand], (0xA1, [water])
+    )
     mending("mend-lost", "A record that the replica lost.").ask(1, [water], (0xA2, [sand]))
     mending("mend-invented", "A record that never was: its bucket is empty.").ask(1, [water, sand, content("project", P3, title_en="x")], (0xA3, []))
     mending("mend-agrees", "Nothing differs: no buckets.").ask(1, [water, sand])
@@ -834,28 +900,91 @@ def errors() -> None:
             expect["headers"] = request["answers"]
         plain(f"error-{name}", where, comment, given, expect)
 
-    refused("no-token", "A request without a token.", "unauthorized", "GET", "/v1/workspaces", **{"as": "nobody"}, answers={"WWW-Authenticate": 'Bearer realm="ting"'})
+    refused(
+        "no-token",
+        "A request without a token.",
+        "unauthorized",
+        "GET",
+        "/v1/workspaces",
+        **{"as": "nobody"},
+        answers={"WWW-Authenticate": 'Bearer realm="ting"'},
+    )
     refused("unknown-workspace", "A workspace that does not exist.", "workspace_not_found", "GET", "/v1/workspaces/nowhere")
     refused("workspace-of-others", "A workspace of others: the same answer, to the byte.", "workspace_not_found", "GET", "/v1/workspaces/others")
     refused("nothing-here", "An address that is not of this protocol.", "not_found", "GET", "/v1/nothing")
     refused("method", "A method that the address does not take.", "method_not_allowed", "DELETE", "/v1/workspaces", answers={"Allow": "GET"})
-    refused("media-type", "A body that is neither protobuf nor JSON.", "unsupported_media_type", "POST", sync, {"Content-Type": "text/plain"}, body="hello")
+    refused(
+        "media-type",
+        "A body that is neither protobuf nor JSON.",
+        "unsupported_media_type",
+        "POST",
+        sync,
+        {"Content-Type": "text/plain"},
+        body="hello",
+    )
     refused("content-encoding", "A compressed body.", "unsupported_media_type", "POST", sync, {"Content-Encoding": "gzip"}, body="{}")
     refused("not-json", "A body that is not what its type says.", "bad_request", "POST", sync, body="{")
     refused("no-base", "A sync request without its base.", "bad_request", "POST", sync, body='{"protocol": "1", "schema": "1"}')
-    refused("protocol-in-body", "Another version of the protocol.", "protocol_unsupported", "POST", sync, body='{"protocol": "2", "schema": "1"}', answers={"Upgrade": "ting/1"})
-    refused("protocol-in-header", "Another version, said by a header.", "protocol_unsupported", "GET", "/v1/workspaces", {"Ting-Protocol": "2"}, answers={"Upgrade": "ting/1"})
+    refused(
+        "protocol-in-body",
+        "Another version of the protocol.",
+        "protocol_unsupported",
+        "POST",
+        sync,
+        body='{"protocol": "2", "schema": "1"}',
+        answers={"Upgrade": "ting/1"},
+    )
+    refused(
+        "protocol-in-header",
+        "Another version, said by a header.",
+        "protocol_unsupported",
+        "GET",
+        "/v1/workspaces",
+        {"Ting-Protocol": "2"},
+        answers={"Upgrade": "ting/1"},
+    )
     refused("header-no-number", "A header that is not a number.", "bad_request", "GET", "/v1/workspaces", {"Ting-Protocol": "one"})
     refused("query-no-number", "A query that is not a number.", "bad_request", "GET", "/v1/workspaces/demo/entries?since=-1")
     refused("role", "An editor invites.", "forbidden", "POST", "/v1/workspaces/demo/invitations", body='{"name": "Li", "email": "li@example.org"}')
-    refused("join-code", "A wrong join code.", "invalid_code", "POST", "/v1/join", **{"as": "nobody"}, body='{"protocol": "1", "schema": "1", "code": "abcdefghijklmnopqrstuvwxyz", "device_name": "laptop", "public_key": "BGsX0fLhLEJH+Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT+NC4v4af5uO5+tKfA+eFivOM1drMV7Oy7ZAaDe/UfU="}')
-    refused("range", "A range beyond the end of the snapshot.", "range_not_satisfiable", "GET", "/v1/workspaces/demo/snapshot", {"Range": "bytes=1000000000-"})
+    refused(
+        "join-code",
+        "A wrong join code.",
+        "invalid_code",
+        "POST",
+        "/v1/join",
+        **{"as": "nobody"},
+        body='{"protocol": "1", "schema": "1", "code": "abcdefghijklmnopqrstuvwxyz", "device_name": "laptop", "public_key": "BGsX0fLhLEJH+Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT+NC4v4af5uO5+tKfA+eFivOM1drMV7Oy7ZAaDe/UfU="}',
+    )
+    refused(
+        "range",
+        "A range beyond the end of the snapshot.",
+        "range_not_satisfiable",
+        "GET",
+        "/v1/workspaces/demo/snapshot",
+        {"Range": "bytes=1000000000-"},
+    )
     refused("last-owner", "The last owner would leave.", "conflict", "DELETE", "/v1/workspaces/demo/members/{owner}", **{"as": "owner"})
     refused("device-of-others", "A device that is not the caller's.", "not_found", "DELETE", "/v1/devices/66666666-6666-4666-8666-666666666666")
 
 
 def main() -> int:
-    for make in (latest, review, texts, sets_and_numbers, seen, deletions, parents, uniques, conflicts, verdicts, faults, mendings, sealings, dependents, errors):
+    for make in (
+        latest,
+        review,
+        texts,
+        sets_and_numbers,
+        seen,
+        deletions,
+        parents,
+        uniques,
+        conflicts,
+        verdicts,
+        faults,
+        mendings,
+        sealings,
+        dependents,
+        errors,
+    ):
         make()
     differing = []
     for one in MADE:

@@ -108,10 +108,6 @@ def updated(collection: str, record: str, /, **values: Value) -> Json:
     return effect("updated", collection, record, **values)
 
 
-def deleted(collection: str, record: str) -> Json:
-    return effect("deleted", collection, record)
-
-
 def closed(conflict: str) -> Json:
     return updated("conflict", conflict, status="settled")
 
@@ -170,9 +166,7 @@ class Scenario:
         at = more.pop("at", START + 1000 * (self.made + 1))
         exchange: Json = {"member": member, "replica": exchange_replica, "role": "editor", "at": str(at), "sent": str(more.pop("sent", at))}
         exchange |= {key: value for key, value in more.items() if key not in ("clash", "unjudged")}
-        exchange["deliveries"] = [
-            {"number": str(number), "change_set": one[0]} for number, one in zip(numbers, deliveries, strict=True)
-        ]
+        exchange["deliveries"] = [{"number": str(number), "change_set": one[0]} for number, one in zip(numbers, deliveries, strict=True)]
         self.exchanges.append(exchange)
         answer: Json = {"verdicts": []}
         if "clash" in more:

@@ -51,6 +51,25 @@ struct EpochTests {
         try team.replicas[replica].read { try String.fetchOne($0, sql: sql) }
     }
 
+    @Test("so is what a server lost whose older files went on, further than the replica had come")
+    func wentOn() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Lost by the server'")
+        try team.sync(0)
+        try putBack(team, restored: false)
+        for hours in 1...3 {
+            try team.foreign(1, "UPDATE project SET hours = hours + \(hours)")
+            try team.sync(1)
+        }
+        #expect(try team.workspace.head().version == 4)
+        let outcome = try team.run(team.replicas[0], team.members[0])
+        #expect(outcome.startedOver == .otherHistory)
+        #expect(outcome.givenBack >= 1)
+        try expectSame(team)
+        let row = try text(team, 1, "SELECT title || hours FROM project")
+        #expect(row == "Lost by the server7")
+    }
+
     @Test(
         "what a restored server lost is given back, as itself, and work goes on",
         arguments: [true, false])

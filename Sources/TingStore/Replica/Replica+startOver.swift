@@ -23,14 +23,15 @@ extension Replica {
     func lastInCommon(_ lineage: [EpochEnd]) throws -> Version {
         try read { db in
             let base = try identity(db).base
-            for end in lineage.reversed() where end.epoch == base.epoch {
-                let version = min(end.version, base.version)
-                let own = try HistoryTables.digest(db, at: version)
-                if version == end.version, own == end.historyDigest { return version }
-                // All of it is in the history there.
-                if end.version > base.version { return base.version }
+            let own = lineage.filter { $0.epoch == base.epoch }
+            // An earlier epoch that went on from here holds all of this history. The present one
+            // does not: the server said that it has another at this version.
+            if own.contains(where: { $0 != lineage.last && $0.version >= base.version }) {
+                return base.version
             }
-            return 0
+            return try own.last { end in
+                try HistoryTables.digest(db, at: end.version) == end.historyDigest
+            }?.version ?? 0
         }
     }
 

@@ -186,15 +186,17 @@ struct Ledger: MergeState {
     }
 
     func validateReferences(_ changeSet: ChangeSet, _ schema: Schema) throws {
-        let inserted = Set(changeSet.operations.lazy.filter { $0.kind == .insert }.map(\.record))
+        let inserted = Dictionary(
+            changeSet.operations.lazy.filter { $0.kind == .insert }
+                .map { ($0.record, $0.collection) }, uniquingKeysWith: { first, _ in first })
         for operation in changeSet.operations {
-            let home = try collection(of: operation.record)
+            let home = try collection(of: operation.record) ?? inserted[operation.record]
             if let home, home != operation.collection {
                 throw InvalidValue(
                     "\(operation.record) is a \(home), not a \(operation.collection)",
                     "Give the new record an id of its own.")
             }
-            if home == nil, operation.kind != .insert, !inserted.contains(operation.record) {
+            if home == nil {
                 throw InvalidValue(
                     "there is no \(operation.collection) \(operation.record)",
                     "Edit a record that exists, or add it.")
@@ -207,17 +209,18 @@ struct Ledger: MergeState {
         }
     }
 
-    private func validate(_ field: Field, _ value: Value, _ inserted: Set<RecordID>) throws {
+    private func validate(
+        _ field: Field, _ value: Value, _ inserted: [RecordID: String]
+    ) throws {
         guard field.kind == .reference || field.references else { return }
         for text in [value.text].compactMap({ $0 }) + value.elements {
             guard let target = RecordID(text) else { continue }
-            let home = try collection(of: target)
-            guard home != nil || inserted.contains(target) else {
+            guard let home = try collection(of: target) ?? inserted[target] else {
                 throw InvalidValue(
                     "\(field.name) names \(text), which doesn't exist",
                     "Name a record that exists.")
             }
-            if let home, !field.to.isEmpty, !field.to.contains(home) {
+            if !field.to.isEmpty, !field.to.contains(home) {
                 throw InvalidValue(
                     "\(field.name) names a \(home)",
                     "Name a record of \(field.to.joined(separator: " or ")).")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts without a file: canonical forms, values, words."""
+
+from __future__ import annotations
+
+import unittest
+
+from ting_client import canonical
+from ting_client.schema import InvalidValue, read_schema
+from ting_client.textmerge import words
+
+
+class CanonicalTest(unittest.TestCase):
+    def test_encodings_go_round(self) -> None:
+        bounds = (0, 23, 24, -1, -25, 1 << 32, (1 << 63) - 1, -(1 << 63))
+        for item in (None, *bounds, b"\x00", "Østergård 北京", ["a", {"b": 1, "aa": []}]):
+            self.assertEqual(canonical.decode(canonical.encode(item)), item)
+
+    def test_ids_have_their_versions(self) -> None:
+        self.assertEqual(canonical.random_id()[14], "4")
+        self.assertEqual(canonical.ordered_id(1750000000000)[:15], "01977420-dc00-7")
+
+    def test_stored_forms_come_back(self) -> None:
+        stored = {
+            "id": bytes(16),
+            "seed": b"\x01" * 16,
+            "schema": 1,
+            "base": [bytes(16), 7],
+            "time": 5,
+            "seen": [b"\xab" * 32],
+            "message": "møde",
+            "operations": [
+                {
+                    "kind": "update",
+                    "collection": "task",
+                    "record": bytes(16),
+                    "base": [bytes(16), 3],
+                    "time": 4,
+                    "fields": {"tags": {"before": [], "after": ["水"]}, "due": {"before": "2026", "time": 3}},
+                }
+            ],
+        }
+        change_set = canonical.change_set_from_stored(canonical.encode(stored))
+        self.assertEqual([edit["field"] for edit in change_set["operations"][0]["fields"]], ["due", "tags"])
+        committed = canonical.decode(canonical.change_set_bytes(change_set))
+        self.assertEqual(committed | {"operations": []}, {key: stored[key] for key in committed} | {"operations": []})
+        effects = [
+            {"state": "updated", "collection": "task", "record": bytes(16), "values": {"due": None, "spent_h": 0}}
+        ]
+        [effect] = canonical.effects_from_stored(canonical.encode(effects))
+        self.assertEqual(effect["values"], [{"field": "due"}, {"field": "spent_h", "value": {"integer": "0"}}])
+
+
+class SchemaTest(unittest.TestCase):
+    def test_refused_values(self) -> None:
+        schema = read_schema()
+        for collection, name, value in (
+            ("project", "progress", 101),
+            ("project", "progress", "5"),
+            ("project", "status", "nope"),
+            ("project", "status", None),
+            ("project", "title_en", "e\u0301"),
+            ("project", "title_en", "a\0"),
+            ("project", "tags", ["b", "a"]),
+            ("project", "tags", [""]),
+            ("project", "sdg", ["99"]),
+            ("project", "owner", "x"),
+            ("task", "depends_on", ["x"]),
+            ("budget_line", "amount", 1 << 63),
+        ):
+            with self.subTest(f"{collection}.{name} {value!r}"), self.assertRaises(InvalidValue):
+                schema.field(collection, name).check(value)
+
+    def test_words(self) -> None:
+        self.assertEqual(words("the 2nd 北京 visit."), ["the", " ", "2nd", " ", "北", "京", " ", "visit", "."])
+
+
+if __name__ == "__main__":
+    unittest.main()

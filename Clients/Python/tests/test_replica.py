@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A replica without a server: what is seen with an outbox on top, sealing, quarantine, mending. Entries are made here."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from ting_client.canonical import Json, Value, change_set_hash, conflict_id, ordered_id, random_id, value_to_json
+from ting_client.edits import Draft, NotHere, settle
+from ting_client.records import Record
+from ting_client.replica import DigestMismatch, Replica, State, StateMismatch
+from ting_client.schema import read_schema
+
+OTHER = {"author": "22222222-2222-4222-8222-222222222222", "replica": "33333333-3333-7333-8333-333333333333"}
+EMPTY_STATE = "9f1dcbc35c350d6027f98be0f5c8b43b42ca52b7604459c0c42be3aa88913d47"
+
+
+class ReplicaTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.replica = Replica.create(Path(folder.name) / "demo.sqlite", read_schema(), "demo", random_id())
+        self.addCleanup(self.replica.close)
+
+    # --- What happens to the replica --------------------------------------------------------------
+
+    def accept(self, change_set: Json, **more: object) -> None:
+        """Integrates the change set as the next version, unless `effects` say otherwise as its author wrote it."""
+        version = {"version": str(self.replica.version + 1), "accepted": "1750000000000", "number": "1"}
+        self.replica.integrate([version | OTHER | {"change_set": change_set} | more], None, None)
+
+    def foreign(self, *operations: Json) -> Json:
+        """Another member's change set; without operations it inserts a record."""
+        return {
+            "id": random_id(),
+            "seed": "AAAAAAAAAAAAAAAAAAAAAA==",
+            "schema": "1",
+            "base": self.replica.base,
+            "time": "1",
+            "operations": list(operations) or [{"kind": "insert", "collection": "project", "record": ordered_id()}],
+        }
+
+    def shared(self, collection: str, **values: Value) -> str:
+        """A record that everyone has."""
+        record = self.add(collection, **values)
+        self.accept(self.outbox()[-1])
+        return record
+
+    def add(self, collection: str, **values: Value) -> str:
+        draft = Draft(self.replica)
+        record = draft.insert(collection, values)
+        self.sealed(draft)
+        return record
+
+    def change(self, record: str, **values: Value) -> Json:
+        draft = Draft(self.replica)
+        draft.update(record, values)
+        return self.sealed(draft)
+
+    def delete(self, record: str) -> Json:
+        draft = Draft(self.replica)
+        draft.delete_with_children(record)
+        return self.sealed(draft)
+
+    def sealed(self, draft: Draft) -> Json:
+        change_set = draft.seal()
+        assert change_set
+        return change_set
+
+    def outbox(self) -> list[Json]:
+        return [pending.change_set for pending in self.replica.outbox()]
+
+    def values(self, record: str) -> dict[str, Value]:
+        shown = self.replica.record(record)
+        assert shown
+        return shown.values
+
+    # --- The outbox on top ------------------------------------------------------------------------
+
+    def test_pending_edits_lie_on_top(self) -> None:
+        record = self.shared("project", title_en="a")
+        self.change(record, title_en="mine")
+        fields = [{"field": "progress", "after": {"integer": "5"}}, {"field": "title_en", "after": {"text": "theirs"}}]
+        self.accept(self.foreign({"kind": "update", "collection": "project", "record": record, "fields": fields}))
+        self.assertEqual(self.values(record), {"title_en": "mine", "progress": 5})
+        beneath = self.replica.shared(record)
+        assert beneath
+        self.assertEqual(beneath.values, {"title_en": "theirs", "progress": 5})
+
+    def test_a_cleared_field_takes_its_default(self) -> None:
+        record = self.add("project", status="active", tags=["x"], progress=3)
+        self.change(record, status="idea", tags=[], progress=None)
+        self.assertEqual(self.values(record), {})
+
+    def test_an_edit_that_changes_nothing_seals_nothing(self) -> None:
+        record = self.shared("project", title_en="a")
+        draft = Draft(self.replica)
+        draft.update(record, {"title_en": "b"})
+        draft.update(record, {"title_en": "a"})
+        self.assertIsNone(draft.seal())
+
+    def test_a_keep_is_sealed(self) -> None:
+        record = self.shared("project", title_en="a")
+        draft = Draft(self.replica)
+        draft.keep(record, "title_en")
+        [operation] = self.sealed(draft)["operations"]
+        self.assertEqual(operation["fields"], [{"field": "title_en", "before": {"text": "a"}, "after": {"text": "a"}}])
+        draft = Draft(self.replica)
+        draft.keep(record)
+        [operation] = self.sealed(draft)["operations"]
+        self.assertNotIn("fields", operation)
+
+    def test_what_is_inserted_and_changed_in_one_draft_is_one_operation(self) -> None:
+        draft = Draft(self.replica)
+        record = draft.insert("project", {"title_en": "a", "status": "active"})
+        draft.update(record, {"title_en": "b", "status": "idea"})
+        [operation] = self.sealed(draft)["operations"]
+        self.assertEqual(operation["fields"], [{"field": "title_en", "after": {"text": "b"}}])
+
+    def test_children_are_deleted_first_and_come_back_with_their_parent(self) -> None:
+        project = self.shared("project", title_en="a")
+        task = self.shared("task", project=project)
+        change_set = self.delete(project)
+        self.assertEqual([one["record"] for one in change_set["operations"]], [task, project])
+        self.accept(change_set)
+        draft = Draft(self.replica)
+        draft.restore(project)
+        restored = self.sealed(draft)
+        self.assertEqual([one["record"] for one in restored["operations"]], [project, task])
+        self.assertEqual(self.values(task), {"project": project})
+
+    # --- Settling ---------------------------------------------------------------------------------
+
+    def conflict(self, record: str, kind: str, **values: str) -> str:
+        """An open conflict that another's change set brings."""
+        own_id = conflict_id(random_id(), record, values.get("field"), kind)
+        fields = {"collection": "project", "record": record, "kind": kind} | values
+        pairs = [{"field": name, "value": value_to_json(fields[name])} for name in sorted(fields)]
+        effect = {"collection": "conflict", "record": own_id, "state": "live", "values": pairs}
+        self.accept(self.foreign(), merged=True, effects=[effect])
+        return own_id
+
+    def test_taking_the_other_value_and_settling_are_one_change_set(self) -> None:
+        record = self.shared("project", title_en="a")
+        conflict = self.conflict(record, "field", field="title_en", other='"b"')
+        change_set = settle(self.replica, conflict, "take")
+        assert change_set
+        self.assertEqual([one["record"] for one in change_set["operations"]], [record, conflict])
+        self.assertEqual(self.values(record), {"title_en": "b"})
+
+    def test_keeping_makes_the_settler_a_writer(self) -> None:
+        record = self.shared("project", title_en="a")
+        change_set = settle(self.replica, self.conflict(record, "field", field="title_en", other='"b"'), "keep")
+        assert change_set
+        [edit] = change_set["operations"][0]["fields"]
+        self.assertEqual(edit["before"], edit["after"])
+
+    def test_taking_a_value_restores_a_deleted_record(self) -> None:
+        record = self.shared("project", title_en="a")
+        conflict = self.conflict(record, "field", field="title_en", other='"b"')
+        self.accept(self.delete(record))
+        settle(self.replica, conflict, "take")
+        self.assertEqual(self.values(record), {"title_en": "b"})
+
+    def test_keeping_a_deletion_settles_alone(self) -> None:
+        record = self.shared("project", title_en="a")
+        conflict = self.conflict(record, "deleted")
+        self.accept(self.delete(record))
+        change_set = settle(self.replica, conflict, "keep")
+        assert change_set
+        self.assertEqual([one["record"] for one in change_set["operations"]], [conflict])
+
+    # --- Leaving the outbox -----------------------------------------------------------------------
+
+    def test_what_leaves_unsent_leaves_a_link_while_others_may_list_it(self) -> None:
+        first, second, third = (self.add("project", title_en=title) for title in "abc")
+        one, two, three = self.replica.outbox()
+        self.replica.reject(two.change_set["id"], "depends_on_rejected", "", sent=False)
+        self.assertEqual(self.replica.links(), [{"hash": two.hash, "seen": [one.hash]}])
+        self.assertEqual(three.change_set["seen"], [two.hash])
+        self.accept(one.change_set)
+        self.assertEqual(len(self.replica.links()), 1)
+        self.accept(three.change_set)
+        self.assertEqual(self.replica.links(), [])
+        self.assertIsNone(self.replica.record(second))
+
+    def test_a_retry_is_the_same_change_set_under_a_new_number(self) -> None:
+        record = self.add("project", title_en="a")
+        [pending] = self.replica.outbox()
+        self.replica.reject(pending.change_set["id"], "role_too_low", "")
+        self.assertIsNone(self.replica.record(record))
+        self.assertTrue(self.replica.retry(pending.change_set["id"]))
+        [again] = self.replica.outbox()
+        self.assertEqual((again.number, again.hash), (2, pending.hash))
+        self.assertEqual(self.values(record), {"title_en": "a"})
+        self.assertFalse(self.replica.retry(pending.change_set["id"]))
+
+    def test_a_quarantined_change_set_that_was_accepted_after_all_leaves(self) -> None:
+        self.add("project", title_en="a")
+        [change_set] = self.outbox()
+        self.replica.reject(change_set["id"], "role_too_low", "")
+        own = self.replica.replica_id
+        self.accept(change_set, replica=own)
+        self.assertEqual((self.replica.quarantine(), self.replica.replica_id), ([], own))
+
+    def test_an_own_entry_from_nowhere_means_a_copy(self) -> None:
+        own = self.replica.replica_id
+        self.add("project", title_en="a")
+        self.add("project", title_en="b")
+        self.accept(self.outbox()[0])
+        self.accept(self.foreign(), replica=own)
+        self.assertNotEqual(self.replica.replica_id, own)
+        self.assertEqual([pending.number for pending in self.replica.outbox()], [1])
+
+    # --- Digests ----------------------------------------------------------------------------------
+
+    def test_a_mismatch_keeps_nothing(self) -> None:
+        self.add("project", title_en="a")
+        entry = OTHER | {"version": "1", "change_set": self.outbox()[0], "accepted": "1"}
+        for history, state, error in ((EMPTY_STATE, None, DigestMismatch), (None, EMPTY_STATE, StateMismatch)):
+            with self.assertRaises(error):
+                self.replica.integrate([entry], history, state)
+            self.assertEqual((self.replica.version, len(self.outbox()), self.replica.state_digest), (0, 1, EMPTY_STATE))
+
+    def test_mending_sets_a_bucket_and_keeps_aside_what_stood_there(self) -> None:
+        record, digest = self.shared("project", title_en="a"), self.replica.state_digest
+        self.change(record, title_en="mine")
+        self.replica._db.execute('UPDATE record SET body = \'{"title_en":"rot"}\'')
+        content = {
+            "collection": "project",
+            "record": record,
+            "values": [{"field": "title_en", "value": {"text": "a"}}],
+        }
+        self.assertEqual(self.replica.mend([{"bucket": str(int(record[-2:], 16)), "records": [content]}]), 1)
+        self.assertEqual((self.replica.state_digest, self.values(record)), (digest, {"title_en": "mine"}))
+        self.assertEqual(
+            self.replica._db.execute("SELECT id, was FROM mended").fetchall(), [(record, '{"title_en":"rot"}')]
+        )
+
+    def test_starting_over_keeps_outbox_and_quarantine(self) -> None:
+        record = self.shared("project", title_en="a")
+        self.change(record, title_en="mine")
+        rejected = self.change(record, progress=1)
+        self.replica.reject(rejected["id"], "role_too_low", "")
+        lost = self.foreign()
+        kept = Record(record, "project", True, {"title_en": "b"})
+        state = State(random_id(), 1, [(kept, None)], [({"version": "1"}, b"\x01" * 32)])
+        self.replica.start_from(state, [lost, rejected])
+        self.assertEqual(self.values(record), {"title_en": "mine"})
+        self.assertEqual((self.replica.epoch, self.replica.history_digest), (state.epoch, "01" * 32))
+        self.assertEqual([one["id"] for one in self.outbox()][1:], [lost["id"]])
+        self.assertEqual(len(self.replica.quarantine()), 1)
+
+    def test_nothing_here_to_edit(self) -> None:
+        with self.assertRaises(NotHere):
+            Draft(self.replica).update(ordered_id(), {})
+        with self.assertRaises(NotHere):
+            Draft(self.replica).restore(ordered_id())
+
+    def test_the_hash_names_the_content(self) -> None:
+        self.add("project", title_en="a")
+        [pending] = self.replica.outbox()
+        self.assertEqual(pending.hash, change_set_hash(pending.change_set).hex())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,530 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Against the real server and the reference client; skipped where `TING_BIN` names no folder with them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import unittest
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+from urllib.parse import quote
+
+from ting_client import sync as syncing
+from ting_client.canonical import Json, Value, random_id
+from ting_client.edits import settle
+from ting_client.home import Home
+from ting_client.schema import Schema, schema_path
+from ting_client.snapshot import SnapshotDamaged, download
+from ting_client.sync import sync
+from ting_client.wire import PinMismatch, Problem, Server
+
+from .programs import BIN, SECONDS, Member, Reference, Tingd
+
+
+@unittest.skipUnless(BIN, "TING_BIN names no folder with tingd and ting")
+class ServerTest(unittest.TestCase):
+    """The tests of a class share a server; each has a workspace of its own."""
+
+    tingd: Tingd
+    _workspaces = itertools.count(1)
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.tingd = Tingd()
+        cls.addClassCleanup(lambda: cls.tingd.remove())
+
+    def setUp(self) -> None:
+        self.workspace = f"w{next(self._workspaces)}"
+
+    def member(self, name: str, role: str = "editor", from_entries: bool = False) -> Member:
+        address = self.tingd.invite(self.workspace, name, role)
+        member = Member.joined(self.tingd.new_home(), address, self.workspace, from_entries)
+        self.addCleanup(member.close)
+        return member
+
+    def reference(self, name: str, role: str = "editor") -> Reference:
+        return Reference(self.tingd.new_home(), self.tingd.invite(self.workspace, name, role), self.workspace)
+
+    def assert_equal_digests(self, *members: Member | Reference) -> None:
+        for member in members:
+            member.sync()
+        self.assertEqual(len({member.digests() for member in members}), 1)
+
+
+class JoinTest(ServerTest):
+    def test_a_wrong_pin_sends_no_code(self) -> None:
+        address = self.tingd.invite(self.workspace, "Bo", "owner")
+        wrong = re.sub("pin=.*", "pin=" + "00" * 32, address)
+        home = self.tingd.new_home()
+        with self.assertRaises(PinMismatch):
+            Home(home).join(wrong, "test")
+        Home(home).join(address, "test")
+        with self.assertRaises(Problem) as caught:
+            Home(home).join(address, "test")
+        self.assertEqual(caught.exception.code, "invalid_code")
+
+    def test_snapshot_and_entries_give_the_same_replica(self) -> None:
+        first = self.member("Bo", "owner")
+        records = [
+            first.add("project", title_en=f"project {at}", tags=["å", "北京"], summary="x" * 8000) for at in range(40)
+        ]
+        first.change(records[0], status="active", summary="line\n")
+        first.delete(records[1])
+        first.sync()
+        second, third = self.member("Li"), self.member("Eva", from_entries=True)
+        self.assertEqual(second.replica.version, 42)
+        self.assert_equal_digests(first, second, third, self.reference("Anna"))
+        self.assertEqual(len(second.replica.records("project")), 39)
+        self.assertEqual(second.replica.entries(0, 1 << 30), third.replica.entries(0, 1 << 30))
+        second.restore(records[1])
+        self.assertEqual(second.values(records[1])["title_en"], "project 1")
+        self._damaged_download(second)
+
+    def _damaged_download(self, member: Member) -> None:
+        """A block that is already there isn't fetched; a damaged manifest is noticed."""
+        target = self.tingd.folder / "snapshot"
+        manifest = download(member.server, self.workspace, target)
+        self.assertGreater(len(manifest["block_hashes"]), 1)
+        calls: list[str] = []
+        server = _Watched(member.server, calls, lambda answer: answer)
+        with target.open("r+b") as file:
+            file.write(b"\0")
+        download(server, self.workspace, target)  # type: ignore[arg-type]
+        self.assertEqual(sum(call.endswith("/snapshot") for call in calls), 1)
+        with self.assertRaises(SnapshotDamaged):
+            bad = _Watched(member.server, calls, lambda answer: answer | {"block_hashes": ["00" * 32]})
+            download(bad, self.workspace, target)  # type: ignore[arg-type]
+
+    def test_the_command(self) -> None:
+        anna, home = self.reference("Anna", "owner"), self.tingd.new_home()
+
+        def command(*arguments: str) -> str:
+            done = subprocess.run(
+                [sys.executable, "-m", "ting_client", "--home", str(home), *arguments],
+                cwd=Path(__file__).resolve().parents[1],
+                env=os.environ | {"TING_SCHEMA": str(schema_path())},
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+            )
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            return done.stdout.strip()
+
+        self.assertIn("joined as Bo", command("join", self.tingd.invite(self.workspace, "Bo")))
+        self.assertIn("version 0", command("clone", self.workspace))
+        record = command("add", "project", "title_en=Water", "tags=b, a", "progress=5", "--message", "møde")
+        command("sync")
+        anna("sync")
+        anna("set", record, "start=2026")
+        command("set", record[-6:], "start=2027", "progress=")
+        anna("sync")
+        self.assertIn("1 merged", command("sync"))
+        self.assertEqual(
+            command("list", "project"), record + ' {"start": "2026", "tags": ["a", "b"], "title_en": "Water"}'
+        )
+        [line] = command("conflicts").splitlines()
+        self.assertIn("proposal", line)
+        command("resolve", line.split()[0], "value=2028-01")
+        command("delete", record)
+        command("restore", record)
+        command("sync")
+        anna("sync")
+        self.assertEqual((command("conflicts"), command("quarantine")), ("", ""))
+        state, history = anna.digests()
+        self.assertEqual(command("verify"), f"version 6\nstate    {state}\nhistory  {history}")
+
+
+class TogetherTest(ServerTest):
+    def test_concurrent_edits_conflict_and_settle(self) -> None:
+        anna, bo = self.reference("Anna", "owner"), self.member("Bo")
+        record = anna("add", "project", "code=P1", "title_en=Water", "summary=one two").splitlines()[-1]
+        anna("sync")
+        bo.sync()
+        anna("set", record, "title_en=Anna's", "progress=10", "start=2026", "tags=a", "summary=one 2")
+        anna("sync")
+        bo.change(record, title_en="Bo's", start="2027-02", tags=["b"], summary="1 two")
+        report = bo.sync()
+        self.assertEqual((len(report.merged), report.received), (1, 2))
+        self.assertEqual(
+            bo.values(record),
+            {"code": "P1", "title_en": "Bo's", "progress": 10, "start": "2026", "tags": ["a", "b"], "summary": "1 2"},
+        )
+        self.assertEqual(bo.held_aside(), {"title_en": ("field", "Anna's"), "start": ("proposal", "2027-02")})
+        for one in bo.open_conflicts():
+            settle(bo.replica, one.id, "take" if one.values["field"] == "start" else "keep")
+        self.assertEqual(len(bo.sync().accepted), 2)
+        anna("sync")
+        self.assertEqual((bo.open_conflicts(), anna("conflicts")), ([], ""))
+        self.assertEqual((bo.values(record)["start"], bo.values(record)["title_en"]), ("2027-02", "Bo's"))
+        self.assert_equal_digests(anna, bo, self.member("Eva", from_entries=True))
+
+    def test_a_delete_against_an_edit(self) -> None:
+        anna, bo = self.member("Anna", "owner"), self.member("Bo")
+        record = anna.add("project", title_en="a")
+        anna.sync()
+        bo.sync()
+        anna.change(record, title_en="b")
+        anna.sync()
+        bo.delete(record)
+        bo.sync()
+        [conflict] = bo.open_conflicts()
+        self.assertEqual((conflict.values["kind"], bo.values(record)["title_en"]), ("deleted", "b"))
+        settle(bo.replica, conflict.id, "take")
+        bo.sync()
+        self.assertIsNone(bo.replica.record(record))
+        bo.restore(record)
+        bo.sync()
+        self.assertEqual((bo.values(record), bo.open_conflicts()), ({"title_en": "b"}, []))
+        self.assert_equal_digests(anna, bo)
+
+    def test_parents_come_back_and_codes_get_a_suffix(self) -> None:
+        anna, bo = self.member("Anna", "owner"), self.reference("Bo")
+        project = anna.add("project", code="P1")
+        anna.sync()
+        bo("sync")
+        anna.add("task", project=project, title="t")
+        anna.sync()
+        bo("delete", project)
+        bo("add", "project", "code=P2")
+        second = anna.add("project", code="P2")
+        bo("sync")
+        anna.sync()
+        self.assertEqual(anna.values(second)["code"], "P2~2")
+        self.assertEqual({one.values["kind"] for one in anna.open_conflicts()}, {"parent", "unique"})
+        self.assert_equal_digests(anna, bo)
+
+    def test_small_pages(self) -> None:
+        anna, bo = self.member("Anna", "owner"), self.member("Bo")
+        for at in range(5):
+            anna.add("project", title_en=str(at))
+        anna.sync()
+        pending = bo.add("project", title_en="bo")
+        report = bo.sync(page_bytes=1)
+        self.assertEqual((report.received, report.version, bo.replica.outbox()), (6, 6, []))
+        self.assertEqual(bo.values(pending), {"title_en": "bo"})
+        self.assert_equal_digests(anna, bo)
+
+    def test_many_random_edits(self) -> None:
+        chance = random.Random(7)
+        members: list[Member] = [self.member("Anna", "owner"), self.member("Bo"), self.member("Li", from_entries=True)]
+        for _ in range(80):
+            _random_step(chance, chance.choice(members))
+        for member in members:
+            member.sync()
+        self.assert_equal_digests(*members, self.reference("Eva"), self.member("Ida", from_entries=True))
+
+
+class RejectionTest(ServerTest):
+    def test_a_rejected_change_set_and_what_builds_on_it(self) -> None:
+        bo = self.member("Bo", "owner")
+        good = bo.add("project", title_en="good")
+        fields = [{"field": "progress", "after": {"integer": "500"}}]
+        bad = bo.put({"kind": "insert", "collection": "project", "fields": fields})
+        task = bo.add("task", project=bad, title="t")
+        report = bo.sync()
+        self.assertEqual([code for _, code, _ in report.rejected], ["invalid_value", "depends_on_rejected"])
+        self.assertEqual((bo.replica.record(bad), bo.replica.record(task), bo.replica.outbox()), (None, None, []))
+        self.assertEqual(bo.values(good), {"title_en": "good"})
+        for own_id, *_ in bo.replica.quarantine():
+            self.assertTrue(bo.replica.discard(own_id))
+        self.assert_equal_digests(bo, self.reference("Anna"))
+
+    def test_what_builds_on_a_rejected_one_of_an_earlier_page(self) -> None:
+        """It never reaches the server, and its link tells what its author had seen behind it."""
+        bo = self.member("Bo", "owner")
+        record = bo.add("project", title_en="a")
+        bo.sync()
+        bo.change(record, title_en="b")
+        bad = bo.put({"kind": "insert", "collection": "project", "fields": [{"field": "x", "after": {"text": "y"}}]})
+        bo.add("task", project=bad)
+        bo.change(record, title_en="c")
+        with patch.object(syncing, "DELIVERIES", 2):
+            report = bo.sync()
+        self.assertEqual([code for _, code, _ in report.rejected], ["invalid_value", "depends_on_rejected"])
+        self.assertEqual((bo.values(record), bo.open_conflicts()), ({"title_en": "c"}, []))
+        self.assertEqual((bo.replica.outbox(), bo.replica.links()), ([], []))
+
+    def test_a_viewers_edits_wait_until_she_may_edit(self) -> None:
+        self.member("Anna", "owner")
+        viewer = self.member("Vera", "viewer")
+        record = viewer.add("project", title_en="a")
+        self.assertEqual([code for _, code, _ in viewer.sync().rejected], ["role_too_low"])
+        self.assertEqual(viewer.replica.role, "viewer")
+        self.tingd("members", "--workspace", self.workspace, "--role", "vera@example.org=editor")
+        [(own_id, *_)] = viewer.replica.quarantine()
+        viewer.replica.retry(own_id)
+        self.assertEqual(len(viewer.sync().accepted), 1)
+        self.assertEqual(viewer.values(record), {"title_en": "a"})
+
+    def test_a_deferred_change_set_waits_with_what_builds_on_it(self) -> None:
+        bo = self.member("Bo", "owner")
+        schema = bo.replica.schema
+        bo.replica.schema = _newer(schema)
+        record = bo.add("project", title_en="newer")
+        bo.replica.schema = schema
+        bo.change(record, title_en="later")
+        free = bo.add("project", title_en="free")
+        report = bo.sync()
+        self.assertEqual([code for _, code in report.deferred], ["schema_newer", "depends_on_deferred"])
+        self.assertEqual(len(bo.replica.outbox()), 2)
+        self.assertEqual((bo.values(record), bo.values(free)), ({"title_en": "later"}, {"title_en": "free"}))
+        self.assertEqual(len(bo.sync().deferred), 2)
+
+
+class TroubleTest(ServerTest):
+    def test_an_altered_answer_is_not_kept(self) -> None:
+        anna, bo = self.member("Anna", "owner"), self.member("Bo")
+        record = anna.add("project", title_en="a")
+        anna.sync()
+
+        def altered(answer: Json) -> Json:
+            if calls.count(f"/v1/workspaces/{self.workspace}/sync") == 1:
+                for entry in answer.get("entries", []):
+                    entry["change_set"]["operations"][0]["fields"][0]["after"]["text"] = "forged"
+            return answer
+
+        calls: list[str] = []
+        sync(_Watched(bo.server, calls, altered), bo.replica)  # type: ignore[arg-type]
+        self.assertEqual(bo.values(record), {"title_en": "a"})
+        self.assert_equal_digests(anna, bo)
+
+    def test_a_lost_answer_is_asked_for_again(self) -> None:
+        bo = self.member("Bo", "owner")
+        record = bo.add("project", title_en="a")
+
+        def lost(answer: Json) -> Json:
+            raise ConnectionResetError
+
+        with self.assertRaises(ConnectionResetError):
+            sync(_Watched(bo.server, [], lost), bo.replica)  # type: ignore[arg-type]
+        self.assertEqual(len(bo.replica.outbox()), 1)
+        self.assertEqual(len(bo.sync().accepted), 1)
+        self.assertEqual((bo.replica.version, bo.values(record)), (1, {"title_en": "a"}))
+
+    def test_damaged_records_are_mended(self) -> None:
+        anna, bo = self.member("Anna", "owner"), self.member("Bo")
+        rotten, lost, fine = (anna.add("project", title_en=title) for title in "abc")
+        anna.sync()
+        bo.sync()
+        bo.change(fine, title_en="mine")
+        anna.change(rotten, progress=5)
+        anna.sync()
+        bo.replica._db.execute('UPDATE record SET body = \'{"title_en":"rot"}\' WHERE id = ?', (rotten,))
+        bo.replica._db.execute("DELETE FROM record WHERE id = ?", (lost,))
+        report = bo.sync()
+        self.assertEqual((report.mended, report.kept_aside), (2, []))
+        self.assertEqual((bo.values(rotten), bo.values(fine)), ({"title_en": "a", "progress": 5}, {"title_en": "mine"}))
+        self.assert_equal_digests(anna, bo)
+
+    def test_a_digest_that_lies_is_noticed_at_the_next_sync(self) -> None:
+        bo = self.member("Bo", "owner")
+        bo.add("project", title_en="a")
+        bo.sync()
+        bo.replica._db.execute("UPDATE meta SET value = zeroblob(8192) WHERE key = 'buckets'")
+        self.assertEqual(bo.sync().mended, 0)
+        self.assert_equal_digests(bo, self.reference("Anna"))
+
+    # --- Copies -----------------------------------------------------------------------------------
+
+    def copy(self, member: Member) -> Member:
+        """The same device's file, copied."""
+        member.replica.close()
+        path = self.tingd.folder / f"{self.workspace}-copy.sqlite"
+        shutil.copy(member.replica.path, path)
+        member.replica = member.home.replica(self.workspace)
+        twin = Member(member.home, self.workspace, path)
+        self.addCleanup(twin.close)
+        return twin
+
+    def test_a_copied_file_clashes_and_takes_a_new_id(self) -> None:
+        bo = self.member("Bo", "owner")
+        bo.add("project", title_en="before")
+        bo.sync()
+        twin = self.copy(bo)
+        first, second = bo.add("project", title_en="first"), twin.add("project", title_en="second")
+        twin.add("project", title_en="third")
+        self.assertFalse(bo.sync().renamed)
+        report = twin.sync()
+        self.assertTrue(report.renamed)
+        self.assertEqual(len(report.accepted), 2)
+        self.assertNotEqual(bo.replica.replica_id, twin.replica.replica_id)
+        self.assert_equal_digests(bo, twin, self.reference("Anna"))
+        self.assertEqual((bo.values(second), twin.values(first)), ({"title_en": "second"}, {"title_en": "first"}))
+
+    def test_a_copy_with_the_same_outbox(self) -> None:
+        bo = self.member("Bo", "owner")
+        record = bo.add("project", title_en="a")
+        twin = self.copy(bo)
+        twin.change(record, title_en="b")
+        self.assertEqual(len(bo.sync().accepted), 1)
+        self.assertEqual(len(twin.sync().accepted), 2)
+        self.assertEqual(len(bo.replica.records("project")), 1)
+        self.assertTrue(bo.sync().renamed)
+        self.assert_equal_digests(bo, twin)
+        self.assertEqual((bo.values(record), bo.open_conflicts()), ({"title_en": "b"}, []))
+
+
+class RestoredServerTest(ServerTest):
+    """A server of its own for each test: it comes back from a backup, or as an older copy of its files."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.anna, self.bo = self.member("Anna", "owner"), self.member("Bo")
+        self.record = self.anna.add("project", title_en="a")
+        self.anna.sync()
+        self.bo.sync()
+        self.backup = self.tingd.folder / f"backup-{self.workspace}"
+        self.tingd("backup", "--to", str(self.backup))
+        self.anna.change(self.record, title_en="lost", summary="x" * 100_000)
+        self.anna.sync()
+        self.bo.sync()
+        self.bo.change(self.record, progress=5)
+
+    def come_back(self, put_back: Callable[[], object]) -> None:
+        self.tingd.stop()
+        put_back()
+        self.tingd.serve()
+        for member in (self.anna, self.bo):
+            member.server.close()
+            member.server.port = self.tingd.port
+
+    def assert_whole(self) -> None:
+        """Whoever comes first gives back; both go on in the new epoch, each with what the other wrote."""
+        before = self.bo.replica.epoch
+        report = self.bo.sync()
+        self.assertEqual((report.given_back, len(report.kept_aside)), (1, 1))
+        self.assertTrue(report.kept_aside[0].exists())
+        self.assertEqual(len(self.anna.sync().kept_aside), 1)
+        self.assertNotEqual(self.bo.replica.epoch, before)
+        self.assertEqual(self.bo.values(self.record)["title_en"], "lost")
+        self.assertEqual((self.anna.values(self.record)["progress"], self.anna.open_conflicts()), (5, []))
+        self.assert_equal_digests(self.anna, self.bo, self.member("Li", from_entries=True))
+
+    def test_a_restored_server_gets_back_what_it_lost(self) -> None:
+        self.come_back(lambda: self.tingd("restore", "--from", str(self.backup)))
+        self.assert_whole()
+
+    def test_so_does_one_whose_files_were_copied_back(self) -> None:
+        def copy_back() -> None:
+            [file] = [one for one in self.backup.glob("**/*.sqlite") if self._holds_workspace(one)]
+            target = self.tingd.folder / "data" / file.relative_to(self.backup)
+            for suffix in ("-wal", "-shm"):
+                Path(f"{target}{suffix}").unlink(missing_ok=True)
+            shutil.copy(file, target)
+
+        self.come_back(copy_back)
+        self.assert_whole()
+
+    def _holds_workspace(self, file: Path) -> bool:
+        database = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            return bool(database.execute("SELECT slug FROM ting_workspace").fetchone() == (self.workspace,))
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            database.close()
+
+
+class RefusalTest(ServerTest):
+    """The requests of Protocol/vectors/error-*."""
+
+    def test_each_is_refused_as_the_vector_says(self) -> None:
+        members = {}
+        for self.workspace, name, role in (("demo", "Owen", "owner"), ("demo", "Edna", "editor")):
+            members[role] = self.member(name, role)
+        self.tingd.invite("others", "Zoe", "owner")
+        files = sorted((schema_path().parent.parent / "vectors").glob("error-*.json"))
+        self.assertGreater(len(files), 10)
+        bodies = {}
+        for file in files:
+            scenario = json.loads(file.read_text(encoding="utf-8"))
+            with self.subTest(file.name):
+                bodies[scenario["name"]] = self._refused(members, scenario["input"], scenario["expect"])
+        self.assertEqual(bodies["error-unknown-workspace"], bodies["error-workspace-of-others"])
+
+    def _refused(self, members: dict[str, Member], given: Json, expect: Json) -> bytes:
+        who = given.get("as", "editor")
+        with members["editor"].home.server() as server:
+            server.token = "" if who == "nobody" else members[who].server.token
+            path = given["path"].replace("{owner}", quote(members["owner"].server.member))
+            body = given.get("body")
+            status, headers, data = server.raw(
+                given["method"], path, body.encode("utf-8") if body else None, given.get("headers", {})
+            )
+        problem = json.loads(data)
+        self.assertEqual((status, headers["Content-Type"]), (expect["status"], "application/problem+json"))
+        self.assertGreater(len(problem.pop("detail")), 10)
+        self.assertEqual(problem, expect["problem"])
+        for name, value in expect.get("headers", {}).items():
+            self.assertIn(value, headers[name])
+        return data
+
+
+class _Watched:
+    """A server whose calls are listed, and whose answers are changed on the way."""
+
+    def __init__(self, server: Server, calls: list[str], change: Callable[[Json], Json]) -> None:
+        self._server, self._calls, self._change, self.member = server, calls, change, server.member
+
+    def call(self, method: str, path: str, message: Json | None = None, query: dict[str, int] | None = None) -> Json:
+        self._calls.append(path)
+        return self._change(self._server.call(method, path, message, query))
+
+    def exchange(
+        self, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> object:
+        self._calls.append(target)
+        return self._server.exchange(method, target, body, headers)
+
+
+def _newer(schema: Schema) -> Schema:
+    """The same collections under a version that the server doesn't know."""
+    newer = Schema.__new__(Schema)
+    newer.version, newer.collections = schema.version + 1, schema.collections
+    return newer
+
+
+def _random_step(chance: random.Random, member: Member) -> None:
+    """One edit or one sync."""
+    records = [one.id for name in ("project", "task") for one in member.replica.records(name)]
+    choice = chance.random()
+    if choice < 0.25:
+        member.sync(chance.choice((0, 1, 5000)))
+    elif choice < 0.45 or not records:
+        parents = [one.id for one in member.replica.records("project")]
+        member.add("project", title_en=random_id()[:4], code=chance.choice("ABC"))
+        if parents:
+            member.add("task", project=chance.choice(parents), body="one\ntwo\n", spent_h=chance.randint(-3, 3))
+    elif choice < 0.55:
+        member.delete(chance.choice(records))
+    elif choice < 0.65 and member.open_conflicts():
+        settle(member.replica, chance.choice(member.open_conflicts()).id, chance.choice(("keep", "take")))
+    else:
+        _random_change(chance, member, chance.choice(records))
+
+
+def _random_change(chance: random.Random, member: Member, record: str) -> None:
+    present = member.replica.record(record)
+    assert present
+    values: dict[str, Value] = {"tags": chance.choice(([], ["a"], ["b"], ["a", "b"]))}
+    if present.collection == "project":
+        values |= {"title_en": chance.choice("xyz"), "sensitivity": chance.choice(("open", "internal", "restricted"))}
+    else:
+        hours = present.values.get("spent_h", 0)
+        assert isinstance(hours, int)
+        values = {"body": chance.choice(("one\ntwo\n", "1\ntwo\n", "one\n2\n", "one\nand\ntwo\n", ""))}
+        values |= {"spent_h": hours + 1, "due": chance.choice(("2026", "2027-01", None))}
+    member.change(record, **values)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `python3 -m ting_client`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .canonical import Value
+from .edits import Draft, NotHere, other_value, settle
+from .home import Home
+from .records import Record
+from .replica import DigestMismatch, Replica
+from .schema import InvalidValue
+from .snapshot import SnapshotDamaged
+from .sync import Report, StartsOverAgain, sync
+from .wire import PinMismatch, Problem
+
+_FAILURES = (
+    Problem,
+    PinMismatch,
+    DigestMismatch,
+    StartsOverAgain,
+    SnapshotDamaged,
+    InvalidValue,
+    NotHere,
+    OSError,
+    ValueError,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    try:
+        given.run(given, Home(Path(given.home).expanduser()))
+    except _FAILURES as error:
+        print(f"ting_client: {error}", file=sys.stderr)
+        if isinstance(error, Problem) and error.remedy:
+            print(f"ting_client: {error.remedy}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ting_client", description="Edit a Ting workspace offline and sync it.")
+    parser.add_argument(
+        "--home", default=os.environ.get("TING_CLIENT_HOME", "~/.ting-client"), help="the device's folder"
+    )
+    parser.add_argument("--workspace", help="which replica, where there are several")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, run: object, text: str, *names: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text)
+        one.set_defaults(run=run)
+        for argument in names:
+            one.add_argument(argument)
+        return one
+
+    command("join", _join, "trade a join address for access", "address")
+    clone = command("clone", _clone, "make a replica", "slug")
+    clone.add_argument(
+        "--from-entries", action="store_true", help="replay the history instead of downloading the snapshot"
+    )
+    command("list", _list, "show the records of a collection", "collection")
+    for edit in (
+        command("add", _add, "add a record", "collection"),
+        command("set", _set, "set fields of a record", "record"),
+    ):
+        edit.add_argument(
+            "pairs", nargs="*", metavar="FIELD=VALUE", help="an empty value clears; a set stands between commas"
+        )
+        edit.add_argument("--message", default="", help="what the edit is for")
+    command("delete", _delete, "delete a record and all below it", "record")
+    command("restore", _restore, "bring a deleted record back", "record")
+    command("conflicts", _conflicts, "show what to settle")
+    command("resolve", _resolve, "settle a conflict: keep, take or value=V", "conflict", "choice")
+    quarantine = command("quarantine", _quarantine, "show what was rejected")
+    quarantine.add_argument("--retry", metavar="ID", help="have it judged again")
+    quarantine.add_argument("--discard", metavar="ID", help="forget the edits")
+    command("sync", _sync, "exchange with the server")
+    command("verify", _verify, "recompute the state digest")
+    return parser
+
+
+def _join(given: argparse.Namespace, home: Home) -> None:
+    answer = home.join(given.address, socket.gethostname())
+    slugs = " ".join(one["slug"] for one in answer.get("workspaces", []))
+    print(f"joined as {answer['name']} <{answer['email']}>: {slugs}")
+
+
+def _clone(given: argparse.Namespace, home: Home) -> None:
+    report = home.clone(given.slug, given.from_entries)
+    print(f"cloned {given.slug} at version {report.version}")
+
+
+def _list(given: argparse.Namespace, home: Home) -> None:
+    for one in home.replica(given.workspace).records(given.collection):
+        print(one.id, json.dumps(one.values, ensure_ascii=False, sort_keys=True))
+
+
+def _add(given: argparse.Namespace, home: Home) -> None:
+    replica = home.replica(given.workspace)
+    draft = Draft(replica, given.message)
+    record = draft.insert(given.collection, _values(replica, given.collection, given.pairs))
+    draft.seal()
+    print(record)
+
+
+def _set(given: argparse.Namespace, home: Home) -> None:
+    replica = home.replica(given.workspace)
+    present = _find(replica, given.record)
+    draft = Draft(replica, given.message)
+    draft.update(present.id, _values(replica, present.collection, given.pairs))
+    draft.seal()
+
+
+def _values(replica: Replica, collection: str, pairs: Sequence[str]) -> dict[str, Value]:
+    parted = [pair.partition("=") for pair in pairs]
+    return {name: replica.schema.parse(collection, name, text) for name, _, text in parted}
+
+
+def _find(replica: Replica, tail: str, collection: str | None = None) -> Record:
+    """The live record whose id ends so."""
+    names = [collection] if collection else list(replica.schema.collections)
+    found = [one for name in names for one in replica.records(name) if one.id.endswith(tail)]
+    if len(found) != 1:
+        raise NotHere(f"{len(found)} records have an id that ends in {tail}")
+    return found[0]
+
+
+def _delete(given: argparse.Namespace, home: Home) -> None:
+    replica = home.replica(given.workspace)
+    draft = Draft(replica)
+    draft.delete_with_children(_find(replica, given.record).id)
+    change_set = draft.seal()
+    print(f"deleted {len(change_set['operations']) if change_set else 0}")
+
+
+def _restore(given: argparse.Namespace, home: Home) -> None:
+    draft = Draft(home.replica(given.workspace))
+    draft.restore(given.record)
+    draft.seal()
+
+
+def _conflicts(given: argparse.Namespace, home: Home) -> None:
+    replica = home.replica(given.workspace)
+    for row in replica.records("conflict"):
+        if row.values.get("status") == "settled":
+            continue
+        names = [replica.member_name(str(row.values.get(by, ""))) for by in ("kept_by", "other_by")]
+        place = " ".join(str(row.values[name]) for name in ("collection", "record", "field") if name in row.values)
+        print(f"{row.id} {row.values['kind']} {place}: kept {names[0]}'s; {names[1]} has {other_value(row)!r}")
+
+
+def _resolve(given: argparse.Namespace, home: Home) -> None:
+    replica = home.replica(given.workspace)
+    row = _find(replica, given.conflict, "conflict")
+    choice, _, text = given.choice.partition("=")
+    if choice not in ("keep", "take", "value"):
+        raise InvalidValue("choose keep, take or value=V")
+    field = row.values.get("field")
+    value = (
+        replica.schema.parse(str(row.values["collection"]), str(field), text) if choice == "value" and field else None
+    )
+    settle(replica, row.id, choice, value)
+
+
+def _quarantine(given: argparse.Namespace, home: Home) -> None:
+    replica = home.replica(given.workspace)
+    for own_id, act in ((given.retry, replica.retry), (given.discard, replica.discard)):
+        if own_id and not act(own_id):
+            raise NotHere(f"there is no change set {own_id} in quarantine")
+    for own_id, code, detail, change_set in replica.quarantine():
+        print(own_id, code, detail, f"({len(change_set['operations'])} operations)")
+
+
+def _sync(given: argparse.Namespace, home: Home) -> None:
+    with home.server() as server:
+        _print_report(sync(server, home.replica(given.workspace)))
+
+
+def _print_report(report: Report) -> None:
+    applied, merged = len(report.accepted), len(report.merged)
+    print(f"version {report.version}: {applied} applied, {merged} merged, {report.received} received")
+    for own_id, code, detail in report.rejected:
+        print(f"rejected {own_id}: {code}: {detail}")
+    for own_id, code in report.deferred:
+        print(f"waits {own_id}: {code}")
+    if report.renamed:
+        print("this file was a copy of another replica, and has a new id")
+    if report.mended:
+        print(f"{report.mended} records differed from the server's and were put right")
+    for path in report.kept_aside:
+        print(f"went on from the server's snapshot; the file as it was is {path}")
+    if report.given_back:
+        print(f"gave back {report.given_back} change sets that the server had lost")
+
+
+def _verify(given: argparse.Namespace, home: Home) -> None:
+    replica = home.replica(given.workspace)
+    print(f"version {replica.version}\nstate    {replica.state_digest}\nhistory  {replica.history_digest}")
+    if replica.recomputed_buckets().digest().hex() != replica.state_digest:
+        raise DigestMismatch("the records don't give the state digest: the next sync mends them")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making change sets: operations with their before-values and bases, then the seal (spec/model.md#change-sets)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+
+from .canonical import Json, Value, ordered_id, random_id, value_to_json
+from .records import Record, after_operation
+from .replica import Replica
+from .schema import InvalidValue, check_text
+
+MESSAGE_BYTES, OPERATIONS, CHANGE_SET_BYTES = 4000, 20_000, 4_194_304
+
+
+class NotHere(LookupError):
+    """There is no such live record in the replica."""
+
+
+class Draft:
+    """The edits of one change set. Nothing is in the replica before `seal`."""
+
+    def __init__(self, replica: Replica, message: str = "") -> None:
+        check_text("message", message, MESSAGE_BYTES)
+        self._replica, self._message = replica, message
+        self._base, self._outbox = replica.base, replica.outbox()
+        self._operations: list[Json] = []
+        self._edits: dict[tuple[str, str], Json] = {}
+        """Each field that is written, by record: written again, it keeps its first value before."""
+        self._kept: list[Json] = []
+        """Edits, and operations without one, that stand though they change nothing."""
+
+    def insert(self, collection: str, values: Mapping[str, Value], record: str | None = None) -> str:
+        """Adds a record; only fields unlike their default are written."""
+        own = record or ordered_id()
+        fields = {name: self._replica.schema.field(collection, name) for name in _ascending(values)}
+        self._add("insert", collection, own)
+        for name, field in fields.items():
+            if values[name] != field.default:
+                field.check(values[name])
+                self._edit(own, name, None, values[name])
+        return own
+
+    def update(self, record: str, values: Mapping[str, Value]) -> None:
+        """Sets fields; what is equal to the present value is left out."""
+        present = self._live(record)
+        for name, value in values.items():
+            self._replica.schema.field(present.collection, name).check(value)
+        self._add("update", present.collection, record)
+        for name in _ascending(values):
+            self._edit(record, name, self._value(present, name), values[name])
+
+    def keep(self, record: str, field: str | None = None) -> None:
+        """Edits a field, or for none the record, to what it is: a decision that later authors should know of."""
+        present = self._live(record)
+        operation = self._add("update", present.collection, record)
+        if field is None:
+            self._kept.append(operation)
+        else:
+            value = self._value(present, field)
+            self._kept.append(self._edit(record, field, value, value))
+
+    def delete(self, record: str) -> None:
+        """Deletes a record; names the fields of which less was seen than of the record."""
+        present = self._live(record)
+        operation = self._add("delete", present.collection, record, self._hiding(record))
+        own = operation.get("base", self._base)
+        bases = {name: self._hiding(record, name) for name in _ascending(self._pending_fields(record))}
+        fields = [{"field": name, "base": base} for name, base in bases.items() if base not in (None, own)]
+        if fields:
+            operation["fields"] = fields
+
+    def delete_with_children(self, record: str) -> None:
+        """Deletes a record and all below it, the lowest first: a child left alive would bring its parent back."""
+        for one in self._with_children(record, set()):
+            self.delete(one)
+
+    def _with_children(self, record: str, seen: set[str]) -> list[str]:
+        seen.add(record)
+        below = [child.id for child in self._replica.children(record)]
+        return [one for child in below if child not in seen for one in self._with_children(child, seen)] + [record]
+
+    def restore(self, record: str) -> None:
+        """Brings a deleted record back with its last values, and what was deleted with it below."""
+        last = self._shown(record)
+        if last is None or last.live:
+            raise NotHere(f"there is no deleted record {record} here")
+        self._add("restore", last.collection, record, self._hiding(record))
+        for child in self._replica.deleted_with(record):
+            shown = self._shown(child.id)
+            if shown and not shown.live:
+                self.restore(child.id)
+
+    def seal(self) -> Json | None:
+        """Ends the change set and puts it in the outbox; nothing where nothing changed."""
+        self._fold()
+        if not self._operations:
+            return None
+        change_set: Json = {
+            "id": random_id(),
+            "seed": base64.b64encode(secrets.token_bytes(16)).decode("ascii"),
+            "schema": str(self._replica.schema.version),
+            "base": self._base,
+            "time": str(time.time_ns() // 1_000_000),
+            "operations": self._operations,
+        }
+        if seen := self._seen():
+            change_set["seen"] = seen
+        if self._message:
+            change_set["message"] = self._message
+        if len(self._operations) > OPERATIONS or len(json.dumps(change_set).encode()) > CHANGE_SET_BYTES:
+            raise InvalidValue(f"a change set has at most {OPERATIONS} operations and {CHANGE_SET_BYTES} bytes")
+        self._replica.put_in_outbox(change_set)
+        return change_set
+
+    def _fold(self) -> None:
+        """Leaves out what did not change, and orders the fields of each operation."""
+        for operation in self._operations:
+            if operation["kind"] in ("insert", "update"):
+                edits = [edit for edit in operation.pop("fields", []) if self._stands(operation, edit)]
+                if edits:
+                    operation["fields"] = sorted(edits, key=lambda edit: edit["field"].encode("utf-8"))
+        self._operations = [
+            one for one in self._operations if one["kind"] != "update" or "fields" in one or _is_in(one, self._kept)
+        ]
+
+    def _stands(self, operation: Json, edit: Json) -> bool:
+        before = edit.get("before")
+        if operation["kind"] == "insert":
+            before = value_to_json(self._replica.schema.default(operation["collection"], edit["field"]))
+        return edit.get("after") != before or _is_in(edit, self._kept)
+
+    # --- One operation ----------------------------------------------------------------------------
+
+    def _add(self, kind: str, collection: str, record: str, base: Json | None = None) -> Json:
+        """A new operation, or for an update the last one of the record, if that writes fields too."""
+        last = next((one for one in reversed(self._operations) if one["record"] == record), None)
+        if kind == "update" and last and last["kind"] in ("insert", "update"):
+            return last
+        operation: Json = {"kind": kind, "collection": collection, "record": record}
+        if base:
+            operation["base"] = base
+        self._operations.append(operation)
+        return operation
+
+    def _edit(self, record: str, field: str, before: Value, after: Value) -> Json:
+        edit = self._edits.get((record, field))
+        if edit is None:
+            edit = self._edits[record, field] = {"field": field}
+            if before is not None:
+                edit["before"] = value_to_json(before)
+            if base := self._hiding(record, field):
+                edit["base"] = base
+            operation = next(one for one in reversed(self._operations) if one["record"] == record)
+            operation.setdefault("fields", []).append(edit)
+        edit.pop("after", None)
+        if after is not None:
+            edit["after"] = value_to_json(after)
+        return edit
+
+    # --- What the author sees ---------------------------------------------------------------------
+
+    def _shown(self, record: str) -> Record | None:
+        """A record with the outbox and this draft on top."""
+        shown = self._replica.last_seen(record)
+        for operation in self._operations:
+            if operation["record"] == record:
+                shown = after_operation(self._replica.schema, shown, operation)
+        return shown
+
+    def _live(self, record: str) -> Record:
+        present = self._shown(record)
+        if present is None or not present.live:
+            raise NotHere(f"there is no record {record} here")
+        return present
+
+    def _value(self, record: Record, field: str) -> Value:
+        return record.values.get(field, self._replica.schema.default(record.collection, field))
+
+    def _seen(self) -> list[str]:
+        """The outbox's change sets that no other of them lists, in order."""
+        listed = {digest for pending in self._outbox for digest in pending.change_set.get("seen", [])}
+        return [pending.hash for pending in self._outbox if pending.hash not in listed]
+
+    # --- Bases (spec/model.md#bases) --------------------------------------------------------------
+
+    def _hiding(self, record: str, field: str | None = None) -> Json | None:
+        """The oldest base among the outbox's edits of a field and deletions of its record, if it is older."""
+        bases = [self._base]
+        for operation, base in self._pending(record):
+            if operation["kind"] == "delete":
+                bases.append(base)
+            else:
+                bases += [edit.get("base", base) for edit in operation.get("fields", []) if edit["field"] == field]
+        oldest = min(bases, key=lambda one: (one["epoch"] == self._base["epoch"], int(one.get("version", 0))))
+        return None if oldest == self._base else oldest
+
+    def _pending_fields(self, record: str) -> dict[str, None]:
+        operations = [operation for operation, _ in self._pending(record) if operation["kind"] != "delete"]
+        return {edit["field"]: None for operation in operations for edit in operation.get("fields", [])}
+
+    def _pending(self, record: str) -> Iterable[tuple[Json, Json]]:
+        """The outbox's operations on a record, each with its base."""
+        for pending in self._outbox:
+            for operation in pending.change_set["operations"]:
+                if operation["record"] == record:
+                    yield operation, operation.get("base", pending.change_set["base"])
+
+
+def _is_in(item: Json, items: Iterable[Json]) -> bool:
+    return any(item is one for one in items)
+
+
+def _ascending(names: Mapping[str, object]) -> list[str]:
+    return sorted(names, key=lambda name: name.encode("utf-8"))
+
+
+# --- Settling conflicts (spec/merge.md#settling) --------------------------------------------------
+
+
+def settle(replica: Replica, conflict: str, choice: str, value: Value = None) -> Json | None:
+    """Settles a conflict: `keep` what stands, `take` the other (which may be a deletion), or `value` for a third."""
+    row = replica.record(conflict)
+    if row is None or row.collection != "conflict":
+        raise NotHere(f"there is no conflict {conflict} here")
+    draft = Draft(replica)
+    field, record = row.values.get("field"), str(row.values["record"])
+    is_live = replica.record(record) is not None
+    if choice == "keep":
+        if is_live:
+            draft.keep(record, str(field) if field else None)
+    elif field is None:
+        if is_live:
+            draft.delete_with_children(record)
+    else:
+        _write(draft, record, str(field), other_value(row) if choice == "take" else value, is_live)
+    draft.update(conflict, {"status": "settled"})
+    return draft.seal()
+
+
+def _write(draft: Draft, record: str, field: str, value: Value, is_live: bool) -> None:
+    """The chosen value; a record that was deleted comes back for it, and a value that stands is kept."""
+    if not is_live:
+        draft.restore(record)
+    draft.update(record, {field: value})
+    if is_live:
+        draft.keep(record, field)
+
+
+def other_value(row: Record) -> Value:
+    """The value that a conflict holds aside."""
+    return json.loads(str(row.values["other"])) if "other" in row.values else None

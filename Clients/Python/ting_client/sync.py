@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exchanges with a server: deliveries, verdicts, entries, and what heals a replica that differs (spec/sync.md)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import snapshot
+from .canonical import Json
+from .records import dependents
+from .replica import DigestMismatch, Pending, Replica, State, StateMismatch
+from .wire import PROTOCOL, Server, workspace_path
+
+OUTBOX_PAGE_BYTES, DELIVERIES, PAGE_BYTES = 1_048_576, 1000, 1_048_576
+STARTS_OVER, STARTS_OVER_AN_HOUR = 2, 4
+
+
+class StartsOverAgain(Exception):
+    """The replica started over more often than can be right; outbox and state stay as they are."""
+
+
+@dataclass
+class Report:
+    """What a sync did."""
+
+    accepted: list[str] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
+    rejected: list[tuple[str, str, str]] = field(default_factory=list)
+    deferred: list[tuple[str, str]] = field(default_factory=list)
+    received: int = 0
+    renamed: bool = False
+    mended: int = 0
+    given_back: int = 0
+    kept_aside: list[Path] = field(default_factory=list)
+    version: int = 0
+
+
+def sync(server: Server, replica: Replica, page_bytes: int = 0) -> Report:
+    """Exchanges until the outbox is judged and the head integrated."""
+    return _Sync(server, replica, page_bytes).run()
+
+
+def replay(server: Server, replica: Replica) -> None:
+    """Fills an empty replica from the entries alone; the next sync compares the digests."""
+    head = 1
+    while replica.version < head:
+        path = workspace_path(replica.slug, "/entries")
+        page = server.call("GET", path, query={"since": replica.version, "bytes": PAGE_BYTES})
+        head = int(page.get("head", 0))
+        replica.integrate(page.get("entries", []), None, None)
+
+
+class _Sync:
+    """One sync: exchanges, and between them what the last answer asks for."""
+
+    def __init__(self, server: Server, replica: Replica, page_bytes: int) -> None:
+        self._server, self._replica, self._page_bytes = server, replica, page_bytes
+        self._report = Report()
+        self._waiting: set[str] = set()
+        """Change sets that are deferred in this sync, with what builds on them."""
+        self._checks_state = True
+        """Not while the records are known to differ: they are mended at the head."""
+        self._restarts = 0
+
+    def run(self) -> Report:
+        own_id = self._replica.replica_id
+        while not self._exchange():
+            pass
+        self._report.version, self._report.renamed = self._replica.version, self._replica.replica_id != own_id
+        return self._report
+
+    def _exchange(self) -> bool:
+        """Whether both ends are at the head and hold the same."""
+        page = self._page()
+        response = self._call("/sync", self._request(page))
+        if response["epoch"] != self._replica.epoch or not response.get("history_agrees"):
+            self._start_over(response.get("lineage"))
+            return False
+        self._take_members(response)
+        self._take_verdicts(response)
+        if int(response.get("floor", 0)) > self._replica.version + 1:
+            self._start_over()
+            return False
+        if self._checks_state and not response.get("digests_agree"):
+            self._checks_state = False
+        entries = response.get("entries", [])
+        try:
+            state = response["state_digest"] if self._checks_state else None
+            self._replica.integrate(entries, response["history_digest"], state)
+        except StateMismatch:
+            self._checks_state = False
+            return False
+        except DigestMismatch:
+            self._start_over()
+            return False
+        self._report.received += len(entries)
+        if int(response.get("clash", 0)):
+            self._replica.take_new_id()
+        elif self._replica.version >= int(response.get("head", 0)) and not self._page():
+            return self._checks_state or self._mend()
+        elif not page and not entries:
+            raise DigestMismatch(f"the head is {response['head']}, but nothing comes after {self._replica.version}")
+        return False
+
+    def _call(self, path: str, message: Json) -> Json:
+        whole = {"protocol": str(PROTOCOL), "schema": str(self._replica.schema.version)} | message
+        return self._server.call("POST", workspace_path(self._replica.slug, path), whole)
+
+    # --- What is said -----------------------------------------------------------------------------
+
+    def _page(self) -> list[Pending]:
+        """The next change sets to deliver; what waits in this sync, or was accepted already, is left out."""
+        page: list[Pending] = []
+        size = 0
+        for pending in self._replica.outbox():
+            if pending.accepted is not None or pending.change_set["id"] in self._waiting:
+                continue
+            size += _bytes(pending.change_set)
+            if page and size > OUTBOX_PAGE_BYTES or len(page) == DELIVERIES:
+                break
+            page.append(pending)
+        return page
+
+    def _request(self, page: list[Pending]) -> Json:
+        replica = self._replica
+        request: Json = {
+            "replica": replica.replica_id,
+            "base": replica.base,
+            "history_digest": replica.history_digest,
+            "state_digest": replica.state_digest,
+            "sent": str(time.time_ns() // 1_000_000),
+            "members_version": str(replica.members_version),
+            "links": replica.links()[:DELIVERIES],
+            "deliveries": [{"number": str(one.number), "change_set": one.change_set} for one in page],
+        }
+        return request | ({"page_byte_limit": str(self._page_bytes)} if self._page_bytes else {})
+
+    # --- What is answered -------------------------------------------------------------------------
+
+    def _take_members(self, response: Json) -> None:
+        if response.get("has_members"):
+            self._replica.set_members(response.get("members", []), int(response.get("members_version", 0)))
+        if response.get("role", "") != self._replica.role:
+            self._replica.set_role(response.get("role", ""))
+
+    def _take_verdicts(self, response: Json) -> None:
+        """Does what each verdict says, and the same to the later outbox that builds on it and wasn't judged."""
+        judged = {verdict["change_set"] for verdict in response.get("verdicts", [])}
+        for verdict in response.get("verdicts", []):
+            change_set, kind, code = verdict["change_set"], verdict["verdict"], verdict.get("code", "")
+            if kind in ("applied", "merged"):
+                self._replica.mark_accepted(change_set, int(verdict["version"]))
+                (self._report.merged if kind == "merged" else self._report.accepted).append(change_set)
+                continue
+            later = [one for one in self._building_on(change_set) if one not in judged]
+            if kind == "deferred":
+                self._report.deferred.append((change_set, code))
+                self._waiting.update([change_set, *later])
+                continue
+            self._reject(change_set, code, verdict.get("detail", ""))
+            for one in later:
+                self._reject(one, "depends_on_rejected", "It builds on a rejected change set.", sent=False)
+
+    def _reject(self, change_set: str, code: str, detail: str, sent: bool = True) -> None:
+        self._replica.reject(change_set, code, detail, sent)
+        self._report.rejected.append((change_set, code, detail))
+
+    def _building_on(self, change_set: str) -> list[str]:
+        """The change sets later in the outbox that build on this one."""
+        outbox = [pending.change_set for pending in self._replica.outbox() if pending.accepted is None]
+        ids = [one["id"] for one in outbox]
+        if change_set not in ids:
+            return []
+        at = ids.index(change_set)
+        return [one["id"] for one in dependents(outbox[at], outbox[at + 1 :])]
+
+    # --- What heals -------------------------------------------------------------------------------
+
+    def _mend(self) -> bool:
+        """Puts right the records that differ; then, or after starting over, the sync goes on."""
+        replica = self._replica
+        while True:
+            own = replica.recomputed_buckets()
+            replica.keep_buckets(own)
+            sums = [base64.b64encode(one.to_bytes(32, "big")).decode("ascii") for one in own.sums]
+            answer = self._call("/mend", {"epoch": replica.epoch, "version": str(replica.version), "sums": sums})
+            if answer["epoch"] != replica.epoch or int(answer.get("head", 0)) != replica.version:
+                return False
+            changed = replica.mend(answer.get("buckets", []))
+            self._report.mended += changed
+            if replica.state_digest == answer["state_digest"]:
+                self._checks_state = True
+                return False
+            if not changed:
+                self._start_over()
+                return False
+
+    def _start_over(self, lineage: list[Json] | None = None) -> None:
+        """Goes on from the server's snapshot, the outbox on top; `lineage` says that the server may have lost some."""
+        self._restarts += 1
+        if self._restarts > STARTS_OVER or not self._replica.note_restart(STARTS_OVER_AN_HOUR):
+            raise StartsOverAgain("the server's history is not this replica's, time and again: tell its operator")
+        refused = self._give_back(lineage) if lineage is not None else []
+        with tempfile.TemporaryDirectory(dir=self._replica.path.parent) as folder:
+            file = Path(folder).resolve() / "snapshot"
+            snapshot.download(self._server, self._replica.slug, file)
+            with snapshot.opened(file, self._replica.schema) as state:
+                self._take(state, refused)
+        self._checks_state = True
+
+    def _take(self, state: State, refused: list[Json]) -> None:
+        self._report.kept_aside.append(self._replica.copy_aside())
+        self._replica.start_from(state, [entry["change_set"] for entry in refused])
+
+    def _give_back(self, lineage: list[Json]) -> list[Json]:
+        """Brings every entry that the server may have lost; gives those of the own member that it refused."""
+        refused: list[Json] = []
+        epoch, at = self._replica.epoch, self._last_in_common(lineage)
+        while page := self._replica.entries(at, PAGE_BYTES):
+            answer = self._call("/give-back", {"epoch": epoch, "entries": page})
+            self._report.given_back += len(answer.get("taken", []))
+            left = {int(version) for version in answer.get("refused", [])}
+            refused += [entry for entry in page if int(entry["version"]) in left]
+            at = int(page[-1]["version"])
+        return [entry for entry in refused if entry["author"] == self._server.member]
+
+    def _last_in_common(self, lineage: list[Json]) -> int:
+        replica = self._replica
+        ends = [(int(end.get("version", 0)), end) for end in lineage if end["epoch"] == replica.epoch]
+        if any(version >= replica.version for version, end in ends if end is not lineage[-1]):
+            return replica.version
+        shared = [version for version, end in ends if replica.history_digest_at(version) == end["history_digest"]]
+        return max(shared, default=0)
+
+
+def _bytes(change_set: Json) -> int:
+    return len(json.dumps(change_set, ensure_ascii=False).encode("utf-8"))
