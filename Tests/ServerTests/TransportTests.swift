@@ -2,6 +2,7 @@
 
 import Foundation
 import NIOHTTP1
+import Synchronization
 import Testing
 import TingCore
 import TingServer
@@ -231,16 +232,14 @@ extension ServerTests {
 }
 
 /// A value that a test sets while others read it.
-final class Setting: @unchecked Sendable {
-    private let lock = NSLock()
-    private var stored: Int64
+final class Setting: Sendable {
+    private let stored: Mutex<Int64>
 
-    /// The lock guards the only variable.
-    init(_ value: Int64) { stored = value }
+    init(_ value: Int64) { stored = Mutex(value) }
 
     var value: Int64 {
-        get { lock.withLock { stored } }
-        set { lock.withLock { stored = newValue } }
+        get { stored.withLock { $0 } }
+        set { stored.withLock { $0 = newValue } }
     }
 }
 
