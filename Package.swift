@@ -139,6 +139,7 @@ let package = Package(
             name: "ClientTests",
             dependencies: [
                 "TingClient", "TingCore", "TingStore", "TingTesting", "TingWire", "ting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -24,10 +24,27 @@ struct GlobalOptions: ParsableArguments {
     var timeout = 20
 
     func validate() throws {
-        guard (1...86_400).contains(timeout) else {
+        guard CommonOptions.timeouts.contains(timeout) else {
             throw ValidationError("--timeout takes seconds, 1 to 86400.")
         }
     }
+
+    var values: CommonOptions {
+        CommonOptions(
+            workspace: workspace, replica: replica, json: json, quiet: quiet, timeout: timeout)
+    }
+}
+
+/// The values of what every command takes.
+struct CommonOptions: Equatable {
+    var workspace: String?
+    var replica: String?
+    var json = false
+    var quiet = false
+    /// Seconds.
+    var timeout = 20
+
+    static let timeouts = 1...86_400
 }
 
 /// A command of `ting`.
@@ -37,5 +54,5 @@ protocol TingCommand: ParsableCommand {
 
 extension TingCommand {
     var console: Console { Console(json: global.json, quiet: global.quiet) }
-    var session: Session { Session(options: global) }
+    var session: Session { Session(options: global.values) }
 }

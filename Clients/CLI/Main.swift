@@ -14,19 +14,26 @@ import Synchronization
         // A reader that left (`ting list | head`) is no failure worth a message.
         signal(SIGPIPE, SIG_DFL)
         let arguments = ArgumentOrder.globalsLast(Array(CommandLine.arguments.dropFirst()))
-        exit(run(arguments))
+        let code = run(arguments)
+        Session.close()
+        exit(code)
     }
 
     static func run(_ arguments: [String]) -> Int32 {
         var presenter = ErrorPresenter(json: arguments.contains("--json"))
-        let command: any ParsableCommand
         do {
-            command = try Ting.parseAsRoot(arguments)
-        } catch {
-            return presenter.presentParsing(error, of: arguments)
-        }
-        if let command = command as? any TingCommand { presenter.json = command.global.json }
-        do {
+            if let edit = RecordEdit(arguments) {
+                presenter.json = edit.options.json
+                try edit.run()
+                return 0
+            }
+            let command: any ParsableCommand
+            do {
+                command = try Ting.parseAsRoot(arguments)
+            } catch {
+                return presenter.presentParsing(error, of: arguments)
+            }
+            if let command = command as? any TingCommand { presenter.json = command.global.json }
             try perform(command)
             return 0
         } catch let finish as Finish {

@@ -2,6 +2,7 @@
 
 import Foundation
 import GRDB
+import Synchronization
 import TingClient
 import TingCore
 import TingPlanning
@@ -9,9 +10,16 @@ import TingStore
 
 /// Which replica and server a command means: options first, then the environment, then what is here.
 struct Session {
-    let options: GlobalOptions
+    let options: CommonOptions
 
     static let environment = ProcessInfo.processInfo.environment
+
+    /// One variable, without a copy of the whole environment; `nil` when it is empty.
+    static func variable(_ name: String) -> String? {
+        guard let value = getenv(name), value.pointee != 0 else { return nil }
+        return String(cString: value)
+    }
+
     static var schema: Schema { PlanningSchema.schema }
 
     /// The collections that people write, for help.
@@ -26,7 +34,14 @@ struct Session {
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
-    func home() throws -> ClientHome { try ClientHome(environment: Self.environment) }
+    func home() throws -> ClientHome {
+        let names = ["TING_HOME", "HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]
+        return try ClientHome(
+            environment: Dictionary(
+                uniqueKeysWithValues: names.compactMap { name in
+                    Self.variable(name).map { (name, $0) }
+                }))
+    }
 
     var timeout: Duration { .seconds(options.timeout) }
 
@@ -34,7 +49,9 @@ struct Session {
     func replica() throws -> Replica {
         let path = try path()
         do {
-            return try Replica(path: path, schema: Self.schema, clock: Self.clock)
+            let replica = try Replica(path: path, schema: Self.schema, clock: Self.clock)
+            Self.opened.withLock { $0.append(replica) }
+            return replica
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw ReplicaError.notAReplica(path)
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
@@ -44,18 +61,27 @@ struct Session {
         }
     }
 
+    /// Kept until the program ends: to take a replica apart starts a thread, to close it does not.
+    private static let opened = Mutex<[Replica]>([])
+
+    /// Closes what this program opened, so that the file is whole without its log.
+    /// - Parameter end: what to do before anybody else can close them, or notice that they are.
+    static func close(_ end: () -> Void = {}) {
+        opened.withLock { replicas in
+            for replica in replicas { try? replica.close() }
+            end()
+        }
+    }
+
     /// The file of the replica that the command means.
     func path() throws -> String {
-        func named(_ name: String) -> String? {
-            Self.environment[name].flatMap { $0.isEmpty ? nil : $0 }
-        }
         if let file = options.replica { return ClientHome.absolute(file) }
-        if options.workspace == nil, let file = named("TING_REPLICA") {
+        if options.workspace == nil, let file = Self.variable("TING_REPLICA") {
             return ClientHome.absolute(file)
         }
         let home = try home()
         let known = try home.configuration()
-        let wanted = options.workspace ?? named("TING_WORKSPACE")
+        let wanted = options.workspace ?? Self.variable("TING_WORKSPACE")
         let named = wanted.map { known.replicas(named: $0) } ?? known.replicas
         // A file that somebody took away is no choice, unless it is the only one.
         let there = named.filter { FileManager.default.fileExists(atPath: home.path(of: $0)) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import Testing
 
 @testable import ting
@@ -65,6 +66,41 @@ struct TerminalTests {
         #expect(TimeText.instant("2024-02-29 00:00:00.5") == 1_709_164_800_500)
         #expect(TimeText.instant("2024-02-29T24:00Z") == nil)
         #expect(TimeText.instant("2024-02-30") == nil)
+    }
+
+    @Test(
+        "an edit is the same with the parser and without it",
+        arguments: [
+            ["set", "JWP-1", "status=active"], ["set", "4f2a", "a+=x", "b-=y", "c==-", "d=-"],
+            ["set", "x", "a=1", "--json", "-q"], ["set", "--json", "x", "a=1", "-w", "slug"],
+            ["set", "x", "-m", "why not", "a=1", "--replica", "f"],
+            ["add", "project", "title_en=--json"], ["add", "project"],
+            ["add", "task", "a=", "--message", "m", "--workspace", "h/s", "--quiet"],
+        ])
+    func edits(_ arguments: [String]) throws {
+        let command = try Ting.parseAsRoot(arguments)
+        let parsed = (command as? SetFields)?.edit ?? (command as? Add)?.edit
+        #expect(parsed != nil && RecordEdit(arguments) == parsed)
+    }
+
+    @Test(
+        "what is not plain is left to the parser",
+        arguments: [
+            [], ["list", "x"], ["set"], ["set", "x"], ["add"], ["set", "x", "a=1", "--help"],
+            ["set", "x", "a=1", "-m"], ["set", "x", "a=1", "-m", "-x"], ["set", "x", "--", "a=1"],
+            ["set", "x", "a=1", "--timeout", "5"], ["set", "x", "a=1", "--message=m"],
+            ["set", "x", "a=1", "-wslug"], ["add", "project", "--nope"],
+        ])
+    func notPlain(_ arguments: [String]) {
+        #expect(RecordEdit(arguments) == nil)
+    }
+
+    @Test("every command says its name: one made by reflection would slow every start")
+    func names() {
+        let commands =
+            Ting.configuration.subcommands + Outbox.configuration.subcommands
+            + Quarantine.configuration.subcommands
+        #expect(commands.allSatisfy { $0.configuration.commandName != nil })
     }
 
     @Test(

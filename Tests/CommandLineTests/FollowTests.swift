@@ -81,6 +81,8 @@ struct FollowTests {
         following.process.waitUntilExit()
         #expect(following.process.terminationReason == .exit)
         #expect(following.process.terminationStatus == 0)
+        let path = try programs.ting("li", "path").output.trimmingCharacters(in: .newlines)
+        #expect(!FileManager.default.fileExists(atPath: path + "-wal"))
         #expect(try programs.ting("li", "verify").status == 0)
         #expect(try titles(programs, "li").split(separator: "\r\n").count == 5)
     }

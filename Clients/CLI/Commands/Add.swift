@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import TingClient
 import TingCore
-import TingStore
 
 struct Add: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "add",
         abstract: "Add a record, and print its id.",
         discussion: """
             Examples:
@@ -33,25 +32,11 @@ struct Add: TingCommand {
         help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
     var message = ""
 
-    func run() throws {
-        let replica = try session.replica()
-        let collection = try session.collection(collection, replica)
-        guard collection.name != CollectionSchema.conflict.name else {
-            throw CommandError(
-                .usage, code: "unknown_collection", "Conflicts are written by the merge alone.",
-                remedy: "Settle one with `ting resolve CONFLICT keep`.")
-        }
-        let changes = try FieldChanges(fields)
-        var generator = SystemRandomNumberGenerator()
-        let id = RecordID.timeOrdered(milliseconds: Session.clock(), using: &generator)
-        try replica.write(message: message) { db in
-            let values = try changes.values(
-                collection, current: [:], reader: session.reader(replica, db))
-            try RecordTable(collection).insert(db, id, values)
-        }
-        console.result(
-            .object([("collection", .text(collection.name)), ("id", .text(id.description))]),
-            [id.description])
-        try session.warnAboutRole(replica, console)
+    var edit: RecordEdit {
+        RecordEdit(
+            verb: .add, options: global.values, target: collection, fields: fields,
+            message: message)
     }
+
+    func run() throws { try edit.run() }
 }

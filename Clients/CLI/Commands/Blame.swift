@@ -8,6 +8,7 @@ import TingStore
 
 struct Blame: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "blame",
         abstract: "Say for each field of a record who wrote its value, and when.",
         discussion: """
             Example:

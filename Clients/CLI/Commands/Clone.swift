@@ -9,6 +9,7 @@ import TingStore
 
 struct Clone: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "clone",
         abstract: "Make a replica of a workspace on this device.",
         discussion: """
             A clone that was cut goes on where it ended: run the same command again.

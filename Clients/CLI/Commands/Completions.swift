@@ -4,6 +4,7 @@ import ArgumentParser
 
 struct Completions: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "completions",
         abstract: "Print a script that completes commands in your shell.",
         discussion: """
             Examples:

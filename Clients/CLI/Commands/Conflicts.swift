@@ -7,6 +7,7 @@ import TingStore
 
 struct Conflicts: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "conflicts",
         abstract: "Show where two people changed the same thing.",
         discussion: """
             Each conflict holds the value kept and the other one. Settle it with `ting resolve`, \

@@ -7,6 +7,7 @@ import TingStore
 
 struct Delete: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "delete",
         abstract: "Delete a record, with its children.",
         discussion: """
             Says how many records went. `ting restore ID` brings them back.

@@ -8,6 +8,7 @@ import TingStore
 
 struct Edit: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "edit",
         abstract: "Edit one field in an editor.",
         discussion: """
             Opens $VISUAL, or else $EDITOR, or else vi (on a terminal). What the field holds when \

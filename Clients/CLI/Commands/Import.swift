@@ -10,6 +10,7 @@ import TingStore
 
 struct Import: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "import",
         abstract: "Read a programme (.json) or partnership (.csv) file, as one change set.",
         discussion: """
             The same file a second time changes nothing. Records that another file made are \

@@ -7,6 +7,7 @@ import TingCore
 
 struct Join: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "join",
         abstract: "Register this device at a server, with the address of an invitation.",
         discussion: """
             The device gets a key pair and a token of its own. The address is good once. Several \

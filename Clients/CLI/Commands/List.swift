@@ -8,6 +8,7 @@ import TingStore
 
 struct List: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "list",
         abstract: "List the records of a collection.",
         discussion: """
             Examples:

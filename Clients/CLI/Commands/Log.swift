@@ -8,6 +8,7 @@ import TingStore
 
 struct Log: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "log",
         abstract: "Tell what happened, newest first; of one record, where one is named.",
         discussion: """
             Examples:

@@ -7,6 +7,7 @@ import TingStore
 
 struct Members: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "members",
         abstract: "List who is here, as of the last sync.",
         discussion: """
             Past members stay, without a role: the history names them.

@@ -7,6 +7,7 @@ import TingStore
 
 struct Outbox: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "outbox",
         abstract: "See what waits here to be sent.",
         discussion: """
             Only `discard` gives an edit up; nothing else ever does.

@@ -7,6 +7,7 @@ import TingStore
 
 struct Quarantine: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "quarantine",
         abstract: "See what the server rejected, and why.",
         discussion: """
             Rejected edits are kept, out of the tables, until you retry or discard them.

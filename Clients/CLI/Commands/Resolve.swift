@@ -8,6 +8,7 @@ import TingStore
 
 struct Resolve: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "resolve",
         abstract: "Settle a conflict, once, for everyone.",
         discussion: """
             keep     the value that stands stays

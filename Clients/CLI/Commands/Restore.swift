@@ -7,6 +7,7 @@ import TingStore
 
 struct Restore: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "restore",
         abstract: "Bring a deleted record back.",
         discussion: """
             It comes back with its last values, and with the children that went with it.

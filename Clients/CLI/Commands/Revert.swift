@@ -8,6 +8,7 @@ import TingStore
 
 struct Revert: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "revert",
         abstract: "Undo a change set by an edit of its own.",
         discussion: """
             Puts back what each field held before, takes back what was added to sets and counters, \

@@ -7,6 +7,7 @@ import TingStore
 
 struct Search: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "search",
         abstract: "Find records by the words in them.",
         discussion: """
             Finds Chinese of one and two characters, and Danish however it is typed: `kobenhavn` \

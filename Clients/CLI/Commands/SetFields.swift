@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import TingClient
-import TingCore
-import TingStore
 
 struct SetFields: TingCommand {
     static let configuration = CommandConfiguration(
@@ -37,25 +34,10 @@ struct SetFields: TingCommand {
         help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
     var message = ""
 
-    func run() throws {
-        let replica = try session.replica()
-        let changes = try FieldChanges(fields)
-        let found = try replica.write(message: message) { db in
-            let found = try RecordFinder(replica).record(db, id)
-            let table = RecordTable(try session.collection(found.collection, replica))
-            let current = try table.values(db, found.id) ?? [:]
-            let values = try changes.values(
-                table.collection, current: current, reader: session.reader(replica, db))
-            try table.update(db, found.id, values)
-            return found
-        }
-        if global.json {
-            console.data(
-                .object([
-                    ("collection", .text(found.collection)), ("id", .text(found.id.description)),
-                    ("fields", .array(changes.fieldNames.map { .text($0) })),
-                ]))
-        }
-        try session.warnAboutRole(replica, console)
+    var edit: RecordEdit {
+        RecordEdit(
+            verb: .set, options: global.values, target: id, fields: fields, message: message)
     }
+
+    func run() throws { try edit.run() }
 }

@@ -8,6 +8,7 @@ import TingStore
 
 struct Show: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "show",
         abstract: "Show a record, with all its fields.",
         discussion: """
             Examples:

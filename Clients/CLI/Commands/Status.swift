@@ -7,6 +7,7 @@ import TingStore
 
 struct Status: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "status",
         abstract: "Say how this replica stands: what waits, what failed, what conflicts.",
         discussion: """
             Needs no network. `head` is the newest version heard of.

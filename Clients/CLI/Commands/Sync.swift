@@ -9,6 +9,7 @@ import TingStore
 
 struct Sync: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "sync",
         abstract: "Send what was edited here, and receive what others did.",
         discussion: """
             One round trip. What can be merged is merged; what can't be becomes a conflict that \
@@ -118,7 +119,11 @@ private final class EndSignals {
         sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { _exit(0) }
+            source.setEventHandler {
+                // What is under way fails from now on, and has nothing to say of it.
+                Terminal.fallSilent()
+                Session.close { _exit(0) }
+            }
             source.resume()
             return source
         }

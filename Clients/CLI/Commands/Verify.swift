@@ -7,6 +7,7 @@ import TingStore
 
 struct Verify: TingCommand {
     static let configuration = CommandConfiguration(
+        commandName: "verify",
         abstract: "Recompute the digests from records and history, and compare.",
         discussion: """
             Example:

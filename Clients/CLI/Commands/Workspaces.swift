@@ -5,6 +5,7 @@ import TingClient
 
 struct Workspaces: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "workspaces",
         abstract: "List your workspaces on the servers you joined, and the replicas here.",
         discussion: """
             Examples:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 
 /// Where output goes, and what it can show.
 enum Terminal {
@@ -13,8 +14,7 @@ enum Terminal {
     static var errorStyle: TextStyle { TextStyle(isPlain: !errorIsTerminal || !allowsColour) }
 
     private static var allowsColour: Bool {
-        let environment = ProcessInfo.processInfo.environment
-        return (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+        Session.variable("NO_COLOR") == nil && Session.variable("TERM") != "dumb"
     }
 
     /// Columns of the terminal, where there is one.
@@ -40,8 +40,14 @@ enum Terminal {
         String(text.compactMap { $0.isNewline ? "\n" : printable($0) })
     }
 
+    private static let isSilent = Atomic(false)
+
+    /// Nothing is written any more: the program is ending.
+    static func fallSilent() { isSilent.store(true, ordering: .relaxed) }
+
     /// Writes all bytes, or ends quietly when nobody reads any more.
     static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
+        guard !isSilent.load(ordering: .relaxed) else { return }
         let bytes = Array(text.utf8)
         var done = 0
         while done < bytes.count {

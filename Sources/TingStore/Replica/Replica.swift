@@ -40,7 +40,9 @@ public final class Replica: Sendable {
             throw ReplicaError.notFound(path)
         }
         queue = try DatabaseQueue(path: path, configuration: configuration)
-        guard try queue.read({ try $0.tableExists("ting_replica") }) else {
+        // Asked in SQL: `tableExists` reads the whole schema into memory first.
+        let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ting_replica')"
+        guard try queue.read({ try Bool.fetchOne($0, sql: exists) }) == true else {
             throw ReplicaError.notAReplica(path)
         }
     }

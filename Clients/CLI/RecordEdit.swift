@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TingClient
+import TingCore
+import TingStore
+
+/// What `ting add` and `ting set` do, once their arguments are read.
+struct RecordEdit: Equatable {
+    enum Verb: String { case add, set }
+
+    var verb: Verb
+    var options = CommonOptions()
+    /// A collection for `add`, a record for `set`.
+    var target: String
+    /// `field=value` and its kin.
+    var fields: [String]
+    var message = ""
+
+    func run() throws {
+        let session = Session(options: options)
+        let console = Console(json: options.json, quiet: options.quiet)
+        let replica = try session.replica()
+        switch verb {
+        case .add: try add(session, console, replica)
+        case .set: try set(session, console, replica)
+        }
+        try session.warnAboutRole(replica, console)
+    }
+
+    private func add(_ session: Session, _ console: Console, _ replica: Replica) throws {
+        let collection = try session.collection(target, replica)
+        guard collection.name != CollectionSchema.conflict.name else {
+            throw CommandError(
+                .usage, code: "unknown_collection", "Conflicts are written by the merge alone.",
+                remedy: "Settle one with `ting resolve CONFLICT keep`.")
+        }
+        let changes = try FieldChanges(fields)
+        var generator = SystemRandomNumberGenerator()
+        let id = RecordID.timeOrdered(milliseconds: Session.clock(), using: &generator)
+        try replica.write(message: message) { db in
+            let values = try changes.values(
+                collection, current: [:], reader: session.reader(replica, db))
+            try RecordTable(collection).insert(db, id, values)
+        }
+        console.result(
+            .object([("collection", .text(collection.name)), ("id", .text(id.description))]),
+            [id.description])
+    }
+
+    private func set(_ session: Session, _ console: Console, _ replica: Replica) throws {
+        let changes = try FieldChanges(fields)
+        let found = try replica.write(message: message) { db in
+            let found = try RecordFinder(replica).record(db, target)
+            let table = RecordTable(try session.collection(found.collection, replica))
+            let current = try table.values(db, found.id) ?? [:]
+            let values = try changes.values(
+                table.collection, current: current, reader: session.reader(replica, db))
+            try table.update(db, found.id, values)
+            return found
+        }
+        guard options.json else { return }
+        console.data(
+            .object([
+                ("collection", .text(found.collection)), ("id", .text(found.id.description)),
+                ("fields", .array(changes.fieldNames.map { .text($0) })),
+            ]))
+    }
+}
+
+extension RecordEdit {
+    /// Reads plain arguments of an edit, put in order, without the parser: that takes 4 ms to set
+    /// up, nearly as long as the edit.
+    ///
+    /// `nil` for everything else, and for whatever is not as it should be: the parser then reads
+    /// it, helps, or says what is wrong.
+    init?(_ arguments: [String]) {
+        guard let verb = arguments.first.flatMap(Verb.init) else { return nil }
+        var options = CommonOptions()
+        var message = ""
+        var plain: [String] = []
+        var rest = arguments.dropFirst()
+        func value() -> String? {
+            guard let value = rest.first, !value.hasPrefix("-") else { return nil }
+            rest.removeFirst()
+            return value
+        }
+        while let next = rest.popFirst() {
+            switch next {
+            case "--json": options.json = true
+            case "--quiet", "-q": options.quiet = true
+            case "--workspace", "-w":
+                guard let slug = value() else { return nil }
+                options.workspace = slug
+            case "--replica":
+                guard let file = value() else { return nil }
+                options.replica = file
+            case "--message", "-m":
+                guard let text = value() else { return nil }
+                message = text
+            case _ where next.hasPrefix("-"): return nil
+            default: plain.append(next)
+            }
+        }
+        guard plain.count > (verb == .set ? 1 : 0) else { return nil }
+        self.init(
+            verb: verb, options: options, target: plain[0], fields: Array(plain.dropFirst()),
+            message: message)
+    }
+}
