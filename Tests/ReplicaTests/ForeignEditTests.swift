@@ -335,6 +335,24 @@ struct QuarantineTests {
         #expect(try replica.verify().matches)
     }
 
+    @Test("what builds on a deferred change set is not sent before that is judged", .tags(.promise6))
+    func deferredOnAnEarlierPage() throws {
+        let team = try team()
+        let replica = team.replicas[1]
+        let id = "01890000-0000-7000-8000-0000000000ee"
+        try replica.write {
+            try $0.execute(sql: "INSERT INTO project (id, title) VALUES ('\(id)', 'New')")
+        }
+        let waiting = try #require(replica.outbox().first)
+        try replica.write {
+            try $0.execute(sql: "INSERT INTO task (project, title) VALUES ('\(id)', 'Builds on it')")
+        }
+        try replica.write { try $0.execute(sql: "INSERT INTO person (name) VALUES ('Goes on')") }
+        let next = try replica.nextRequest(
+            after: waiting.number, deferred: [waiting.changeSet.id])
+        #expect(next.deliveries.map(\.number) == [waiting.number + 2])
+    }
+
     @Test("a dependent of a rejection whose answer was lost is rejected with it")
     func lostRejection() throws {
         let team = try team()

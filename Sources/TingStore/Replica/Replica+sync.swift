@@ -7,23 +7,16 @@ public import TingCore
 /// The replica's end of a sync: what it says, and how it takes in what comes back.
 extension Replica {
     /// Seals what is noted, then says where the replica stands, with a page of the outbox.
-    /// - Parameter number: The outbox after this number; 0 for its beginning.
-    public func nextRequest(after number: Int64 = 0) throws -> SyncRequest {
+    /// - Parameters:
+    ///   - number: The outbox after this number; 0 for its beginning.
+    ///   - deferred: Change sets that the server can't judge yet: what builds on them stays here.
+    public func nextRequest(after number: Int64 = 0, deferred: Set<ChangeSetID> = []) throws
+        -> SyncRequest
+    {
         try seal()
         return try read { db in
             let identity = try identity(db)
-            var deliveries: [Delivery] = []
-            var bytes = 0
-            let rows = try Row.fetchCursor(
-                db, sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq",
-                arguments: [number])
-            while let row = try rows.next(), deliveries.count < Limits.deliveryLimit {
-                let body: Data = row[1]
-                bytes += body.count
-                if !deliveries.isEmpty, bytes > Limits.outboxPageByteLimit { break }
-                deliveries.append(
-                    Delivery(number: row[0], changeSet: try ChangeSet(storedBytes: Array(body))))
-            }
+            let deliveries = try deliveries(db, after: number, deferred)
             return SyncRequest(
                 replica: identity.replica, base: identity.base,
                 historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
@@ -35,10 +28,47 @@ extension Replica {
         }
     }
 
-    /// Whether the outbox holds more after this number.
-    func isWaiting(after number: Int64) throws -> Bool {
+    /// A page of the outbox after the number, without what builds on a deferred change set.
+    private func deliveries(
+        _ db: Database, after number: Int64, _ deferred: Set<ChangeSetID>
+    ) throws -> [Delivery] {
+        var page: [Delivery] = []
+        var bytes = 0
+        var blocked = try touched(db, deferred)
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq",
+            arguments: [number])
+        while let row = try rows.next(), page.count < Limits.deliveryLimit {
+            let body: Data = row[1]
+            let changeSet = try ChangeSet(storedBytes: Array(body))
+            if !blocked.isEmpty, !blocked.isDisjoint(with: changeSet.concerned) {
+                blocked.formUnion(changeSet.touched)
+                continue
+            }
+            bytes += body.count
+            if !page.isEmpty, bytes > Limits.outboxPageByteLimit { break }
+            page.append(Delivery(number: row[0], changeSet: changeSet))
+        }
+        return page
+    }
+
+    private func touched(_ db: Database, _ changeSets: Set<ChangeSetID>) throws -> Set<RecordID> {
+        try changeSets.reduce(into: []) { records, id in
+            let body = try Data.fetchOne(
+                db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE change_set = ?"),
+                arguments: [id.description])
+            guard let body else { return }
+            records.formUnion(try ChangeSet(storedBytes: Array(body)).touched)
+        }
+    }
+
+    /// Whether the outbox holds more to send after this number.
+    func isWaiting(after number: Int64, deferred: Set<ChangeSetID> = []) throws -> Bool {
         try read { db in
-            try Bool.fetchOne(
+            guard deferred.isEmpty else {
+                return try !deliveries(db, after: number, deferred).isEmpty
+            }
+            return try Bool.fetchOne(
                 db.cachedStatement(
                     sql: "SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE number > ?)"),
                 arguments: [number]) ?? false

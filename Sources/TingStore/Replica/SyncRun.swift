@@ -51,11 +51,15 @@ public struct SyncRun {
             unproven = []
             return try perform(plan.step(.historyDiffers(reason)))
         }
+        for verdict in response.verdicts {
+            if case .deferred = verdict.verdict { deferred.insert(verdict.changeSet) }
+        }
         let base = try replica.identity().base
         outcome.version = base.version
         outcome.head = max(response.head, base.version)
         let sent = request.deliveries.last?.number
-        let isMore = try replica.isWaiting(after: came.renamed ? 0 : sent ?? lastSent)
+        let isMore = try replica.isWaiting(
+            after: came.renamed ? 0 : sent ?? lastSent, deferred: deferred)
         // Edits that another process made meanwhile are a reason to go on, too.
         let progress = SyncPlan.Progress(
             version: base.version, head: response.head,
@@ -67,6 +71,8 @@ public struct SyncRun {
 
     /// The number of the delivery sent last.
     private var lastSent: Int64 = 0
+    /// What the server could not judge in this sync.
+    private var deferred: Set<ChangeSetID> = []
 
     /// The server's records of the buckets that differ came.
     public mutating func received(_ answer: MendResponse) throws -> Action {
@@ -117,7 +123,7 @@ public struct SyncRun {
         switch step {
         case .exchange(let after, let check):
             self.check = check
-            let request = try replica.nextRequest(after: after)
+            let request = try replica.nextRequest(after: after, deferred: deferred)
             self.request = request
             return .send(request)
         case .wait(let duration): return .wait(duration)
