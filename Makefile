@@ -20,9 +20,10 @@ deps: ## Install what is missing (Debian packages; the Swift toolchain must be t
 build: deps ## Build everything (debug)
 	swift build
 
+# One after another: many tests start servers and programs, and some fill every core by themselves.
 test: deps ## Build and run every test
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 
 demo: build ## The main job on real data: two members, offline edits, one conflict settled
 	bash Clients/Examples/demo.sh
@@ -35,6 +36,7 @@ install: deps ## Install ting and tingd under PREFIX (static release build)
 	swift build -c release --scratch-path .build-static --product tingd -Xswiftc -static-executable
 	install -D -m 755 .build-static/release/ting $(DESTDIR)$(PREFIX)/bin/ting
 	install -D -m 755 .build-static/release/tingd $(DESTDIR)$(PREFIX)/bin/tingd
+	strip --strip-debug $(DESTDIR)$(PREFIX)/bin/ting $(DESTDIR)$(PREFIX)/bin/tingd
 
 schema: ## Embed Protocol/schema/planning.json after an edit of it
 	python3 Protocol/schema/embed.py

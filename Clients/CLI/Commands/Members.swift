@@ -34,7 +34,8 @@ struct Members: TingCommand {
         }
         guard !members.isEmpty else { return console.note("Nobody is known yet: run `ting sync`.") }
         var table = TextTable(headings: ["name", "email", "role"])
-        table.rows = members.map { member in
+        let byName = members.sorted { ($0.name, $0.email) < ($1.name, $1.email) }
+        table.rows = byName.map { member in
             [
                 member.name + (member.id == own ? " (you)" : ""), member.email,
                 member.role?.rawValue ?? "left",
