@@ -347,7 +347,8 @@ final class World {
         trace.note("server restarted")
         let head = try workspace?.head().version ?? 0
         guard head == oracle.version else {
-            throw Broken(.lost, "version \(oracle.version) was accepted; after a crash there are \(head)")
+            throw Broken(
+                .lost, "version \(oracle.version) was accepted; after a crash there are \(head)")
         }
     }
 

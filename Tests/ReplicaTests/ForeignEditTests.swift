@@ -335,7 +335,8 @@ struct QuarantineTests {
         #expect(try replica.verify().matches)
     }
 
-    @Test("what builds on a deferred change set is not sent before that is judged", .tags(.promise6))
+    @Test(
+        "what builds on a deferred change set is not sent before that is judged", .tags(.promise6))
     func deferredOnAnEarlierPage() throws {
         let team = try team()
         let replica = team.replicas[1]
@@ -345,7 +346,8 @@ struct QuarantineTests {
         }
         let waiting = try #require(replica.outbox().first)
         try replica.write {
-            try $0.execute(sql: "INSERT INTO task (project, title) VALUES ('\(id)', 'Builds on it')")
+            try $0.execute(
+                sql: "INSERT INTO task (project, title) VALUES ('\(id)', 'Builds on it')")
         }
         try replica.write { try $0.execute(sql: "INSERT INTO person (name) VALUES ('Goes on')") }
         let next = try replica.nextRequest(

@@ -61,22 +61,6 @@ extension TingCommand {
     }
 }
 
-extension DiscardOutbox {
-    /// Says so when what is left edits a record, or refers to one, that only the discarded would have made.
-    private func warnAboutDependents(
-        of discarded: [ChangeSet], _ replica: Replica, left: [ChangeSet]
-    ) {
-        let made = Set(
-            discarded.flatMap(\.operations).filter { $0.kind == .insert }.map(\.record))
-        let dependents = left.filter { !$0.concerned.isDisjoint(with: made) }
-        guard !dependents.isEmpty else { return }
-        let ids = dependents.map(\.id.description).joined(separator: ", ")
-        console.warn(
-            "\(dependents.count.counted("change set")) in the outbox built on it, and will be rejected: \(ids)."
-        )
-    }
-}
-
 struct ListOutbox: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the change sets that wait.",
@@ -160,14 +144,18 @@ struct DiscardOutbox: TingCommand {
     func run() throws {
         let replica = try session.replica()
         let picked = try ChangeSetPick(ids: ids).from(try sealedOutbox(replica), id: \.id)
+        var dependents = 0
         if !picked.isEmpty {
             try console.confirm(
                 "Discard \(picked.count.counted("change set")) of the outbox, for good?", yes: yes)
-            try replica.discardOutbox(picked.map(\.id))
-            warnAboutDependents(of: picked, replica, left: try replica.outbox().map(\.changeSet))
+            dependents = try replica.discardOutbox(picked.map(\.id))
         }
         console.outcome(
             .object([("discarded", .array(picked.map { .text($0.id.description) }))]),
             "Discarded \(picked.count.counted("change set")).")
+        guard dependents > 0 else { return }
+        console.warn(
+            "\(dependents.counted("change set")) built on what is gone: in quarantine now.")
+        throw Finish.quarantined
     }
 }

@@ -38,7 +38,7 @@ struct Verify: TingCommand {
                 .error, code: "digest_differs",
                 "The records or the history are not what this replica reports.",
                 remedy:
-                    "Keep what is unsynced with `ting outbox export`, move the file away, then run `ting clone` again."
+                    "Run `ting sync`: records that differ are compared with the server's and put right; edits here are kept."
             )
         }
     }

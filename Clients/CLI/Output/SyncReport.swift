@@ -25,6 +25,12 @@ struct SyncReport: Sendable {
                 "this replica is a copy of another one: it took a new id, and its edits came along."
             )
         }
+        if let reason = outcome.startedOver { console.warn(Self.startedOver(reason, outcome)) }
+        if outcome.mended > 0 {
+            console.warn(
+                "\(outcome.mended.counted("record")) differed from the server's and were put right; what stood there is kept in the table ting_mended."
+            )
+        }
         if isJSON {
             return console.data(
                 .object([
@@ -48,6 +54,27 @@ struct SyncReport: Sendable {
                 "rejected, and kept in quarantine: \(summary.quarantined.counted("change set")).")
             console.hint("`ting quarantine` shows why, and what to do.")
         }
+    }
+
+    private static func startedOver(
+        _ reason: SyncPlan.StartOver, _ outcome: SyncSession.Outcome
+    ) -> String {
+        let why =
+            switch reason {
+            case .anotherEpoch: "the server was restored, moved or begun anew"
+            case .otherHistory: "the server's files were put back to an older state"
+            case .belowFloor: "the server no longer sends what lies between"
+            case .notMended: "the records here could not be mended one by one"
+            }
+        let given =
+            outcome.givenBack > 0
+            ? " It was given back \(outcome.givenBack.counted("change set")) that it had lost." : ""
+        let unproven =
+            outcome.unproven > 0
+            ? " \(outcome.unproven.counted("change set")) of others it could not take." : ""
+        return
+            "\(why): this replica went on from its history, edits kept, the file as it was beside it."
+            + given + unproven
     }
 
     private func account(_ outcome: SyncSession.Outcome) throws -> String {

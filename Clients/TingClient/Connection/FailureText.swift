@@ -24,7 +24,7 @@ enum FailureText {
         case let error as HTTPClientError where error == .httpProxyHandshakeTimeout:
             return "it did not answer in time"
         case let error as HTTPClientError where error == .tlsHandshakeTimeout:
-            return "it did not finish the TLS handshake in time"
+            return "it did not answer in time"
         default: return "the connection could not be made"
         }
     }

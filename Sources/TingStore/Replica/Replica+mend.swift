@@ -51,6 +51,7 @@ extension Replica {
             let digest = try tables.recomputedDigest(db)
             try HistoryTables.store(db, digest)
             mending.agrees = digest.hash == answer.stateDigest
+            if mending.agrees { try db.execute(sql: "UPDATE ting_replica SET suspect = 0") }
             return mending
         }
     }

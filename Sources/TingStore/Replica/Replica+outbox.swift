@@ -28,7 +28,9 @@ extension Replica {
     /// Discards change sets of the outbox for good: their author asked for it.
     ///
     /// Later ones that build on a record that only a discarded one made go to quarantine.
-    public func discardOutbox(_ ids: [ChangeSetID]) throws {
+    /// - Returns: How many those are.
+    @discardableResult
+    public func discardOutbox(_ ids: [ChangeSetID]) throws -> Int {
         try sealed { db in
             var dirty: Set<RecordID> = []
             for id in ids { dirty.formUnion(try leave(db, id, isKnown: false) ?? []) }
@@ -38,6 +40,7 @@ extension Replica {
             }
             let outcome = try reject(db, [:], buildingOn: orphans)
             try materialize(db, dirty.union(outcome.records))
+            return outcome.count
         }
     }
 
@@ -234,7 +237,8 @@ extension Replica {
                     """,
                 arguments: [
                     changeSet.id.description, (own?.code ?? .dependsOnRejected).rawValue,
-                    own?.detail ?? "It builds on a change set that was rejected or discarded.", body, clock(),
+                    own?.detail ?? "It builds on a change set that was rejected or discarded.",
+                    body, clock(),
                 ])
             _ = try leave(db, changeSet.id, isKnown: own != nil)
             count += 1

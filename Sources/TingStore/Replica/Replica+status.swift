@@ -95,18 +95,16 @@ extension Replica {
         }
     }
 
-    /// Recomputes both digests from rows and history. What the records give is what the replica
-    /// reports from then on, so that the next sync mends a difference.
+    /// Recomputes both digests from rows and history. The next sync mends records that differ.
     /// - Returns: What was computed, and whether it is what the replica reports.
     public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
         try sealed { db in
             let base = try identity(db).base
-            let digest = try tables.recomputedDigest(db)
-            let state = digest.hash
+            let state = try tables.recomputedDigest(db).hash
             let history = try HistoryTables.recomputedDigest(db)
             let reported = try HistoryTables.stateHash(db)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
-            if state != reported { try HistoryTables.store(db, digest) }
+            if state != reported { try db.execute(sql: "UPDATE ting_replica SET suspect = 1") }
             return (state, history, state == reported && history == chained)
         }
     }

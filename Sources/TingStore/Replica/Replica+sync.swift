@@ -20,12 +20,19 @@ extension Replica {
             return SyncRequest(
                 replica: identity.replica, base: identity.base,
                 historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
-                stateDigest: try HistoryTables.stateHash(db), schema: schema.version,
+                stateDigest: try reportedDigest(db), schema: schema.version,
                 sent: clock(),
                 membersVersion: try Int64.fetchOne(
                     db, sql: "SELECT members_version FROM ting_replica") ?? 0,
                 pageByteLimit: Limits.pageByteLimit, links: try links(db), deliveries: deliveries)
         }
+    }
+
+    /// The digest of the shared records; none that could agree where `verify` found a difference.
+    private func reportedDigest(_ db: Database) throws -> Hash {
+        let isSuspect = try Bool.fetchOne(
+            db.cachedStatement(sql: "SELECT suspect FROM ting_replica"))
+        return try isSuspect == true ? .zero : HistoryTables.stateHash(db)
     }
 
     /// A page of the outbox after the number, without what builds on a deferred change set.

@@ -80,6 +80,7 @@ public final class Replica: Sendable {
               indexed_version INTEGER NOT NULL DEFAULT -1,
               sealed_note INTEGER NOT NULL DEFAULT 0,
               sealed_version INTEGER NOT NULL DEFAULT -1,
+              suspect INTEGER NOT NULL DEFAULT 0,
               last_sync INTEGER,
               next_retry INTEGER,
               last_error TEXT
