@@ -61,22 +61,6 @@ extension TingCommand {
     }
 }
 
-extension DiscardOutbox {
-    /// Says so when what is left edits a record, or refers to one, that only the discarded would have made.
-    private func warnAboutDependents(
-        of discarded: [ChangeSet], _ replica: Replica, left: [ChangeSet]
-    ) {
-        let made = Set(
-            discarded.flatMap(\.operations).filter { $0.kind == .insert }.map(\.record))
-        let dependents = left.filter { !$0.concerned.isDisjoint(with: made) }
-        guard !dependents.isEmpty else { return }
-        let ids = dependents.map(\.id.description).joined(separator: ", ")
-        console.warn(
-            "\(dependents.count.counted("change set")) in the outbox built on it, and will be rejected: \(ids)."
-        )
-    }
-}
-
 struct ListOutbox: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the change sets that wait.",
@@ -163,8 +147,14 @@ struct DiscardOutbox: TingCommand {
         if !picked.isEmpty {
             try console.confirm(
                 "Discard \(picked.count.counted("change set")) of the outbox, for good?", yes: yes)
+            let before = try replica.quarantine().count
             try replica.discardOutbox(picked.map(\.id))
-            warnAboutDependents(of: picked, replica, left: try replica.outbox().map(\.changeSet))
+            let moved = try replica.quarantine().count - before
+            if moved > 0 {
+                console.warn(
+                    "went to quarantine, since built on what was discarded: \(moved.counted("change set"))."
+                )
+            }
         }
         console.outcome(
             .object([("discarded", .array(picked.map { .text($0.id.description) }))]),

@@ -37,9 +37,7 @@ struct Verify: TingCommand {
             throw CommandError(
                 .error, code: "digest_differs",
                 "The records or the history are not what this replica reports.",
-                remedy:
-                    "Keep what is unsynced with `ting outbox export`, move the file away, then run `ting clone` again."
-            )
+                remedy: "Run `ting sync`: it mends what differs, and keeps what is unsynced.")
         }
     }
 }
