@@ -4,7 +4,7 @@ SHELL = /bin/bash
 PREFIX ?= /usr/local
 PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3
 
-.PHONY: help deps build test demo serve install schema proto format clean
+.PHONY: help deps build test demo serve simulate install schema proto format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -31,6 +31,11 @@ demo: build ## The main job on real data: two members, offline edits, one confli
 serve: build ## A server with the demo's workspace, until Ctrl-C
 	bash Clients/Examples/demo.sh --serve
 
+SEEDS ?= 1-2000
+simulate: deps ## Play SEEDS of the simulator, each twice (release build)
+	swift build -c release --scratch-path .build-release --product ting-sim
+	.build-release/release/ting-sim run --seeds $(SEEDS)
+
 install: deps ## Install ting and tingd under PREFIX (static release build)
 	swift build -c release --scratch-path .build-static --product ting -Xswiftc -static-executable
 	swift build -c release --scratch-path .build-static --product tingd -Xswiftc -static-executable
@@ -51,4 +56,4 @@ format: ## Settle the layout
 	swift format -i -r Package.swift Sources Clients Tests
 
 clean: ## Remove what was built
-	rm -rf .build .build-static
+	rm -rf .build .build-static .build-release

@@ -28,7 +28,7 @@ struct SyncReport: Sendable {
         if let reason = outcome.startedOver { console.warn(Self.startedOver(reason, outcome)) }
         if outcome.mended > 0 {
             console.warn(
-                "\(outcome.mended.counted("record")) differed from the server's and were put right; what stood there is kept in the table ting_mended."
+                "\(outcome.mended.counted("record")) put right, where this replica differed from the server; what stood there is kept in the table ting_mended."
             )
         }
         if isJSON {

@@ -146,6 +146,10 @@ struct SnapshotFolder {
             hash: hashes.whole,
             blockBytes: Limits.snapshotBlockBytes, blockHashes: hashes.blocks)
         try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: draft)
+        // On disk before it has its name: a power cut must not leave half a file under a whole hash.
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: draft))
+        try handle.synchronize()
+        try handle.close()
         guard rename(draft, path(snapshot)) == 0 else { throw CocoaError(.fileWriteUnknown) }
         try PrivateFile.write(
             try JSONEncoder().encode(snapshot),
