@@ -16,6 +16,13 @@ package struct CertificateAuthority: Sendable {
     /// 397 days: the longest that common TLS clients accept for a server.
     private static let leafDays = 397
 
+    /// A random number that is positive in DER, so that it fits into 20 octets (RFC 5280 § 4.1.2.2).
+    private static func serialNumber() -> Certificate.SerialNumber {
+        var bytes = Secret.randomBytes(16)
+        bytes[0] = bytes[0] & 0x7f | 0x40
+        return Certificate.SerialNumber(bytes: bytes)
+    }
+
     /// Makes a new CA.
     package init(now: Date) throws {
         let secret = Certificate.PrivateKey(P256.Signing.PrivateKey())
@@ -26,7 +33,7 @@ package struct CertificateAuthority: Sendable {
         }
         key = secret
         certificate = try Certificate(
-            version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: secret.publicKey,
+            version: .v3, serialNumber: Self.serialNumber(), publicKey: secret.publicKey,
             notValidBefore: Self.start(now), notValidAfter: now.addingDays(365 * Self.years + 3),
             issuer: name, subject: name, signatureAlgorithm: .ecdsaWithSHA256,
             extensions: Certificate.Extensions {
@@ -51,7 +58,7 @@ package struct CertificateAuthority: Sendable {
         let secret = Certificate.PrivateKey(P256.Signing.PrivateKey())
         let alternatives = try names.map(GeneralName.init(host:))
         let leaf = try Certificate(
-            version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: secret.publicKey,
+            version: .v3, serialNumber: Self.serialNumber(), publicKey: secret.publicKey,
             notValidBefore: Self.start(now),
             notValidAfter: min(now.addingDays(Self.leafDays), certificate.notValidAfter),
             issuer: certificate.subject,
