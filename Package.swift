@@ -179,6 +179,7 @@ let package = Package(
         .testTarget(
             name: "SimulatorTests",
             dependencies: [
+                "ting-sim",
                 "TingStore", "TingTesting", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
     ],

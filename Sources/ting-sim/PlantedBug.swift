@@ -13,15 +13,15 @@ enum PlantedBug: String, CaseIterable {
     // Disks that say they synced.
     case serverSyncIgnored, replicaSyncIgnored
     // What is said on the line.
-    case entryDropped, entryAltered, entriesReordered, clashHidden, linksDropped, verdictInvented
+    case entryDropped, entryAltered, verdictInvented
     case baseOverstated, idChanged, deliverySkipped
     // What the server keeps.
     case conflictHidden, conflictLost, writersForgotten, editTimesForgotten, additionsLost
-    case deletionForgotten, seenForgotten, authorSwapped, acceptanceMovedBack, idsForgotten
+    case deletionForgotten, seenForgotten, authorSwapped, idsForgotten
     case suffixDropped, senderTimeAhead, shiftForgotten
     // What a replica keeps.
     case appliedTwice, cursorAhead, outboxEaten, quarantineEaten, digestAdopted, updatesUnnoticed
-    case deletionsUnnoticed, pendingForgotten, sharedForgotten, heldForgotten, epochForgotten
+    case deletionsUnnoticed, sharedForgotten, heldForgotten, epochForgotten
 
     // MARK: Disks
 
@@ -36,7 +36,6 @@ enum PlantedBug: String, CaseIterable {
     func change(_ request: inout SyncRequest, _ random: inout some RandomNumberGenerator) {
         guard strikes(&random) else { return }
         switch self {
-        case .linksDropped: request.links = []
         case .baseOverstated:
             for index in request.deliveries.indices {
                 request.deliveries[index].changeSet.base = request.base
@@ -56,8 +55,6 @@ enum PlantedBug: String, CaseIterable {
         switch self {
         case .entryDropped where response.entries.count > 1: response.entries.remove(at: 0)
         case .entryAltered where !response.entries.isEmpty: response.entries[0].accepted += 1
-        case .entriesReordered: response.entries.reverse()
-        case .clashHidden: response.clash = nil
         case .verdictInvented:
             for index in response.verdicts.indices {
                 response.verdicts[index].verdict = .rejected(.invalidValue, detail: "Invented.")
@@ -94,7 +91,6 @@ enum PlantedBug: String, CaseIterable {
         case .deletionForgotten: "UPDATE ting_shared SET deleted = 0 WHERE deleted IS NOT NULL"
         case .seenForgotten: "UPDATE ting_entry SET seen = x''"
         case .authorSwapped: "UPDATE history SET author = (SELECT min(author) FROM history)"
-        case .acceptanceMovedBack: "UPDATE history SET accepted = accepted - 60000"
         case .idsForgotten: "UPDATE history SET change_set = lower(hex(randomblob(16)))"
         case .suffixDropped: "UPDATE project SET code = substr(code, 1, 2) WHERE code LIKE '%~%'"
         case .senderTimeAhead: "UPDATE ting_sender SET edit_time = edit_time + 3600000"
@@ -112,7 +108,6 @@ enum PlantedBug: String, CaseIterable {
         case .digestAdopted: "UPDATE project SET title = 'adopted' WHERE title IS NOT NULL"
         case .updatesUnnoticed: "DROP TRIGGER IF EXISTS ting_project_update"
         case .deletionsUnnoticed: "DROP TRIGGER IF EXISTS ting_project_delete"
-        case .pendingForgotten: "DELETE FROM ting_pending"
         case .sharedForgotten: "DELETE FROM ting_shared WHERE state <> 'deleted'"
         case .heldForgotten: "DELETE FROM ting_invalid; DELETE FROM ting_note"
         case .epochForgotten:
