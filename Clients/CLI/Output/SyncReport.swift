@@ -25,6 +25,7 @@ struct SyncReport: Sendable {
                 "this replica is a copy of another one: it took a new id, and its edits came along."
             )
         }
+        for sentence in Self.mishaps(outcome) { console.warn(sentence) }
         if isJSON {
             return console.data(
                 .object([
@@ -48,6 +49,40 @@ struct SyncReport: Sendable {
                 "rejected, and kept in quarantine: \(summary.quarantined.counted("change set")).")
             console.hint("`ting quarantine` shows why, and what to do.")
         }
+    }
+
+    /// What went wrong with the replica or its server, and how it was put right.
+    private static func mishaps(_ outcome: SyncSession.Outcome) -> [String] {
+        var sentences: [String] = []
+        if outcome.mended > 0 {
+            sentences.append(
+                "put right from the server, since they differed: \(outcome.mended.counted("record"))."
+            )
+        }
+        if let reason = outcome.startedOver {
+            let what =
+                switch reason {
+                case .anotherEpoch: "the server was restored, and its history is another one"
+                case .otherHistory: "the server's files were put back to an older state"
+                case .belowFloor:
+                    "this replica was away for longer than the server keeps its history"
+                case .notMended: "the records here could not be put right one by one"
+                }
+            sentences.append(
+                "\(what): this replica went on from a snapshot, with its outbox; its old file is kept beside it."
+            )
+        }
+        if outcome.givenBack > 0 {
+            sentences.append(
+                "given back to the server, which had lost them: \(outcome.givenBack.counted("change set"))."
+            )
+        }
+        if outcome.unproven > 0 {
+            sentences.append(
+                "not taken back by the server: \(outcome.unproven.counted("change set")); your own are in the outbox again, the others in the old file."
+            )
+        }
+        return sentences
     }
 
     private func account(_ outcome: SyncSession.Outcome) throws -> String {
