@@ -40,7 +40,7 @@ struct TutorialTests {
                 "serve --data \(folder)-assembly &",
                 with: """
                     serve --data \(folder)-assembly --listen 127.0.0.1:0 >ready 2>/dev/null & \
-                    trap "kill $!" EXIT; until grep -q ready ready; do sleep 0.05; done
+                    trap "kill $!" EXIT; until grep -qs ready ready; do sleep 0.05; done
                     """
             )
             .replacing("Clients/Examples", with: "\(Self.root.path)/Clients/Examples")

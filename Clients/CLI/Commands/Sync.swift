@@ -134,6 +134,6 @@ extension SyncSession.Outcome {
     /// Whether anything came or went.
     var hasNews: Bool {
         summary.sent + summary.received + summary.quarantined + summary.deferred > 0
-            || summary.renamed
+            || summary.renamed || mended > 0 || startedOver != nil
     }
 }

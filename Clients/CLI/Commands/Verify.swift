@@ -37,9 +37,7 @@ struct Verify: TingCommand {
             throw CommandError(
                 .error, code: "digest_differs",
                 "The records or the history are not what this replica reports.",
-                remedy:
-                    "Run `ting sync`: records that differ are compared with the server's and put right; edits here are kept."
-            )
+                remedy: "Run `ting sync`: it mends what differs, and keeps what is unsynced.")
         }
     }
 }

@@ -25,12 +25,7 @@ struct SyncReport: Sendable {
                 "this replica is a copy of another one: it took a new id, and its edits came along."
             )
         }
-        if let reason = outcome.startedOver { console.warn(Self.startedOver(reason, outcome)) }
-        if outcome.mended > 0 {
-            console.warn(
-                "\(outcome.mended.counted("record")) put right, where this replica differed from the server; what stood there is kept in the table ting_mended."
-            )
-        }
+        for sentence in Self.mishaps(outcome) { console.warn(sentence) }
         if isJSON {
             return console.data(
                 .object([
@@ -56,25 +51,38 @@ struct SyncReport: Sendable {
         }
     }
 
-    private static func startedOver(
-        _ reason: SyncPlan.StartOver, _ outcome: SyncSession.Outcome
-    ) -> String {
-        let why =
-            switch reason {
-            case .anotherEpoch: "the server was restored, moved or begun anew"
-            case .otherHistory: "the server's files were put back to an older state"
-            case .belowFloor: "the server no longer sends what lies between"
-            case .notMended: "the records here could not be mended one by one"
-            }
-        let given =
-            outcome.givenBack > 0
-            ? " It was given back \(outcome.givenBack.counted("change set")) that it had lost." : ""
-        let unproven =
-            outcome.unproven > 0
-            ? " \(outcome.unproven.counted("change set")) of others it could not take." : ""
-        return
-            "\(why): this replica went on from its history, edits kept, the file as it was beside it."
-            + given + unproven
+    /// What went wrong with the replica or its server, and how it was put right.
+    private static func mishaps(_ outcome: SyncSession.Outcome) -> [String] {
+        var sentences: [String] = []
+        if outcome.mended > 0 {
+            sentences.append(
+                "put right from the server, since they differed: \(outcome.mended.counted("record"))."
+            )
+        }
+        if let reason = outcome.startedOver {
+            let what =
+                switch reason {
+                case .anotherEpoch: "the server was restored, and its history is another one"
+                case .otherHistory: "the server's files were put back to an older state"
+                case .belowFloor:
+                    "this replica was away for longer than the server keeps its history"
+                case .notMended: "the records here could not be put right one by one"
+                }
+            sentences.append(
+                "\(what): this replica went on from a snapshot, with its outbox; its old file is kept beside it."
+            )
+        }
+        if outcome.givenBack > 0 {
+            sentences.append(
+                "given back to the server, which had lost them: \(outcome.givenBack.counted("change set"))."
+            )
+        }
+        if outcome.unproven > 0 {
+            sentences.append(
+                "not taken back by the server: \(outcome.unproven.counted("change set")); your own are in the outbox again, the others in the old file."
+            )
+        }
+        return sentences
     }
 
     private func account(_ outcome: SyncSession.Outcome) throws -> String {
