@@ -51,6 +51,8 @@ let package = Package(
             name: "TingWire",
             dependencies: [
                 "TingCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                // Sealing bundles (HPKE).
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
             name: "TingStore",
@@ -108,14 +110,14 @@ let package = Package(
         .executableTarget(
             name: "ting",
             dependencies: [
-                "TingClient", "TingPlanning", "TingStore", "TingCore",
+                "TingClient", "TingPlanning", "TingStore", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], path: "Clients/CLI"),
         .executableTarget(
             name: "tingd",
             dependencies: [
-                "TingServer", "TingPlanning", "TingCore",
+                "TingServer", "TingPlanning", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -132,6 +134,7 @@ let package = Package(
             name: "ProtocolTests",
             dependencies: [
                 "TingClient", "TingCore", "TingStore", "TingWire", "ting", "tingd",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
