@@ -35,6 +35,9 @@ extension Replica {
         }
     }
 
+    /// Whether a history with these epochs holds any version that this replica holds.
+    public func shares(_ lineage: [EpochEnd]) throws -> Bool { try lastInCommon(lineage) > 0 }
+
     /// A page of entries to give back, after `version`; empty when there are no more.
     func giveBackRequest(after version: Version) throws -> GiveBackRequest {
         try read { db in
@@ -113,7 +116,7 @@ extension Replica {
         }
     }
 
-    private func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
+    func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
         if try knows(db, id) { return true }
         return try Bool.fetchOne(
             db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
@@ -174,14 +177,14 @@ extension Replica {
     // MARK: What is held back
 
     /// Columns that hold what may not be sealed: whole rows of records that never were.
-    private struct HeldRow {
+    struct HeldRow {
         var collection: CollectionSchema
         var record: String
         var columns: [String: DatabaseValue]
         var isWhole: Bool
     }
 
-    private func heldRows(_ db: Database) throws -> [HeldRow] {
+    func heldRows(_ db: Database) throws -> [HeldRow] {
         let rows = try Row.fetchAll(
             db,
             sql: """

@@ -272,7 +272,7 @@ public final class Replica: Sendable {
     }
 
     /// The edits that are held back.
-    private func held(_ db: Database) throws -> [InvalidEdit] {
+    func held(_ db: Database) throws -> [InvalidEdit] {
         try Row.fetchAll(
             db.cachedStatement(
                 sql: """

@@ -18,6 +18,8 @@ public struct SyncRun {
     }
 
     public private(set) var outcome = SyncOutcome()
+    /// Why the replica is on its way to another history, until it has changed to it.
+    public private(set) var startingOver: SyncPlan.StartOver?
     private let replica: Replica
     private var plan: SyncPlan
     private var request: SyncRequest?
@@ -108,6 +110,7 @@ public struct SyncRun {
         outcome.unproven = try replica.startOver(
             from: snapshot, because: reason, unproven: unproven)
         outcome.startedOver = reason
+        startingOver = nil
         outcome.version = try replica.identity().base.version
         lastSent = 0
         return try perform(plan.step(.startedOver))
@@ -133,6 +136,7 @@ public struct SyncRun {
                 return .fail(.startsOverAgain(reason))
             }
             self.reason = reason
+            startingOver = reason
             switch reason {
             case .anotherEpoch, .otherHistory: return try giveBack()
             case .belowFloor, .notMended: return .fetchSnapshot
