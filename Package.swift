@@ -195,7 +195,7 @@ let package = Package(
             dependencies: [
                 "ting-sim",
                 "TingStore", "TingTesting", .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+            ], exclude: ["scenarios"]),
     ],
     swiftLanguageModes: [.v6]
 )

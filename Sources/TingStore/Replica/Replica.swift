@@ -332,5 +332,7 @@ public enum ReplicaError: Error, Equatable, Sendable {
     case digestDiffers(version: Version)
     /// The server's history is not the one that this replica goes on from.
     case historyDiffers(SyncPlan.StartOver)
+    /// The snapshot lacks this version, which the server took back.
+    case snapshotLacks(Version)
     case unknownRecord(String)
 }

@@ -50,7 +50,7 @@ public struct SyncRun {
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
             given = try replica.lastInCommon(response.lineage)
-            unproven = []
+            (returned, unproven) = ([], [])
             return try perform(plan.step(.historyDiffers(reason)))
         }
         for verdict in response.verdicts {
@@ -92,14 +92,17 @@ public struct SyncRun {
     /// The wait is over.
     public mutating func waited() throws -> Action { try perform(plan.step(.waited)) }
 
-    /// Up to which version entries were given back, and which of them the server can't prove.
+    /// Up to which version entries were given back, which of them the server has now, and which it
+    /// can't prove.
     private var given: Version = 0
+    private var returned: [Version] = []
     private var unproven: [Version] = []
     private var reason = SyncPlan.StartOver.notMended
 
     /// The server said what it took back.
     public mutating func received(_ answer: GiveBackResponse) throws -> Action {
         outcome.givenBack += answer.taken.count
+        returned += answer.taken
         unproven += answer.refused
         given = max(given, answer.taken.max() ?? 0, answer.refused.max() ?? 0)
         return try giveBack()
@@ -107,8 +110,13 @@ public struct SyncRun {
 
     /// A snapshot of the server lies at this path, checked.
     public mutating func startOver(from snapshot: String) throws -> Action {
-        outcome.unproven = try replica.startOver(
-            from: snapshot, because: reason, unproven: unproven)
+        do {
+            outcome.unproven = try replica.startOver(
+                from: snapshot, because: reason, returned: returned, unproven: unproven)
+        } catch ReplicaError.snapshotLacks {
+            // The server lost once more what it was given back: it is asked how it stands.
+            return try perform(plan.step(.waited))
+        }
         outcome.startedOver = reason
         startingOver = nil
         outcome.version = try replica.identity().base.version
