@@ -145,8 +145,7 @@ package final class RunningServer: Sendable {
             accounts: accounts, registry: registry,
             snapshots: SnapshotStore(options.folder, workers: workers, copyists: copyists),
             followers: followers, workers: workers, metrics: metrics, requests: requests,
-            seen: seen,
-            schema: options.schema, bounds: options.bounds, now: options.now,
+            seen: seen, bounds: options.bounds, now: options.now,
             joinAddress: { [self] code in
                 JoinAddress(server: publicAddress, code: code, pin: pin).description
             }, gauges: { [self] in await gauges() }, logger: options.logger)

@@ -80,7 +80,11 @@ struct Status: TingCommand {
     /// What a person can do about it, on standard error.
     private func explain(_ status: ReplicaStatus) {
         console.warn(about: status.invalid)
-        for reason in status.deferred { console.warn("edits wait at the server: \(reason)") }
+        for reason in status.deferred {
+            console.warn("edits wait at the server: \(reason)")
+            let code = reason.prefix { $0 != ":" }
+            if let known = Deferral(rawValue: String(code)) { console.hint(known.remedy) }
+        }
         if status.quarantine > 0 {
             console.hint("`ting quarantine` shows what was rejected, and why.")
         }

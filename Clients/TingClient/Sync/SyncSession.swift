@@ -106,8 +106,11 @@ public struct SyncSession: Sendable {
 
     /// One sentence for `status`.
     static func sentence(_ error: any Error) -> String {
-        guard let error = error as? ClientError else { return "The sync failed: \(error)." }
-        return "\(error.sentence) \(error.remedy)"
+        switch error {
+        case let error as ClientError: "\(error.sentence) \(error.remedy)"
+        case let error as SchemaError: "\(error.sentence) \(error.remedy)"
+        default: "The sync failed: \(error)."
+        }
     }
 
     private static func error(
