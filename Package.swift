@@ -191,6 +191,15 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
+            name: "SkewTests",
+            dependencies: [
+                "TingClient", "TingCore", "TingPlanning", "TingServer", "TingStore", "TingTesting",
+                "TingWire",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], exclude: ["golden", "released", "make_golden.sh"]),
+        .testTarget(
             name: "SimulatorTests",
             dependencies: [
                 "ting-sim",

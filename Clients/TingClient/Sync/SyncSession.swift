@@ -138,6 +138,7 @@ public struct SyncSession: Sendable {
     static func sentence(_ error: any Error) -> String {
         switch error {
         case let error as ClientError: return "\(error.sentence) \(error.remedy)"
+        case let error as SchemaError: return "\(error.sentence) \(error.remedy)"
         case let error as HomeError: return "\(error.sentence) \(error.remedy)"
         case let error as DatabaseError:
             let problem = problem(error.resultCode)

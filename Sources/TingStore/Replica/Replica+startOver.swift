@@ -107,6 +107,7 @@ extension Replica {
                     SELECT record FROM ting_pending UNION SELECT record FROM ting_note
                     """)
             try noteRestart(db, reason)
+            try takeSchema(db)
             try takeTables(db)
             for record in waiting { try setAside(db, record) }
             try putBack(db, held)
@@ -157,11 +158,20 @@ extension Replica {
             arguments: [clock(), reason.rawValue, base.epoch.description, base.version])
     }
 
+    /// The snapshot may be of a newer schema.
+    private func takeSchema(_ db: Database) throws {
+        let version = try Int.fetchOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
+        if let held = try SchemaTable.read(db, from: "snapshot") {
+            try take(db, held)
+        } else if version > schema.version {
+            throw SchemaError.unreadable(version: version, known: schema.version)
+        }
+    }
+
     private func takeTables(_ db: Database) throws {
         for table in Workspace.copiedTables(schema) {
             try db.execute(sql: "DELETE FROM main.\"\(table)\"")
-            try db.execute(
-                sql: "INSERT INTO main.\"\(table)\" SELECT * FROM snapshot.\"\(table)\"")
+            try TableGrowth.copy(db, table, from: "snapshot")
         }
         try db.execute(
             sql: """

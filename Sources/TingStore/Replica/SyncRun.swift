@@ -45,6 +45,9 @@ public struct SyncRun {
         defer { outcome.summary.add(came) }
         do {
             try replica.integrate(response, to: request, checking: check, into: &came)
+        } catch ReplicaError.schemaBehind where !hasAskedForSchema {
+            hasAskedForSchema = true
+            return try ask(after: lastSent, asksForSchema: true)
         } catch ReplicaError.digestDiffers {
             return try perform(plan.step(.stateDiffers))
         } catch ReplicaError.historyDiffers(let reason) {
@@ -73,6 +76,7 @@ public struct SyncRun {
 
     /// The number of the delivery sent last.
     private var lastSent: Int64 = 0
+    private var hasAskedForSchema = false
     /// What the server could not judge in this sync.
     private var deferred: Set<ChangeSetID> = []
 
@@ -130,13 +134,18 @@ public struct SyncRun {
         return request.entries.isEmpty ? .fetchSnapshot : .giveBack(request)
     }
 
+    private mutating func ask(after number: Int64, asksForSchema: Bool = false) throws -> Action {
+        let request = try replica.nextRequest(
+            after: number, deferred: deferred, asksForSchema: asksForSchema)
+        self.request = request
+        return .send(request)
+    }
+
     private mutating func perform(_ step: SyncPlan.Step) throws -> Action {
         switch step {
         case .exchange(let after, let check):
             self.check = check
-            let request = try replica.nextRequest(after: after, deferred: deferred)
-            self.request = request
-            return .send(request)
+            return try ask(after: after)
         case .wait(let duration): return .wait(duration)
         case .mend: return .askForMending(try replica.mendRequest())
         case .startOver(let reason):
