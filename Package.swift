@@ -127,6 +127,19 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        // A line between two network namespaces, with faults: for ting-torture and ting-bench.
+        .target(name: "TingLink", dependencies: ["TingTesting"]),
+        // The real programs on real lines and disks: it starts them, and reads their files.
+        .executableTarget(
+            name: "ting-torture",
+            dependencies: [
+                "TingClient", "TingCore", "TingLink", "TingPlanning", "TingStore", "TingTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .testTarget(name: "LinkTests", dependencies: ["TingLink"]),
         .testTarget(name: "PlanningTests", dependencies: ["TingCore", "TingPlanning"]),
         .testTarget(
             name: "ProtocolTests",

@@ -20,10 +20,13 @@ public final class ServerConnection: Sendable {
     private let environment: [String: String]
     private let client: HTTPClient
 
-    /// - Parameter token: the device's token; `nil` for joining.
+    /// - Parameters:
+    ///   - token: The device's token; `nil` for joining.
+    ///   - silence: Silence within a body that is still no failure, where it is longer than `timeout`.
+    ///     A comment comes every 20 s on a quiet stream.
     public init(
         _ server: ServerAddress, anchor: TrustAnchor, token: String?, timeout: Duration,
-        environment: [String: String]
+        silence: Duration = .seconds(60), environment: [String: String]
     ) throws {
         self.server = server
         self.anchor = anchor
@@ -39,14 +42,11 @@ public final class ServerConnection: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.proxy = proxy?.configuration
         configuration.timeout.connect = .nanoseconds(timeout.nanoseconds)
-        configuration.timeout.read = .nanoseconds(max(timeout, Self.leastSilence).nanoseconds)
+        configuration.timeout.read = .nanoseconds(max(timeout, silence).nanoseconds)
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.decompression = .disabled
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
-
-    /// Silence within a body that is still no failure: a comment comes every 20 s on a quiet stream.
-    private static let leastSilence = Duration.seconds(60)
 
     /// Bytes a second that the slowest line carries; a request gets that much more time.
     private static let slowestLine = 4096
@@ -165,10 +165,19 @@ public final class ServerConnection: Sendable {
             let problem = try? JSONDecoder().decode(
                 ProblemText.self, from: Data(buffer.readableBytesView))
         {
-            return problem.error(status: status)
+            var error = problem.error(status: status)
+            error.retryAfter = response.headers.first(name: "Retry-After").flatMap(Self.wait)
+            return error
         }
         let what = (300..<400).contains(status) ? "a redirect" : "status \(status) without a reason"
         return .foreignAnswer(server, what)
+    }
+
+    /// Reads `Retry-After`: seconds, at most as long as a client ever waits. Dates are not read, since
+    /// clocks may differ.
+    private static func wait(_ text: String) -> Duration? {
+        guard let seconds = Int64(text), seconds >= 0 else { return nil }
+        return min(.seconds(min(seconds, 86_400)), Backoff.longest)
     }
 }
 

@@ -57,7 +57,7 @@ public struct Follower: Sendable {
                     let fact = try await sync(report)
                     let time = ContinuousClock.now - start
                     steps += plan.step(fact, at: time, jitter: .random(in: 0...1))
-                    if fact == .failed { try noteRetry(plan, time) }
+                    if case .failed = fact { try noteRetry(plan, time) }
                 }
             }
         }
@@ -72,7 +72,7 @@ public struct Follower: Sendable {
             return .synced(outcome.version)
         } catch let error as ClientError where error.scope == .transient {
             report(.failed(error))
-            return .failed
+            return .failed(atLeast: error.retryAfter ?? .zero)
         }
     }
 

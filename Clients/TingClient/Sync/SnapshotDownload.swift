@@ -55,7 +55,8 @@ public struct SnapshotDownload: Sendable {
                 file.keep()
                 if file.count > best { backoff.succeeded() }
                 best = max(best, file.count)
-                let wait = backoff.failed(jitter: .random(in: 0...1))
+                let wait = max(
+                    backoff.failed(jitter: .random(in: 0...1)), error.retryAfter ?? .zero)
                 guard backoff.failures < Self.triesWithoutProgress else { throw error }
                 try await clock.sleep(for: wait)
             }
