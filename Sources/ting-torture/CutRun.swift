@@ -7,15 +7,19 @@ struct CutRun {
     let programs: Programs
     /// Every so many bytes; 1 for each.
     let step: Int
+    /// The exchange to cut; `nil` for all three.
+    let only: String?
     let seed: UInt64
     let end: ContinuousClock.Instant?
     let say: @Sendable (String) -> Void
 
+    static let exchanges: [any CutExchange.Type] = [
+        SyncExchange.self, CloneExchange.self, JoinExchange.self,
+    ]
+
     func run() throws -> Report {
         var report = Report(unit: "cuts", seed: seed)
-        for exchange in [SyncExchange.self, CloneExchange.self, JoinExchange.self]
-            as [any CutExchange.Type]
-        {
+        for exchange in Self.exchanges where only == nil || exchange.name == only {
             report.add(try play(exchange))
             guard report.findings.isEmpty else { break }
         }
@@ -38,6 +42,7 @@ struct CutRun {
         var report = Report(unit: "cuts", seed: seed)
         let name = type(of: exchange).name
         let proxy = try await CutProxy(to: server.host, port: server.port)
+        let began = ContinuousClock.now
         for drips in [false, true] {
             report.findings += try await once(exchange, proxy, nil, drips: drips).map {
                 Finding(.wrong, "\(name) without a fault\(drips ? ", dripping" : ""): \($0)")
@@ -58,7 +63,11 @@ struct CutRun {
                 guard proxy.hasStruck else { continue }
                 report.runs += 1
                 report.counts["\(name), \(place.kind)", default: 0] += 1
-                if report.runs % 500 == 0 { say("\(report.runs) cuts of \(name)") }
+                if report.runs % 500 == 0 {
+                    say(
+                        "\(report.runs) cuts of \(name), \(report.runs / max(1, Int((ContinuousClock.now - began).seconds))) a second"
+                    )
+                }
             }
         }
         await proxy.stop()
@@ -67,13 +76,13 @@ struct CutRun {
 
     private var isOver: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
-    /// The two ways to cut take turns; where nobody is told, each waits, so a dozen must do.
+    /// The two ways to cut take turns; where nobody is told, each waits, so a few must do.
     private func faults(_ direction: CutProxy.Direction, _ length: Int) -> [CutProxy.Fault] {
-        let cuts = stride(from: Int(seed) % step, through: length, by: step).enumerated().map {
+        let cuts = places(length).enumerated().map {
             CutProxy.Fault(
                 kind: $0.offset % 2 == 0 ? .close : .reset, direction: direction, after: $0.element)
         }
-        let slow = max(1, length / 12)
+        let slow = max(1, length / (step < 20 ? 12 : 2))
         let waits = stride(from: slow / 2, through: length, by: slow).flatMap { place in
             [CutProxy.Fault.Kind.silence, .hold].map {
                 CutProxy.Fault(kind: $0, direction: direction, after: place)
@@ -81,6 +90,20 @@ struct CutRun {
         }
         return cuts + waits
     }
+
+    /// Every step, but within the long body of a snapshot every 256th: all its bytes are alike.
+    private func places(_ length: Int) -> [Int] {
+        let start = stride(from: Int(seed) % step, through: min(length, Self.edge), by: step)
+        guard length > 2 * Self.edge else {
+            return Array(start) + stride(from: Self.edge + step, through: length, by: step)
+        }
+        return Array(start)
+            + stride(from: Self.edge + step, to: length - Self.edge, by: step * 256)
+            + stride(from: length - Self.edge, through: length, by: step)
+    }
+
+    /// Bytes at either end in which something else than a snapshot's body travels.
+    private static let edge = 3_000
 
     /// The exchange with one fault, done again where it failed; gives what is then wrong.
     private func once(

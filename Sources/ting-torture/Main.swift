@@ -26,6 +26,7 @@ struct Torture: ParsableCommand {
             "Cut a sync, a clone and a join after each so many bytes; 1 cuts at every byte.",
             valueName: "step"))
     var cuts: Int?
+    @Option(help: "With --cuts: only this exchange, sync, clone or join.") var exchange: String?
     @Option(help: "End after so many minutes, however far it got.") var minutes: Double?
     @Option(help: "What draws every random choice.") var seed: UInt64 = 1
     @Option(
@@ -56,6 +57,10 @@ struct Torture: ParsableCommand {
         guard cuts ?? 1 > 0, kills ?? 1 > 0, minutes ?? 1 > 0 else {
             throw ValidationError("Numbers are greater than 0.")
         }
+        let names = CutRun.exchanges.map { $0.name }
+        guard exchange.map(names.contains) ?? true else {
+            throw ValidationError("--exchange is one of \(names.joined(separator: ", ")).")
+        }
     }
 
     private func play(_ programs: Programs) throws -> Report {
@@ -65,7 +70,9 @@ struct Torture: ParsableCommand {
     }
 
     private func playCuts(_ programs: Programs, _ step: Int) throws -> Report {
-        try CutRun(programs: programs, step: step, seed: seed, end: end, say: say).run()
+        try CutRun(
+            programs: programs, step: step, only: exchange, seed: seed, end: end, say: say
+        ).run()
     }
 
     private var end: ContinuousClock.Instant? {

@@ -102,8 +102,9 @@ public struct Follower: Sendable {
     ) async {
         defer { feed.yield(.lost) }
         let path = ServerConnection.path(slug, "follow?since=\(since)")
-        let request = Request(
+        var request = Request(
             .GET, path, accepts: "text/event-stream", headers: ServerConnection.versions())
+        request.isLong = true
         guard let response = try? await connection.send(request),
             (try? connection.expect(request.accepts, in: response)) != nil
         else { return }

@@ -71,6 +71,7 @@ public struct SnapshotDownload: Sendable {
         var request = Request(
             .GET, ServerConnection.path(slug, "snapshot"), accepts: "*/*",
             headers: ServerConnection.versions())
+        request.isLong = true
         if file.count > 0, let tag = PrivateFile.read(tagFile) {
             request.headers += [("Range", "bytes=\(file.count)-"), ("If-Range", tag)]
         }
