@@ -21,7 +21,7 @@ final class Child: Sendable {
     private let state = Mutex(State.running)
     private static let running = Mutex<[pid_t: Child]>([:])
 
-    /// Starts a program with no signal blocked or ignored.
+    /// Starts a program with no signal blocked or ignored, in a process group of its own.
     /// - Parameters:
     ///   - output: The file for standard output, emptied first; `errors` that for standard error.
     init(
@@ -46,7 +46,8 @@ final class Child: Sendable {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+            &attributes,
+            Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
         let words = ([program] + arguments).map { strdup($0) } + [nil]
         let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for text in words + variables { free(text) } }
@@ -59,9 +60,9 @@ final class Child: Sendable {
         Self.running.withLock { $0[id] = self }
     }
 
-    /// Sends a signal, unless the program has ended and was waited for.
+    /// Sends a signal to the program and what it started, unless it has ended and was waited for.
     func signal(_ number: Int32) {
-        state.withLock { if case .running = $0 { _ = kill(id, number) } }
+        state.withLock { if case .running = $0 { _ = kill(-id, number) } }
     }
 
     /// Waits for the end. A program that takes longer than `limit` is killed: that is a failure of
@@ -73,6 +74,7 @@ final class Child: Sendable {
         defer { watch.cancel() }
         var seen = siginfo_t()
         while waitid(P_PID, id_t(id), &seen, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        defer { awaitGroup() }
         return state.withLock { state in
             if case .ended(let ending) = state { return ending }
             var status: Int32 = 0
@@ -83,6 +85,11 @@ final class Child: Sendable {
             Self.running.withLock { $0[id] = nil }
             return ending
         }
+    }
+
+    /// A wrapper such as `faketime` may end before the program in it.
+    private func awaitGroup() {
+        for _ in 0..<4_000 where kill(-id, 0) == 0 { usleep(5_000) }
     }
 
     /// Whether it goes on; one that has just ended may still count.

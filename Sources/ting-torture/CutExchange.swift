@@ -13,9 +13,9 @@ protocol CutExchange: Sendable {
     init(_ world: World) throws
     /// What happens before each, on a line without faults.
     func prepare() async throws
-    /// The exchange, by way of the proxy. It may fail; then it is done once more.
+    /// The exchange, by way of a proxy where one is given. It may fail; then it is done once more.
     /// - Parameter patience: How long nothing may come.
-    func carryOut(port: Int, patience: Duration) async throws
+    func carryOut(port: Int?, patience: Duration) async throws
     /// What is not as it must be, once it was carried out.
     func check() async throws -> [String]
     /// What is not as it must be when all is over, besides the verdicts on the world.
@@ -68,7 +68,7 @@ final class SyncExchange: CutExchange {
         ).run()
     }
 
-    func carryOut(port: Int, patience: Duration) async throws {
+    func carryOut(port: Int?, patience: Duration) async throws {
         let connection = try world.members[0].connection(
             to: world.server, port: port, timeout: patience)
         do {
@@ -109,7 +109,7 @@ final class CloneExchange: CutExchange {
         for suffix in ["", "-wal", "-shm", ".partial", ".partial.etag"] { unlink(path + suffix) }
     }
 
-    func carryOut(port: Int, patience: Duration) async throws {
+    func carryOut(port: Int?, patience: Duration) async throws {
         let connection = try world.members[0].connection(
             to: world.server, port: port, timeout: patience)
         do {
@@ -166,9 +166,9 @@ final class JoinExchange: CutExchange {
         devices.withLock { $0 += 1 }
     }
 
-    func carryOut(port: Int, patience: Duration) async throws {
+    func carryOut(port: Int?, patience: Duration) async throws {
         guard var address = code.withLock({ $0 }) else { throw Trouble("no join address") }
-        address.server = ServerAddress(host: "127.0.0.1", port: port)
+        if let port { address.server = ServerAddress(host: "127.0.0.1", port: port) }
         _ = try await home.join(
             address, device: "guest", authorityFile: nil, schema: PlanningSchema.schema.version,
             timeout: patience, environment: [:])

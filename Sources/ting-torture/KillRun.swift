@@ -62,7 +62,7 @@ struct KillRun {
             Thread.sleep(
                 forTimeInterval: Duration.milliseconds(900).drawn(using: &generator).seconds)
             guard world.server.stop(SIGKILL) == .killed(SIGKILL) else {
-                throw Trouble("tingd ended by itself: \(Programs.text(world.server.data + ".log"))")
+                throw Trouble("tingd ended by itself: \(world.server.log)")
             }
             try world.server.start()
             round.kills += 1

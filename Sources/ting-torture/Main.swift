@@ -18,6 +18,7 @@ struct Torture: ParsableCommand {
               ting-torture --kills 100
               ting-torture --minutes 30 --json
               ting-torture --cuts 97
+              ting-torture --scenario full-replica
             """)
 
     @Option(help: "Kill so many programs while a team edits and syncs.") var kills: Int?
@@ -27,6 +28,13 @@ struct Torture: ParsableCommand {
             valueName: "step"))
     var cuts: Int?
     @Option(help: "With --cuts: only this exchange, sync, clone or join.") var exchange: String?
+    @Option(
+        help: ArgumentHelp(
+            "Play a situation of the world, or `all`; see --list.", valueName: "name"))
+    var scenario: String?
+    @Option(help: "Partitions of that scenario, and 20 steps each of each member's evening.")
+    var runs = 5
+    @Flag(help: "List the scenarios.") var list = false
     @Option(help: "End after so many minutes, however far it got.") var minutes: Double?
     @Option(help: "What draws every random choice.") var seed: UInt64 = 1
     @Option(
@@ -38,6 +46,10 @@ struct Torture: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Print nothing while it runs.") var quiet = false
 
     func run() throws {
+        guard !list else {
+            for scenario in Scenario.all { print("\(scenario.name): \(scenario.about)") }
+            return
+        }
         signal(SIGPIPE, SIG_IGN)
         let ends = EndSignals()
         defer { withExtendedLifetime(ends) {} }
@@ -61,12 +73,26 @@ struct Torture: ParsableCommand {
         guard exchange.map(names.contains) ?? true else {
             throw ValidationError("--exchange is one of \(names.joined(separator: ", ")).")
         }
+        let scenarios = Scenario.all.map(\.name) + ["all"]
+        guard scenario.map(scenarios.contains) ?? true else {
+            throw ValidationError("--scenario is one of \(scenarios.joined(separator: ", ")).")
+        }
     }
 
     private func play(_ programs: Programs) throws -> Report {
+        if let scenario { return try playScenarios(programs, named: scenario) }
         if let cuts { return try playCuts(programs, cuts) }
         let kills = kills ?? (minutes == nil ? 100 : .max)
         return try KillRun(programs: programs, seed: seed, kills: kills, end: end, say: say).run()
+    }
+
+    private func playScenarios(_ programs: Programs, named name: String) throws -> Report {
+        var report = Report(unit: "runs", seed: seed)
+        for scenario in Scenario.all where [scenario.name, "all"].contains(name) {
+            say(scenario.name)
+            report.add(try scenario.run(programs, seed: seed, runs: runs, say: say))
+        }
+        return report
     }
 
     private func playCuts(_ programs: Programs, _ step: Int) throws -> Report {

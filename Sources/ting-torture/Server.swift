@@ -7,9 +7,12 @@ import TingClient
 /// The real `tingd` in a folder of its own, which may be killed and started again on the same port.
 final class Server: Sendable {
     let data: String
+    /// What its files of this program's begin with.
+    private let scratch: String
     let programs: Programs
     /// Where it listens, as a name in its certificate.
     let host: String
+    let wrapper: Mutex<[String]>
     private let state = Mutex(State())
 
     private struct State {
@@ -19,15 +22,26 @@ final class Server: Sendable {
     }
 
     /// Makes the data folder; `start` serves it.
-    init(_ programs: Programs, data: String, host: String = "127.0.0.1") throws {
+    /// - Parameter words: What stands before the program when it serves: another clock or network.
+    init(_ programs: Programs, data: String, host: String, words: [String] = []) throws {
         self.programs = programs
         self.data = data
         self.host = host
+        // Beside the folder that a scenario may fill, or make read-only.
+        scratch =
+            ((data as NSString).deletingLastPathComponent as NSString).deletingLastPathComponent
+            + "/tingd"
+        wrapper = Mutex(words)
+        try FileManager.default.createDirectory(
+            atPath: (data as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
         let made = try run(["init", "--data", data, "--host", host, "--host", "localhost"])
         guard made.succeeded else { throw Trouble("tingd init failed: \(made.complaint)") }
     }
 
     deinit { state.withLock { $0.child }?.signal(SIGKILL) }
+
+    /// What it has said on standard error since its last start.
+    var log: String { Programs.text(scratch + ".log") }
 
     var port: Int { state.withLock { $0.port } }
     var url: String { "https://\(host):\(port)" }
@@ -36,21 +50,34 @@ final class Server: Sendable {
     var restarts: [Duration] { Array(state.withLock { $0.starts }.dropFirst()) }
 
     /// Serves, and returns when a request was answered.
-    func start(_ wrapper: [String] = []) throws {
+    func start() throws {
         let began = ContinuousClock.now
-        let log = data + ".log"
+        let child = try launch()
+        if port == 0 { try learnPort(child, until: began + .seconds(20)) }
+        try awaitAnswer(child, until: began + .seconds(30))
+        state.withLock { $0.starts.append(ContinuousClock.now - began) }
+    }
+
+    private func launch() throws -> Child {
         let words =
-            wrapper + [
+            wrapper.withLock { $0 } + [
                 programs.path("tingd"), "serve", "--data", data, "--listen", "\(host):\(port)",
                 "--log-level", "error",
             ]
         let child = try Child(
             words[0], Array(words.dropFirst()), environment: Self.environment,
-            output: data + ".ready", errors: log)
+            output: scratch + ".ready", errors: scratch + ".log")
         state.withLock { $0.child = child }
-        if port == 0 { try learnPort(child, until: began + .seconds(20)) }
-        try awaitAnswer(child, until: began + .seconds(30))
-        state.withLock { $0.starts.append(ContinuousClock.now - began) }
+        return child
+    }
+
+    /// Serves, though nobody may get an answer; returns when it says that it is ready, or has ended.
+    func startUnheard() throws {
+        let child = try launch()
+        for _ in 0..<2_000 where child.isRunning {
+            if Programs.text(scratch + ".ready").hasSuffix("\n") { return }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
     }
 
     /// Ends it by a signal, and waits until it has ended.
@@ -64,7 +91,7 @@ final class Server: Sendable {
 
     private func learnPort(_ child: Child, until end: ContinuousClock.Instant) throws {
         while ContinuousClock.now < end, child.isRunning {
-            let line = Programs.text(data + ".ready")
+            let line = Programs.text(scratch + ".ready")
             if line.hasSuffix("\n"),
                 let port = line.split(separator: ":").last.flatMap({
                     Int($0.dropLast())
@@ -74,7 +101,7 @@ final class Server: Sendable {
             }
             Thread.sleep(forTimeInterval: 0.005)
         }
-        throw Trouble("tingd did not say that it is ready: \(Programs.text(data + ".log"))")
+        throw Trouble("tingd did not say that it is ready: \(log)")
     }
 
     /// Asks, over TLS, until there is an answer; who asks has no token, so the answer is 401.
@@ -92,7 +119,7 @@ final class Server: Sendable {
             guard child.isRunning else { break }
             Thread.sleep(forTimeInterval: 0.002)
         }
-        throw Trouble("tingd gave no answer: \(Programs.text(data + ".log"))")
+        throw Trouble("tingd gave no answer: \(log)")
     }
 
     /// A connection of this program's own, by way of a proxy on `port` where one is given.
@@ -112,7 +139,7 @@ final class Server: Sendable {
     @discardableResult
     func run(_ arguments: [String], wrapper: [String] = []) throws -> Programs.Result {
         try programs.run(
-            "tingd", arguments, environment: Self.environment, scratch: data + ".operator",
+            "tingd", arguments, environment: Self.environment, scratch: scratch + ".operator",
             wrapper: wrapper)
     }
 

@@ -18,16 +18,19 @@ final class World: Sendable {
 
     /// Sets the world up, and leaves everybody at the same version.
     /// - Parameters:
-    ///   - host: Where the server listens.
-    ///   - serverFolder: Where its data lies, unless within the world's own folder.
+    ///   - host: Where the server listens, and `serverWords` stand before its program.
+    ///   - prepare: What is done in the world's folder before anything lies in it.
     init(
         _ programs: Programs, members names: [String] = ["anna", "bo", "chen"], records: Int = 4,
-        host: String = "127.0.0.1", serverFolder: String? = nil
+        host: String = "127.0.0.1", serverWords: [String] = [],
+        prepare: (_ folder: String) throws -> Void = { _ in }
     ) throws {
         self.programs = programs
         folder = NSTemporaryDirectory() + "ting-torture-\(UUID().uuidString.prefix(8).lowercased())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        server = try Server(programs, data: serverFolder ?? folder + "/server", host: host)
+        try prepare(folder)
+        server = try Server(
+            programs, data: folder + "/server/data", host: host, words: serverWords)
         members = names.map { [folder] in Member($0, folder: folder, programs: programs) }
         do {
             try server.start()

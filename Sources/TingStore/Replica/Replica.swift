@@ -39,12 +39,13 @@ public final class Replica: Sendable {
         guard ting_sqlite_exists(path) != 0 else {
             throw ReplicaError.notFound(path)
         }
-        queue = try DatabaseQueue(path: path, configuration: configuration)
         // Asked in SQL: `tableExists` reads the whole schema into memory first.
         let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ting_replica')"
-        guard try queue.read({ try Bool.fetchOne($0, sql: exists) }) == true else {
-            throw ReplicaError.notAReplica(path)
+        let opened = try ReplicaFile.open(path, configuration) { db in
+            try Bool.fetchOne(db, sql: exists) == true
         }
+        guard let opened else { throw ReplicaError.notAReplica(path) }
+        queue = opened
     }
 
     public func close() throws { try queue.close() }
