@@ -16,11 +16,10 @@ enum ReplicaFile {
         do {
             return try opened(path, configuration)
         } catch let error as DatabaseError where error.resultCode == .SQLITE_IOERR {
-            // Most likely the log's index, a file, finds no room; SQLite does not say so. Who has the database for themselves keeps
-            // it in memory (sqlite.org/wal.html#noshm): others wait until this process ends.
-            var alone = configuration
-            alone.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
-            return try opened(path, alone)
+            // Most likely the log's index, a file, finds no room; SQLite does not say so. Who has the
+            // database for themselves keeps it in memory (sqlite.org/vfs.html, `unix-excl`): others wait
+            // until this process ends.
+            return try opened(address(of: path, "vfs=unix-excl"), configuration)
         } catch let error as DatabaseError
             where error.resultCode == .SQLITE_CANTOPEN && isFixed(path)
         {
@@ -28,9 +27,13 @@ enum ReplicaFile {
             var reading = Configuration()
             reading.foreignKeysEnabled = false
             reading.readonly = true
-            let escaped = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
-            return try opened("file:\(escaped ?? path)?immutable=1", reading)
+            return try opened(address(of: path, "immutable=1"), reading)
         }
+    }
+
+    private static func address(of path: String, _ options: String) -> String {
+        let escaped = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
+        return "file:\(escaped ?? path)?\(options)"
     }
 
     /// Whether the file lies on a read-only file system, and is whole without a log.
