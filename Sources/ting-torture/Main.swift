@@ -90,7 +90,7 @@ struct Torture: ParsableCommand {
         var report = Report(unit: "runs", seed: seed)
         for scenario in Scenario.all where [scenario.name, "all"].contains(name) {
             say(scenario.name)
-            report.add(try scenario.run(programs, seed: seed, runs: runs, say: say))
+            report.add(try scenario.run(programs, seed: seed, runs: runs, end: end, say: say))
         }
         return report
     }

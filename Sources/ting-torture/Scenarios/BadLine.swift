@@ -54,7 +54,7 @@ extension Scenario {
         let exchange = try SyncExchange(world)
         var generator = SeededGenerator(state: stage.seed)
         stage.played = 0
-        for run in 0..<stage.runs where stage.findings.isEmpty {
+        for run in 0..<stage.runs where stage.findings.isEmpty && !stage.isOver {
             link.change(to: .roundTrip(.milliseconds(20)), seed: stage.seed &+ UInt64(run))
             try blockingThrowing { try await exchange.prepare() }
             let side = Link.Side.allCases[Int.random(in: 0..<3, using: &generator)]

@@ -16,11 +16,12 @@ struct Scenario: Sendable {
 
     /// Plays it; what it needs and does not find here is told, not passed over.
     func run(
-        _ programs: Programs, seed: UInt64, runs: Int, say: @escaping @Sendable (String) -> Void
+        _ programs: Programs, seed: UInt64, runs: Int, end: ContinuousClock.Instant?,
+        say: @escaping @Sendable (String) -> Void
     )
         throws -> Report
     {
-        var stage = Stage(programs: programs, seed: seed, runs: runs, say: say)
+        var stage = Stage(programs: programs, seed: seed, runs: runs, end: end, say: say)
         var report = Report(unit: "runs", seed: seed)
         do {
             try play(&stage)
@@ -49,19 +50,25 @@ struct Stage {
     let seed: UInt64
     /// How often to repeat what a scenario repeats.
     let runs: Int
+    /// When to repeat no more.
+    let end: ContinuousClock.Instant?
     let say: @Sendable (String) -> Void
     var played = 1
     var counts: [String: Int] = [:]
     private(set) var findings: [Finding] = []
 
     init(
-        programs: Programs, seed: UInt64, runs: Int, say: @escaping @Sendable (String) -> Void
+        programs: Programs, seed: UInt64, runs: Int, end: ContinuousClock.Instant?,
+        say: @escaping @Sendable (String) -> Void
     ) {
+        self.end = end
         self.programs = programs
         self.seed = seed
         self.runs = runs
         self.say = say
     }
+
+    var isOver: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
     /// Notes what is not as it must be.
     mutating func expect(_ holds: Bool, _ what: @autoclosure () -> String) {
