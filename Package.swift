@@ -140,6 +140,17 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .testTarget(name: "LinkTests", dependencies: ["TingLink"]),
+        // What hostile bytes are thrown at: by its tests, and by `make fuzz`.
+        .target(
+            name: "TingFuzzing",
+            dependencies: [
+                "TingClient", "TingCore", "TingPlanning", "TingServer", "TingStore", "TingTesting",
+                "TingWire",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(name: "FuzzTests", dependencies: ["TingFuzzing"], exclude: ["corpus"]),
         .testTarget(name: "PlanningTests", dependencies: ["TingCore", "TingPlanning"]),
         .testTarget(
             name: "ProtocolTests",
@@ -199,12 +210,21 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// libFuzzer's symbols exist in a build with `-sanitize=fuzzer` only: see `make fuzz`.
+if Context.environment["TING_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "ting-fuzz", dependencies: ["TingFuzzing"],
+            swiftSettings: [.enableExperimentalFeature("Extern")]))
+}
+
 for target in package.targets where target.type != .system {
     guard !["CSQLiteConfig", "CSimulatedDisk"].contains(target.name) else { continue }
-    target.swiftSettings = [
-        .treatAllWarnings(as: .error),
-        .enableUpcomingFeature("ExistentialAny"),  // SE-0335: the cost of `any` is visible
-        .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444: a file imports what it uses
-        .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409: dependencies stay inside
-    ]
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .treatAllWarnings(as: .error),
+            .enableUpcomingFeature("ExistentialAny"),  // SE-0335: the cost of `any` is visible
+            .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444: a file imports what it uses
+            .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409: dependencies stay inside
+        ]
 }

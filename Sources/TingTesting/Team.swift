@@ -47,6 +47,44 @@ public final class Team {
         }
     }
 
+    /// A team of its own that stands where `other` stands; `other` is closed.
+    public init(copying other: Template) throws {
+        folder = FileManager.default.temporaryDirectory.appending(
+            path: "ting-team-\(UUID().uuidString)")
+        try FileManager.default.copyItem(at: other.folder, to: folder)
+        (schema, members) = (other.schema, other.members)
+        clock = ManualClock(other.time)
+        workspace = try Workspace(
+            path: folder.appending(path: "workspace.sqlite").path, schema: schema)
+        for name in other.replicas {
+            replicas.append(
+                try Replica(
+                    path: folder.appending(path: name).path, schema: schema,
+                    clock: { [clock] in clock.time }))
+        }
+    }
+
+    /// A team at rest, to make others from.
+    public struct Template: Sendable {
+        fileprivate let folder: URL
+        fileprivate let schema: Schema
+        fileprivate let members: [Member]
+        fileprivate let replicas: [String]
+        fileprivate let time: Int64
+    }
+
+    /// Closes all files and keeps them aside, for as long as the process lives.
+    public func template() throws -> Template {
+        for replica in replicas { try replica.close() }
+        try workspace.close()
+        let kept = FileManager.default.temporaryDirectory.appending(
+            path: "ting-template-\(UUID().uuidString)")
+        try FileManager.default.copyItem(at: folder, to: kept)
+        return Template(
+            folder: kept, schema: schema, members: members,
+            replicas: replicas.map { URL(filePath: $0.path).lastPathComponent }, time: clock.time)
+    }
+
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// A new replica from a fresh snapshot.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPTypes
+package import HTTPTypes
 
 /// What a request asks for: one case an endpoint of `Protocol/openapi.yaml`.
-enum Route: Equatable, Sendable {
+package enum Route: Equatable, Sendable {
     case join
     case workspaces
     case workspace(String)
@@ -23,14 +23,14 @@ enum Route: Equatable, Sendable {
     case healthz, readyz, metrics
 
     /// How a method and a path were understood.
-    enum Match: Equatable {
+    package enum Match: Equatable {
         case route(Route)
         /// The path exists; these are its methods.
         case otherMethods([HTTPRequest.Method])
         case nothing
     }
 
-    static func match(_ method: HTTPRequest.Method, path: String) -> Match {
+    package static func match(_ method: HTTPRequest.Method, path: String) -> Match {
         let routes = routes(at: path)
         guard !routes.isEmpty else { return .nothing }
         // HEAD is GET without the body (RFC 9110 § 9.3.2).
