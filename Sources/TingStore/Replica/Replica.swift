@@ -41,10 +41,11 @@ public final class Replica: Sendable {
         guard ting_sqlite_exists(path) != 0 else {
             throw ReplicaError.notFound(path)
         }
-        queue = try DatabaseQueue(path: path, configuration: configuration)
-        guard let stamp = try queue.read({ try SchemaTable.stamp($0, in: Self.table) }) else {
-            throw ReplicaError.notAReplica(path)
+        let opened = try ReplicaFile.open(path, configuration) { db in
+            try SchemaTable.stamp(db, in: Self.table)
         }
+        guard let stamp = opened.first else { throw ReplicaError.notAReplica(path) }
+        queue = opened.queue
         if !stamp.fits(schema) { try fit(to: schema) }
     }
 

@@ -88,9 +88,11 @@ public struct SyncRun {
             plan.step(.mended(agrees: mended.agrees, progressed: mended.records > 0)))
     }
 
-    /// The request got no answer. `jitter` is 0 to 1, drawn anew each time.
-    public mutating func notAnswered(jitter: Double) throws -> Action {
-        try perform(plan.step(.notAnswered(jitter: jitter)))
+    /// The request got no answer, or one that asks to wait. `jitter` is 0 to 1, drawn anew each time.
+    public mutating func notAnswered(
+        jitter: Double, atLeast least: Duration = .zero
+    ) throws -> Action {
+        try perform(plan.step(.notAnswered(jitter: jitter, atLeast: least)))
     }
 
     /// The wait is over.
