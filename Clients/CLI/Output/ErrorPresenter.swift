@@ -92,6 +92,9 @@ struct ErrorPresenter {
             return CommandError(
                 .error, code: "invalid_value", error.problem + ".", remedy: error.remedy)
         case let error as ReplicaError: return report(error)
+        case let error as SchemaError:
+            return CommandError(
+                .error, code: "schema_differs", error.sentence, remedy: error.remedy)
         case let error as DatabaseError: return report(error)
         case let error as ValidationError:
             return CommandError(.usage, code: "usage", error.message, remedy: "See `ting --help`.")
@@ -129,6 +132,12 @@ struct ErrorPresenter {
                 .error, code: "history_differs",
                 "The server's history is not the one that this replica goes on from.",
                 remedy: "Run `ting sync`: it gives back what the server lost; edits are kept.")
+        case .schemaBehind(let version):
+            CommandError(
+                .error, code: "schema_differs",
+                "Version \(version) holds fields that neither this replica nor the server's schema has; it was not kept.",
+                remedy: "Install the newest version, then run `ting sync`; unsynced edits are kept."
+            )
         case .unknownRecord(let id):
             CommandError(
                 .error, code: "not_found", "There is no record \(id) here.",

@@ -33,6 +33,9 @@ struct Integration {
             throw ReplicaError.digestDiffers(version: entry.version)
         }
         let effects = entry.allEffects
+        guard effects.allSatisfy(replica.knows) else {
+            throw ReplicaError.schemaBehind(version: entry.version)
+        }
         for effect in effects { try apply(effect, entry.version) }
         let hash = entry.changeSet.hash
         historyDigest = HistoryDigest.next(

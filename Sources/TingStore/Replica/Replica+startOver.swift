@@ -35,6 +35,9 @@ extension Replica {
         }
     }
 
+    /// Whether a history with these epochs holds any version that this replica holds.
+    public func shares(_ lineage: [EpochEnd]) throws -> Bool { try lastInCommon(lineage) > 0 }
+
     /// A page of entries to give back, after `version`; empty when there are no more.
     func giveBackRequest(after version: Version) throws -> GiveBackRequest {
         try read { db in
@@ -104,6 +107,7 @@ extension Replica {
                     SELECT record FROM ting_pending UNION SELECT record FROM ting_note
                     """)
             try noteRestart(db, reason)
+            try takeSchema(db)
             try takeTables(db)
             for record in waiting { try setAside(db, record) }
             try putBack(db, held)
@@ -140,7 +144,7 @@ extension Replica {
         }
     }
 
-    private func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
+    func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
         if try knows(db, id) { return true }
         return try Bool.fetchOne(
             db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
@@ -154,11 +158,20 @@ extension Replica {
             arguments: [clock(), reason.rawValue, base.epoch.description, base.version])
     }
 
+    /// The snapshot may be of a newer schema.
+    private func takeSchema(_ db: Database) throws {
+        let version = try Int.fetchOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
+        if let held = try SchemaTable.read(db, from: "snapshot") {
+            try take(db, held)
+        } else if version > schema.version {
+            throw SchemaError.unreadable(version: version, known: schema.version)
+        }
+    }
+
     private func takeTables(_ db: Database) throws {
         for table in Workspace.copiedTables(schema) {
             try db.execute(sql: "DELETE FROM main.\"\(table)\"")
-            try db.execute(
-                sql: "INSERT INTO main.\"\(table)\" SELECT * FROM snapshot.\"\(table)\"")
+            try TableGrowth.copy(db, table, from: "snapshot")
         }
         try db.execute(
             sql: """
@@ -201,14 +214,14 @@ extension Replica {
     // MARK: What is held back
 
     /// Columns that hold what may not be sealed: whole rows of records that never were.
-    private struct HeldRow {
+    struct HeldRow {
         var collection: CollectionSchema
         var record: String
         var columns: [String: DatabaseValue]
         var isWhole: Bool
     }
 
-    private func heldRows(_ db: Database) throws -> [HeldRow] {
+    func heldRows(_ db: Database) throws -> [HeldRow] {
         let rows = try Row.fetchAll(
             db,
             sql: """

@@ -53,16 +53,17 @@ extension Workspace {
 
     private func copy(_ db: Database) throws -> Version {
         for table in Self.copiedTables(schema) {
-            try db.execute(sql: "INSERT INTO main.\"\(table)\" SELECT * FROM source.\"\(table)\"")
+            try TableGrowth.copy(db, table, from: "source")
         }
+        try SchemaTable.write(db, schema)
         let version =
             try Version.fetchOne(db, sql: "SELECT max(version) FROM main.history") ?? 0
         try db.execute(
             sql: """
                 INSERT INTO ting_replica
                 (id, format, workspace, schema, epoch, version, head)
-                SELECT 1, 1, slug, schema, epoch, ?, ? FROM source.ting_workspace
-                """, arguments: [version, version])
+                SELECT 1, ?, slug, ?, epoch, ?, ? FROM source.ting_workspace
+                """, arguments: [SchemaTable.format, schema.version, version, version])
         return version
     }
 
