@@ -51,6 +51,8 @@ let package = Package(
             name: "TingWire",
             dependencies: [
                 "TingCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                // Sealing bundles (HPKE).
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
             name: "TingStore",
@@ -108,14 +110,14 @@ let package = Package(
         .executableTarget(
             name: "ting",
             dependencies: [
-                "TingClient", "TingPlanning", "TingStore", "TingCore",
+                "TingClient", "TingPlanning", "TingStore", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], path: "Clients/CLI"),
         .executableTarget(
             name: "tingd",
             dependencies: [
-                "TingServer", "TingPlanning", "TingCore",
+                "TingServer", "TingPlanning", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -156,6 +158,7 @@ let package = Package(
             name: "ProtocolTests",
             dependencies: [
                 "TingClient", "TingCore", "TingStore", "TingWire", "ting", "tingd",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
@@ -201,11 +204,20 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
+            name: "SkewTests",
+            dependencies: [
+                "TingClient", "TingCore", "TingPlanning", "TingServer", "TingStore", "TingTesting",
+                "TingWire",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], exclude: ["golden", "released", "make_golden.sh"]),
+        .testTarget(
             name: "SimulatorTests",
             dependencies: [
                 "ting-sim",
                 "TingStore", "TingTesting", .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+            ], exclude: ["scenarios"]),
     ],
     swiftLanguageModes: [.v6]
 )

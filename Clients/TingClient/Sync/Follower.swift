@@ -32,9 +32,17 @@ public struct Follower: Sendable {
         case failed(ClientError)
     }
 
+    /// Whether some process follows the replica in this file: only then is anything tried again by itself.
+    public static func isRunning(for path: String) -> Bool { FileLock.isHeld(path: mark(of: path)) }
+
+    /// The file that everyone who follows holds locked.
+    private static func mark(of path: String) -> String { path + ".follow" }
+
     /// Follows until the task is cancelled, or something fails that waiting does not mend.
     public func run(_ report: @Sendable (News) -> Void) async throws {
         let slug = try replica.identity().workspace
+        let mark = try FileLock(path: Self.mark(of: replica.path), shared: true)
+        defer { withExtendedLifetime(mark) {} }
         let (facts, feed) = AsyncStream.makeStream(of: FollowPlan.Fact.self)
         var plan = FollowPlan(version: try replica.identity().base.version)
         let start = ContinuousClock.now
@@ -73,6 +81,13 @@ public struct Follower: Sendable {
         } catch let error as ClientError where error.scope == .transient {
             report(.failed(error))
             return .failed(atLeast: error.retryAfter ?? .zero)
+        } catch let error as DatabaseError where error.mayPass {
+            let problem = SyncSession.problem(error.resultCode)
+            let code = error.resultCode == .SQLITE_FULL ? "storage_full" : "busy"
+            report(
+                .failed(
+                    ClientError(.transient, code: code, problem.sentence, remedy: problem.remedy)))
+            return .failed(atLeast: .zero)
         }
     }
 

@@ -5,13 +5,13 @@ import GRDB
 
 /// Opens a replica's file, also where the disk is full or read-only: reading must go on there.
 enum ReplicaFile {
-    /// - Parameter prove: What must be readable for the file to count as open.
-    static func open(
-        _ path: String, _ configuration: Configuration, proving prove: (Database) throws -> Bool
-    ) throws -> DatabaseQueue? {
-        func opened(_ name: String, _ configuration: Configuration) throws -> DatabaseQueue? {
+    /// - Parameter first: What must be readable for the file to count as open.
+    static func open<T>(
+        _ path: String, _ configuration: Configuration, reading first: (Database) throws -> T
+    ) throws -> (queue: DatabaseQueue, first: T) {
+        func opened(_ name: String, _ configuration: Configuration) throws -> (DatabaseQueue, T) {
             let queue = try DatabaseQueue(path: name, configuration: configuration)
-            return try queue.read(prove) ? queue : nil
+            return (queue, try queue.read(first))
         }
         do {
             return try opened(path, configuration)
