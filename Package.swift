@@ -51,6 +51,8 @@ let package = Package(
             name: "TingWire",
             dependencies: [
                 "TingCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                // Sealing bundles (HPKE).
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
             name: "TingStore",
@@ -108,14 +110,14 @@ let package = Package(
         .executableTarget(
             name: "ting",
             dependencies: [
-                "TingClient", "TingPlanning", "TingStore", "TingCore",
+                "TingClient", "TingPlanning", "TingStore", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], path: "Clients/CLI"),
         .executableTarget(
             name: "tingd",
             dependencies: [
-                "TingServer", "TingPlanning", "TingCore",
+                "TingServer", "TingPlanning", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -127,6 +129,19 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        // A line between two network namespaces, with faults: for ting-torture and ting-bench.
+        .target(name: "TingLink", dependencies: ["TingTesting"]),
+        // The real programs on real lines and disks: it starts them, and reads their files.
+        .executableTarget(
+            name: "ting-torture",
+            dependencies: [
+                "TingClient", "TingCore", "TingLink", "TingPlanning", "TingStore", "TingTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .testTarget(name: "LinkTests", dependencies: ["TingLink"]),
         // What hostile bytes are thrown at: by its tests, and by `make fuzz`.
         .target(
             name: "TingFuzzing",
@@ -143,6 +158,7 @@ let package = Package(
             name: "ProtocolTests",
             dependencies: [
                 "TingClient", "TingCore", "TingStore", "TingWire", "ting", "tingd",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
@@ -201,7 +217,7 @@ let package = Package(
             dependencies: [
                 "ting-sim",
                 "TingStore", "TingTesting", .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+            ], exclude: ["scenarios"]),
     ],
     swiftLanguageModes: [.v6]
 )

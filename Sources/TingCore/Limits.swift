@@ -24,6 +24,10 @@ public enum Limits {
     public static let pageByteLimit = 1 << 20
     /// Bytes of outbox that a replica sends in one request.
     public static let outboxPageByteLimit = 1 << 20
+    /// Bytes of what a bundle holds, either way: as text it is an e-mail's attachment.
+    public static let bundleByteLimit = 16 << 20
+    /// Bytes of a bundle that are sealed apart: a damaged or foreign one is refused at its first.
+    public static let bundleChunkBytes = 64 << 10
     /// Bytes of every other request's body: who has no token yet can't make the server hold more.
     public static let smallRequestByteLimit = 64 << 10
     /// Change sets in one request.

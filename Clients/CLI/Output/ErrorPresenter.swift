@@ -127,7 +127,7 @@ struct ErrorPresenter {
                 .error, code: "digest_differs",
                 "What arrived does not give the state that the server has at version \(version); it was not kept.",
                 remedy: "Run `ting verify`, then `ting sync` again; unsynced edits are kept.")
-        case .historyDiffers:
+        case .historyDiffers, .snapshotLacks:
             CommandError(
                 .error, code: "history_differs",
                 "The server's history is not the one that this replica goes on from.",

@@ -14,6 +14,7 @@ struct API: Sendable {
     let registry: WorkspaceRegistry
     let snapshots: SnapshotStore
     let followers: FollowHub
+    let desk: BundleDesk
     let workers: Workers
     let metrics: ServerMetrics
     let requests: RequestsUnderWay
@@ -116,6 +117,8 @@ struct API: Sendable {
         case .removeMember(let slug, let member): try await removeMember(call, slug, member)
         case .devices: try await devices(call)
         case .revokeDevice(let device): try await revokeDevice(call, device)
+        case .bundleKey: try await bundleKey(call)
+        case .bundles: try await bundles(call)
         case .healthz: Answer.text("ok\n")
         case .readyz: try await readiness()
         case .metrics: await measurements()

@@ -20,6 +20,8 @@ package enum Route: Equatable, Sendable {
     case removeMember(String, member: String)
     case devices
     case revokeDevice(String)
+    case bundleKey
+    case bundles
     case healthz, readyz, metrics
 
     /// How a method and a path were understood.
@@ -59,6 +61,8 @@ package enum Route: Equatable, Sendable {
         case .removeMember: "remove_member"
         case .devices: "devices"
         case .revokeDevice: "revoke_device"
+        case .bundleKey: "bundle_key"
+        case .bundles: "bundles"
         case .healthz: "healthz"
         case .readyz: "readyz"
         case .metrics: "metrics"
@@ -94,6 +98,8 @@ package enum Route: Equatable, Sendable {
         case "join": [(.post, .join)]
         case "workspaces": [(.get, .workspaces)]
         case "devices": [(.get, .devices)]
+        case "bundle-key": [(.get, .bundleKey)]
+        case "bundles": [(.post, .bundles)]
         default: []
         }
     }

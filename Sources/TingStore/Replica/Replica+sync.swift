@@ -213,6 +213,14 @@ extension Replica {
         return position
     }
 
+    /// Notes the newest version that the server told of, for `status`.
+    public func hear(of head: Version) throws {
+        try quietly { db in
+            try db.execute(
+                sql: "UPDATE ting_replica SET head = ?1 WHERE head < ?1", arguments: [head])
+        }
+    }
+
     /// Notes how the last try ended, for `status`. Times in milliseconds since 1970.
     public func note(error: String?, nextRetry: Int64?, synced: Int64?) throws {
         try quietly { db in

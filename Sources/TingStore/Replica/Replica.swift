@@ -41,10 +41,11 @@ public final class Replica: Sendable {
         guard ting_sqlite_exists(path) != 0 else {
             throw ReplicaError.notFound(path)
         }
-        queue = try DatabaseQueue(path: path, configuration: configuration)
-        guard let stamp = try queue.read({ try SchemaTable.stamp($0, in: Self.table) }) else {
-            throw ReplicaError.notAReplica(path)
+        let opened = try ReplicaFile.open(path, configuration) { db in
+            try SchemaTable.stamp(db, in: Self.table)
         }
+        guard let stamp = opened.first else { throw ReplicaError.notAReplica(path) }
+        queue = opened.queue
         if !stamp.fits(schema) { try fit(to: schema) }
     }
 
@@ -276,7 +277,7 @@ public final class Replica: Sendable {
     }
 
     /// The edits that are held back.
-    private func held(_ db: Database) throws -> [InvalidEdit] {
+    func held(_ db: Database) throws -> [InvalidEdit] {
         try Row.fetchAll(
             db.cachedStatement(
                 sql: """
@@ -336,6 +337,8 @@ public enum ReplicaError: Error, Equatable, Sendable {
     case digestDiffers(version: Version)
     /// The server's history is not the one that this replica goes on from.
     case historyDiffers(SyncPlan.StartOver)
+    /// The snapshot lacks this version, which the server took back.
+    case snapshotLacks(Version)
     /// An entry names what the replica's schema doesn't have; it was not kept.
     case schemaBehind(version: Version)
     case unknownRecord(String)

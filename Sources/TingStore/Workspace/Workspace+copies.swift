@@ -32,6 +32,18 @@ extension Workspace {
         }
     }
 
+    /// Whether a snapshot of this version still serves: all that was given back must be in it, for
+    /// whoever gave it back goes on from the snapshot.
+    public func holdsWhatCameBack(_ version: Version) throws -> Bool {
+        try pool.read { db in
+            // Of a name that two versions claim, which they are is not known.
+            try Bool.fetchOne(
+                db,
+                sql: "SELECT EXISTS (SELECT 1 FROM ting_name WHERE here > ? OR here IS NULL)",
+                arguments: [version]) != true
+        }
+    }
+
     /// The tables that a server's file and a replica's have in common.
     static func copiedTables(_ schema: Schema) -> [String] {
         schema.collections.map(\.name) + [
