@@ -2,9 +2,9 @@
 .POSIX:
 SHELL = /bin/bash
 PREFIX ?= /usr/local
-PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3
+PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3 faketime iproute2
 
-.PHONY: help deps build test demo serve simulate fuzz install schema proto format clean
+.PHONY: help deps build test demo serve simulate torture fuzz install schema proto format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -35,6 +35,16 @@ SEEDS ?= 1-2000
 simulate: deps ## Play SEEDS of the simulator, each twice (release build)
 	swift build -c release --scratch-path .build-release --product ting-sim
 	.build-release/release/ting-sim run --seeds $(SEEDS)
+
+# Kills, a cut every so many bytes, and each scenario with so many repeats; 2000, 1 and 1000 for the ledger.
+KILLS ?= 100
+CUTS ?= 397
+RUNS ?= 2
+torture: deps ## Kill, cut and starve the real programs (KILLS, CUTS, RUNS)
+	swift build
+	.build/debug/ting-torture --kills $(KILLS)
+	.build/debug/ting-torture --cuts $(CUTS)
+	.build/debug/ting-torture --scenario all --runs $(RUNS)
 
 TARGET ?= exchange
 MINUTES ?= 1

@@ -129,6 +129,19 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        // A line between two network namespaces, with faults: for ting-torture and ting-bench.
+        .target(name: "TingLink", dependencies: ["TingTesting"]),
+        // The real programs on real lines and disks: it starts them, and reads their files.
+        .executableTarget(
+            name: "ting-torture",
+            dependencies: [
+                "TingClient", "TingCore", "TingLink", "TingPlanning", "TingStore", "TingTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .testTarget(name: "LinkTests", dependencies: ["TingLink"]),
         // What hostile bytes are thrown at: by its tests, and by `make fuzz`.
         .target(
             name: "TingFuzzing",
@@ -191,11 +204,20 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
+            name: "SkewTests",
+            dependencies: [
+                "TingClient", "TingCore", "TingPlanning", "TingServer", "TingStore", "TingTesting",
+                "TingWire",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], exclude: ["golden", "released", "make_golden.sh"]),
+        .testTarget(
             name: "SimulatorTests",
             dependencies: [
                 "ting-sim",
                 "TingStore", "TingTesting", .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+            ], exclude: ["scenarios"]),
     ],
     swiftLanguageModes: [.v6]
 )

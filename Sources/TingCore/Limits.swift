@@ -96,6 +96,8 @@ public enum Limits {
     public static let startOverLimit = 2
     /// Times that a replica starts over within an hour: more would be a loop over syncs.
     public static let startOversPerHour = 4
+    /// UTF-8 bytes of a schema's JSON: that of planning takes 18 kB.
+    public static let schemaByteLimit = 1 << 20
     /// File handles of one open workspace: its writer's, five readers', and the index of its log.
     public static let fileHandlesEachWorkspace = 14
     /// File handles that a server keeps for accounts, certificates, snapshots and logs.

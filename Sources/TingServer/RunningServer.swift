@@ -149,7 +149,7 @@ package final class RunningServer: Sendable {
             desk: BundleDesk(accounts: accounts, key: try BundleKeyFile.load(options.folder)),
             workers: workers, metrics: metrics, requests: requests,
             seen: seen,
-            schema: options.schema, bounds: options.bounds, now: options.now,
+            bounds: options.bounds, now: options.now,
             joinAddress: { [self] code in
                 JoinAddress(server: publicAddress, code: code, pin: pin).description
             }, gauges: { [self] in await gauges() }, logger: options.logger)

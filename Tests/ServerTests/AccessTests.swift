@@ -306,7 +306,7 @@ extension ServerTests {
                 [
                     .owner: owner.token, .editor: editor.token, .viewer: viewer.token,
                     .former: former.token, .stranger: stranger.token, .revoked: revoked.token,
-                    .wrongToken: Secret.token(), .nobody: nil,
+                    .wrongToken: Secret.joinCode(), .nobody: nil,
                 ]
             )
         }

@@ -65,7 +65,7 @@ public struct Follower: Sendable {
                     let fact = try await sync(report)
                     let time = ContinuousClock.now - start
                     steps += plan.step(fact, at: time, jitter: .random(in: 0...1))
-                    if fact == .failed { try noteRetry(plan, time) }
+                    if case .failed = fact { try noteRetry(plan, time) }
                 }
             }
         }
@@ -80,14 +80,14 @@ public struct Follower: Sendable {
             return .synced(outcome.version)
         } catch let error as ClientError where error.scope == .transient {
             report(.failed(error))
-            return .failed
+            return .failed(atLeast: error.retryAfter ?? .zero)
         } catch let error as DatabaseError where error.mayPass {
             let problem = SyncSession.problem(error.resultCode)
             let code = error.resultCode == .SQLITE_FULL ? "storage_full" : "busy"
             report(
                 .failed(
                     ClientError(.transient, code: code, problem.sentence, remedy: problem.remedy)))
-            return .failed
+            return .failed(atLeast: .zero)
         }
     }
 
@@ -117,8 +117,9 @@ public struct Follower: Sendable {
     ) async {
         defer { feed.yield(.lost) }
         let path = ServerConnection.path(slug, "follow?since=\(since)")
-        let request = Request(
+        var request = Request(
             .GET, path, accepts: "text/event-stream", headers: ServerConnection.versions())
+        request.isLong = true
         guard let response = try? await connection.send(request),
             (try? connection.expect(request.accepts, in: response)) != nil
         else { return }

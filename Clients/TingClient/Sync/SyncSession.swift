@@ -111,7 +111,8 @@ public struct SyncSession: Sendable {
                     action = try run.received(try await line.exchange(request))
                 } catch let error as ClientError where error.mayPass {
                     lost = error
-                    action = try run.notAnswered(jitter: .random(in: 0...1))
+                    action = try run.notAnswered(
+                        jitter: .random(in: 0...1), atLeast: error.retryAfter ?? .zero)
                 }
                 progress(
                     Step(
@@ -138,6 +139,7 @@ public struct SyncSession: Sendable {
     static func sentence(_ error: any Error) -> String {
         switch error {
         case let error as ClientError: return "\(error.sentence) \(error.remedy)"
+        case let error as SchemaError: return "\(error.sentence) \(error.remedy)"
         case let error as HomeError: return "\(error.sentence) \(error.remedy)"
         case let error as DatabaseError:
             let problem = problem(error.resultCode)
@@ -217,25 +219,31 @@ extension DatabaseError {
 }
 
 /// The calls of a sync, for one workspace of a connection.
-struct WorkspaceLine: SyncLine {
+package struct WorkspaceLine: SyncLine {
     let connection: ServerConnection
     let slug: String
     /// The replica's file: a snapshot is downloaded beside it.
     let path: String
 
-    func exchange(_ request: SyncRequest) async throws -> SyncResponse {
+    package init(connection: ServerConnection, slug: String, path: String) {
+        self.connection = connection
+        self.slug = slug
+        self.path = path
+    }
+
+    package func exchange(_ request: SyncRequest) async throws -> SyncResponse {
         try await connection.sync(slug, request)
     }
 
-    func mend(_ request: MendRequest) async throws -> MendResponse {
+    package func mend(_ request: MendRequest) async throws -> MendResponse {
         try await connection.mend(slug, request)
     }
 
-    func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
+    package func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
         try await connection.giveBack(slug, request)
     }
 
-    func snapshot() async throws -> String {
+    package func snapshot() async throws -> String {
         let download = SnapshotDownload(slug, from: connection, to: path + ".snapshot")
         _ = try await download.run { _, _ in }
         return download.partial

@@ -19,7 +19,6 @@ struct API: Sendable {
     let metrics: ServerMetrics
     let requests: RequestsUnderWay
     let seen: SeenDevices
-    let schema: Schema
     let bounds: ServerBounds
     /// Milliseconds since 1970.
     let now: @Sendable () -> Int64

@@ -64,10 +64,10 @@ extension Replica {
         try read { db in
             try Row.fetchAll(
                 db, sql: "SELECT body, code, detail, time FROM ting_quarantine ORDER BY time, rowid"
-            ).compactMap { row in
-                guard let code = Rejection(rawValue: row[1]) else { return nil }
-                return QuarantinedChangeSet(
-                    changeSet: try ChangeSet(storedBytes: Array(row[0] as Data)), code: code,
+            ).map { row in
+                QuarantinedChangeSet(
+                    changeSet: try ChangeSet(storedBytes: Array(row[0] as Data)),
+                    code: Rejection(rawValue: row[1]) ?? .unknown,
                     detail: row[2], time: row[3])
             }
         }

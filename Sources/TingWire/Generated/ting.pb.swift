@@ -382,6 +382,7 @@ package nonisolated struct Ting_V1_SyncRequest: Sendable {
   /// The protocol's version: 1.
   package var `protocol`: Int64 = 0
 
+  /// The version of the schema that the replica has; 0 to be sent the server's.
   package var schema: Int64 = 0
 
   package var replica: String = String()
@@ -478,52 +479,108 @@ package nonisolated struct Ting_V1_Member: Sendable {
   package init() {}
 }
 
-package nonisolated struct Ting_V1_SyncResponse: Sendable {
+package nonisolated struct Ting_V1_SyncResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var epoch: String = String()
+  package var epoch: String {
+    get {_storage._epoch}
+    set {_uniqueStorage()._epoch = newValue}
+  }
 
-  package var verdicts: [Ting_V1_Verdict] = []
+  package var verdicts: [Ting_V1_Verdict] {
+    get {_storage._verdicts}
+    set {_uniqueStorage()._verdicts = newValue}
+  }
 
   /// The number of a delivery that another change set was delivered under; 0 for none.
-  package var clash: Int64 = 0
+  package var clash: Int64 {
+    get {_storage._clash}
+    set {_uniqueStorage()._clash = newValue}
+  }
 
-  package var entries: [Ting_V1_Entry] = []
+  package var entries: [Ting_V1_Entry] {
+    get {_storage._entries}
+    set {_uniqueStorage()._entries = newValue}
+  }
 
-  package var head: Int64 = 0
+  package var head: Int64 {
+    get {_storage._head}
+    set {_uniqueStorage()._head = newValue}
+  }
 
-  package var historyDigest: String = String()
+  package var historyDigest: String {
+    get {_storage._historyDigest}
+    set {_uniqueStorage()._historyDigest = newValue}
+  }
 
-  package var stateDigest: String = String()
+  package var stateDigest: String {
+    get {_storage._stateDigest}
+    set {_uniqueStorage()._stateDigest = newValue}
+  }
 
-  package var digestsAgree: Bool = false
+  package var digestsAgree: Bool {
+    get {_storage._digestsAgree}
+    set {_uniqueStorage()._digestsAgree = newValue}
+  }
 
-  package var time: Int64 = 0
+  package var time: Int64 {
+    get {_storage._time}
+    set {_uniqueStorage()._time = newValue}
+  }
 
   /// Whether `members` is the whole list; without it the replica's list is current.
-  package var hasMembers_p: Bool = false
+  package var hasMembers_p: Bool {
+    get {_storage._hasMembers_p}
+    set {_uniqueStorage()._hasMembers_p = newValue}
+  }
 
-  package var members: [Ting_V1_Member] = []
+  package var members: [Ting_V1_Member] {
+    get {_storage._members}
+    set {_uniqueStorage()._members = newValue}
+  }
 
-  package var membersVersion: Int64 = 0
+  package var membersVersion: Int64 {
+    get {_storage._membersVersion}
+    set {_uniqueStorage()._membersVersion = newValue}
+  }
 
-  package var role: String = String()
+  package var role: String {
+    get {_storage._role}
+    set {_uniqueStorage()._role = newValue}
+  }
 
   /// Whether the server's history digest at the replica's version is the one that it sent.
-  package var historyAgrees: Bool = false
+  package var historyAgrees: Bool {
+    get {_storage._historyAgrees}
+    set {_uniqueStorage()._historyAgrees = newValue}
+  }
 
   /// The oldest version whose entry the server still sends; 0 or 1 for all of them.
-  package var floor: Int64 = 0
+  package var floor: Int64 {
+    get {_storage._floor}
+    set {_uniqueStorage()._floor = newValue}
+  }
 
   /// The epochs of this history, the oldest first, the present one last: sent where
   /// `history_agrees` is false.
-  package var lineage: [Ting_V1_EpochEnd] = []
+  package var lineage: [Ting_V1_EpochEnd] {
+    get {_storage._lineage}
+    set {_uniqueStorage()._lineage = newValue}
+  }
+
+  /// The JSON of the server's schema, where that of the request is older.
+  package var schema: String {
+    get {_storage._schema}
+    set {_uniqueStorage()._schema = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Where an epoch of a history ended, or stands.
@@ -1795,104 +1852,177 @@ nonisolated extension Ting_V1_Member: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Ting_V1_SyncResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SyncResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}verdicts\0\u{1}clash\0\u{1}entries\0\u{1}head\0\u{3}history_digest\0\u{3}state_digest\0\u{3}digests_agree\0\u{1}time\0\u{3}has_members\0\u{1}members\0\u{3}members_version\0\u{1}role\0\u{3}history_agrees\0\u{1}floor\0\u{1}lineage\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}verdicts\0\u{1}clash\0\u{1}entries\0\u{1}head\0\u{3}history_digest\0\u{3}state_digest\0\u{3}digests_agree\0\u{1}time\0\u{3}has_members\0\u{1}members\0\u{3}members_version\0\u{1}role\0\u{3}history_agrees\0\u{1}floor\0\u{1}lineage\0\u{1}schema\0")
+
+  fileprivate class _StorageClass {
+    var _epoch: String = String()
+    var _verdicts: [Ting_V1_Verdict] = []
+    var _clash: Int64 = 0
+    var _entries: [Ting_V1_Entry] = []
+    var _head: Int64 = 0
+    var _historyDigest: String = String()
+    var _stateDigest: String = String()
+    var _digestsAgree: Bool = false
+    var _time: Int64 = 0
+    var _hasMembers_p: Bool = false
+    var _members: [Ting_V1_Member] = []
+    var _membersVersion: Int64 = 0
+    var _role: String = String()
+    var _historyAgrees: Bool = false
+    var _floor: Int64 = 0
+    var _lineage: [Ting_V1_EpochEnd] = []
+    var _schema: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _epoch = source._epoch
+      _verdicts = source._verdicts
+      _clash = source._clash
+      _entries = source._entries
+      _head = source._head
+      _historyDigest = source._historyDigest
+      _stateDigest = source._stateDigest
+      _digestsAgree = source._digestsAgree
+      _time = source._time
+      _hasMembers_p = source._hasMembers_p
+      _members = source._members
+      _membersVersion = source._membersVersion
+      _role = source._role
+      _historyAgrees = source._historyAgrees
+      _floor = source._floor
+      _lineage = source._lineage
+      _schema = source._schema
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.epoch) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.verdicts) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.clash) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
-      case 5: try { try decoder.decodeSingularInt64Field(value: &self.head) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.historyDigest) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.stateDigest) }()
-      case 8: try { try decoder.decodeSingularBoolField(value: &self.digestsAgree) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self.time) }()
-      case 10: try { try decoder.decodeSingularBoolField(value: &self.hasMembers_p) }()
-      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
-      case 12: try { try decoder.decodeSingularInt64Field(value: &self.membersVersion) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.role) }()
-      case 14: try { try decoder.decodeSingularBoolField(value: &self.historyAgrees) }()
-      case 15: try { try decoder.decodeSingularInt64Field(value: &self.floor) }()
-      case 16: try { try decoder.decodeRepeatedMessageField(value: &self.lineage) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._epoch) }()
+        case 2: try { try decoder.decodeRepeatedMessageField(value: &_storage._verdicts) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._clash) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._entries) }()
+        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._head) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._historyDigest) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._stateDigest) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._digestsAgree) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._time) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._hasMembers_p) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._members) }()
+        case 12: try { try decoder.decodeSingularInt64Field(value: &_storage._membersVersion) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._role) }()
+        case 14: try { try decoder.decodeSingularBoolField(value: &_storage._historyAgrees) }()
+        case 15: try { try decoder.decodeSingularInt64Field(value: &_storage._floor) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._lineage) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._schema) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.epoch.isEmpty {
-      try visitor.visitSingularStringField(value: self.epoch, fieldNumber: 1)
-    }
-    if !self.verdicts.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.verdicts, fieldNumber: 2)
-    }
-    if self.clash != 0 {
-      try visitor.visitSingularInt64Field(value: self.clash, fieldNumber: 3)
-    }
-    if !self.entries.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 4)
-    }
-    if self.head != 0 {
-      try visitor.visitSingularInt64Field(value: self.head, fieldNumber: 5)
-    }
-    if !self.historyDigest.isEmpty {
-      try visitor.visitSingularStringField(value: self.historyDigest, fieldNumber: 6)
-    }
-    if !self.stateDigest.isEmpty {
-      try visitor.visitSingularStringField(value: self.stateDigest, fieldNumber: 7)
-    }
-    if self.digestsAgree != false {
-      try visitor.visitSingularBoolField(value: self.digestsAgree, fieldNumber: 8)
-    }
-    if self.time != 0 {
-      try visitor.visitSingularInt64Field(value: self.time, fieldNumber: 9)
-    }
-    if self.hasMembers_p != false {
-      try visitor.visitSingularBoolField(value: self.hasMembers_p, fieldNumber: 10)
-    }
-    if !self.members.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.members, fieldNumber: 11)
-    }
-    if self.membersVersion != 0 {
-      try visitor.visitSingularInt64Field(value: self.membersVersion, fieldNumber: 12)
-    }
-    if !self.role.isEmpty {
-      try visitor.visitSingularStringField(value: self.role, fieldNumber: 13)
-    }
-    if self.historyAgrees != false {
-      try visitor.visitSingularBoolField(value: self.historyAgrees, fieldNumber: 14)
-    }
-    if self.floor != 0 {
-      try visitor.visitSingularInt64Field(value: self.floor, fieldNumber: 15)
-    }
-    if !self.lineage.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.lineage, fieldNumber: 16)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._epoch.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._epoch, fieldNumber: 1)
+      }
+      if !_storage._verdicts.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._verdicts, fieldNumber: 2)
+      }
+      if _storage._clash != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._clash, fieldNumber: 3)
+      }
+      if !_storage._entries.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._entries, fieldNumber: 4)
+      }
+      if _storage._head != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._head, fieldNumber: 5)
+      }
+      if !_storage._historyDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._historyDigest, fieldNumber: 6)
+      }
+      if !_storage._stateDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._stateDigest, fieldNumber: 7)
+      }
+      if _storage._digestsAgree != false {
+        try visitor.visitSingularBoolField(value: _storage._digestsAgree, fieldNumber: 8)
+      }
+      if _storage._time != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._time, fieldNumber: 9)
+      }
+      if _storage._hasMembers_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasMembers_p, fieldNumber: 10)
+      }
+      if !_storage._members.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._members, fieldNumber: 11)
+      }
+      if _storage._membersVersion != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._membersVersion, fieldNumber: 12)
+      }
+      if !_storage._role.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._role, fieldNumber: 13)
+      }
+      if _storage._historyAgrees != false {
+        try visitor.visitSingularBoolField(value: _storage._historyAgrees, fieldNumber: 14)
+      }
+      if _storage._floor != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._floor, fieldNumber: 15)
+      }
+      if !_storage._lineage.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._lineage, fieldNumber: 16)
+      }
+      if !_storage._schema.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._schema, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Ting_V1_SyncResponse, rhs: Ting_V1_SyncResponse) -> Bool {
-    if lhs.epoch != rhs.epoch {return false}
-    if lhs.verdicts != rhs.verdicts {return false}
-    if lhs.clash != rhs.clash {return false}
-    if lhs.entries != rhs.entries {return false}
-    if lhs.head != rhs.head {return false}
-    if lhs.historyDigest != rhs.historyDigest {return false}
-    if lhs.stateDigest != rhs.stateDigest {return false}
-    if lhs.digestsAgree != rhs.digestsAgree {return false}
-    if lhs.time != rhs.time {return false}
-    if lhs.hasMembers_p != rhs.hasMembers_p {return false}
-    if lhs.members != rhs.members {return false}
-    if lhs.membersVersion != rhs.membersVersion {return false}
-    if lhs.role != rhs.role {return false}
-    if lhs.historyAgrees != rhs.historyAgrees {return false}
-    if lhs.floor != rhs.floor {return false}
-    if lhs.lineage != rhs.lineage {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._epoch != rhs_storage._epoch {return false}
+        if _storage._verdicts != rhs_storage._verdicts {return false}
+        if _storage._clash != rhs_storage._clash {return false}
+        if _storage._entries != rhs_storage._entries {return false}
+        if _storage._head != rhs_storage._head {return false}
+        if _storage._historyDigest != rhs_storage._historyDigest {return false}
+        if _storage._stateDigest != rhs_storage._stateDigest {return false}
+        if _storage._digestsAgree != rhs_storage._digestsAgree {return false}
+        if _storage._time != rhs_storage._time {return false}
+        if _storage._hasMembers_p != rhs_storage._hasMembers_p {return false}
+        if _storage._members != rhs_storage._members {return false}
+        if _storage._membersVersion != rhs_storage._membersVersion {return false}
+        if _storage._role != rhs_storage._role {return false}
+        if _storage._historyAgrees != rhs_storage._historyAgrees {return false}
+        if _storage._floor != rhs_storage._floor {return false}
+        if _storage._lineage != rhs_storage._lineage {return false}
+        if _storage._schema != rhs_storage._schema {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
