@@ -448,6 +448,8 @@ class Replica:
                 self._put(one, deleted)
             for entry, digest in state.entries:
                 self._note(entry, digest)
+            # A verdict may be of another epoch, or its entry below the floor: it is asked for again.
+            self._db.execute("UPDATE outbox SET accepted = NULL")
             self._set_meta(epoch=state.epoch, version=state.version, members_version=0, buckets=buckets.packed())
             if self.history_digest_at(state.version) is None:
                 raise DigestMismatch(f"there is no history digest for version {state.version}")

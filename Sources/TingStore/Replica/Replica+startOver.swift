@@ -133,6 +133,7 @@ extension Replica {
             try db.execute(
                 sql: "INSERT INTO main.\"\(table)\" SELECT * FROM snapshot.\"\(table)\"")
         }
+        try HistoryFloor.take(db, from: "snapshot")
         try db.execute(
             sql: """
                 UPDATE ting_replica SET (epoch, version, head, indexed_version, members_version) =

@@ -61,7 +61,7 @@ public final class Replica: Sendable {
     /// The statements that make an empty replica, triggers included.
     static func definition(_ schema: Schema) -> [String] {
         RecordTables(schema: schema).definition() + HistoryTables.definition + [
-            SharedRecords.definition,
+            SharedRecords.definition, HistoryFloor.definition,
             """
             CREATE TABLE ting_replica (
               id INTEGER PRIMARY KEY CHECK (id = 1),
