@@ -69,9 +69,9 @@ actor SnapshotStore {
         if snapshot.version == head { return true }
         // Who starts from one that is older than the floor could not sync the rest.
         guard try file.floor() <= snapshot.version + 1 else { return false }
-        guard head > snapshot.version, head - snapshot.version <= Limits.snapshotLag else {
-            return false
-        }
+        guard head > snapshot.version, head - snapshot.version <= Limits.snapshotLag,
+            try file.holdsWhatCameBack(snapshot.version)
+        else { return false }
         let since = try file.entries(
             since: snapshot.version, byteLimit: Limits.snapshotLagByteLimit)
         // A page has at least one entry, of whatever size.

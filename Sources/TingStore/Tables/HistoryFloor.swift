@@ -24,11 +24,11 @@ public struct HistoryFloor: Equatable, Sendable {
         """
 
     /// `nil` where the history begins with version 1.
-    static func read(_ db: Database) throws -> HistoryFloor? {
+    static func read(_ db: Database, from file: String = "main") throws -> HistoryFloor? {
         // Files that were made before there were floors lack the table.
-        guard try exists(db, in: "main") else { return nil }
+        guard try exists(db, in: file) else { return nil }
         let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT version, history_digest, accepted FROM ting_floor"))
+            db, sql: "SELECT version, history_digest, accepted FROM \(file).ting_floor")
         guard let row, let digest = Hash(bytes: row[1] as Data) else { return nil }
         return HistoryFloor(version: row[0], digest: digest, before: row[2])
     }
