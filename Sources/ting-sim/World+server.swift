@@ -22,9 +22,10 @@ extension World {
             "\(clock.time) \(node.machine) asks \(request.base.version) +\(request.deliveries.count)"
         )
         let known = request.deliveries.filter { oracle.places[$0.changeSet.id] != nil }
-        // What the request itself links counts for the change sets in it.
+        // What the request itself tells counts for the change sets in it.
         if request.base.epoch == oracle.epoch {
             for link in request.links { oracle.tell(link.hash, link.seen) }
+            for sent in request.deliveries { oracle.tell(sent.changeSet.hash, sent.changeSet.seen) }
         }
         var response: SyncResponse?
         let isAlive = try attemptOnServer { workspace in
@@ -40,7 +41,7 @@ extension World {
         if isAlive { try observeHistory() }
         count(request, known, node)
         guard var response else { return isAlive ? .refused : nil }
-        learn(response, request)
+        learn(response)
         let clashes = response.clash != nil
         bug?.change(&response, &random)
         return .sync(response, clashes: clashes)
@@ -58,7 +59,7 @@ extension World {
         }
     }
 
-    private func learn(_ response: SyncResponse, _ request: SyncRequest) {
+    private func learn(_ response: SyncResponse) {
         for verdict in response.verdicts {
             trace.note("verdict \(verdict.number) \(verdict.verdict)")
             if let version = verdict.verdict.version {
@@ -66,8 +67,6 @@ extension World {
                 continue
             }
             if case .rejected = verdict.verdict { rejected.insert(verdict.changeSet) }
-            let sent = request.deliveries.first { $0.number == verdict.number }?.changeSet
-            if let sent { oracle.tell(sent.hash, sent.seen) }
         }
     }
 

@@ -58,6 +58,17 @@ struct StartingOverTests {
         #expect(try team.replicas[0].status().epoch == team.workspace.epoch)
     }
 
+    @Test("a server that was replaced once more before its snapshot came is not followed to it")
+    func replaced() throws {
+        let team = try team()
+        let empty = try snapshot(emptyWorkspace(team), team)
+        #expect(throws: ReplicaError.snapshotLacks(1)) {
+            try team.replicas[0].startOver(
+                from: empty, because: .anotherEpoch, epoch: team.workspace.epoch)
+        }
+        #expect(try text(team, "SELECT title FROM project") == "Water")
+    }
+
     @Test("a snapshot made before something was given back serves nobody any more")
     func stale() throws {
         let team = try team()

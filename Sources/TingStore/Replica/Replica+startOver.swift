@@ -77,6 +77,8 @@ extension Replica {
     /// that are held back stay, on top; the file as it was is kept beside.
     /// - Parameters:
     ///   - snapshot: A checked snapshot file of the server.
+    ///   - epoch: The server's, as it was asked what it has in common with this replica; `nil`
+    ///     for any. Another one may lack all of it.
     ///   - returned: Versions that the server took back: the snapshot must hold them.
     ///   - unproven: Versions that the server could not take back; the author's own go to the outbox.
     /// - Returns: How many change sets of others the server lost that nobody can prove.
@@ -84,7 +86,8 @@ extension Replica {
     ///   `.snapshotLacks` if it is older than what was given back, or the server lost that again.
     @discardableResult
     public func startOver(
-        from snapshot: String, because reason: SyncPlan.StartOver, returned: [Version] = [],
+        from snapshot: String, because reason: SyncPlan.StartOver, epoch: Epoch? = nil,
+        returned: [Version] = [],
         unproven: [Version] = []
     ) throws -> Int {
         try seal()
@@ -96,7 +99,9 @@ extension Replica {
                 try db.execute(sql: "DETACH DATABASE snapshot")
             }
         }
-        if let missing = try lacking(returned) { throw ReplicaError.snapshotLacks(missing) }
+        if let missing = try lacking(returned, of: epoch) {
+            throw ReplicaError.snapshotLacks(missing)
+        }
         try backup(to: asidePath())
         return try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
@@ -130,10 +135,13 @@ extension Replica {
         }
     }
 
-    /// The first of these versions whose change set the attached snapshot doesn't hold. Of one whose
-    /// history begins above version 1 that can't be told: the server vouches for it alone.
-    private func lacking(_ versions: [Version]) throws -> Version? {
+    /// The first of these versions whose change set the attached snapshot doesn't hold; the first
+    /// of all where it is of another epoch. Of a snapshot whose history begins above version 1 no
+    /// more can be told: the server vouches for it alone.
+    private func lacking(_ versions: [Version], of epoch: Epoch?) throws -> Version? {
         try queue.read { db in
+            let found = try String.fetchOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
+            if let epoch, found != epoch.description { return 1 }
             guard try HistoryFloor.read(db, from: "snapshot") == nil else { return nil }
             let statement = try db.cachedStatement(
                 sql: """

@@ -53,7 +53,7 @@ public struct SyncRun {
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
             given = try replica.lastInCommon(response.lineage)
-            (returned, unproven) = ([], [])
+            (returned, unproven, epoch) = ([], [], response.epoch)
             return try perform(plan.step(.historyDiffers(reason)))
         }
         for verdict in response.verdicts {
@@ -102,6 +102,8 @@ public struct SyncRun {
     /// can't prove.
     private var given: Version = 0
     private var returned: [Version] = []
+    /// The epoch that the server named when it was asked what it has.
+    private var epoch: Epoch?
     private var unproven: [Version] = []
     private var reason = SyncPlan.StartOver.notMended
 
@@ -109,6 +111,7 @@ public struct SyncRun {
     public mutating func received(_ answer: GiveBackResponse) throws -> Action {
         outcome.givenBack += answer.taken.count
         returned += answer.taken
+        epoch = answer.epoch
         unproven += answer.refused
         given = max(given, answer.taken.max() ?? 0, answer.refused.max() ?? 0)
         return try giveBack()
@@ -118,7 +121,8 @@ public struct SyncRun {
     public mutating func startOver(from snapshot: String) throws -> Action {
         do {
             outcome.unproven = try replica.startOver(
-                from: snapshot, because: reason, returned: returned, unproven: unproven)
+                from: snapshot, because: reason, epoch: epoch, returned: returned,
+                unproven: unproven)
         } catch ReplicaError.snapshotLacks {
             // The server lost once more what it was given back: it is asked how it stands.
             return try perform(plan.step(.waited))
