@@ -58,8 +58,17 @@ extension Replica {
         }
     }
 
-    /// Where the replica as it was is kept when it starts over.
-    public func asidePath() -> String { "\(path).before-\(clock())" }
+    /// Where the replica as it was is kept when it starts over: a name that is free. A try that was
+    /// cut off may have left half a copy, and the clock may stand still.
+    public func asidePath() -> String {
+        let name = "\(path).before-\(clock())"
+        var (free, count) = (name, 1)
+        while ting_sqlite_exists(free) != 0 {
+            count += 1
+            free = "\(name)-\(count)"
+        }
+        return free
+    }
 
     /// Changes to the server's snapshot in one transaction. The outbox, the quarantine and edits
     /// that are held back stay, on top; the file as it was is kept beside.
