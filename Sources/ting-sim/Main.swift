@@ -19,7 +19,7 @@ struct Simulator: ParsableCommand {
               ting-sim replay 1234
               ting-sim planted
             """,
-        subcommands: [Run.self, Replay.self, Planted.self, Points.self])
+        subcommands: [Run.self, Replay.self, Planted.self, Points.self, Bitrot.self])
 
     /// Hash tables must have the same order in every run, which Swift grants by this variable alone.
     static func beDeterministic() {

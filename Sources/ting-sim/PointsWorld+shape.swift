@@ -46,14 +46,14 @@ extension PointsWorld {
 
     private func lines(_ place: Place) throws -> [String] {
         let replica = try replica(place)
-        let (version, notes) = try replica.read { db in
-            let row = try Row.fetchOne(
-                db, sql: "SELECT version, (SELECT count(*) FROM ting_note) FROM ting_replica")
-            let invalid = try String.fetchAll(
-                db, sql: "SELECT record || '/' || field FROM ting_invalid ORDER BY 1")
-            return (row?[0] as Version? ?? -1, "\(row?[1] as Int64? ?? -1) \(invalid)")
+        let (version, invalid) = try replica.read { db in
+            (
+                try Version.fetchOne(db, sql: "SELECT version FROM ting_replica") ?? -1,
+                try String.fetchAll(
+                    db, sql: "SELECT record || '/' || field FROM ting_invalid ORDER BY 1")
+            )
         }
-        var lines = ["\(place) version \(version)", "\(place) notes \(notes)"]
+        var lines = ["\(place) version \(version)", "\(place) invalid \(invalid)"]
         lines += try self.lines("\(place)", replica.contents())
         lines += try replica.outbox().map { "\(place) outbox \(Self.text($0.changeSet))" }
         lines += try replica.quarantine().map {

@@ -19,6 +19,8 @@ extension Replica {
     /// Recomputes the digest from the records, and asks what those should be that differ.
     func mendRequest() throws -> MendRequest {
         try sealed { db in
+            // An index that lost a row hides it from every look by id.
+            try db.execute(sql: "REINDEX")
             let digest = try tables.recomputedDigest(db)
             try HistoryTables.store(db, digest)
             return MendRequest(

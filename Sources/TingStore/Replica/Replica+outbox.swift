@@ -62,13 +62,24 @@ extension Replica {
     /// Change sets that the server rejected, oldest first.
     public func quarantine() throws -> [QuarantinedChangeSet] {
         try read { db in
-            try Row.fetchAll(
-                db, sql: "SELECT body, code, detail, time FROM ting_quarantine ORDER BY time, rowid"
+            let hashes = try Self.quarantineHashes(db)
+            return try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT body, code, detail, time, change_set FROM ting_quarantine
+                    ORDER BY time, rowid
+                    """
             ).compactMap { row in
-                guard let code = Rejection(rawValue: row[1]) else { return nil }
+                guard let code = Rejection(rawValue: try row.decode(String.self, atIndex: 1))
+                else { return nil }
+                let changeSet = try ChangeSet(
+                    storedBytes: Array(try row.decode(Data.self, atIndex: 0)))
+                let id = try row.decode(String.self, atIndex: 4)
                 return QuarantinedChangeSet(
-                    changeSet: try ChangeSet(storedBytes: Array(row[0] as Data)), code: code,
-                    detail: row[2], time: row[3])
+                    changeSet: changeSet, code: code, detail: try row.decode(atIndex: 2),
+                    time: try row.decode(atIndex: 3),
+                    isDamaged: changeSet.id.description != id
+                        || hashes[id].map { $0 != changeSet.hash } ?? false)
             }
         }
     }
@@ -82,22 +93,29 @@ extension Replica {
                     arguments: [id.description])
                 guard let body else { continue }
                 let changeSet = try ChangeSet(storedBytes: Array(body))
-                for operation in changeSet.operations where try shared(db, operation.record) == nil
-                {
-                    let values = try tables.read(db, operation.collection, operation.record)
-                    try SharedRecords.write(
-                        db, operation.record,
-                        SharedRecord(
-                            collection: operation.collection,
-                            state: values == nil ? .absent : .live, values: values ?? [:],
-                            deleted: nil))
+                let hash = try Self.quarantineHashes(db)[id.description]
+                guard changeSet.id == id, hash == nil || hash == changeSet.hash else {
+                    throw ReplicaError.damaged("the rejected change set \(id)")
                 }
+                try shareAside(db, changeSet)
                 try enqueue(db, changeSet, changeSet.base)
                 try db.execute(
                     sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
                     arguments: [id.description])
                 try materialize(db, changeSet.touched)
             }
+        }
+    }
+
+    /// Keeps the shared state of the records beside them, before edits lie on top.
+    func shareAside(_ db: Database, _ changeSet: ChangeSet) throws {
+        for operation in changeSet.operations where try shared(db, operation.record) == nil {
+            let values = try tables.read(db, operation.collection, operation.record)
+            try SharedRecords.write(
+                db, operation.record,
+                SharedRecord(
+                    collection: operation.collection,
+                    state: values == nil ? .absent : .live, values: values ?? [:], deleted: nil))
         }
     }
 
@@ -240,10 +258,41 @@ extension Replica {
                     own?.detail ?? "It builds on a change set that was rejected or discarded.",
                     body, clock(),
                 ])
+            try rememberHash(db, of: changeSet)
             _ = try leave(db, changeSet.id, isKnown: own != nil)
             count += 1
         }
         return (rejected, count)
+    }
+
+    /// Keeps the hash of a change set in quarantine: it waits long, and may rot.
+    func rememberHash(_ db: Database, of changeSet: ChangeSet) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE IF NOT EXISTS ting_quarantine_hash (
+                  change_set TEXT PRIMARY KEY NOT NULL,
+                  hash BLOB NOT NULL
+                ) STRICT, WITHOUT ROWID
+                """)
+        try db.execute(
+            sql: """
+                INSERT INTO ting_quarantine_hash (change_set, hash) VALUES (?, ?)
+                ON CONFLICT DO UPDATE SET hash = excluded.hash
+                """, arguments: [changeSet.id.description, Data(changeSet.hash.bytes)])
+    }
+
+    /// The hashes of what is, or was, in quarantine, by id.
+    static func quarantineHashes(_ db: Database) throws -> [String: Hash] {
+        let exists = try Bool.fetchOne(
+            db,
+            sql: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ting_quarantine_hash')")
+        guard exists == true else { return [:] }
+        let rows = try Row.fetchAll(db, sql: "SELECT change_set, hash FROM ting_quarantine_hash")
+        return Dictionary(
+            try rows.compactMap { row in
+                let id = try row.decode(String.self, atIndex: 0)
+                return Hash(bytes: try row.decode(Data.self, atIndex: 1)).map { (id, $0) }
+            }, uniquingKeysWith: { a, _ in a })
     }
 
     /// A change set in quarantine that was accepted all the same, by another way, has no more to wait for.
@@ -306,4 +355,6 @@ public struct QuarantinedChangeSet: Equatable, Sendable {
     public var detail: String
     /// When it was rejected, in milliseconds since 1970 on this machine's clock.
     public var time: Int64
+    /// Whether its bytes rotted on disk: it holds what its author did not write.
+    public var isDamaged: Bool
 }

@@ -144,8 +144,9 @@ extension Replica {
         }
         try db.execute(
             sql: """
-                UPDATE ting_replica SET (epoch, version, head, indexed_version, members_version) =
-                (SELECT epoch, version, version, -1, 0 FROM snapshot.ting_replica)
+                UPDATE ting_replica SET
+                (epoch, version, head, indexed_version, members_version, suspect) =
+                (SELECT epoch, version, version, -1, 0, 0 FROM snapshot.ting_replica)
                 """)
     }
 

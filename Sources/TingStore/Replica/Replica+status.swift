@@ -96,17 +96,49 @@ extension Replica {
         }
     }
 
-    /// Recomputes both digests from rows and history. The next sync mends records that differ.
+    /// Has SQLite check the file, and recomputes both digests from rows and history. The next sync
+    /// mends records that differ, and starts over where the history does.
     /// - Returns: What was computed, and whether it is what the replica reports.
     public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
-        try sealed { db in
+        let isWhole = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
+        return try sealed { db in
             let base = try identity(db).base
-            let state = try tables.recomputedDigest(db).hash
-            let history = try HistoryTables.recomputedDigest(db)
-            let reported = try HistoryTables.stateHash(db)
+            let state = try tables.recomputedDigest(db)
+            let history = try computedHistory(db)
+            let isRight = try isWhole && HistoryTables.isStored(db, state)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
-            if state != reported { try db.execute(sql: "UPDATE ting_replica SET suspect = 1") }
-            return (state, history, state == reported && history == chained)
+            let doubt = history != chained ? Doubt.history : isRight ? nil : .records
+            if let doubt {
+                try db.execute(
+                    sql: "UPDATE ting_replica SET suspect = ?", arguments: [doubt.rawValue])
+            }
+            return (state.hash, history, doubt == nil)
+        }
+    }
+
+    /// What `verify` found to differ, as `ting_replica.suspect` keeps it.
+    enum Doubt: Int {
+        case records = 1
+        case history = 2
+    }
+
+    /// The history digest; zeros where an entry can't be read.
+    private func computedHistory(_ db: Database) throws -> Hash {
+        do {
+            return try HistoryTables.recomputedDigest(db)
+        } catch is StoredFormError {
+            return .zero
+        } catch is CBORError {
+            return .zero
+        } catch is RowDecodingError {
+            return .zero
+        }
+    }
+
+    /// Whether `verify` found that the history is not what it was.
+    func isHistoryDoubted() throws -> Bool {
+        try read { db in
+            try Int.fetchOne(db, sql: "SELECT suspect FROM ting_replica") == Doubt.history.rawValue
         }
     }
 }

@@ -32,6 +32,10 @@ public struct SyncRun {
     public mutating func begin() throws -> Action {
         outcome.from = try replica.identity().base.version
         outcome.version = outcome.from
+        // A rotten history can't be mended entry by entry: the server's snapshot has it whole.
+        if try replica.isHistoryDoubted() {
+            return try perform(plan.step(.historyDiffers(.notMended)))
+        }
         return try perform(plan.step(.begin))
     }
 
