@@ -176,9 +176,9 @@ struct BitRotTests {
             )
         }
         try replica.close()
+        let clock = team.clock
         #expect(throws: DatabaseError.self) {
-            try Replica(
-                path: replica.path, schema: team.schema, clock: { [team] in team.clock.time })
+            try Replica(path: replica.path, schema: team.schema, clock: { clock.time })
         }
         let fresh = try team.clone(for: team.members[0])
         let carried = try fresh.carryOver(from: replica.path)

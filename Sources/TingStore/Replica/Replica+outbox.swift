@@ -69,16 +69,17 @@ extension Replica {
                     SELECT body, code, detail, time, change_set FROM ting_quarantine
                     ORDER BY time, rowid
                     """
-            ).compactMap { row in
-                guard let code = Rejection(rawValue: try row.decode(String.self, atIndex: 1))
-                else { return nil }
+            ).map { row in
+                // A code that nobody gives rotted; it must not hide what waits.
+                let code = Rejection(rawValue: try row.decode(String.self, atIndex: 1))
                 let changeSet = try ChangeSet(
                     storedBytes: Array(try row.decode(Data.self, atIndex: 0)))
                 let id = try row.decode(String.self, atIndex: 4)
                 return QuarantinedChangeSet(
-                    changeSet: changeSet, code: code, detail: try row.decode(atIndex: 2),
+                    changeSet: changeSet, code: code ?? .invalidValue,
+                    detail: try row.decode(atIndex: 2),
                     time: try row.decode(atIndex: 3),
-                    isDamaged: changeSet.id.description != id
+                    isDamaged: code == nil || changeSet.id.description != id
                         || hashes[id].map { $0 != changeSet.hash } ?? false)
             }
         }
