@@ -47,14 +47,65 @@ public final class Team {
         }
     }
 
+    /// A team around a workspace that is there, without replicas as yet.
+    /// - Parameter folder: Where its files go; it goes with the team.
+    public init(_ workspace: Workspace, in folder: URL, schema: Schema, members: [Member]) throws {
+        (self.workspace, self.folder, self.schema) = (workspace, folder, schema)
+        self.members = members
+        clock = ManualClock()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    /// Adds a member, without a replica as yet.
+    public func add(_ member: Member) { members.append(member) }
+
+    /// A team of its own that stands where `other` stands; `other` is closed.
+    public init(copying other: Template) throws {
+        folder = FileManager.default.temporaryDirectory.appending(
+            path: "ting-team-\(UUID().uuidString)")
+        try FileManager.default.copyItem(at: other.folder, to: folder)
+        (schema, members) = (other.schema, other.members)
+        clock = ManualClock(other.time)
+        workspace = try Workspace(
+            path: folder.appending(path: "workspace.sqlite").path, schema: schema)
+        for name in other.replicas {
+            replicas.append(
+                try Replica(
+                    path: folder.appending(path: name).path, schema: schema,
+                    clock: { [clock] in clock.time }))
+        }
+    }
+
+    /// A team at rest, to make others from.
+    public struct Template: Sendable {
+        fileprivate let folder: URL
+        fileprivate let schema: Schema
+        fileprivate let members: [Member]
+        fileprivate let replicas: [String]
+        fileprivate let time: Int64
+    }
+
+    /// Closes all files and keeps them aside, for as long as the process lives.
+    public func template() throws -> Template {
+        for replica in replicas { try replica.close() }
+        try workspace.close()
+        let kept = FileManager.default.temporaryDirectory.appending(
+            path: "ting-template-\(UUID().uuidString)")
+        try FileManager.default.copyItem(at: folder, to: kept)
+        return Template(
+            folder: kept, schema: schema, members: members,
+            replicas: replicas.map { URL(filePath: $0.path).lastPathComponent }, time: clock.time)
+    }
+
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// A new replica from a fresh snapshot.
-    public func clone(for member: Member) throws -> Replica {
+    /// - Parameter known: The schema of the member's program; the team's, without it.
+    public func clone(for member: Member, schema known: Schema? = nil) throws -> Replica {
         let path = folder.appending(path: "replica-\(UUID().uuidString).sqlite").path
         _ = try workspace.writeSnapshot(to: path)
         return try Replica.adopt(
-            snapshot: path, server: "", member: member.id, schema: schema,
+            snapshot: path, server: "", member: member.id, schema: known ?? schema,
             clock: { [clock] in clock.time })
     }
 
@@ -112,7 +163,11 @@ public final class Team {
 
     /// Lets an SQL tool that knows nothing of Ting run statements on the file.
     public func foreign(_ position: Int, _ sql: String) throws {
-        let queue = try DatabaseQueue(path: replicas[position].path)
+        try foreign(replicas[position].path, sql)
+    }
+
+    public func foreign(_ path: String, _ sql: String) throws {
+        let queue = try DatabaseQueue(path: path)
         try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
         try queue.close()
     }

@@ -22,7 +22,7 @@ from ting_client import sync as syncing
 from ting_client.canonical import Json, Value, random_id
 from ting_client.edits import settle
 from ting_client.home import Home
-from ting_client.schema import Schema, schema_path
+from ting_client.schema import Field, Schema, schema_path
 from ting_client.snapshot import SnapshotDamaged, download
 from ting_client.sync import sync
 from ting_client.wire import PinMismatch, Problem, Server
@@ -269,14 +269,16 @@ class RejectionTest(ServerTest):
         bo = self.member("Bo", "owner")
         schema = bo.replica.schema
         bo.replica.schema = _newer(schema)
-        record = bo.add("project", title_en="newer")
+        record = bo.add("project", title_en="newer", moon="full")
+        known = bo.add("project", title_en="known")
         bo.replica.schema = schema
         bo.change(record, title_en="later")
         free = bo.add("project", title_en="free")
         report = bo.sync()
         self.assertEqual([code for _, code in report.deferred], ["schema_newer", "depends_on_deferred"])
         self.assertEqual(len(bo.replica.outbox()), 2)
-        self.assertEqual((bo.values(record), bo.values(free)), ({"title_en": "later"}, {"title_en": "free"}))
+        self.assertEqual(bo.values(record), {"title_en": "later", "moon": "full"})
+        self.assertEqual((bo.values(known), bo.values(free)), ({"title_en": "known"}, {"title_en": "free"}))
         self.assertEqual(len(bo.sync().deferred), 2)
 
 
@@ -487,9 +489,9 @@ class _Watched:
 
 
 def _newer(schema: Schema) -> Schema:
-    """The same collections under a version that the server doesn't know."""
-    newer = Schema.__new__(Schema)
-    newer.version, newer.collections = schema.version + 1, schema.collections
+    """A version that the server doesn't know, with one field more."""
+    newer = Schema(schema.version + 1, schema.collections)
+    newer.collections["project"] = dict(schema.collections["project"]) | {"moon": Field("moon", "text", "latest")}
     return newer
 
 

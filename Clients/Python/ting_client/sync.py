@@ -81,6 +81,8 @@ class _Sync:
         if response["epoch"] != self._replica.epoch or not response.get("history_agrees"):
             self._start_over(response.get("lineage"))
             return False
+        if response.get("schema"):
+            self._replica.take_schema(response["schema"])
         self._take_members(response)
         self._take_verdicts(response)
         if int(response.get("floor", 0)) > self._replica.version + 1:

@@ -66,9 +66,7 @@ extension Replica {
             db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
             arguments: [changeSet.id.description])
         guard isKnown != true, try !knows(db, changeSet.id) else { return false }
-        try shareAside(db, changeSet)
-        try enqueue(db, changeSet, changeSet.base)
-        try materialize(db, changeSet.touched)
+        try putOnTop(db, changeSet)
         return true
     }
 

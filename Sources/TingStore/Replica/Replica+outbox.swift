@@ -70,16 +70,15 @@ extension Replica {
                     ORDER BY time, rowid
                     """
             ).map { row in
-                // A code that nobody gives rotted; it must not hide what waits.
                 let code = Rejection(rawValue: try row.decode(String.self, atIndex: 1))
                 let changeSet = try ChangeSet(
                     storedBytes: Array(try row.decode(Data.self, atIndex: 0)))
                 let id = try row.decode(String.self, atIndex: 4)
                 return QuarantinedChangeSet(
-                    changeSet: changeSet, code: code ?? .invalidValue,
+                    changeSet: changeSet, code: code ?? .unknown,
                     detail: try row.decode(atIndex: 2),
                     time: try row.decode(atIndex: 3),
-                    isDamaged: code == nil || changeSet.id.description != id
+                    isDamaged: changeSet.id.description != id
                         || hashes[id].map { $0 != changeSet.hash } ?? false)
             }
         }
@@ -98,25 +97,11 @@ extension Replica {
                 guard changeSet.id == id, hash == nil || hash == changeSet.hash else {
                     throw ReplicaError.damaged("the rejected change set \(id)")
                 }
-                try shareAside(db, changeSet)
-                try enqueue(db, changeSet, changeSet.base)
+                try putOnTop(db, changeSet)
                 try db.execute(
                     sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
                     arguments: [id.description])
-                try materialize(db, changeSet.touched)
             }
-        }
-    }
-
-    /// Keeps the shared state of the records beside them, before edits lie on top.
-    func shareAside(_ db: Database, _ changeSet: ChangeSet) throws {
-        for operation in changeSet.operations where try shared(db, operation.record) == nil {
-            let values = try tables.read(db, operation.collection, operation.record)
-            try SharedRecords.write(
-                db, operation.record,
-                SharedRecord(
-                    collection: operation.collection,
-                    state: values == nil ? .absent : .live, values: values ?? [:], deleted: nil))
         }
     }
 
@@ -132,6 +117,20 @@ extension Replica {
     }
 
     // MARK: Within a transaction
+
+    /// Appends a change set that was sealed before, and shows its edits.
+    func putOnTop(_ db: Database, _ changeSet: ChangeSet) throws {
+        for operation in changeSet.operations where try shared(db, operation.record) == nil {
+            let values = try tables.read(db, operation.collection, operation.record)
+            try SharedRecords.write(
+                db, operation.record,
+                SharedRecord(
+                    collection: operation.collection, state: values == nil ? .absent : .live,
+                    values: values ?? [:], deleted: nil))
+        }
+        try enqueue(db, changeSet, changeSet.base)
+        try materialize(db, changeSet.touched)
+    }
 
     /// Appends a sealed change set; its edits lie on top of the shared state from now on.
     func enqueue(_ db: Database, _ changeSet: ChangeSet, _ base: Base) throws {
@@ -358,4 +357,14 @@ public struct QuarantinedChangeSet: Equatable, Sendable {
     public var time: Int64
     /// Whether its bytes rotted on disk: it holds what its author did not write.
     public var isDamaged: Bool
+
+    public init(
+        changeSet: ChangeSet, code: Rejection, detail: String, time: Int64, isDamaged: Bool = false
+    ) {
+        self.changeSet = changeSet
+        self.code = code
+        self.detail = detail
+        self.time = time
+        self.isDamaged = isDamaged
+    }
 }

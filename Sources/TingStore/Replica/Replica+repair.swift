@@ -12,8 +12,11 @@ extension Replica {
         let isSound = try read { db in try outboxRows(db).allSatisfy { $0.changeSet != nil } }
         guard !isSound else { return }
         try quietly { db in
-            let rows = try outboxRows(db)
-            for row in rows where row.changeSet == nil { try repair(db, row, among: rows) }
+            var rows = try outboxRows(db)
+            // In order: what the one before came to is what the next one saw.
+            for index in rows.indices where rows[index].changeSet == nil {
+                rows[index].changeSet = try repair(db, rows[index], among: rows)
+            }
         }
     }
 
@@ -42,7 +45,9 @@ extension Replica {
         }
     }
 
-    private func repair(_ db: Database, _ row: OutboxRow, among rows: [OutboxRow]) throws {
+    private func repair(_ db: Database, _ row: OutboxRow, among rows: [OutboxRow]) throws
+        -> ChangeSet
+    {
         guard let id = ChangeSetID(row.id) else {
             throw ReplicaError.damaged("an unsynced change set")
         }
@@ -90,6 +95,7 @@ extension Replica {
         try db.execute(
             sql: "INSERT INTO ting_link (hash, seen) VALUES (?, ?) ON CONFLICT DO NOTHING",
             arguments: [row.hash, Data(changeSet.hash.bytes)])
+        return changeSet
     }
 
     /// What the change set did to a record: from the values before it to those that the next edit

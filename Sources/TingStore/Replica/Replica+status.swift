@@ -2,7 +2,7 @@
 
 import CSQLiteConfig
 import Foundation
-import GRDB
+public import GRDB
 public import TingCore
 
 /// The truth about a replica (promise 12). Times in milliseconds since 1970.
@@ -26,13 +26,29 @@ public struct ReplicaStatus: Equatable, Sendable {
     public var role: Role?
     /// Why change sets in the outbox wait, if the server said so.
     public var deferred: [String]
+    /// Whether `verify` found records that differ from what was received.
+    public var isSuspect: Bool
+    /// Why what other tools wrote could not be sealed, if so: it counts in `outbox` all the same.
+    public var unsealed: ResultCode?
 }
 
 extension Replica {
     /// Seals what other tools wrote, then tells how things stand. Needs no network.
+    ///
+    /// Tells it also where nothing can be written: `unsealed` says why.
     public func status() throws -> ReplicaStatus {
-        let invalid = try seal()
+        var invalid: [InvalidEdit] = []
+        var failure: ResultCode?
+        do { invalid = try seal() } catch let error as DatabaseError where error.isAboutWriting {
+            failure = error.resultCode
+            invalid = try read(held)
+        }
         return try read { db in
+            let noted =
+                failure == nil
+                ? 0
+                : try Int.fetchOne(
+                    db, sql: "SELECT count(DISTINCT record) FROM ting_note WHERE kind <> 'k'") ?? 0
             let identity = try identity(db)
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM ting_replica"),
                 let box = try Row.fetchOne(
@@ -41,7 +57,8 @@ extension Replica {
             return ReplicaStatus(
                 workspace: identity.workspace, replica: identity.replica,
                 epoch: identity.base.epoch, digest: try HistoryTables.stateHash(db),
-                version: identity.base.version, head: row["head"], outbox: box[0],
+                version: identity.base.version, head: row["head"],
+                outbox: noted + (box[0] as Int),
                 quarantine: try Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
                 conflicts: try Int.fetchOne(
                     db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
@@ -53,7 +70,8 @@ extension Replica {
                     sql: """
                         SELECT DISTINCT deferred FROM ting_outbox WHERE deferred IS NOT NULL
                         ORDER BY 1
-                        """))
+                        """),
+                isSuspect: row["suspect"], unsealed: failure)
         }
     }
 
@@ -135,11 +153,21 @@ extension Replica {
         }
     }
 
-    /// Whether `verify` found that the history is not what it was.
-    func isHistoryDoubted() throws -> Bool {
+    /// What `verify` found since the replica was last put right.
+    func doubt() throws -> Doubt? {
         try read { db in
-            try Int.fetchOne(db, sql: "SELECT suspect FROM ting_replica") == Doubt.history.rawValue
+            try Int.fetchOne(db, sql: "SELECT suspect FROM ting_replica").flatMap(Doubt.init)
         }
+    }
+
+    /// Builds the indexes anew: one that lost a row hides it from every look by id.
+    func rebuildIndexes() throws { try quietly { try $0.execute(sql: "REINDEX") } }
+}
+
+extension DatabaseError {
+    /// Whether reading goes on where writing failed.
+    var isAboutWriting: Bool {
+        [.SQLITE_FULL, .SQLITE_READONLY, .SQLITE_BUSY, .SQLITE_LOCKED].contains(resultCode)
     }
 }
 

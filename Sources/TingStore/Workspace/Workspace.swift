@@ -11,6 +11,7 @@ public import TingCore
 /// (`synchronous = FULL`).
 public final class Workspace: Sendable {
     public let path: String
+    /// The file's: the program's, or a newer one that a later program left.
     public let schema: Schema
     /// The name of the history; it changes when the file turns out to be an older copy.
     public var epoch: Epoch { current.withLock { $0 } }
@@ -26,26 +27,38 @@ public final class Workspace: Sendable {
     ) throws -> Workspace {
         let pool = try open(path)
         try pool.write { db in
-            for statement in RecordTables(schema: schema).definition() + definition {
+            for statement in definition(schema) {
                 try db.execute(sql: statement)
             }
             try db.execute(
                 sql: """
                     INSERT INTO ting_workspace (id, format, slug, schema, epoch, receipt_key)
-                    VALUES (1, 1, ?, ?, ?, ?)
+                    VALUES (1, ?, ?, ?, ?, ?)
                     """,
-                arguments: [slug, schema.version, epoch.description, Data(receiptKey)])
+                arguments: [
+                    SchemaTable.format, slug, schema.version, epoch.description, Data(receiptKey),
+                ])
+            try SchemaTable.write(db, schema)
         }
         try pool.close()
         return try Workspace(path: path, schema: schema)
     }
 
     /// Opens the file of a workspace.
-    public init(path: String, schema: Schema) throws {
+    /// - Parameter program: The schema of this program. Of an older file it makes one of this schema;
+    ///   of a newer one it takes that.
+    /// - Throws: `SchemaError`, or `DatabaseError`.
+    public init(path: String, schema program: Schema) throws {
         self.path = path
-        self.schema = schema
-        tables = RecordTables(schema: schema)
         pool = try Self.open(path)
+        guard let stamp = try pool.read({ try SchemaTable.stamp($0, in: Self.table) }) else {
+            throw StoredFormError.malformed("workspace")
+        }
+        schema =
+            stamp.fits(program)
+            ? program
+            : try pool.write { try SchemaTable.fit($0, Self.table, to: program, Self.definition) }
+        tables = RecordTables(schema: schema)
         let row = try pool.read {
             try Row.fetchOne($0, sql: "SELECT epoch, receipt_key FROM ting_workspace")
         }
@@ -78,9 +91,15 @@ public final class Workspace: Sendable {
         return try .durable(path: path, configuration: configuration)
     }
 
-    private static let definition =
+    static let table = "ting_workspace"
+
+    static func definition(_ schema: Schema) -> [String] {
+        RecordTables(schema: schema).definition() + ownTables
+    }
+
+    private static let ownTables =
         HistoryTables.definition + [
-            SharedRecords.definition,
+            SharedRecords.definition, SchemaTable.definition,
             """
             CREATE TABLE ting_workspace (
               id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -209,6 +228,7 @@ public final class Workspace: Sendable {
             let agrees =
                 try historyAgrees
                 && Self.stateDigest(db, at: base.version) == request.stateDigest
+            let isBehind = request.schema < schema.version
             return SyncResponse(
                 epoch: epoch, verdicts: judgement.verdicts, clash: judgement.clash,
                 entries: entries, head: head,
@@ -216,7 +236,8 @@ public final class Workspace: Sendable {
                 stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agrees,
                 historyAgrees: historyAgrees, lineage: historyAgrees ? [] : try lineage(db),
                 time: now, members: members,
-                membersVersion: membersVersion, role: role)
+                membersVersion: membersVersion, role: role,
+                schema: isBehind ? try schema.json : nil)
         }
     }
 
