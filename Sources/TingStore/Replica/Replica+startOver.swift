@@ -130,9 +130,11 @@ extension Replica {
         }
     }
 
-    /// The first of these versions whose change set the attached snapshot doesn't hold.
+    /// The first of these versions whose change set the attached snapshot doesn't hold. Of one whose
+    /// history begins above version 1 that can't be told: the server vouches for it alone.
     private func lacking(_ versions: [Version]) throws -> Version? {
         try queue.read { db in
+            guard try HistoryFloor.read(db, from: "snapshot") == nil else { return nil }
             let statement = try db.cachedStatement(
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM snapshot.history WHERE change_set =
@@ -173,6 +175,7 @@ extension Replica {
             try db.execute(sql: "DELETE FROM main.\"\(table)\"")
             try TableGrowth.copy(db, table, from: "snapshot")
         }
+        try HistoryFloor.take(db, from: "snapshot")
         try db.execute(
             sql: """
                 UPDATE ting_replica SET

@@ -114,6 +114,9 @@ extension Replica {
         }
     }
 
+    /// Where the history begins that is here; `nil` for version 1.
+    public func floor() throws -> HistoryFloor? { try read { try HistoryFloor.read($0) } }
+
     /// Has SQLite check the file, and recomputes both digests from rows and history. The next sync
     /// mends records that differ, and starts over where the history does.
     /// - Returns: What was computed, and whether it is what the replica reports.
@@ -143,7 +146,8 @@ extension Replica {
     /// The history digest; zeros where an entry can't be read.
     private func computedHistory(_ db: Database) throws -> Hash {
         do {
-            return try HistoryTables.recomputedDigest(db)
+            let start = try HistoryFloor.read(db).map { ($0.version - 1, $0.digest) } ?? (0, .zero)
+            return try HistoryTables.recomputedDigest(db, after: start)
         } catch is StoredFormError {
             return .zero
         } catch is CBORError {
@@ -204,10 +208,11 @@ extension RecordTables {
 }
 
 extension HistoryTables {
-    /// The history digest, computed from every entry from the first on.
-    static func recomputedDigest(_ db: Database) throws -> Hash {
-        var digest = Hash.zero
-        var version: Version = 0
+    /// The history digest, computed from every entry after a version, whose digest is given.
+    static func recomputedDigest(
+        _ db: Database, after start: (version: Version, digest: Hash)
+    ) throws -> Hash {
+        var (version, digest) = start
         while true {
             let page = try entries(db, since: version, byteLimit: Limits.pageByteLimit)
             for entry in page {
