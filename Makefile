@@ -32,9 +32,11 @@ serve: build ## A server with the demo's workspace, until Ctrl-C
 	bash Clients/Examples/demo.sh --serve
 
 SEEDS ?= 1-2000
-simulate: deps ## Play SEEDS of the simulator, each twice (release build)
+simulate: deps ## Play SEEDS of the simulator, each twice; strike disks, let files rot (release build)
 	swift build -c release --scratch-path .build-release --product ting-sim
 	.build-release/release/ting-sim run --seeds $(SEEDS)
+	.build-release/release/ting-sim points --operations 120 --every 40
+	.build-release/release/ting-sim bitrot --flips 2000
 
 # Kills, a cut every so many bytes, and each scenario with so many repeats; 2000, 1 and 1000 for the ledger.
 KILLS ?= 100

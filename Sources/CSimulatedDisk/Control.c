@@ -30,6 +30,14 @@ void ting_disk_reset(uint64_t seed) {
     sqlite3_randomness(0, 0);
 }
 
+void ting_disk_seed(uint64_t seed) {
+    disk_lock();
+    disk.sqlite_randomness = seed;
+    disk.fault_randomness = ~seed;
+    disk_unlock();
+    sqlite3_randomness(0, 0);
+}
+
 void ting_disk_set_time(int64_t milliseconds) {
     disk_lock();
     disk.time = milliseconds;
@@ -52,6 +60,13 @@ void ting_disk_fail(const char *name, int64_t n, int code, int times) {
     machine->failure_code = code;
     machine->failures = times;
     disk_unlock();
+}
+
+int ting_disk_would_meet(const char *machine, int64_t number, int code) {
+    disk_lock();
+    int meets = machine_would_meet(machine_of_name(machine), number, code);
+    disk_unlock();
+    return meets;
 }
 
 int ting_disk_failures_left(const char *machine) {
@@ -187,6 +202,43 @@ int ting_disk_flip(const char *name, int64_t bit) {
     }
     disk_unlock();
     return code;
+}
+
+int ting_disk_zero(const char *name, int64_t offset, int64_t length) {
+    disk_lock();
+    File *file = seen(name);
+    int code = file && offset >= 0 && length >= 0 && offset + length <= file->seen.size
+        ? SQLITE_OK : SQLITE_NOTFOUND;
+    if (code == SQLITE_OK) {
+        file_keep(file);
+        memset(file->seen.at + offset, 0, (size_t)length);
+        if (offset + length <= file->kept.size) memset(file->kept.at + offset, 0, (size_t)length);
+    }
+    disk_unlock();
+    return code;
+}
+
+int ting_disk_cut(const char *name, int64_t size) {
+    disk_lock();
+    File *file = seen(name);
+    int code = file && size >= 0 && size <= file->seen.size ? SQLITE_OK : SQLITE_NOTFOUND;
+    if (code == SQLITE_OK) {
+        file_truncate(file, size);
+        file_keep(file);
+    }
+    disk_unlock();
+    return code;
+}
+
+void ting_disk_clear(const char *machine) {
+    disk_lock();
+    Machine *of = machine_of_name(machine);
+    for (Name *name = disk.names; name; name = name->next) {
+        if (name->machine != of) continue;
+        name_show(name, 0);
+        name_keep(name);
+    }
+    disk_unlock();
 }
 
 uint64_t ting_disk_hash(const char *name) {

@@ -118,6 +118,7 @@ static int extended(Call call) {
 
 int machine_call(Machine *machine, Call call) {
     machine->calls++;
+    machine->recent[machine->calls % remembered] = (uint8_t)call;
     if (machine_is_killed(machine)) return SQLITE_IOERR;
     if (!machine->failures || machine->calls < machine->failure) return SQLITE_OK;
     if (!meets(call, machine->failure_code)) return SQLITE_OK;
@@ -127,6 +128,12 @@ int machine_call(Machine *machine, Call call) {
 
 int machine_is_killed(const Machine *machine) {
     return machine->kill && machine->calls >= machine->kill;
+}
+
+int machine_would_meet(const Machine *machine, int64_t number, int code) {
+    if (number <= machine->calls - remembered || number > machine->calls || number < 1) return 1;
+    Call call = (Call)machine->recent[number % remembered];
+    return code ? meets(call, code) : call != reading && call != mapping;
 }
 
 // Names

@@ -8,7 +8,7 @@
 
 /// The model under the VFS: machines, names, files. Every function here wants the disk locked.
 
-enum { sector = 512 };
+enum { sector = 512, remembered = 1 << 16 };
 
 typedef struct Machine Machine;
 typedef struct Name Name;
@@ -34,6 +34,8 @@ struct Machine {
     int64_t capacity;
     int64_t used;
     int ignores_sync;
+    /// What the last calls were, each in the place of its number.
+    uint8_t recent[remembered];
 };
 
 typedef struct {
@@ -139,6 +141,9 @@ void machine_release(Machine *machine);
 int machine_call(Machine *machine, Call call);
 
 int machine_is_killed(const Machine *machine);
+
+/// Whether the call of this number could meet the failure; with 0, whether it changes the disk.
+int machine_would_meet(const Machine *machine, int64_t number, int code);
 
 /// The name if it was ever used.
 Name *name_find(const char *path);

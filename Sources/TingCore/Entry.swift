@@ -123,7 +123,7 @@ public enum Rejection: String, CaseIterable, Sendable {
         case .roleTooLow:
             "Ask an owner for the editor role, then run `ting quarantine retry`; or save the edits with `ting quarantine export`."
         case .invalidValue:
-            "Look at it with `ting quarantine show`, make the edit again with a valid value, then discard this one."
+            "Look at it with `ting quarantine show`, then make its edits again with a valid value: `ting quarantine edit CHANGESET field=value`."
         case .acceptedOtherwise:
             "A copy of this replica sent other edits under the same id: compare with `ting quarantine show`, make what is missing again, then discard this one."
         case .dependsOnRejected:

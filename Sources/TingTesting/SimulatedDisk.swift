@@ -23,6 +23,9 @@ public enum SimulatedDisk {
     /// Forgets all files and machines; all randomness starts again from `seed`.
     public static func reset(seed: UInt64) { ting_disk_reset(seed) }
 
+    /// Starts all randomness again from `seed`, and leaves the files as they are.
+    public static func seed(_ seed: UInt64) { ting_disk_seed(seed) }
+
     /// Sets SQLite's clock, in milliseconds since 1970. It stands still otherwise.
     public static func setTime(_ milliseconds: Int64) { ting_disk_set_time(milliseconds) }
 
@@ -57,6 +60,16 @@ public enum SimulatedDisk {
     /// Bit rot: turns one bit.
     public static func flip(bit: Int64, of file: String) throws(SimulatedDiskError) {
         try check(ting_disk_flip(file, bit))
+    }
+
+    /// Bit rot: a part of the file reads as zeros.
+    public static func zero(_ bytes: Range<Int64>, of file: String) throws(SimulatedDiskError) {
+        try check(ting_disk_zero(file, bytes.lowerBound, bytes.upperBound - bytes.lowerBound))
+    }
+
+    /// Bit rot: the file ends after so many bytes.
+    public static func cut(_ file: String, to size: Int64) throws(SimulatedDiskError) {
+        try check(ting_disk_cut(file, size))
     }
 
     /// Equal for two files when their bytes are; `nil` without such a file.
@@ -95,6 +108,15 @@ public struct SimulatedMachine: Hashable, Sendable {
     public func fail(call: Int64, code: Int32, times: Int32 = 1) {
         ting_disk_fail(name, call, code, times)
     }
+
+    /// Whether a call that was, by its number, could have met a failure of this code; with 0,
+    /// whether it changed the disk: a power cut before it is another than one after it.
+    public func couldFail(call: Int64, code: Int32) -> Bool {
+        ting_disk_would_meet(name, call, code) != 0
+    }
+
+    /// Deletes all of its files for good; who has one open keeps it.
+    public func clear() { ting_disk_clear(name) }
 
     /// How many ordered failures have not happened yet.
     public var failuresLeft: Int32 { ting_disk_failures_left(name) }

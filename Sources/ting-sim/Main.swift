@@ -21,7 +21,8 @@ struct Simulator: ParsableCommand {
               ting-sim planted
             """,
         subcommands: [
-            Run.self, Replay.self, Saved.self, Planted.self, Skew.self, Growth.self,
+            Run.self, Replay.self, Saved.self, Planted.self, Skew.self, Growth.self, Points.self,
+            Bitrot.self,
         ])
 
     /// Hash tables must have the same order in every run, which Swift grants by this variable alone.

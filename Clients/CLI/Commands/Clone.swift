@@ -17,6 +17,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
             Examples:
               ting clone programme
               ting clone server.example/programme --to ~/programme.sqlite
+              ting clone programme --to new.sqlite --carry-over damaged.sqlite
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -27,6 +28,13 @@ struct Clone: TingCommand, AsyncParsableCommand {
             "Where the replica goes, instead of Ting's own folder.", valueName: "file"),
         completion: .file())
     var to: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take over what waits in a damaged replica: outbox and quarantine.",
+            valueName: "file"),
+        completion: .file())
+    var carryOver: String?
 
     func run() async throws {
         let home = try session.home()
@@ -56,6 +64,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
             try replica.install(reference: table.name, columns: table.columns, rows: table.rows)
         }
         try remember(name, server.url, path, home)
+        if let carryOver { try takeOver(ClientHome.absolute(carryOver), replica) }
         // What came since the snapshot; the replica stands without it.
         let sync = try? await SyncSession(replica, over: connection, now: Session.clock).run()
         await connection.close()
@@ -63,6 +72,16 @@ struct Clone: TingCommand, AsyncParsableCommand {
             console.warn("the newest edits did not come yet; `ting sync` brings them.")
         }
         try report(replica, name)
+    }
+
+    private func takeOver(_ damaged: String, _ replica: Replica) throws {
+        let carried = try replica.carryOver(from: damaged)
+        console.note(
+            "Carried over \(carried.outbox.counted("unsynced change set")) and \(carried.quarantine) from quarantine."
+        )
+        guard carried.damaged > 0 else { return }
+        console.warn(
+            "\(carried.damaged.counted("change set")) can't be read any more; keep \(damaged).")
     }
 
     private func download(

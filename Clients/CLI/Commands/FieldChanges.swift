@@ -47,6 +47,13 @@ struct FieldChanges {
         }
     }
 
+    private init(changes: [Change]) { self.changes = changes }
+
+    /// Those of some fields alone.
+    func keeping(_ names: Set<String>) -> FieldChanges {
+        FieldChanges(changes: changes.filter { names.contains($0.input.field) })
+    }
+
     var fieldNames: [String] { Set(changes.map(\.input.field)).sorted() }
 
     /// The text without its last line end, which editors and `echo` add.

@@ -16,11 +16,12 @@ struct Quarantine: ParsableCommand {
               ting quarantine
               ting quarantine show --json
               ting quarantine retry
+              ting quarantine edit 3b9f status=active
               ting quarantine discard 3b9f --yes
             """,
         subcommands: [
-            ListQuarantine.self, ShowQuarantine.self, RetryQuarantine.self, ExportQuarantine.self,
-            DiscardQuarantine.self,
+            ListQuarantine.self, ShowQuarantine.self, RetryQuarantine.self, EditQuarantine.self,
+            ExportQuarantine.self, DiscardQuarantine.self,
         ],
         defaultSubcommand: ListQuarantine.self)
 
@@ -33,6 +34,7 @@ struct Quarantine: ParsableCommand {
         ChangeSetView(item.changeSet, schema).members + [
             ("code", .text(item.code.rawValue)), ("detail", .text(item.detail)),
             ("remedy", .text(item.code.remedy)), ("rejected", .text(TimeText.rfc3339(item.time))),
+            ("damaged", .bool(item.isDamaged)),
         ]
     }
 }
@@ -89,6 +91,9 @@ struct ShowQuarantine: TingCommand {
         }
         for item in picked {
             console.data("change set \(item.changeSet.id)")
+            if item.isDamaged {
+                console.data("  Its bytes changed on this disk: it is not what was written.")
+            }
             console.data("  \(item.code.rawValue): \(Terminal.printable(item.detail))")
             console.data("  \(item.code.remedy)")
             console.data(ChangeSetView(item.changeSet, replica.schema).patch(console.style))
@@ -115,6 +120,50 @@ struct RetryQuarantine: TingCommand {
             .object([("retried", .array(picked.map { .text($0.changeSet.id.description) }))]),
             "\(picked.count.counted("change set")) back in the outbox; `ting sync` sends what is there."
         )
+    }
+}
+
+struct EditQuarantine: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "edit", abstract: "Make its edits again, with other values.",
+        discussion: """
+            Writes the edits into the tables again, as one new change set, and takes the rejected
+            one out of quarantine. The fields named are those that it edits; `ting set --help` has
+            their forms. Without any, its own values are written again.
+
+            Example:
+              ting quarantine edit 3b9f status=active && ting sync
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The change set.") var id: String
+    @Argument(help: ArgumentHelp("What to write instead.", valueName: "field=value"))
+    var fields: [String] = []
+
+    func run() throws {
+        let replica = try session.replica()
+        let picked = try ChangeSetPick(ids: [id]).from(replica.quarantine(), id: \.changeSet.id)
+        guard let item = picked.first else { return }
+        let changes = try FieldChanges(fields)
+        let edited = Set(item.changeSet.operations.flatMap { $0.fields.map(\.field) })
+        if let other = changes.fieldNames.first(where: { !edited.contains($0) }) {
+            throw CommandError(
+                .usage, code: "unknown_field", "The change set doesn't edit `\(other)`.",
+                remedy: "It edits \(edited.sorted().joined(separator: ", ")).")
+        }
+        try replica.redoQuarantine(item.changeSet.id, message: "") { db, operation in
+            guard let collection = replica.schema.collection(operation.collection) else {
+                return [:]
+            }
+            let own = Set(operation.fields.map(\.field))
+            let current = Dictionary(
+                operation.fields.map { ($0.field, $0.before) }, uniquingKeysWith: { a, _ in a })
+            return try changes.keeping(own).values(
+                collection, current: current, reader: session.reader(replica, db))
+        }
+        console.outcome(
+            .object([("edited", .text(item.changeSet.id.description))]),
+            "Its edits are in the tables again; `ting sync` sends them.")
     }
 }
 

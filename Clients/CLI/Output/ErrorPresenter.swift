@@ -96,6 +96,8 @@ struct ErrorPresenter {
             return CommandError(
                 .error, code: "schema_differs", error.sentence, remedy: error.remedy)
         case let error as DatabaseError: return report(error)
+        case is StoredFormError, is CBORError, is RowDecodingError:
+            return damaged("The file is damaged")
         case let error as ValidationError:
             return CommandError(.usage, code: "usage", error.message, remedy: "See `ting --help`.")
         default:
@@ -142,7 +144,17 @@ struct ErrorPresenter {
             CommandError(
                 .error, code: "not_found", "There is no record \(id) here.",
                 remedy: "Look for it with `ting search` or `ting list`.")
+        case .damaged(let what):
+            damaged("The file is damaged: \(what) can't be read")
         }
+    }
+
+    private static func damaged(_ sentence: String) -> CommandError {
+        CommandError(
+            .error, code: "replica_damaged", "\(sentence).",
+            remedy:
+                "Keep it, and run `ting clone SLUG --to NEW --carry-over FILE`: a new replica, with what waits in this one."
+        )
     }
 
     private static func report(_ error: DatabaseError) -> CommandError {
@@ -162,9 +174,7 @@ struct ErrorPresenter {
                 .error, code: "not_writable", "The replica can't be opened for this: \(message).",
                 remedy: "Check the permissions of the file and its folder.")
         case .SQLITE_NOTADB, .SQLITE_CORRUPT:
-            return CommandError(
-                .error, code: "not_a_replica", "The file is no sound SQLite database: \(message).",
-                remedy: "Keep it, and make a new replica with `ting clone SLUG --to FILE`.")
+            return damaged("The file is no sound SQLite database: \(message)")
         case .SQLITE_CONSTRAINT where error.extendedResultCode == .SQLITE_CONSTRAINT_TRIGGER:
             return CommandError(
                 .error, code: "read_only",

@@ -14,4 +14,10 @@ int ting_sqlite_set_triggers(void *connection, int enabled);
 /// The file system is not asked: under a simulated disk it has no such file.
 int ting_sqlite_exists(const char *path);
 
+/// Puts a file that no connection has open on disk, by SQLite's default VFS. Returns its result code.
+int ting_sqlite_sync(const char *path);
+
+/// Deletes a file by SQLite's default VFS. Returns its result code.
+int ting_sqlite_delete(const char *path);
+
 #endif

@@ -32,6 +32,9 @@ int ting_disk_install(int make_default);
 /// VFS is the default one, and that of the faults. Files still open go on, seen by nobody else.
 void ting_disk_reset(uint64_t seed);
 
+/// Starts all randomness again from `seed`, and leaves files as they are.
+void ting_disk_seed(uint64_t seed);
+
 /// Sets the clock: milliseconds since 1970. It stands still otherwise, also while SQLite sleeps.
 void ting_disk_set_time(int64_t milliseconds);
 
@@ -50,6 +53,10 @@ int64_t ting_disk_calls(const char *machine);
 /// until another one is written over it, it may come back when the process ends.
 /// Replaces an earlier order; `times` 0 takes it back.
 void ting_disk_fail(const char *machine, int64_t n, int code, int times);
+
+/// Whether a call that was, by its number as `ting_disk_calls` counts, could have met a failure of
+/// this code; with 0, whether it changed the disk. Calls long ago count as if they could.
+int ting_disk_would_meet(const char *machine, int64_t number, int code);
 
 /// How many of the failures ordered with `ting_disk_fail` have not happened yet.
 int ting_disk_failures_left(const char *machine);
@@ -104,6 +111,15 @@ int64_t ting_disk_size(const char *name);
 
 /// Turns one bit of a file, which counts as synced then. SQLITE_NOTFOUND past the end.
 int ting_disk_flip(const char *name, int64_t bit);
+
+/// Fills part of a file with zeros, which count as synced then. SQLITE_NOTFOUND past the end.
+int ting_disk_zero(const char *name, int64_t offset, int64_t length);
+
+/// Cuts a file to a size, for good. SQLITE_NOTFOUND past the end.
+int ting_disk_cut(const char *name, int64_t size);
+
+/// Deletes all files of a machine for good. Who has one open keeps it.
+void ting_disk_clear(const char *machine);
 
 /// A number that two files share if and (all but surely) only if they have the same bytes; 0
 /// without such a file.

@@ -18,7 +18,8 @@ extension Replica {
 
     /// Recomputes the digest from the records, and asks what those should be that differ.
     func mendRequest() throws -> MendRequest {
-        try sealed { db in
+        try rebuildIndexes()
+        return try sealed { db in
             let digest = try tables.recomputedDigest(db)
             try HistoryTables.store(db, digest)
             return MendRequest(

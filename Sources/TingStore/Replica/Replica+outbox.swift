@@ -62,13 +62,24 @@ extension Replica {
     /// Change sets that the server rejected, oldest first.
     public func quarantine() throws -> [QuarantinedChangeSet] {
         try read { db in
-            try Row.fetchAll(
-                db, sql: "SELECT body, code, detail, time FROM ting_quarantine ORDER BY time, rowid"
+            let hashes = try Self.quarantineHashes(db)
+            return try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT body, code, detail, time, change_set FROM ting_quarantine
+                    ORDER BY time, rowid
+                    """
             ).map { row in
-                QuarantinedChangeSet(
-                    changeSet: try ChangeSet(storedBytes: Array(row[0] as Data)),
-                    code: Rejection(rawValue: row[1]) ?? .unknown,
-                    detail: row[2], time: row[3])
+                let code = Rejection(rawValue: try row.decode(String.self, atIndex: 1))
+                let changeSet = try ChangeSet(
+                    storedBytes: Array(try row.decode(Data.self, atIndex: 0)))
+                let id = try row.decode(String.self, atIndex: 4)
+                return QuarantinedChangeSet(
+                    changeSet: changeSet, code: code ?? .unknown,
+                    detail: try row.decode(atIndex: 2),
+                    time: try row.decode(atIndex: 3),
+                    isDamaged: changeSet.id.description != id
+                        || hashes[id].map { $0 != changeSet.hash } ?? false)
             }
         }
     }
@@ -81,7 +92,12 @@ extension Replica {
                     db, sql: "SELECT body FROM ting_quarantine WHERE change_set = ?",
                     arguments: [id.description])
                 guard let body else { continue }
-                try putOnTop(db, try ChangeSet(storedBytes: Array(body)))
+                let changeSet = try ChangeSet(storedBytes: Array(body))
+                let hash = try Self.quarantineHashes(db)[id.description]
+                guard changeSet.id == id, hash == nil || hash == changeSet.hash else {
+                    throw ReplicaError.damaged("the rejected change set \(id)")
+                }
+                try putOnTop(db, changeSet)
                 try db.execute(
                     sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
                     arguments: [id.description])
@@ -242,10 +258,41 @@ extension Replica {
                     own?.detail ?? "It builds on a change set that was rejected or discarded.",
                     body, clock(),
                 ])
+            try rememberHash(db, of: changeSet)
             _ = try leave(db, changeSet.id, isKnown: own != nil)
             count += 1
         }
         return (rejected, count)
+    }
+
+    /// Keeps the hash of a change set in quarantine: it waits long, and may rot.
+    func rememberHash(_ db: Database, of changeSet: ChangeSet) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE IF NOT EXISTS ting_quarantine_hash (
+                  change_set TEXT PRIMARY KEY NOT NULL,
+                  hash BLOB NOT NULL
+                ) STRICT, WITHOUT ROWID
+                """)
+        try db.execute(
+            sql: """
+                INSERT INTO ting_quarantine_hash (change_set, hash) VALUES (?, ?)
+                ON CONFLICT DO UPDATE SET hash = excluded.hash
+                """, arguments: [changeSet.id.description, Data(changeSet.hash.bytes)])
+    }
+
+    /// The hashes of what is, or was, in quarantine, by id.
+    static func quarantineHashes(_ db: Database) throws -> [String: Hash] {
+        let exists = try Bool.fetchOne(
+            db,
+            sql: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ting_quarantine_hash')")
+        guard exists == true else { return [:] }
+        let rows = try Row.fetchAll(db, sql: "SELECT change_set, hash FROM ting_quarantine_hash")
+        return Dictionary(
+            try rows.compactMap { row in
+                let id = try row.decode(String.self, atIndex: 0)
+                return Hash(bytes: try row.decode(Data.self, atIndex: 1)).map { (id, $0) }
+            }, uniquingKeysWith: { a, _ in a })
     }
 
     /// A change set in quarantine that was accepted all the same, by another way, has no more to wait for.
@@ -308,11 +355,16 @@ public struct QuarantinedChangeSet: Equatable, Sendable {
     public var detail: String
     /// When it was rejected, in milliseconds since 1970 on this machine's clock.
     public var time: Int64
+    /// Whether its bytes rotted on disk: it holds what its author did not write.
+    public var isDamaged: Bool
 
-    public init(changeSet: ChangeSet, code: Rejection, detail: String, time: Int64) {
+    public init(
+        changeSet: ChangeSet, code: Rejection, detail: String, time: Int64, isDamaged: Bool = false
+    ) {
         self.changeSet = changeSet
         self.code = code
         self.detail = detail
         self.time = time
+        self.isDamaged = isDamaged
     }
 }

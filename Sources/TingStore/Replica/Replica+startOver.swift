@@ -186,8 +186,9 @@ extension Replica {
         try HistoryFloor.take(db, from: "snapshot")
         try db.execute(
             sql: """
-                UPDATE ting_replica SET (epoch, version, head, indexed_version, members_version) =
-                (SELECT epoch, version, version, -1, 0 FROM snapshot.ting_replica)
+                UPDATE ting_replica SET
+                (epoch, version, head, indexed_version, members_version, suspect) =
+                (SELECT epoch, version, version, -1, 0, 0 FROM snapshot.ting_replica)
                 """)
     }
 

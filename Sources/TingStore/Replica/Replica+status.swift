@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CSQLiteConfig
 import Foundation
 public import GRDB
 public import TingCore
@@ -116,20 +117,55 @@ extension Replica {
     /// Where the history begins that is here; `nil` for version 1.
     public func floor() throws -> HistoryFloor? { try read { try HistoryFloor.read($0) } }
 
-    /// Recomputes both digests from rows and history. The next sync mends records that differ.
+    /// Has SQLite check the file, and recomputes both digests from rows and history. The next sync
+    /// mends records that differ, and starts over where the history does.
     /// - Returns: What was computed, and whether it is what the replica reports.
     public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
-        try sealed { db in
+        let isWhole = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
+        return try sealed { db in
             let base = try identity(db).base
-            let state = try tables.recomputedDigest(db).hash
-            let start = try HistoryFloor.read(db).map { ($0.version - 1, $0.digest) } ?? (0, .zero)
-            let history = try HistoryTables.recomputedDigest(db, after: start)
-            let reported = try HistoryTables.stateHash(db)
+            let state = try tables.recomputedDigest(db)
+            let history = try computedHistory(db)
+            let isRight = try isWhole && HistoryTables.isStored(db, state)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
-            if state != reported { try db.execute(sql: "UPDATE ting_replica SET suspect = 1") }
-            return (state, history, state == reported && history == chained)
+            let doubt = history != chained ? Doubt.history : isRight ? nil : .records
+            if let doubt {
+                try db.execute(
+                    sql: "UPDATE ting_replica SET suspect = ?", arguments: [doubt.rawValue])
+            }
+            return (state.hash, history, doubt == nil)
         }
     }
+
+    /// What `verify` found to differ, as `ting_replica.suspect` keeps it.
+    enum Doubt: Int {
+        case records = 1
+        case history = 2
+    }
+
+    /// The history digest; zeros where an entry can't be read.
+    private func computedHistory(_ db: Database) throws -> Hash {
+        do {
+            let start = try HistoryFloor.read(db).map { ($0.version - 1, $0.digest) } ?? (0, .zero)
+            return try HistoryTables.recomputedDigest(db, after: start)
+        } catch is StoredFormError {
+            return .zero
+        } catch is CBORError {
+            return .zero
+        } catch is RowDecodingError {
+            return .zero
+        }
+    }
+
+    /// What `verify` found since the replica was last put right.
+    func doubt() throws -> Doubt? {
+        try read { db in
+            try Int.fetchOne(db, sql: "SELECT suspect FROM ting_replica").flatMap(Doubt.init)
+        }
+    }
+
+    /// Builds the indexes anew: one that lost a row hides it from every look by id.
+    func rebuildIndexes() throws { try quietly { try $0.execute(sql: "REINDEX") } }
 }
 
 extension DatabaseError {
@@ -192,10 +228,22 @@ extension HistoryTables {
 }
 
 extension Replica {
-    /// Copies the replica consistently while it is in use.
+    /// Copies the replica consistently while it is in use. The copy is on disk when this returns;
+    /// half a copy is not left behind.
     public func backup(to target: String) throws {
-        try queue.writeWithoutTransaction { db in
-            try db.execute(sql: "VACUUM INTO ?", arguments: [target])
+        let isTaken = ting_sqlite_exists(target) != 0
+        do {
+            try queue.writeWithoutTransaction { db in
+                try db.execute(sql: "VACUUM INTO ?", arguments: [target])
+            }
+            // SQLite itself syncs it only from 3.44 on.
+            let code = ting_sqlite_sync(target)
+            guard code == ResultCode.SQLITE_OK.rawValue else {
+                throw DatabaseError(resultCode: ResultCode(rawValue: code))
+            }
+        } catch {
+            if !isTaken { _ = ting_sqlite_delete(target) }
+            throw error
         }
     }
 }

@@ -15,6 +15,7 @@ extension Replica {
         after number: Int64 = 0, deferred: Set<ChangeSetID> = [], asksForSchema: Bool = false
     ) throws -> SyncRequest {
         try seal()
+        if number == 0 { try repairOutbox() }
         return try read { db in
             let identity = try identity(db)
             let deliveries = try deliveries(db, after: number, deferred)
@@ -31,9 +32,9 @@ extension Replica {
 
     /// The digest of the shared records; none that could agree where `verify` found a difference.
     private func reportedDigest(_ db: Database) throws -> Hash {
-        let isSuspect = try Bool.fetchOne(
+        let doubt = try Int.fetchOne(
             db.cachedStatement(sql: "SELECT suspect FROM ting_replica"))
-        return try isSuspect == true ? .zero : HistoryTables.stateHash(db)
+        return try doubt ?? 0 != 0 ? .zero : HistoryTables.stateHash(db)
     }
 
     /// A page of the outbox after the number, without what builds on a deferred change set.

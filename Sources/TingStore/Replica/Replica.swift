@@ -185,13 +185,14 @@ public final class Replica: Sendable {
         uptime: @escaping @Sendable () -> Int64 = Replica.uptime
     ) throws -> Replica {
         let replica = try Replica(path: path, schema: schema, clock: clock, uptime: uptime)
-        try replica.queue.writeWithoutTransaction { db in
-            try db.execute(sql: "PRAGMA journal_mode = WAL")
-        }
         try replica.quietly { db in
             try db.execute(
                 sql: "UPDATE ting_replica SET replica = ?, server = ?, member = ?",
                 arguments: [replica.newReplicaID(db).description, server, member?.description])
+        }
+        // Last: the file gets its name when it is closed, and a log would stay behind under the old.
+        try replica.queue.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA journal_mode = WAL")
         }
         return replica
     }
@@ -342,4 +343,6 @@ public enum ReplicaError: Error, Equatable, Sendable {
     /// An entry names what the replica's schema doesn't have; it was not kept.
     case schemaBehind(version: Version)
     case unknownRecord(String)
+    /// The file's bytes are not those that were written.
+    case damaged(String)
 }

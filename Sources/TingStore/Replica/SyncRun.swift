@@ -34,6 +34,13 @@ public struct SyncRun {
     public mutating func begin() throws -> Action {
         outcome.from = try replica.identity().base.version
         outcome.version = outcome.from
+        if let doubt = try replica.doubt() {
+            try replica.rebuildIndexes()
+            // A rotten history can't be mended entry by entry: the server's snapshot has it whole.
+            if doubt == .history {
+                return try perform(plan.step(.historyDiffers(.notMended)))
+            }
+        }
         return try perform(plan.step(.begin))
     }
 

@@ -156,6 +156,13 @@ package enum HistoryTables {
             .flatMap { Hash(bytes: $0) } ?? StateDigest().hash
     }
 
+    /// Whether the stored digest, its sums and its hash, is this one.
+    package static func isStored(_ db: Database, _ digest: StateDigest) throws -> Bool {
+        try stateHash(db) == digest.hash
+            && Data.fetchOne(db, sql: "SELECT sums FROM ting_digest") ?? Data(StateDigest().sums)
+                == Data(digest.sums)
+    }
+
     package static func store(_ db: Database, _ digest: StateDigest) throws {
         try db.cachedStatement(
             sql: """

@@ -73,6 +73,10 @@ struct Clerk {
                 db, sql: "SELECT accepted FROM history WHERE version = ?", arguments: [head]) ?? 0
         historyDigest = try HistoryTables.digest(db, at: head) ?? .zero
         digest = try HistoryTables.stateDigest(db)
+        // On rotten sums no replica could ever agree again.
+        guard try digest.hash == Workspace.stateDigest(db, at: head) else {
+            throw ReplicaError.damaged("the state digest")
+        }
     }
 
     mutating func judge(_ submission: Workspace.Submission) throws -> Workspace.Judgement {

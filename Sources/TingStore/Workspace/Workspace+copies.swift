@@ -95,8 +95,9 @@ extension Workspace {
             let check = try String.fetchAll(db, sql: "PRAGMA integrity_check")
             if check != ["ok"] { problems += check.map { "SQLite: \($0)." } }
             let version = try HistoryTables.head(db)
-            let state = try tables.recomputedDigest(db).hash
-            if try Self.stateDigest(db, at: version) != state {
+            let state = try tables.recomputedDigest(db)
+            let isStored = try HistoryTables.isStored(db, state)
+            if try !isStored || Self.stateDigest(db, at: version) != state.hash {
                 problems.append("The records don't give the state digest of version \(version).")
             }
             let history = try HistoryTables.recomputedDigest(db, after: PastTable.end(db))

@@ -244,6 +244,7 @@ public final class Workspace: Sendable {
             let entries =
                 historyAgrees && floor <= base.version + 1
                 ? try HistoryTables.entries(db, since: base.version, byteLimit: limit) : []
+            try checkChain(db, after: base.version, entries)
             let reached = entries.last?.version ?? base.version
             let agrees =
                 try historyAgrees
@@ -259,6 +260,16 @@ public final class Workspace: Sendable {
                 time: now, members: members,
                 membersVersion: membersVersion, role: role,
                 schema: isBehind ? try schema.json : nil)
+        }
+    }
+
+    /// Entries that rotted on disk go to nobody: a replica would take them for another history.
+    private func checkChain(_ db: Database, after version: Version, _ entries: [Entry]) throws {
+        guard let last = entries.last else { return }
+        let start = try Self.historyDigest(db, at: version) ?? .zero
+        let digest = entries.reduce(start) { HistoryDigest.next(after: $0, $1) }
+        guard try HistoryTables.digest(db, at: last.version) == digest else {
+            throw ReplicaError.damaged("the history before version \(last.version)")
         }
     }
 

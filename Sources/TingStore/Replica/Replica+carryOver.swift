@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import TingCore
+
+/// What a damaged replica file still gave.
+public struct CarriedOver: Equatable, Sendable {
+    /// Change sets that wait here now.
+    public var outbox = 0
+    public var quarantine = 0
+    /// Change sets that are there and can't be read.
+    public var damaged = 0
+
+    public init() {}
+}
+
+/// Saving what waits in a replica file that SQLite can't use any more (promise 4).
+extension Replica {
+    /// Takes over outbox and quarantine of a damaged file of this workspace, which stays as it is.
+    ///
+    /// Change sets that no longer give their hash are counted, not taken. What this replica knows
+    /// already is left out.
+    /// - Throws: `DatabaseError` when nothing of the file can be read.
+    public func carryOver(from path: String) throws -> CarriedOver {
+        var configuration = Configuration()
+        configuration.readonly = true
+        // A rotten definition of one table must not hide the others.
+        // Source: https://sqlite.org/pragma.html#pragma_writable_schema
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA writable_schema = ON") }
+        let file = try DatabaseQueue(path: path, configuration: configuration)
+        defer { try? file.close() }
+        let (outbox, quarantine, hashes) = try file.read { db in
+            (
+                try Self.salvage(db, "ting_outbox", "seq", "hash, body"),
+                try Self.salvage(db, "ting_quarantine", "rowid", "code, body, detail, time"),
+                (try? Self.quarantineHashes(db)) ?? [:]
+            )
+        }
+        return try sealed { db in
+            var carried = CarriedOver()
+            for row in outbox {
+                guard let hash = try? row?.decode(Data.self, atIndex: 1),
+                    let body = try? row?.decode(Data.self, atIndex: 2),
+                    let changeSet = ChangeSet(storedBytes: body, hash: hash)
+                else {
+                    carried.damaged += 1
+                    continue
+                }
+                if try putBack(db, changeSet) { carried.outbox += 1 }
+            }
+            for row in quarantine {
+                guard let row, try takeQuarantined(db, row, hashes) else {
+                    carried.damaged += 1
+                    continue
+                }
+                carried.quarantine += 1
+            }
+            return carried
+        }
+    }
+
+    /// Puts a sealed change set into the outbox, on top of what is shared; `false` if it is known.
+    private func putBack(_ db: Database, _ changeSet: ChangeSet) throws -> Bool {
+        let isKnown = try Bool.fetchOne(
+            db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
+            arguments: [changeSet.id.description])
+        guard isKnown != true, try !knows(db, changeSet.id) else { return false }
+        try putOnTop(db, changeSet)
+        return true
+    }
+
+    private func takeQuarantined(_ db: Database, _ row: Row, _ hashes: [String: Hash]) throws
+        -> Bool
+    {
+        guard let code = try? row.decode(String.self, atIndex: 1),
+            let body = try? row.decode(Data.self, atIndex: 2),
+            let changeSet = try? ChangeSet(storedBytes: Array(body)),
+            hashes.isEmpty || hashes[changeSet.id.description] == changeSet.hash
+        else { return false }
+        try rememberHash(db, of: changeSet)
+        try db.execute(
+            sql: """
+                INSERT INTO ting_quarantine (change_set, code, detail, body, time)
+                VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                """,
+            arguments: [
+                changeSet.id.description, code,
+                (try? row.decode(String.self, atIndex: 3)) ?? "", body,
+                (try? row.decode(Int64.self, atIndex: 4)) ?? clock(),
+            ])
+        return true
+    }
+
+    /// The rows of a table that can be read, from both of its ends; `nil` for one that can't be
+    /// while others behind it can.
+    private static func salvage(
+        _ db: Database, _ table: String, _ key: String, _ columns: String
+    ) throws -> [Row?] {
+        var found: [Row?] = []
+        var last = Int64.min
+        do {
+            while let row = try next(db, table, key, columns, "> ?", "ASC", last) {
+                let key = try row.decode(Int64.self, atIndex: 0)
+                // A rotten tree may lead back to where it was.
+                guard key > last else { throw DatabaseError(resultCode: .SQLITE_CORRUPT) }
+                last = key
+                found.append(row)
+            }
+            return found
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
+            var (ending, first): ([Row?], Int64) = ([], .max)
+            while let row = try? next(db, table, key, columns, "< ?", "DESC", first),
+                let key = try? row.decode(Int64.self, atIndex: 0), key > last, key < first
+            {
+                first = key
+                ending.append(row)
+            }
+            return found + [nil] + ending.reversed()
+        }
+    }
+
+    private static func next(
+        _ db: Database, _ table: String, _ key: String, _ columns: String, _ beyond: String,
+        _ order: String, _ place: Int64
+    ) throws -> Row? {
+        try Row.fetchOne(
+            db,
+            sql: """
+                SELECT \(key), \(columns) FROM \(table) NOT INDEXED WHERE \(key) \(beyond)
+                ORDER BY \(key) \(order) LIMIT 1
+                """, arguments: [place])
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+public import GRDB
+public import TingCore
+
+/// Making rejected edits again, put right.
+extension Replica {
+    /// Writes the edits of a change set in quarantine again, on top of what is shown now, as one new
+    /// change set; it leaves the quarantine with that. Counters and sets take what it did to them.
+    /// - Parameter change: Gives values to write in place of its own, for one of its operations.
+    /// - Throws: `InvalidEdit` where the schema doesn't allow what was written,
+    ///   `ReplicaError.unknownRecord` for an edit of what is not here; all stays as it was then.
+    public func redoQuarantine(
+        _ id: ChangeSetID, message: String,
+        change: (Database, TingCore.Operation) throws -> [String: Value]
+    ) throws {
+        let item = try quarantine().first { $0.changeSet.id == id }
+        guard let item else { return }
+        guard !item.isDamaged else { throw ReplicaError.damaged("the rejected change set \(id)") }
+        let message = message.isEmpty ? item.changeSet.message : message
+        try write(message: message) { db in
+            for operation in item.changeSet.operations {
+                try redo(db, operation, try change(db, operation))
+            }
+            try db.execute(
+                sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
+                arguments: [id.description])
+        }
+    }
+
+    private func redo(
+        _ db: Database, _ operation: TingCore.Operation, _ changes: [String: Value]
+    ) throws {
+        let (collection, record) = (operation.collection, operation.record)
+        let shown = try tables.read(db, collection, record)
+        switch operation.kind {
+        case .delete:
+            if shown != nil { try delete(db, collection, record) }
+            return
+        case .restore:
+            if shown == nil { try restore(db, collection, record) }
+        case .insert where shown == nil:
+            try db.execute(
+                sql: "INSERT INTO \"\(collection)\" (id) VALUES (?)",
+                arguments: [record.description])
+        case .insert, .update: break
+        }
+        guard let now = try tables.read(db, collection, record) else {
+            throw ReplicaError.unknownRecord(record.description)
+        }
+        let edits = operation.fields.compactMap { edit -> FieldValue? in
+            guard let field = schema.collection(collection)?.field(edit.field) else { return nil }
+            let value = changes[field.name] ?? Self.again(edit, field, now)
+            return FieldValue(field.name, value)
+        }
+        try tables.update(db, collection, record, edits)
+    }
+
+    /// What the edit comes to on the value shown now.
+    private static func again(_ edit: FieldEdit, _ field: Field, _ now: [String: Value]) -> Value {
+        let current = now[field.name] ?? field.standard
+        switch (field.policy, edit.before, edit.after, current) {
+        case (.counter, .integer(let before), .integer(let after), .integer(let current)):
+            let (step, first) = after.subtractingReportingOverflow(before)
+            let (sum, second) = current.addingReportingOverflow(step)
+            return first || second ? edit.after : .integer(sum)
+        case (.set, _, _, _):
+            let gone = Set(edit.before.elements).subtracting(edit.after.elements)
+            let new = Set(edit.after.elements).subtracting(edit.before.elements)
+            let all = Set(current.elements).subtracting(gone).union(new)
+            return .set(all.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        default: return edit.after
+        }
+    }
+}

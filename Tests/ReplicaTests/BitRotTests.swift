@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingStore
+import TingTesting
+
+@Suite("Files that rot")
+struct BitRotTests {
+    private let team: Team
+    private var replica: Replica { team.replicas[0] }
+
+    init() throws {
+        team = try Team(2)
+        for index in 0..<20 {
+            try replica.write { db in
+                try db.execute(
+                    sql: "INSERT INTO project (title, hours) VALUES (?, 1)",
+                    arguments: ["Project \(index)"])
+            }
+        }
+        try team.sync(0)
+        try team.sync(1)
+    }
+
+    private func write(_ sql: String) throws { try replica.write { try $0.execute(sql: sql) } }
+
+    /// Turns a bit in the middle of a column that holds bytes.
+    private func rot(_ table: String, _ column: String, where condition: String = "1") throws {
+        try replica.tamper { db in
+            let row = try Row.fetchOne(
+                db, sql: "SELECT rowid, \(column) FROM \(table) WHERE \(condition)")
+            guard let row else { return }
+            var bytes = [UInt8](row[1] as Data)
+            bytes[bytes.count * 3 / 4] ^= 4
+            try db.execute(
+                sql: "UPDATE \(table) SET \(column) = ? WHERE rowid = ?",
+                arguments: [Data(bytes), row[0] as Int64])
+        }
+    }
+
+    @Test(
+        "a change set that rotted in the outbox is put together anew, never sent as it is",
+        .tags(.promise4))
+    func outbox() throws {
+        try write("UPDATE project SET hours = hours + 2, title = 'First' WHERE title = 'Project 3'")
+        let id = try #require(try replica.outbox().first?.changeSet.id)
+        try write("UPDATE project SET hours = hours + 3 WHERE title = 'First'")
+        try write("INSERT INTO task (project, title) SELECT id, 'New' FROM project LIMIT 1")
+        try write("DELETE FROM project WHERE title = 'Project 9'")
+        for position in 1...4 { try rot("ting_outbox", "body", where: "seq = \(position)") }
+        try team.foreign(1, "UPDATE project SET hours = hours + 10 WHERE title = 'Project 3'")
+        try team.sync(1)
+        try team.sync(0)
+        try team.sync(1)
+        for replica in team.replicas {
+            let hours = try replica.read {
+                try Int.fetchOne($0, sql: "SELECT hours FROM project WHERE title = 'First'")
+            }
+            #expect(hours == 16)
+            #expect(try replica.verify().matches)
+            #expect(try replica.contents().count == 20)
+        }
+        let entries = try team.workspace.entries(since: 0, byteLimit: .max)
+        #expect(entries.contains { $0.changeSet.id == id })
+        #expect(try replica.quarantine().isEmpty)
+    }
+
+    @Test("one that rotted in quarantine is told, and not tried again", .tags(.promise4))
+    func quarantine() throws {
+        try write("UPDATE project SET title = 'Rejected' WHERE title = 'Project 3'")
+        try team.sync(0, role: .viewer)
+        let item = try #require(try replica.quarantine().first)
+        #expect(!item.isDamaged)
+        try replica.tamper { db in
+            var changeSet = item.changeSet
+            changeSet.operations[0].fields[0].after = .text("Rejecteb")
+            try db.execute(
+                sql: "UPDATE ting_quarantine SET body = ?",
+                arguments: [Data(changeSet.storedBytes)])
+        }
+        #expect(try replica.quarantine().map(\.isDamaged) == [true])
+        #expect(throws: ReplicaError.self) { try replica.retryQuarantine([item.changeSet.id]) }
+        #expect(try replica.quarantine().count == 1)
+    }
+
+    @Test("an entry that rotted on the server goes to nobody, and `verify` names it")
+    func entry() throws {
+        try team.workspace.tamper { db in
+            try db.execute(sql: "UPDATE history SET accepted = accepted + 1 WHERE version = 20")
+        }
+        try team.foreign(1, "UPDATE project SET budget = 1 WHERE title = 'Project 1'")
+        try team.sync(1)
+        let fresh = try Team(0)
+        #expect(try fresh.workspace.verify().problems.isEmpty)
+        #expect(try !team.workspace.verify().problems.isEmpty)
+        var request = try replica.nextRequest()
+        request.base.version = 0
+        request.historyDigest = .zero
+        #expect(throws: ReplicaError.self) {
+            try team.workspace.reply(
+                to: request, judgement: .init(), role: .editor, members: nil, membersVersion: 1,
+                now: team.clock.time)
+        }
+    }
+
+    @Test("sums of the state digest that rotted on the server accept nothing more")
+    func sums() throws {
+        try team.workspace.tamper { db in
+            let sums = try Data.fetchOne(db, sql: "SELECT sums FROM ting_digest") ?? Data()
+            var bytes = [UInt8](sums)
+            bytes[77] ^= 1
+            try db.execute(sql: "UPDATE ting_digest SET sums = ?", arguments: [Data(bytes)])
+        }
+        #expect(try !team.workspace.verify().problems.isEmpty)
+        try write("UPDATE project SET budget = 1")
+        #expect(throws: ReplicaError.self) { try team.sync(0) }
+        #expect(try replica.status().outbox > 0)
+    }
+
+    @Test("an index that lacks a row is found by verify, and mended by the next sync")
+    func index() throws {
+        func onSchema(_ sql: String) throws {
+            let queue = try DatabaseQueue(path: replica.path)
+            try queue.writeWithoutTransaction { db in
+                let version = try Int.fetchOne(db, sql: "PRAGMA schema_version") ?? 0
+                try db.execute(sql: "PRAGMA writable_schema = ON")
+                try db.execute(sql: sql)
+                try db.execute(sql: "PRAGMA schema_version = \(version + 1)")
+            }
+            try queue.close()
+        }
+        // While its definition is hidden, the index misses what is written.
+        try onSchema(
+            """
+            CREATE TABLE hidden AS SELECT * FROM sqlite_schema WHERE name = 'ting_task_project';
+            DELETE FROM sqlite_schema WHERE name = 'ting_task_project'
+            """)
+        try write("INSERT INTO task (project, title) SELECT id, 'New' FROM project LIMIT 1")
+        try onSchema("INSERT INTO sqlite_schema SELECT * FROM hidden")
+        #expect(try !replica.verify().matches)
+        _ = try team.run(replica, team.members[0])
+        #expect(try replica.verify().matches)
+        #expect(try team.run(replica, team.members[0]).exchanges == 1)
+    }
+
+    @Test(
+        "a history that rotted is found by verify; the next sync takes the server's",
+        .tags(.promise2))
+    func history() throws {
+        try rot("ting_entry", "change_set", where: "version = 7")
+        #expect(try !replica.verify().matches)
+        let outcome = try team.run(replica, team.members[0])
+        #expect(outcome.startedOver == .notMended)
+        #expect(try replica.verify().matches)
+        #expect(try team.run(replica, team.members[0]).startedOver == nil)
+    }
+
+    @Test(
+        "what waits in a file that can't be used is carried over to a new replica", .tags(.promise4)
+    )
+    func carryOver() throws {
+        try write("UPDATE project SET title = 'Rejected' WHERE title = 'Project 3'")
+        try team.sync(0, role: .viewer)
+        for index in 0..<5 {
+            try write("UPDATE project SET hours = hours + 1 WHERE title = 'Project \(index)'")
+        }
+        try rot("ting_outbox", "body", where: "seq = (SELECT min(seq) + 1 FROM ting_outbox)")
+        // A definition that rotted: SQLite opens nothing of such a file.
+        try replica.tamper { db in
+            try db.execute(sql: "PRAGMA writable_schema = ON")
+            try db.execute(
+                sql: "UPDATE sqlite_schema SET sql = 'CREATU' || substr(sql, 7) WHERE name = 'task'"
+            )
+        }
+        try replica.close()
+        let clock = team.clock
+        #expect(throws: DatabaseError.self) {
+            try Replica(path: replica.path, schema: team.schema, clock: { clock.time })
+        }
+        let fresh = try team.clone(for: team.members[0])
+        let carried = try fresh.carryOver(from: replica.path)
+        #expect((carried.outbox, carried.quarantine, carried.damaged) == (4, 1, 1))
+        #expect(try team.sync(fresh, team.members[0]).sent == 4)
+        #expect(try fresh.quarantine().map(\.code) == [.roleTooLow])
+        // Again: what is known already is left out.
+        #expect(try fresh.carryOver(from: replica.path).outbox == 0)
+    }
+}
