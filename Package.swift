@@ -55,7 +55,8 @@ let package = Package(
         .target(
             name: "TingStore",
             dependencies: [
-                "TingCore", "CSQLiteConfig", .product(name: "GRDB", package: "GRDB.swift"),
+                "TingCore", "CSQLite", "CSQLiteConfig",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .target(
             name: "TingServer",
