@@ -4,7 +4,7 @@ SHELL = /bin/bash
 PREFIX ?= /usr/local
 PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3
 
-.PHONY: help deps build test demo serve simulate install schema proto format clean
+.PHONY: help deps build test demo serve simulate bench install schema proto format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -35,6 +35,13 @@ SEEDS ?= 1-2000
 simulate: deps ## Play SEEDS of the simulator, each twice (release build)
 	swift build -c release --scratch-path .build-release --product ting-sim
 	.build-release/release/ting-sim run --seeds $(SEEDS)
+
+METRICS ?= all guards
+bench: deps ## Measure METRICS (P1 to P9, guards) against SQLite and TLS (static release build)
+	for p in ting tingd ting-bench; do \
+	  swift build -c release --scratch-path .build-static --product $$p -Xswiftc -static-executable || exit 1; \
+	done
+	.build-static/release/ting-bench $(METRICS)
 
 install: deps ## Install ting and tingd under PREFIX (static release build)
 	swift build -c release --scratch-path .build-static --product ting -Xswiftc -static-executable
