@@ -2,9 +2,9 @@
 .POSIX:
 SHELL = /bin/bash
 PREFIX ?= /usr/local
-PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3
+PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3 faketime iproute2
 
-.PHONY: help deps build test demo serve simulate bench install schema proto format clean
+.PHONY: help deps build test demo serve simulate torture fuzz bench install schema proto format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -36,6 +36,28 @@ simulate: deps ## Play SEEDS of the simulator, each twice (release build)
 	swift build -c release --scratch-path .build-release --product ting-sim
 	.build-release/release/ting-sim run --seeds $(SEEDS)
 
+# Kills, a cut every so many bytes, and each scenario with so many repeats; 2000, 1 and 1000 for the ledger.
+KILLS ?= 100
+CUTS ?= 397
+RUNS ?= 2
+torture: deps ## Kill, cut and starve the real programs (KILLS, CUTS, RUNS)
+	swift build
+	.build/debug/ting-torture --kills $(KILLS)
+	.build/debug/ting-torture --cuts $(CUTS)
+	.build/debug/ting-torture --scenario all --runs $(RUNS)
+
+TARGET ?= exchange
+MINUTES ?= 1
+fuzz: deps ## Throw hostile bytes at TARGET (Sources/TingFuzzing) for MINUTES, by libFuzzer
+	TING_FUZZ=1 swift build --scratch-path .build-fuzz --product ting-fuzz \
+	  -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld
+	mkdir -p .build-fuzz/corpus/$(TARGET)
+	folder=$$(mktemp -d -p /dev/shm) && trap 'rm -rf "$$folder"' EXIT && \
+	TMPDIR=$$folder TING_FUZZ_TARGET=$(TARGET) SWIFT_BACKTRACE=enable=no \
+	  .build-fuzz/debug/ting-fuzz -max_total_time=$$(($(MINUTES) * 60)) -timeout=20 -len_control=0 \
+	  -max_len=4096 -artifact_prefix=.build-fuzz/ -print_final_stats=1 \
+	  .build-fuzz/corpus/$(TARGET) Tests/FuzzTests/corpus/$(TARGET)
+
 METRICS ?= all guards
 bench: deps ## Measure METRICS (P1 to P9, guards) against SQLite and TLS (static release build)
 	for p in ting tingd ting-bench; do \
@@ -63,4 +85,4 @@ format: ## Settle the layout
 	swift format -i -r Package.swift Sources Clients Tests
 
 clean: ## Remove what was built
-	rm -rf .build .build-static .build-release
+	rm -rf .build .build-static .build-release .build-fuzz

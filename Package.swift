@@ -51,6 +51,8 @@ let package = Package(
             name: "TingWire",
             dependencies: [
                 "TingCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                // Sealing bundles (HPKE).
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
             name: "TingStore",
@@ -109,14 +111,14 @@ let package = Package(
         .executableTarget(
             name: "ting",
             dependencies: [
-                "TingClient", "TingPlanning", "TingStore", "TingCore",
+                "TingClient", "TingPlanning", "TingStore", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], path: "Clients/CLI"),
         .executableTarget(
             name: "tingd",
             dependencies: [
-                "TingServer", "TingPlanning", "TingCore",
+                "TingServer", "TingPlanning", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -128,6 +130,30 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        // A line between two network namespaces, with faults: for ting-torture and ting-bench.
+        .target(name: "TingLink", dependencies: ["TingTesting"]),
+        // The real programs on real lines and disks: it starts them, and reads their files.
+        .executableTarget(
+            name: "ting-torture",
+            dependencies: [
+                "TingClient", "TingCore", "TingLink", "TingPlanning", "TingStore", "TingTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .testTarget(name: "LinkTests", dependencies: ["TingLink"]),
+        // What hostile bytes are thrown at: by its tests, and by `make fuzz`.
+        .target(
+            name: "TingFuzzing",
+            dependencies: [
+                "TingClient", "TingCore", "TingPlanning", "TingServer", "TingStore", "TingTesting",
+                "TingWire",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(name: "FuzzTests", dependencies: ["TingFuzzing"], exclude: ["corpus"]),
         .executableTarget(
             name: "ting-bench",
             dependencies: [
@@ -148,6 +174,7 @@ let package = Package(
             name: "ProtocolTests",
             dependencies: [
                 "TingClient", "TingCore", "TingStore", "TingWire", "ting", "tingd",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
@@ -193,21 +220,39 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
+            name: "SkewTests",
+            dependencies: [
+                "TingClient", "TingCore", "TingPlanning", "TingServer", "TingStore", "TingTesting",
+                "TingWire",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], exclude: ["golden", "released", "make_golden.sh"]),
+        .testTarget(
             name: "SimulatorTests",
             dependencies: [
                 "ting-sim",
                 "TingStore", "TingTesting", .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+            ], exclude: ["scenarios"]),
     ],
     swiftLanguageModes: [.v6]
 )
 
+// libFuzzer's symbols exist in a build with `-sanitize=fuzzer` only: see `make fuzz`.
+if Context.environment["TING_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "ting-fuzz", dependencies: ["TingFuzzing"],
+            swiftSettings: [.enableExperimentalFeature("Extern")]))
+}
+
 for target in package.targets where target.type != .system {
     guard !["CSQLiteConfig", "CSimulatedDisk"].contains(target.name) else { continue }
-    target.swiftSettings = [
-        .treatAllWarnings(as: .error),
-        .enableUpcomingFeature("ExistentialAny"),  // SE-0335: the cost of `any` is visible
-        .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444: a file imports what it uses
-        .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409: dependencies stay inside
-    ]
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .treatAllWarnings(as: .error),
+            .enableUpcomingFeature("ExistentialAny"),  // SE-0335: the cost of `any` is visible
+            .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444: a file imports what it uses
+            .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409: dependencies stay inside
+        ]
 }

@@ -6,7 +6,7 @@ enum ArgumentOrder {
     private static let flags = ["--json", "--quiet", "-q"]
     private static let options = ["-w", "--workspace", "--replica", "--timeout"]
     /// Subcommands with verbs of their own.
-    private static let groups = ["outbox", "quarantine"]
+    private static let groups = ["outbox", "quarantine", "bundle", "devices", "server"]
 
     static func globalsLast(_ arguments: [String]) -> [String] {
         var moved: [String] = []

@@ -130,7 +130,26 @@ struct Session {
 
     /// A connection to the server that a replica belongs to.
     func connection(for replica: Replica) throws -> ServerConnection {
-        try connection(to: replica.identity().server)
+        try check(mayEdit: replica)
+        return try connection(to: replica.identity().server)
+    }
+
+    /// Refuses to send one person's edits under another's name.
+    ///
+    /// Who joined a server that was made anew has another account there, and the same address.
+    func check(mayEdit replica: Replica) throws {
+        let identity = try replica.identity()
+        guard let known = try home().configuration().server(identity.server),
+            let owner = identity.member, owner.description != known.member
+        else { return }
+        let member = try replica.members().first { $0.id == owner }
+        guard let member, member.email.lowercased() != known.email.lowercased() else { return }
+        throw CommandError(
+            .refused, code: "other_member",
+            "This is the replica of \(member.name) <\(member.email)>, and you joined as \(known.email).",
+            remedy:
+                "Make one of your own with `ting clone \(identity.workspace) --to FILE`; the edits in this one are \(member.name)'s to send."
+        )
     }
 
     func connection(to url: String) throws -> ServerConnection {

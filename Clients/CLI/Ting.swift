@@ -27,6 +27,7 @@ struct Ting: ParsableCommand {
                 name: "Starting",
                 subcommands: [
                     Join.self, Workspaces.self, Clone.self, Members.self, Completions.self,
+                    Devices.self, Server.self, Logout.self,
                 ]),
             CommandGroup(
                 name: "Writing",
@@ -40,7 +41,7 @@ struct Ting: ParsableCommand {
                 name: "Sharing",
                 subcommands: [
                     Status.self, Sync.self, Conflicts.self, Resolve.self, Outbox.self,
-                    Quarantine.self,
+                    Quarantine.self, BundleCommand.self,
                 ]),
             CommandGroup(
                 name: "History", subcommands: [Log.self, Blame.self, Revert.self, Verify.self]),

@@ -251,7 +251,7 @@ def seen() -> None:
 
     s = project("merge-seen-through-deferred", where, "The chain of what was seen leads through a deferred change set.", title_en="a")
     first = s.change_set(1, update("project", P1, title_en=("a", "b")))
-    newer = s.change_set(1, insert("project", P2, title_en="x"), seen=[first], schema="2")
+    newer = s.change_set(1, insert("project", P2, title_en="x", moon="full"), seen=[first], schema="2")
     third = s.change_set(1, update("project", P1, title_en=("b", "c")), seen=[newer])
     s.deliver(BO, (first, "applied"), (newer, "schema_newer"), (third, "applied"))
 
@@ -541,10 +541,10 @@ def verdicts() -> None:
     free = s.change_set(0, insert("project", P2, title_en="a"))
     s.deliver(ANNA, (bad, "invalid_value"), (child, "depends_on_rejected"), (grandchild, "depends_on_rejected"), (free, "applied"))
 
-    s = scenario("verdict-deferred", DELIVERIES, "A newer schema waits, with what builds on it; it is sent again under its number.")
-    newer = s.change_set(0, insert("project", P1, title_en="a"), schema="2")
+    s = scenario("verdict-deferred", DELIVERIES, "What only a newer schema has waits, with what builds on it; it is sent again under its number.")
+    newer = s.change_set(0, insert("project", P1, title_en="a", moon="full"), schema="2")
     later = s.change_set(0, update("project", P1, title_en=("a", "b")))
-    free = s.change_set(0, insert("project", P2, title_en="c"))
+    free = s.change_set(0, insert("project", P2, title_en="c"), schema="2")
     s.deliver(ANNA, (newer, "schema_newer"), (later, "depends_on_deferred"), (free, "applied"))
     s.deliver(ANNA, (newer, "schema_newer"), (later, "depends_on_deferred"), numbers=[1, 2])
 

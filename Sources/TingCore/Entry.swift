@@ -114,6 +114,8 @@ public enum Rejection: String, CaseIterable, Sendable {
     case acceptedOtherwise = "accepted_otherwise"
     case dependsOnRejected = "depends_on_rejected"
     case tooLarge = "too_large"
+    /// Stands for a code to come; no server sends it.
+    case unknown = "unknown_rejection"
 
     /// What the person at the keyboard can do now.
     public var remedy: String {
@@ -128,6 +130,8 @@ public enum Rejection: String, CaseIterable, Sendable {
             "It builds on a change set that was rejected: settle that one first, then run `ting quarantine retry`."
         case .tooLarge:
             "Make the edit again in smaller steps, then discard this one."
+        case .unknown:
+            "This program is older than the server and doesn't know the reason: look at it with `ting quarantine show`, and upgrade."
         }
     }
 }
@@ -137,6 +141,8 @@ public enum Deferral: String, CaseIterable, Sendable {
     case schemaNewer = "schema_newer"
     case quotaFull = "quota_full"
     case dependsOnDeferred = "depends_on_deferred"
+    /// Stands for a code to come; no server sends it.
+    case unknown = "unknown_deferral"
 
     public var remedy: String {
         switch self {
@@ -146,6 +152,8 @@ public enum Deferral: String, CaseIterable, Sendable {
             "The workspace is full: the administrator can raise its quota; the edits are kept and sent again."
         case .dependsOnDeferred:
             "It builds on a change set that waits: both are kept and sent again."
+        case .unknown:
+            "This program is older than the server and doesn't know the reason: the edits are kept and sent again."
         }
     }
 }

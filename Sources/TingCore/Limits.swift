@@ -24,6 +24,10 @@ public enum Limits {
     public static let pageByteLimit = 1 << 20
     /// Bytes of outbox that a replica sends in one request.
     public static let outboxPageByteLimit = 1 << 20
+    /// Bytes of what a bundle holds, either way: as text it is an e-mail's attachment.
+    public static let bundleByteLimit = 16 << 20
+    /// Bytes of a bundle that are sealed apart: a damaged or foreign one is refused at its first.
+    public static let bundleChunkBytes = 64 << 10
     /// Bytes of every other request's body: who has no token yet can't make the server hold more.
     public static let smallRequestByteLimit = 64 << 10
     /// Change sets in one request.
@@ -92,6 +96,16 @@ public enum Limits {
     public static let startOverLimit = 2
     /// Times that a replica starts over within an hour: more would be a loop over syncs.
     public static let startOversPerHour = 4
+    /// Versions that a compaction keeps unless told otherwise: a team's work of about a year.
+    public static let keptVersions: Int64 = 10_000
+    /// Versions that a compaction moves in one transaction: others wait some 50 ms for it at most.
+    public static let compactionVersions = 500
+    /// Bytes of entries that a compaction moves in one transaction.
+    public static let compactionByteLimit = 2 << 20
+    /// Free pages that a compaction gives back in one transaction.
+    public static let compactionPages = 1_000
+    /// UTF-8 bytes of a schema's JSON: that of planning takes 18 kB.
+    public static let schemaByteLimit = 1 << 20
     /// File handles of one open workspace: its writer's, five readers', and the index of its log.
     public static let fileHandlesEachWorkspace = 14
     /// File handles that a server keeps for accounts, certificates, snapshots and logs.

@@ -104,7 +104,8 @@ package final class RunningServer: Sendable {
                 interval: options.bounds.certificateLook),
             AccountsWatch(
                 path: options.folder.database, accounts: accounts, followers: followers,
-                seen: seen, workers: workers, logger: options.logger),
+                seen: seen, workers: workers, logger: options.logger,
+                catchUp: { [self] in await announceForeign() }),
             CommentService(followers: followers, interval: options.bounds.followComment),
             try listener(quiet, onReady: onReady),
             // The last is told first of a shutdown.
@@ -144,9 +145,11 @@ package final class RunningServer: Sendable {
         return API(
             accounts: accounts, registry: registry,
             snapshots: SnapshotStore(options.folder, workers: workers, copyists: copyists),
-            followers: followers, workers: workers, metrics: metrics, requests: requests,
+            followers: followers,
+            desk: BundleDesk(accounts: accounts, key: try BundleKeyFile.load(options.folder)),
+            workers: workers, metrics: metrics, requests: requests,
             seen: seen,
-            schema: options.schema, bounds: options.bounds, now: options.now,
+            bounds: options.bounds, now: options.now,
             joinAddress: { [self] code in
                 JoinAddress(server: publicAddress, code: code, pin: pin).description
             }, gauges: { [self] in await gauges() }, logger: options.logger)
@@ -178,6 +181,18 @@ package final class RunningServer: Sendable {
         try? accounts.close()
         await workers.stop()
         await copyists.stop()
+    }
+
+    /// Tells followers of versions that another process added: `tingd bundle apply`.
+    private func announceForeign() async {
+        for id in followers.workspaces {
+            let told = followers.head(of: id)
+            try? await registry.with(id) { workspace in
+                let head = try await workspace.read { try $0.head().version }
+                guard head > told ?? 0 else { return }
+                await Self.announce((told ?? head - 1) + 1...head, of: workspace, to: followers)
+            }
+        }
     }
 
     /// Tells followers of new versions, once encoded for all.

@@ -23,6 +23,8 @@ public final class Team {
     public let folder: URL
     public let schema: Schema
     public var workspace: Workspace
+    /// Another server that hears the same requests, and must judge them the same.
+    public var twin: Workspace?
     public let clock: ManualClock
     public private(set) var members: [Member] = []
     public private(set) var replicas: [Replica] = []
@@ -37,7 +39,7 @@ public final class Team {
         var generator = SystemRandomNumberGenerator()
         workspace = try Workspace.create(
             path: folder.appending(path: "workspace.sqlite").path, slug: "team", schema: schema,
-            epoch: .random(using: &generator), receiptKey: [UInt8](repeating: 7, count: 32))
+            epoch: .random(using: &generator), receiptKey: Self.receiptKey)
         for position in 0..<size {
             members.append(
                 Member(
@@ -47,14 +49,67 @@ public final class Team {
         }
     }
 
+    private static let receiptKey = [UInt8](repeating: 7, count: 32)
+
+    /// A team around a workspace that is there, without replicas as yet.
+    /// - Parameter folder: Where its files go; it goes with the team.
+    public init(_ workspace: Workspace, in folder: URL, schema: Schema, members: [Member]) throws {
+        (self.workspace, self.folder, self.schema) = (workspace, folder, schema)
+        self.members = members
+        clock = ManualClock()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    /// Adds a member, without a replica as yet.
+    public func add(_ member: Member) { members.append(member) }
+
+    /// A team of its own that stands where `other` stands; `other` is closed.
+    public init(copying other: Template) throws {
+        folder = FileManager.default.temporaryDirectory.appending(
+            path: "ting-team-\(UUID().uuidString)")
+        try FileManager.default.copyItem(at: other.folder, to: folder)
+        (schema, members) = (other.schema, other.members)
+        clock = ManualClock(other.time)
+        workspace = try Workspace(
+            path: folder.appending(path: "workspace.sqlite").path, schema: schema)
+        for name in other.replicas {
+            replicas.append(
+                try Replica(
+                    path: folder.appending(path: name).path, schema: schema,
+                    clock: { [clock] in clock.time }))
+        }
+    }
+
+    /// A team at rest, to make others from.
+    public struct Template: Sendable {
+        fileprivate let folder: URL
+        fileprivate let schema: Schema
+        fileprivate let members: [Member]
+        fileprivate let replicas: [String]
+        fileprivate let time: Int64
+    }
+
+    /// Closes all files and keeps them aside, for as long as the process lives.
+    public func template() throws -> Template {
+        for replica in replicas { try replica.close() }
+        try workspace.close()
+        let kept = FileManager.default.temporaryDirectory.appending(
+            path: "ting-template-\(UUID().uuidString)")
+        try FileManager.default.copyItem(at: folder, to: kept)
+        return Template(
+            folder: kept, schema: schema, members: members,
+            replicas: replicas.map { URL(filePath: $0.path).lastPathComponent }, time: clock.time)
+    }
+
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// A new replica from a fresh snapshot.
-    public func clone(for member: Member) throws -> Replica {
+    /// - Parameter known: The schema of the member's program; the team's, without it.
+    public func clone(for member: Member, schema known: Schema? = nil) throws -> Replica {
         let path = folder.appending(path: "replica-\(UUID().uuidString).sqlite").path
         _ = try workspace.writeSnapshot(to: path)
         return try Replica.adopt(
-            snapshot: path, server: "", member: member.id, schema: schema,
+            snapshot: path, server: "", member: member.id, schema: known ?? schema,
             clock: { [clock] in clock.time })
     }
 
@@ -82,8 +137,7 @@ public final class Team {
             switch action {
             case .send(let request):
                 clock.advance(10)
-                let judgement = try workspace.accept(
-                    [.init(request: request, member: member.id, role: role)], now: clock.time)[0]
+                let judgement = try judge(request, member, role)
                 action = try run.received(
                     try workspace.reply(
                         to: request, judgement: judgement, role: role, members: members,
@@ -110,15 +164,60 @@ public final class Team {
         throw TeamError.stuck("the sync never ended")
     }
 
+    private func judge(
+        _ request: SyncRequest, _ member: Member, _ role: Role
+    ) throws -> Workspace.Judgement {
+        let submission = Workspace.Submission(request: request, member: member.id, role: role)
+        let judgement = try workspace.accept([submission], now: clock.time)[0]
+        if let twin {
+            let other = try twin.accept([submission], now: clock.time)[0]
+            guard other.verdicts == judgement.verdicts, other.clash == judgement.clash else {
+                throw TeamError.differ("\(judgement.verdicts), the twin \(other.verdicts)")
+            }
+        }
+        return judgement
+    }
+
+    /// Makes the twin, as the workspace was before its first version.
+    public func addTwin() throws {
+        twin = try Workspace.create(
+            path: folder.appending(path: "twin.sqlite").path, slug: "team", schema: schema,
+            epoch: workspace.epoch, receiptKey: Self.receiptKey)
+    }
+
+    /// Moves the workspace's floor.
+    @discardableResult
+    public func compact(_ target: FloorTarget) throws -> Workspace.Compaction {
+        try workspace.compact(to: workspace.floor(target), archive: archivePath)
+    }
+
+    public var archivePath: String { folder.appending(path: "workspace.archive.sqlite").path }
+
+    /// Every entry from the first version on, those below the floor from the archive.
+    public func entries() throws -> [Entry] {
+        let archive = try Archive.existing(path: archivePath)
+        defer { try? archive?.close() }
+        var entries: [Entry] = []
+        try workspace.eachEntry(since: 0, archive: archive) { entries.append($0) }
+        return entries
+    }
+
     /// Lets an SQL tool that knows nothing of Ting run statements on the file.
     public func foreign(_ position: Int, _ sql: String) throws {
-        let queue = try DatabaseQueue(path: replicas[position].path)
+        try foreign(replicas[position].path, sql)
+    }
+
+    public func foreign(_ path: String, _ sql: String) throws {
+        let queue = try DatabaseQueue(path: path)
         try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
         try queue.close()
     }
 }
 
-public enum TeamError: Error { case stuck(String) }
+public enum TeamError: Error {
+    case stuck(String)
+    case differ(String)
+}
 
 extension Schema {
     /// A small schema with a field for each policy, and a child.

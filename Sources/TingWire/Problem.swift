@@ -29,6 +29,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case forbidden
     case workspaceNotFound = "workspace_not_found"
     case notFound = "not_found"
+    case bundleRefused = "bundle_refused"
     case methodNotAllowed = "method_not_allowed"
     case conflict
     case requestTooLarge = "request_too_large"
@@ -49,6 +50,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: 405
         case .conflict: 409
         case .requestTooLarge: 413
+        case .bundleRefused: 422
         case .unsupportedMediaType: 415
         case .rangeNotSatisfiable: 416
         case .protocolUnsupported: 426
@@ -67,6 +69,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .forbidden: "Your role doesn't allow this"
         case .workspaceNotFound: "There is no such workspace for you"
         case .notFound: "There is nothing here"
+        case .bundleRefused: "The bundle is not taken"
         case .methodNotAllowed: "The method is not allowed here"
         case .conflict: "It clashes with what is there"
         case .requestTooLarge: "The request is too large"
@@ -89,6 +92,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .workspaceNotFound:
             "Check the name with `ting workspaces`, or ask an owner to invite you."
         case .notFound: "Check the address against Protocol/openapi.yaml."
+        case .bundleRefused: "Have its sender make a new one; nothing was taken, nothing is lost."
         case .methodNotAllowed: "Use the method that Protocol/openapi.yaml names."
         case .conflict: "Read the present state, then try again."
         case .requestTooLarge: "Send less at a time: Protocol/spec/limits.md."

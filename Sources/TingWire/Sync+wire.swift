@@ -63,14 +63,18 @@ extension SyncRequest {
 extension SyncResponse {
     package init(wire message: Ting_V1_SyncResponse) throws(WireError) {
         var verdicts: [DeliveryVerdict] = []
-        for verdict in message.verdicts { verdicts.append(try DeliveryVerdict(wire: verdict)) }
+        for verdict in message.verdicts {
+            if let known = try DeliveryVerdict(wire: verdict) { verdicts.append(known) }
+        }
         var entries: [Entry] = []
         for entry in message.entries { entries.append(try Entry(wire: entry)) }
         var members: [Member] = []
         for member in message.members { members.append(try Member(wire: member)) }
         var lineage: [EpochEnd] = []
         for end in message.lineage { lineage.append(try EpochEnd(wire: end)) }
-        guard let role = Role(rawValue: message.role) else { throw WireError("role", "unknown") }
+        guard message.schema.utf8.count <= Limits.schemaByteLimit else {
+            throw WireError("schema", "too long")
+        }
         self.init(
             epoch: try Wire.id(message.epoch, "epoch"), verdicts: verdicts,
             clash: message.clash > 0 ? message.clash : nil, entries: entries, head: message.head,
@@ -79,7 +83,8 @@ extension SyncResponse {
             digestsAgree: message.digestsAgree, historyAgrees: message.historyAgrees,
             floor: max(message.floor, 1), lineage: lineage, time: message.time,
             members: message.hasMembers_p ? members : nil,
-            membersVersion: message.membersVersion, role: role)
+            membersVersion: message.membersVersion, role: Role(rawValue: message.role) ?? .viewer,
+            schema: message.schema.isEmpty ? nil : message.schema)
     }
 
     package var wire: Ting_V1_SyncResponse {
@@ -100,6 +105,7 @@ extension SyncResponse {
         message.members = members?.map(\.wire) ?? []
         message.membersVersion = membersVersion
         message.role = role.rawValue
+        message.schema = schema ?? ""
         return message
     }
 }
@@ -136,23 +142,30 @@ extension EpochEnd {
 }
 
 extension DeliveryVerdict {
-    fileprivate init(wire message: Ting_V1_Verdict) throws(WireError) {
+    /// `nil` for a verdict of a kind to come: nothing is known of that change set then.
+    fileprivate init?(wire message: Ting_V1_Verdict) throws(WireError) {
         let verdict: Verdict
         switch message.verdict {
         case "applied": verdict = .applied(message.version)
         case "merged": verdict = .merged(message.version)
         case "rejected":
             verdict = .rejected(
-                Rejection(rawValue: message.code) ?? .invalidValue, detail: message.detail)
+                Rejection(rawValue: message.code) ?? .unknown,
+                detail: Self.detail(message, isKnown: Rejection(rawValue: message.code) != nil))
         case "deferred":
             verdict = .deferred(
-                Deferral(rawValue: message.code) ?? .quotaFull, detail: message.detail)
-        default: throw WireError("verdicts.verdict", "unknown: \(message.verdict.prefix(20))")
+                Deferral(rawValue: message.code) ?? .unknown,
+                detail: Self.detail(message, isKnown: Deferral(rawValue: message.code) != nil))
+        default: return nil
         }
         self.init(
             number: message.number,
             changeSet: try Wire.id(message.changeSet, "verdicts.change_set"),
             verdict: verdict)
+    }
+
+    private static func detail(_ message: Ting_V1_Verdict, isKnown: Bool) -> String {
+        isKnown ? message.detail : "\(message.code.prefix(100)): \(message.detail)"
     }
 
     fileprivate var wire: Ting_V1_Verdict {

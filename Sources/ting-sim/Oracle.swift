@@ -42,44 +42,71 @@ struct Oracle {
     }
 
     private(set) var version: Version = 0
-    private(set) var records: [RecordID: Record] = [:]
-    private(set) var conflicts: [RecordID: Conflict] = [:]
-    private let schema: Schema
+    /// The history digest at the version: it names the state.
+    private(set) var digest = Hash.zero
+    var records: [RecordID: Record] = [:]
+    var conflicts: [RecordID: Conflict] = [:]
+    /// The change sets of the history, in order.
+    private(set) var history: [ChangeSetID] = []
+    private(set) var places: [ChangeSetID: (version: Version, hash: Hash)] = [:]
+    let schema: Schema
     private var accepted: [Version: Int64] = [0: 0]
     private var versions: [Hash: Version] = [:]
-    private var listed: [Hash: [Hash]] = [:]
+    /// What change sets list that were sealed, and that this server was told of.
+    var sealed: [Hash: [Hash]] = [:]
+    private var told: [Hash: [Hash]] = [:]
     private var lastEditTime: [ReplicaID: Int64] = [:]
 
-    init(schema: Schema) { self.schema = schema }
+    // MARK: Epochs
+    var epoch: Epoch
+    /// The last version that this history has in common with earlier epochs.
+    var lineage: [Epoch: Version] = [:]
+    /// What was given back, by the name it had: two that claim one name have none.
+    var names: [Epoch: [Version: Version?]] = [:]
+    /// Whether the server's file was an older one once: it forgot what lists it was told then.
+    var isOlder = false
 
-    /// Learns of a change set as it is sealed: what it lists counts also if it never arrives.
-    mutating func sealed(_ changeSet: ChangeSet) { listed[changeSet.hash] = changeSet.seen }
+    init(schema: Schema, epoch: Epoch) {
+        self.schema = schema
+        self.epoch = epoch
+    }
+
+    /// Learns what a change set lists that the server did not accept.
+    mutating func tell(_ hash: Hash, _ seen: [Hash]) { told[hash] = seen }
 
     // MARK: One acceptance
 
     /// The circumstances of one change set.
-    private struct Case {
+    struct Case {
         var entry: Entry
+        /// When it was accepted first: a given-back entry keeps its time.
+        var firstAccepted: Int64
         var seen: Set<Version>
         var touched: [RecordID] = []
         var changed: [RecordID: Set<String>] = [:]
         var wasLive: [RecordID: Bool] = [:]
         var earliest: Int64
         var editTime: Int64
-
-        func hasSeen(_ version: Version, _ base: Base) -> Bool {
-            version == entry.version || version <= base.version || seen.contains(version)
-        }
     }
 
-    mutating func accept(_ entry: Entry) {
+    func hasSeen(_ version: Version, _ base: Base, _ now: Case) -> Bool {
+        if version == now.entry.version || now.seen.contains(version) { return true }
+        if base.epoch == epoch { return version <= base.version }
+        return name(of: version, in: base.epoch).map { $0 <= base.version } ?? false
+    }
+
+    mutating func accept(_ entry: Entry, firstAccepted: Int64? = nil) {
         version = entry.version
         accepted[version] = entry.accepted
-        listed[entry.changeSet.hash] = entry.changeSet.seen
+        told[entry.changeSet.hash] = entry.changeSet.seen
         let before = lastEditTime[entry.replica] ?? 0
         var now = Case(
-            entry: entry, seen: closure(entry.changeSet.seen), earliest: before, editTime: before)
+            entry: entry, firstAccepted: firstAccepted ?? entry.accepted,
+            seen: closure(entry.changeSet.seen), earliest: before, editTime: before)
         versions[entry.changeSet.hash] = version
+        history.append(entry.changeSet.id)
+        places[entry.changeSet.id] = (version, entry.changeSet.hash)
+        digest = HistoryDigest.next(after: digest, entry)
         for operation in entry.changeSet.operations { apply(operation, &now) }
         bringParentsBack(&now)
         makeUnique(&now)
@@ -92,18 +119,17 @@ struct Oracle {
         while let hash = waiting.popLast() {
             guard visited.insert(hash).inserted else { continue }
             if let version = versions[hash] { found.insert(version) }
-            waiting += listed[hash] ?? []
+            waiting += (isOlder ? told : sealed)[hash] ?? told[hash] ?? []
         }
         return found
     }
 
-    private func time(_ clock: Int64, _ base: Base, _ now: Case) -> Int64 {
-        let entry = now.entry
-        let earliest = max(now.earliest, accepted[base.version] ?? 0)
-        return min(max(clock &+ entry.shift, earliest), entry.accepted)
+    func time(_ clock: Int64, _ base: Base, _ now: Case) -> Int64 {
+        let based = here(base).flatMap { accepted[$0] } ?? 0
+        return min(max(clock &+ now.entry.shift, now.earliest, based), now.firstAccepted)
     }
 
-    private mutating func touch(_ collection: String, _ record: RecordID, _ now: inout Case) {
+    mutating func touch(_ collection: String, _ record: RecordID, _ now: inout Case) {
         guard now.wasLive[record] == nil else { return }
         now.touched.append(record)
         now.wasLive[record] = records[record]?.isLive ?? false
@@ -124,7 +150,7 @@ struct Oracle {
         if operation.kind == .delete { return delete(operation, base, moment, &now) }
         if let deleted = records[record]?.deleted, records[record]?.isLive == false {
             let isKnown =
-                deleted == version || (operation.kind != .update && now.hasSeen(deleted, base))
+                deleted == version || (operation.kind != .update && hasSeen(deleted, base, now))
             if !isKnown { open(.deleted, record, nil, .null, nil, now) }
         }
         records[record]?.isLive = true
@@ -143,7 +169,7 @@ struct Oracle {
         let bases = Dictionary(
             operation.fields.map { ($0.field, $0.base ?? base) }, uniquingKeysWith: { a, _ in a })
         let unseen = (records[record]?.edits ?? []).contains { edit in
-            !edit.deletes && !now.hasSeen(edit.version, edit.field.flatMap { bases[$0] } ?? base)
+            !edit.deletes && !hasSeen(edit.version, edit.field.flatMap { bases[$0] } ?? base, now)
         }
         records[record]?.edits.append(
             Edit(version: version, field: nil, time: moment, deletes: true))
@@ -151,199 +177,5 @@ struct Oracle {
         if unseen { return open(.deleted, record, nil, .null, nil, now) }
         records[record]?.isLive = false
         records[record]?.deleted = version
-    }
-
-    // MARK: One field
-
-    private mutating func apply(
-        _ edit: FieldEdit, _ operation: TingCore.Operation, _ base: Base, isNew: Bool,
-        _ now: inout Case
-    ) {
-        guard let field = schema.collection(operation.collection)?.field(edit.field),
-            var state = records[operation.record]
-        else { return }
-        let record = operation.record
-        now.changed[record, default: []].insert(field.name)
-        let moment = time(edit.time, base, now)
-        now.editTime = max(now.editTime, moment)
-        let mine = Edit(version: version, field: field.name, time: moment)
-        let before = operation.kind == .insert ? field.standard : edit.before
-        let current = state.values[field.name] ?? field.standard
-        let writers = state.writers[field.name] ?? []
-        let unseen = writers.contains { !now.hasSeen($0.version, base) }
-        let isLater = moment >= (writers.map(\.time).max() ?? 0)
-        var (value, other, kind) = (current, Value?.none, ConflictKind.field)
-        var (otherVersion, joined) = (Version?.none, [Edit]?.none)
-        let continued = field.policy == .set ? false : close(field, record, before, now)
-        switch field.policy {
-        case .set:
-            var standing = state.additions[field.name] ?? [:]
-            let (old, new) = (Set(before.elements), Set(edit.after.elements))
-            for element in old.subtracting(new) {
-                let unseen = (standing[element] ?? []).filter { !now.hasSeen($0, base) }
-                standing[element] = unseen.isEmpty ? nil : unseen
-            }
-            for element in new.subtracting(old) {
-                standing[element, default: []].insert(version)
-            }
-            state.additions[field.name] = standing
-            value = .set(of: standing.keys)
-        case .counter where operation.kind == .insert && !isNew:
-            let first = state.starts[field.name] ?? .integer(0)
-            if first != edit.after { (other, otherVersion) = (edit.after, version) }
-        case .counter:
-            value = .integer(
-                (current.integer ?? 0) + (edit.after.integer ?? 0) - (before.integer ?? 0))
-            if operation.kind == .insert { state.starts[field.name] = edit.after }
-        case .max, .min:
-            let anyUnseen = state.edits.contains {
-                $0.field == field.name && !now.hasSeen($0.version, base)
-            }
-            value =
-                anyUnseen ? Self.extreme(field, current, edit.after) : edit.after
-            joined = []
-        case .latest, .review:
-            if !unseen {
-                (value, joined) = (edit.after, [mine])
-            } else if current == edit.after {
-                joined = writers + [mine]
-            } else if field.policy == .latest, isLater {
-                (value, joined, other) = (edit.after, [mine], current)
-                otherVersion = writers.last?.version
-            } else {
-                (other, otherVersion) = (edit.after, version)
-                if field.policy == .review { kind = .proposal }
-            }
-        case .text:
-            kind = .text
-            (value, other) = Self.text(
-                before, current, edit.after, unseen: unseen, isLater: isLater, continued)
-            if let other {
-                otherVersion = other == current && isLater ? writers.last?.version : version
-            }
-            joined = unseen ? writers + [mine] : [mine]
-        }
-        if let joined { state.writers[field.name] = joined }
-        state.values[field.name] = value == field.standard ? nil : value
-        state.edits.append(mine)
-        records[record] = state
-        if let other { open(kind, record, field.name, other, otherVersion, now) }
-    }
-
-    private static func extreme(_ field: Field, _ current: Value, _ after: Value) -> Value {
-        func rank(_ value: Value) -> (Int64, String) {
-            switch value {
-            case .integer(let integer): (integer, "")
-            case .text(let text): (Int64(field.values.firstIndex(of: text) ?? 0), text)
-            default: (0, "")
-            }
-        }
-        if current.isNull { return after }
-        if after.isNull { return current }
-        let isLess = rank(after) < rank(current)
-        return (field.policy == .max) == isLess ? current : after
-    }
-
-    /// The text afterwards, and the one that waits in a conflict.
-    private static func text(
-        _ before: Value, _ current: Value, _ after: Value, unseen: Bool, isLater: Bool,
-        _ continued: Bool
-    ) -> (Value, Value?) {
-        if current == after { return (current, nil) }
-        if !unseen, current == before { return (after, nil) }
-        let merge = TextMerge(
-            base: before.text ?? "", current: current.text ?? "", incoming: after.text ?? "",
-            later: isLater ? .incoming : .current)
-        let isCleared = merge.text.isEmpty && (after.isNull || current.isNull)
-        let value: Value = isCleared ? .null : .text(merge.text)
-        if unseen && current == before || merge.overlaps && isLater { return (value, current) }
-        if merge.overlaps || continued && value != after { return (value, after) }
-        return (value, nil)
-    }
-
-    // MARK: Conflicts
-
-    private mutating func open(
-        _ kind: ConflictKind, _ record: RecordID, _ field: String?, _ other: Value,
-        _ otherVersion: Version?, _ now: Case
-    ) {
-        let id = Merge.conflictID(now.entry.changeSet.id, record, field, kind)
-        guard conflicts[id] == nil else { return }
-        conflicts[id] = Conflict(
-            kind: kind, record: record, field: field, other: other, otherVersion: otherVersion,
-            opened: version)
-    }
-
-    /// An edit that goes on from the other value of an open conflict, which its author had in the
-    /// outbox, closes that conflict first.
-    private mutating func close(
-        _ field: Field, _ record: RecordID, _ before: Value, _ now: Case
-    ) -> Bool {
-        var isAny = false
-        for (id, conflict) in conflicts
-        where conflict.isOpen && conflict.record == record && conflict.field == field.name
-            && conflict.other == before
-            && conflict.otherVersion.map(now.seen.contains) == true
-        {
-            conflicts[id]?.isOpen = false
-            isAny = true
-        }
-        return isAny
-    }
-
-    // MARK: After the whole change set
-
-    private mutating func bringParentsBack(_ now: inout Case) {
-        var again = true
-        while again {
-            again = false
-            for (_, record) in records where record.isLive {
-                guard let parent = schema.collection(record.collection)?.parent,
-                    let id = record.values[parent.name]?.text.flatMap({ RecordID($0) }),
-                    let found = records[id], !found.isLive, found.deleted != nil
-                else { continue }
-                touch(found.collection, id, &now)
-                records[id]?.isLive = true
-                open(.parent, id, nil, .null, nil, now)
-                again = true
-            }
-        }
-    }
-
-    private mutating func makeUnique(_ now: inout Case) {
-        for collection in schema.written {
-            for field in collection.fields where field.unique {
-                let contenders = now.touched.filter { id in
-                    records[id]?.collection == collection.name && records[id]?.isLive == true
-                        && records[id]?.values[field.name] != nil
-                        && (now.changed[id]?.contains(field.name) == true
-                            || now.wasLive[id] == false)
-                }
-                for id in contenders { makeUnique(id, field, contenders, now) }
-            }
-        }
-    }
-
-    private mutating func makeUnique(
-        _ id: RecordID, _ field: Field, _ contenders: [RecordID], _ now: Case
-    ) {
-        guard let wanted = records[id]?.values[field.name]?.text,
-            let place = contenders.firstIndex(of: id)
-        else { return }
-        // Those of this change set that come later have yet to be asked, but keep what they have
-        // from another of them that wants a suffix.
-        let later = Set(contenders[(place + 1)...])
-        func isTaken(_ text: String) -> Bool {
-            records.contains { other, record in
-                other != id && record.isLive && record.collection == records[id]?.collection
-                    && record.values[field.name] == .text(text)
-                    && !(text == wanted && later.contains(other))
-            }
-        }
-        guard isTaken(wanted) else { return }
-        var suffix = 2
-        while isTaken("\(wanted)~\(suffix)") { suffix += 1 }
-        records[id]?.values[field.name] = .text("\(wanted)~\(suffix)")
-        open(.unique, id, field.name, .text(wanted), nil, now)
     }
 }

@@ -12,50 +12,32 @@ extension World {
         try attempt(node) {
             for delivery in try node.replica?.outbox() ?? [] {
                 let changeSet = delivery.changeSet
+                node.holds.insert(changeSet.id)
                 guard sealedHashes.insert(changeSet.hash).inserted else { continue }
                 trace.note("\(node.machine) sealed \(changeSet.id) \(changeSet.operations.count)")
                 sealed.insert(changeSet.id)
-                oracle.sealed(changeSet)
+                oracle.sealed[changeSet.hash] = changeSet.seen
             }
         }
     }
 
-    /// Takes what the server accepted into the model, and compares.
-    func observeHistory() throws {
-        try attemptOnServer { workspace in
-            let entries = try workspace.entries(since: oracle.version, byteLimit: .max)
-            for entry in entries {
-                guard entry.version == oracle.version + 1 else {
-                    throw Broken(.wrong, "version \(entry.version) follows \(oracle.version)")
-                }
-                guard history.insert(entry.changeSet.id).inserted else {
-                    throw Broken(.wrong, "\(entry.changeSet.id) was accepted twice")
-                }
-                guard sealedHashes.contains(entry.changeSet.hash) else {
-                    throw Broken(.wrong, "version \(entry.version) is nothing that anyone sealed")
-                }
-                trace.note("version \(entry.version) \(entry.changeSet.id) \(entry.effects == nil)")
-                oracle.accept(entry)
-            }
-            guard !entries.isEmpty else { return }
-            try compare(workspace)
-        }
-    }
-
-    private func compare(_ workspace: Workspace) throws {
-        let rows = try workspace.contents()
-        try compare(rows, "the server")
-    }
-
-    /// Compares live records, conflicts among them, with the model.
-    private func compare(_ rows: [RecordContent], _ place: String, except held: Set<String> = [])
-        throws
-    {
-        var there = Dictionary(rows.map { ($0.record, $0) }, uniquingKeysWith: { a, _ in a })
-        for (id, record) in oracle.records where record.isLive {
+    /// Compares rows with what must be there.
+    /// - Parameters:
+    ///   - held: Fields that are held back, as `record/field`.
+    ///   - unsealed: Records that another tool wrote, and nobody has sealed yet.
+    func compare(
+        _ rows: [RecordContent], _ place: String, _ picture: Picture, except held: Set<String> = [],
+        unsealed: Set<String> = []
+    ) throws {
+        let place = "\(place) at \(picture.version)"
+        var there = Dictionary(
+            rows.filter { !unsealed.contains($0.record.description) }.map { ($0.record, $0) },
+            uniquingKeysWith: { a, _ in a })
+        for (id, record) in picture.records
+        where record.isLive && !unsealed.contains(id.description) {
             guard let row = there.removeValue(forKey: id) else {
-                throw Broken(
-                    .lost, "\(place) at \(oracle.version) has no \(record.collection) \(id)")
+                if held.contains("\(id)/") { continue }
+                throw Broken(.lost, "\(place) has no \(record.collection) \(id)")
             }
             let fields = Set(record.values.keys).union(row.values.keys)
             for field in fields where !held.contains("\(id)/\(field)") {
@@ -63,25 +45,19 @@ extension World {
                     throw Broken(
                         .different,
                         """
-                        \(place) at \(oracle.version): \(record.collection) \(id) \(field) is \
+                        \(place): \(record.collection) \(id) \(field) is \
                         \(String(describing: row.values[field])), not \
                         \(String(describing: record.values[field]))
                         """)
                 }
             }
         }
-        for (id, conflict) in oracle.conflicts {
+        for (id, conflict) in picture.conflicts where !unsealed.contains(id.description) {
             guard let row = there.removeValue(forKey: id) else {
-                throw Broken(.lost, "\(place) at \(oracle.version) lacks conflict \(conflict)")
+                throw Broken(.lost, "\(place) lacks conflict \(conflict)")
             }
-            guard row.values["kind"] == .text(conflict.kind.rawValue),
-                row.values["record"] == .text(conflict.record.description),
-                row.values["field"]?.text == conflict.field,
-                row.values["other"]?.text == (conflict.other.isNull ? nil : conflict.other.json),
-                (row.values["status"] == nil) == conflict.isOpen,
-                row.values["opened_version"] == .integer(conflict.opened)
-            else {
-                throw Broken(.different, "\(place) at \(oracle.version): \(row), not \(conflict)")
+            guard conflict.isShown(by: row) else {
+                throw Broken(.different, "\(place): \(row), not \(conflict)")
             }
         }
         // What is held back stays in its table, also where the record is deleted beneath.
@@ -89,9 +65,7 @@ extension World {
         let extras = there.values.filter { !kept.contains($0.record.description) }
         if let extra = extras.min(by: { $0.record < $1.record }) {
             throw Broken(
-                .different,
-                "\(place) at \(oracle.version) has \(extra.collection) \(extra.record) \(extra.values)"
-            )
+                .different, "\(place) has \(extra.collection) \(extra.record) \(extra.values)")
         }
     }
 
@@ -115,29 +89,36 @@ extension World {
         guard let replica = node.replica, let workspace else {
             throw Broken(.stuck, "\(node.machine) is down")
         }
-        SimulatedDisk.setTime(clock.time + node.shift.time)
+        SimulatedDisk.setTime(node.clock.time)
         var run = SyncRun(replica, patience: .seconds(1))
+        (node.isToldOfCopy, node.isToldOfStart) = (false, false)
         var action = try run.begin()
-        try observeSealed(node)
         for _ in 0..<1_000 {
+            try observeSealed(node)
             clock.advance(20)
+            let message: Message
             switch action {
-            case .send(var request):
-                bug?.change(&request, &random)
-                guard case .sync(let response)? = try answer(node, request) else {
-                    throw Broken(.stuck, "no answer for \(node.machine)")
-                }
-                action = try run.received(response)
-                try bug?.afterIntegrating(node, &random)
+            case .send(let request): message = .sync(request)
             case .askForMending(let request):
                 throw Broken(
                     .different, "\(node.machine) had to be mended at \(request.base.version)")
-            case .finish: return
+            case .giveBack(let request) where replacements > 0: message = .giveBack(request)
+            case .fetchSnapshot where replacements > 0: message = .snapshot
+            case .finish: return try checkView(node)
             case .wait, .giveBack, .fetchSnapshot, .fail:
                 throw Broken(
                     .stuck, "\(node.machine): \(action), server at \(try workspace.head().version)")
             }
-            try observeSealed(node)
+            guard let reply = try answer(node, onTheLine(message)) else {
+                throw Broken(.stuck, "no answer for \(node.machine)")
+            }
+            action = try step(&run, reply, node, 0)
+            try note(run.outcome, node)
+            try bug?.afterIntegrating(node, &random)
+            try checkView(node)
+            guard node.startOvers <= 2 else {
+                throw Broken(.stuck, "\(node.machine) starts over again and again")
+            }
         }
         throw Broken(.stuck, "\(node.machine) syncs for ever")
     }
@@ -151,11 +132,12 @@ extension World {
                 "\(node.machine) is at \(status.version) of \(head), outbox \(status.outbox) \(status.deferred)"
             )
         }
-        guard status.digest == digest, try replica.verify().matches else {
+        guard status.digest == digest, status.epoch == oracle.epoch, try replica.verify().matches
+        else {
             throw Broken(.different, "\(node.machine) has another digest at \(head)")
         }
         let held = Set(status.invalid.map { "\($0.record)/\($0.field ?? "")" })
-        try compare(try replica.contents(), node.machine, except: held)
+        try compare(try replica.contents(), node.machine, Picture(oracle), except: held)
         let left = try replica.read { db in
             try Int.fetchOne(
                 db,
@@ -171,21 +153,35 @@ extension World {
 
     /// Every change set ever sealed is in the history, waits with its author, or was given up.
     private func checkNothingLost() throws {
-        var kept = history.union(given)
+        var kept = Set(oracle.history).union(given)
         for node in nodes {
             let quarantine = try node.replica?.quarantine() ?? []
             kept.formUnion(quarantine.map(\.changeSet.id))
-            // Who retries what builds on something discarded is told that it is not there.
+            // Who retries what builds on something discarded is told that it is not there; so is,
+            // after a server was wiped, whose edits come before the record that they are of.
+            let isStrict = given.isEmpty && !wasWiped
             for waiting in quarantine
-            where waiting.code == .tooLarge || given.isEmpty && waiting.code == .invalidValue {
+            where waiting.code == .tooLarge || isStrict && waiting.code == .invalidValue {
                 throw Broken(.wrong, "\(node.machine): \(waiting.code) \(waiting.detail)")
             }
         }
         for id in sealed.sorted() where !kept.contains(id) {
             throw Broken(.lost, "\(id) is nowhere")
         }
-        for (id, version) in acknowledged where !history.contains(id) {
+        for (id, version) in acknowledged
+        where oracle.places[id] == nil && !(replacements > 0 && kept.contains(id)) {
             throw Broken(.lost, "\(id), acknowledged as \(version), is not in the history")
         }
+    }
+}
+
+extension Oracle.Conflict {
+    fileprivate func isShown(by row: RecordContent) -> Bool {
+        row.values["kind"] == .text(kind.rawValue)
+            && row.values["record"] == .text(record.description)
+            && row.values["field"]?.text == field
+            && row.values["other"]?.text == (other.isNull ? nil : other.json)
+            && (row.values["status"] == nil) == isOpen
+            && row.values["opened_version"] == .integer(opened)
     }
 }

@@ -10,18 +10,37 @@ extension World {
     func carryOut(_ step: Scenario.Step) throws {
         trace.note("\(clock.time) step \(step.number) \(step.action)")
         switch step.action {
-        case .edit(let index, let edit, let isForeign):
-            try self.edit(node(index), edit, "n\(step.number)", isForeign: isForeign)
-        case .seal(let index):
-            let node = node(index)
-            try attempt(node) { try node.replica?.seal() }
-            try observeSealed(node)
+        case .edit(let node, let edit, let isForeign):
+            try self.edit(self.node(node), edit, "n\(step.number)", isForeign: isForeign)
+        case .seal(let index): try act(node(index)) { try $0.seal() }
         case .sync(let index): try beginSync(node(index))
-        case .settle(let index, let takes): try settle(node(index), takes: takes)
+        case .settle(let index, let how): try settle(node(index), how, "n\(step.number)")
+        case .delete(let index, let project): try delete(node(index), project)
+        case .bringBack(let index, let project): try bringBack(node(index), project)
+        case .revert(let index, let place): try revert(node(index), place)
+        case .remember(let index): try remember(node(index))
+        case .writeBack(let index): try writeBack(node(index))
+        case .retryQuarantine(let index):
+            try act(node(index)) { try $0.retryQuarantine($0.quarantine().map(\.changeSet.id)) }
+        case .amendQuarantine(let index): try amendQuarantine(node(index), "n\(step.number)")
+        case .export(let index): try export(node(index))
+        case .discard(let index, let place): try discard(node(index), place)
+        case .role(let index, let isViewer): node(index).role = isViewer ? .viewer : .editor
+        case .copy(let index): try copy(node(index))
+        case .backUp(let index): try backUp(node(index))
+        case .restore(let index, let which): try restore(node(index), which)
+        case .backUpServer: try backUpServer()
+        case .replaceServer(let how, let which): try replaceServer(how, which)
+        case .cut, .kill, .powerCut, .fail, .full, .clock, .stopClock, .startClock:
+            befall(step.action)
+        }
+    }
+
+    private func befall(_ action: Scenario.Action) {
+        switch action {
         case .cut(let index, let milliseconds, let requests, let replies):
             let end = clock.time + milliseconds
-            let node = node(index)
-            node.cutUntil = (requests ? end : 0, replies ? end : 0)
+            node(index).cutUntil = (requests ? end : 0, replies ? end : 0)
         case .kill(let machine, let calls): arm(machine) { $0.kill(atCall: Int64(calls)) }
         case .powerCut(let machine, let calls):
             arm(machine) { $0.kill(atCall: Int64(calls)) }
@@ -32,23 +51,10 @@ extension World {
         case .full(let machine, let milliseconds):
             health(machine).fullUntil = clock.time + milliseconds
             disk(machine).setCapacity(0)
-        case .clock(let index, let milliseconds): node(index).shift.advance(milliseconds)
-        case .copy(let index): try copy(node(index))
-        case .backUp(let index):
-            let node = node(index)
-            try attempt(node) { try node.replica?.seal() }
-            try observeSealed(node)
-            guard (try? SimulatedDisk.copy(node.path, to: node.backupPath)) != nil else { return }
-            node.hasBackup = true
-        case .restore(let index): try restore(node(index))
-        case .role(let index, let isViewer): node(index).role = isViewer ? .viewer : .editor
-        case .retryQuarantine(let index):
-            let node = node(index)
-            try attempt(node) {
-                guard let replica = node.replica else { return }
-                try replica.retryQuarantine(replica.quarantine().map(\.changeSet.id))
-            }
-        case .discard(let index): try discard(node(index))
+        case .clock(let index, let milliseconds): node(index).clock.jump(milliseconds)
+        case .stopClock(let index): node(index).clock.stop()
+        case .startClock(let index): node(index).clock.start()
+        default: break
         }
     }
 
@@ -67,93 +73,5 @@ extension World {
         guard !health.isArmed else { return }
         health.isArmed = true
         strike(disk(machine))
-    }
-
-    func endFullDisks() {
-        for (machine, health) in nodes.map({ ($0.disk, $0.health) }) + [(serverDisk, serverHealth)]
-        where health.fullUntil != 0 && health.fullUntil <= clock.time {
-            health.fullUntil = 0
-            machine.setCapacity(nil)
-        }
-    }
-
-    private func edit(
-        _ node: Node, _ edit: Scenario.Edit, _ mark: String, isForeign: Bool
-    ) throws {
-        let sql = edit.sql(mark)
-        try attempt(node) {
-            guard let replica = node.replica else { return }
-            guard isForeign else { return try replica.write { try $0.execute(sql: sql) } }
-            let shell = try DatabaseQueue(path: node.path)
-            defer { try? shell.close() }
-            try shell.writeWithoutTransaction { try $0.execute(sql: sql) }
-        }
-        try observeSealed(node)
-    }
-
-    private func settle(_ node: Node, takes: Bool) throws {
-        try attempt(node) {
-            guard let replica = node.replica else { return }
-            try replica.write { db in
-                let row = try Row.fetchOne(
-                    db,
-                    sql: """
-                        SELECT id, collection, record, field, other FROM conflict
-                        WHERE status = 'open' ORDER BY opened_version, id LIMIT 1
-                        """)
-                guard let row, let record = RecordID(row[2] as String) else { return }
-                let (collection, field) = (row[1] as String, row[3] as String?)
-                if takes, let field, let json = row[4] as String?, let value = Value(json: json) {
-                    _ = try replica.restore(db, collection, record)
-                    try db.execute(
-                        sql: "UPDATE \"\(collection)\" SET \"\(field)\" = ? WHERE id = ?",
-                        arguments: [value.column, record.description])
-                } else {
-                    try replica.keep(db, collection, record, field: field)
-                }
-                try db.execute(
-                    sql: "UPDATE conflict SET status = 'settled' WHERE id = ?",
-                    arguments: [row[0] as String])
-            }
-        }
-        try observeSealed(node)
-    }
-
-    private func copy(_ node: Node) throws {
-        guard nodes.count < 8, node.replica != nil, !node.health.isFaulty(at: clock.time) else {
-            return
-        }
-        let twin = Node("n\(nodes.count)", node.member, shift: node.shift.time)
-        twin.role = node.role
-        try SimulatedDisk.copy(node.path, to: twin.path)
-        try twin.open(schema, clock)
-        nodes.append(twin)
-        try observeSealed(twin)
-    }
-
-    private func restore(_ node: Node) throws {
-        guard node.hasBackup, !node.health.isFaulty(at: clock.time), let replica = node.replica
-        else { return }
-        // What only the overwritten file held is gone with it, as its owner wished.
-        given.formUnion(try replica.outbox().map(\.changeSet.id))
-        given.formUnion(try replica.quarantine().map(\.changeSet.id))
-        try replica.close()
-        node.run = nil
-        node.request += 1
-        for suffix in ["", "-wal", "-journal"] { try? SimulatedDisk.delete(node.path + suffix) }
-        try SimulatedDisk.copy(node.backupPath, to: node.path)
-        try node.open(schema, clock)
-        try observeSealed(node)
-    }
-
-    private func discard(_ node: Node) throws {
-        try attempt(node) {
-            guard let replica = node.replica else { return }
-            let outbox = try replica.outbox().map(\.changeSet.id)
-            let quarantine = try replica.quarantine().map(\.changeSet.id)
-            given.formUnion(outbox.prefix(1) + quarantine)
-            try replica.discardOutbox(Array(outbox.prefix(1)))
-            try replica.discardQuarantine(quarantine)
-        }
     }
 }

@@ -74,11 +74,11 @@ struct FollowPlanTests {
         var plan = FollowPlan(version: 5)
         _ = plan.step(.tick, at: .zero, jitter: 0)
         _ = plan.step(.connected, at: .zero, jitter: 0)
-        _ = plan.step(.failed, at: seconds(1), jitter: 0)
+        _ = plan.step(.failed(), at: seconds(1), jitter: 0)
         #expect(plan.step(.edited, at: seconds(1), jitter: 0) == [])
         #expect(plan.nextTry == seconds(2))
         #expect(plan.step(.tick, at: seconds(2), jitter: 0) == [.sync])
-        _ = plan.step(.failed, at: seconds(2), jitter: 0)
+        _ = plan.step(.failed(), at: seconds(2), jitter: 0)
         #expect(plan.step(.tick, at: seconds(3), jitter: 0) == [])
         #expect(plan.step(.tick, at: seconds(4), jitter: 0) == [.sync])
     }

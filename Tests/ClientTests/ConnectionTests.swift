@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 import Testing
 import TingWire
 
@@ -63,6 +64,57 @@ struct ConnectionTests {
         }
         let environment = ["ALL_PROXY": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"]
         #expect(await failure(try connect(server.port, authority, environment: environment)) == nil)
+    }
+
+    @Test(
+        "how long a server asks to wait is told with its refusal, in seconds and at most five minutes",
+        arguments: [("7", 7), ("86400", 300), ("Sun, 06 Nov 1994 08:49:37 GMT", nil), ("-1", nil)]
+            as [(String, Int?)])
+    func retryAfter(_ header: String, _ seconds: Int?) async throws {
+        let (server, authority) = try await serve { _ in
+            LittleServer.Answer(
+                status: 503, headers: ["Retry-After": header],
+                body: Array(#"{"code":"unavailable","detail":"The server is stopping."}"#.utf8))
+        }
+        let error = await failure(try connect(server.port, authority))
+        #expect(error?.code == "unavailable")
+        #expect(error?.retryAfter == seconds.map { .seconds($0) })
+    }
+
+    @Test("a join whose reply was lost is sent again with the same key", .tags(.promise5))
+    func joinsAgain() async throws {
+        let keys = Mutex<[Data]>([])
+        let (server, authority) = try await serve { asked in
+            let request = try? WireCoding.protobuf.decode(
+                Ting_V1_JoinRequest.self, asked.body)
+            let count = keys.withLock { keys in
+                keys.append(request?.publicKey ?? Data())
+                return keys.count
+            }
+            var answer = Ting_V1_JoinResponse()
+            (answer.token, answer.device, answer.member) = ("t", "d", "m")
+            let body = (try? WireCoding.protobuf.encode(answer)) ?? []
+            return LittleServer.Answer(
+                headers: ["Content-Type": Request.protobuf], body: body,
+                cutAfter: count == 1 ? 3 : nil)
+        }
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let home = ClientHome(configurationFolder: folder, dataFolder: folder)
+        let address = JoinAddress(
+            server: ServerAddress(host: "127.0.0.1", port: server.port),
+            code: "abcdefghijklmnopqrstuvwxyz", trust: .pin(try authority.pin()))
+        func join() async throws {
+            _ = try await home.join(
+                address, device: "laptop", authorityFile: nil, schema: 1, timeout: .seconds(5),
+                environment: [:])
+        }
+        await #expect(throws: ClientError.self) { try await join() }
+        try await join()
+        let sent = keys.withLock { $0 }
+        #expect(sent.count == 2 && sent[0] == sent[1] && !sent[0].isEmpty)
+        let left = try FileManager.default.subpathsOfDirectory(atPath: folder)
+        #expect(!left.contains { $0.contains("joining") })
     }
 
     @Test("nothing that listens is a server not reached")

@@ -38,6 +38,23 @@ struct ProgramTests {
         #expect(try programs.run("tingd", ["verify", "--data", programs.data]).status == 0)
     }
 
+    @Test("a clone that was killed before its replica was known is taken up by the next one")
+    func cloneLeftBehind() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        let file = URL(filePath: programs.home("mette")).appending(path: "config.json")
+        var known = try #require(
+            try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        known["replicas"] = [Any]()
+        try JSONSerialization.data(withJSONObject: known).write(to: file)
+        #expect(try programs.ting("mette", "status").status == 1)
+        let again = try programs.ting("mette", "clone", "demo")
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(try programs.ting("mette", "status").status == 0)
+        // A replica that is known is not cloned over.
+        #expect(try programs.ting("mette", "clone", "demo").errors.contains("(file_exists)"))
+    }
+
     @Test(
         "a viewer's edit goes to quarantine with exit 5; an unknown value is an error with exit 1")
     func roles() throws {

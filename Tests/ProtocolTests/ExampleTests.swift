@@ -36,7 +36,7 @@ struct ExampleTests {
         Ting_V1_JoinRequest.self, Ting_V1_JoinResponse.self, Ting_V1_WorkspaceInfo.self,
         Ting_V1_WorkspacesResponse.self, Ting_V1_SnapshotManifest.self,
         Ting_V1_MembersResponse.self, Ting_V1_RoleRequest.self, Ting_V1_InvitationRequest.self,
-        Ting_V1_InvitationResponse.self, Ting_V1_DevicesResponse.self,
+        Ting_V1_InvitationResponse.self, Ting_V1_DevicesResponse.self, Ting_V1_BundleKey.self,
     ]
 
     private static func example<M: Message>(_ type: M.Type = M.self) throws -> M {

@@ -46,6 +46,8 @@ struct VectorTests {
         case "dates": FormatVectors.dates
         case "times": FormatVectors.times
         case "join-addresses": FormatVectors.joinAddresses
+        case "bundle-to-server": BundleVectors.toServer
+        case "bundle-reply": BundleVectors.reply
         case "dependents": ReplicaVectors.dependents
         default:
             switch name.prefix(while: { $0 != "-" }) {

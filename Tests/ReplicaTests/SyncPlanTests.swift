@@ -59,6 +59,17 @@ struct SyncPlanTests {
         #expect(plan.step(.notAnswered(jitter: 0)) == .fail(.notAnswered))
     }
 
+    @Test(
+        "a server that asks to wait longer is not asked before; beyond the patience it is not asked again"
+    )
+    func asksToWait() {
+        var plan = begun(patience: .seconds(20))
+        #expect(plan.step(.notAnswered(jitter: 0, atLeast: .seconds(5))) == .wait(.seconds(5)))
+        #expect(plan.step(.notAnswered(jitter: 0, atLeast: .zero)) == .wait(.seconds(2)))
+        #expect(
+            plan.step(.notAnswered(jitter: 0, atLeast: .seconds(30))) == .fail(.notAnswered))
+    }
+
     @Test("an answer that leads nowhere ends the sync instead of going round")
     func noProgress() {
         var plan = begun()

@@ -55,7 +55,7 @@ private let reads: [Row] = [HTTPMethod.GET, .HEAD].flatMap { method -> [Row] in
     let inside = ["", "/entries", "/snapshot", "/snapshot/manifest", "/members"]
     let outside = ["/healthz", "/readyz", "/metrics"]
     return inside.map { .members(method, $0, [200, 200, 200]) }
-        + ["/v1/workspaces", "/v1/devices"].map { .signedIn(method, $0, 200) }
+        + ["/v1/workspaces", "/v1/devices", "/v1/bundle-key"].map { .signedIn(method, $0, 200) }
         + outside.map { .all(method, $0, 200) }
 }
 
@@ -75,6 +75,7 @@ private let writes: [Row] = [
     .members(.DELETE, "/members/OWNER", [409, 403, 403]),
     .signedIn(.DELETE, "/v1/devices/\(nobodysID)", 404),
     .signedIn(.DELETE, "/v1/devices/nonsense", 404),
+    .signedIn(.POST, "/v1/bundles", 422),
     .all(
         .POST, "/v1/join", 400,
         json: #"{"code":"nonsense","device_name":"x","public_key":"AA=="}"#),
@@ -90,6 +91,7 @@ private let refused: [Row] = [
     "/v1/workspaces/team/invitations": [.POST],
     "/v1/workspaces/team/members/\(nobodysID)": [.PATCH, .DELETE],
     "/v1/devices": [.GET, .HEAD], "/v1/devices/\(nobodysID)": [.DELETE],
+    "/v1/bundle-key": [.GET, .HEAD], "/v1/bundles": [.POST],
     "/healthz": [.GET, .HEAD], "/readyz": [.GET, .HEAD], "/metrics": [.GET, .HEAD],
 ].sorted { $0.key < $1.key }.flatMap { path, taken in
     methods.filter { !taken.contains($0) }.map { Row.all($0, path, 405) }
@@ -304,7 +306,7 @@ extension ServerTests {
                 [
                     .owner: owner.token, .editor: editor.token, .viewer: viewer.token,
                     .former: former.token, .stranger: stranger.token, .revoked: revoked.token,
-                    .wrongToken: Secret.token(), .nobody: nil,
+                    .wrongToken: Secret.joinCode(), .nobody: nil,
                 ]
             )
         }

@@ -41,21 +41,17 @@ struct Clone: TingCommand, AsyncParsableCommand {
             to.map { ClientHome.absolute($0) }
             ?? home.defaultPath(workspace: name, server: address)
         let connection = try session.connection(to: server.url)
-        let progress = Progress(quiet: global.quiet)
         let replica: Replica
         do {
-            replica = try await connection.clone(
-                name, to: path, member: MemberID(server.member), schema: Session.schema,
-                clock: Session.clock
-            ) { done, all in
-                progress.report("\(Progress.bytes(done)) of \(Progress.bytes(all))")
+            if let left = try leftBehind(path, name, server, home) {
+                replica = left
+            } else {
+                replica = try await download(name, path, server, connection)
             }
         } catch {
-            progress.end()
             await connection.close()
             throw error
         }
-        progress.end()
         for table in ReferenceData.tables {
             try replica.install(reference: table.name, columns: table.columns, rows: table.rows)
         }
@@ -67,6 +63,36 @@ struct Clone: TingCommand, AsyncParsableCommand {
             console.warn("the newest edits did not come yet; `ting sync` brings them.")
         }
         try report(replica, name)
+    }
+
+    private func download(
+        _ name: String, _ path: String, _ server: ClientConfiguration.Server,
+        _ connection: ServerConnection
+    ) async throws -> Replica {
+        let progress = Progress(quiet: global.quiet)
+        defer { progress.end() }
+        return try await connection.clone(
+            name, to: path, member: MemberID(server.member), schema: Session.schema,
+            clock: Session.clock
+        ) { done, all in
+            progress.report("\(Progress.bytes(done)) of \(Progress.bytes(all))")
+        }
+    }
+
+    /// The replica of a clone that was killed when its file was whole, but not known here yet.
+    private func leftBehind(
+        _ path: String, _ name: String, _ server: ClientConfiguration.Server, _ home: ClientHome
+    ) throws -> Replica? {
+        guard FileManager.default.fileExists(atPath: path),
+            try !home.configuration().replicas.contains(where: { home.path(of: $0) == path }),
+            let replica = try? Replica(path: path, schema: Session.schema, clock: Session.clock),
+            let identity = try? replica.identity()
+        else { return nil }
+        guard identity.workspace == name, identity.server == server.url else {
+            try replica.close()
+            return nil
+        }
+        return replica
     }
 
     /// A slug is part of a path, here and there: nothing in it may climb.

@@ -39,6 +39,7 @@ struct Join: TingCommand, AsyncParsableCommand {
             address, device: device ?? Self.hostName, authorityFile: tlsCa,
             schema: Session.schema.version, timeout: session.timeout,
             environment: Session.environment)
+        await session.learnBundleKey(joined.server.url)
         let slugs = joined.workspaces
         console.outcome(
             .object([
@@ -47,11 +48,31 @@ struct Join: TingCommand, AsyncParsableCommand {
                 ("email", .text(joined.email)), ("workspaces", .array(slugs.map { .text($0) })),
             ]),
             "Joined \(joined.server) as \(joined.name) <\(joined.email)>.")
-        if !global.json, let first = slugs.first {
+        if !global.json { try advise(joined) }
+    }
+
+    /// What comes next: sync what is here already, move what a server left behind, or clone.
+    private func advise(_ joined: JoinedDevice) throws {
+        let home = try session.home()
+        let known = try home.configuration()
+        let here = Set(known.replicas.filter { $0.server == joined.server.url }.map(\.workspace))
+        let slugs = joined.workspaces
+        if let before = try home.servers(trusting: joined).first {
             console.hint(
-                slugs.count == 1
+                "It is the server that was at \(before): `ting server move \(before) \(joined.server)` takes its replicas along."
+            )
+        }
+        if !here.isDisjoint(with: slugs) {
+            console.hint(
+                "`ting sync` goes on with what is here: \(here.intersection(slugs).sorted().joined(separator: ", "))."
+            )
+        }
+        let missing = slugs.filter { !here.contains($0) }
+        if let first = missing.first {
+            console.hint(
+                missing.count == 1
                     ? "Make a replica with `ting clone \(first)`."
-                    : "Make a replica with `ting clone SLUG`: \(slugs.joined(separator: ", ")).")
+                    : "Make a replica with `ting clone SLUG`: \(missing.joined(separator: ", ")).")
         }
     }
 

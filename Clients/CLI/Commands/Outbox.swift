@@ -16,9 +16,13 @@ struct Outbox: ParsableCommand {
               ting outbox
               ting outbox show
               ting outbox export > edits.json
+              ting outbox import edits.json
               ting outbox discard 3b9f --yes
             """,
-        subcommands: [ListOutbox.self, ShowOutbox.self, ExportOutbox.self, DiscardOutbox.self],
+        subcommands: [
+            ListOutbox.self, ShowOutbox.self, ExportOutbox.self, ImportOutbox.self,
+            DiscardOutbox.self,
+        ],
         defaultSubcommand: ListOutbox.self)
 }
 
@@ -111,6 +115,8 @@ struct ExportOutbox: TingCommand {
         commandName: "export",
         abstract: "Print change sets that wait as JSON, to keep or to pass on.",
         discussion: """
+            `ting outbox import` takes it in again.
+
             Example:
               ting outbox export > edits.json
             """)
@@ -122,7 +128,46 @@ struct ExportOutbox: TingCommand {
         let replica = try session.replica()
         let all = try sealedOutbox(replica)
         let picked = try ChangeSetPick(ids: ids).from(all, id: \.id)
-        console.data(.array(picked.map { ChangeSetView($0, replica.schema).json }))
+        console.data(.array(picked.map { EditsFile.json($0, replica.schema) }))
+    }
+}
+
+struct ImportOutbox: TingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Take in edits that an export wrote: they wait here again, or in quarantine.",
+        discussion: """
+            What is here already, or was accepted, is not taken twice.
+
+            Examples:
+              ting outbox import programme.edits.json
+              ting outbox export | ting --replica other.sqlite outbox import -
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The file; `-` for standard input.", completion: .file()) var file: String
+
+    func run() throws {
+        let edits = try EditsFile(InputFile.read(file))
+        let replica = try session.replica()
+        let workspace = try replica.identity().workspace
+        if let named = edits.workspace, named != workspace {
+            throw CommandError(
+                .error, code: "other_workspace",
+                "These are edits of the workspace \(named), and this is a replica of \(workspace).",
+                remedy: "Name the replica with `-w \(named)`.")
+        }
+        let taken = try replica.take(
+            outbox: edits.outbox, quarantine: edits.quarantine, held: edits.held)
+        let status = try replica.unsynced()
+        console.outcome(
+            .object([
+                ("imported", .integer(taken)), ("outbox", .integer(status.outbox)),
+                ("quarantine", .integer(status.quarantine)), ("invalid", .integer(status.invalid)),
+            ]),
+            taken == 0
+                ? "Nothing to import: all of it is here already, or was accepted."
+                : "Imported \(taken) of \(edits.count); `ting sync` sends what is there.")
     }
 }
 

@@ -25,12 +25,15 @@ struct Quarantine: ParsableCommand {
         defaultSubcommand: ListQuarantine.self)
 
     static func json(_ item: QuarantinedChangeSet, _ schema: Schema) -> JSONValue {
-        .object(
-            ChangeSetView(item.changeSet, schema).members + [
-                ("code", .text(item.code.rawValue)), ("detail", .text(item.detail)),
-                ("remedy", .text(item.code.remedy)),
-                ("rejected", .text(TimeText.rfc3339(item.time))),
-            ])
+        .object(members(item, schema))
+    }
+
+    /// The members of its JSON object, for those who add more.
+    static func members(_ item: QuarantinedChangeSet, _ schema: Schema) -> [(String, JSONValue)] {
+        ChangeSetView(item.changeSet, schema).members + [
+            ("code", .text(item.code.rawValue)), ("detail", .text(item.detail)),
+            ("remedy", .text(item.code.remedy)), ("rejected", .text(TimeText.rfc3339(item.time))),
+        ]
     }
 }
 
@@ -119,6 +122,8 @@ struct ExportQuarantine: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Print what was rejected as JSON, to keep or to pass on.",
         discussion: """
+            `ting outbox import` takes it in again, into quarantine.
+
             Example:
               ting quarantine export > rejected.json
             """)
@@ -129,7 +134,7 @@ struct ExportQuarantine: TingCommand {
     func run() throws {
         let replica = try session.replica()
         let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
-        console.data(.array(picked.map { Quarantine.json($0, replica.schema) }))
+        console.data(.array(picked.map { EditsFile.json($0, replica.schema) }))
     }
 }
 

@@ -22,13 +22,15 @@ struct Status: TingCommand {
     @Flag(help: "Exit with 4 while conflicts are open.") var failOnConflicts = false
 
     func run() throws {
-        let status = try session.replica().status()
-        console.result(Self.json(status), lines(status))
-        if !global.json { explain(status) }
-        if failOnConflicts, status.conflicts > 0 { throw Finish.openConflicts }
+        let replica = try session.replica()
+        let standing = try Standing(replica, session.home())
+        console.result(Self.json(standing), lines(standing))
+        if !global.json { explain(standing) }
+        if failOnConflicts, standing.status.conflicts > 0 { throw Finish.openConflicts }
     }
 
-    private static func json(_ status: ReplicaStatus) -> JSONValue {
+    private static func json(_ standing: Standing) -> JSONValue {
+        let status = standing.status
         func time(_ time: Int64?) -> JSONValue { .text(time.map(TimeText.rfc3339)) }
         return .object([
             ("workspace", .text(status.workspace)), ("replica", .text(status.replica.description)),
@@ -38,21 +40,33 @@ struct Status: TingCommand {
             ("outbox", .integer(status.outbox)), ("quarantine", .integer(status.quarantine)),
             ("conflicts", .integer(status.conflicts)), ("invalid", .integer(status.invalid.count)),
             ("oldest_unsynced", time(status.oldestUnsynced)), ("last_sync", time(status.lastSync)),
-            ("next_retry", time(status.nextRetry)), ("last_error", .text(status.lastError)),
-            ("role", .text(status.role?.rawValue)),
+            ("next_retry", time(standing.nextRetry)), ("last_error", .text(status.lastError)),
+            ("role", .text(status.role?.rawValue)), ("server", .text(standing.server)),
+            ("signed_in", .bool(standing.isSignedIn)), ("following", .bool(standing.isFollowed)),
+            (
+                "notices",
+                .array(
+                    standing.notices.map { notice in
+                        .object([
+                            ("code", .text(notice.code)), ("detail", .text(notice.sentence)),
+                            ("remedy", .text(notice.remedy)),
+                        ])
+                    })
+            ),
         ])
     }
 
-    private func lines(_ status: ReplicaStatus) -> [String] {
-        let now = Session.clock()
+    private func lines(_ standing: Standing) -> [String] {
+        let status = standing.status
+        let now = standing.now
         let style = console.style
-        func ago(_ time: Int64) -> String { "\(TimeText.span(now - time)) ago" }
         let news = status.head > status.version ? style.yellow(" of \(status.head)") : ""
         var lines = [
             "workspace    \(style.bold(status.workspace))\(status.role.map { ", as \($0.rawValue)" } ?? "")",
             "version      \(status.version)\(news)",
         ]
-        let oldest = status.oldestUnsynced.map { ", the oldest from \(ago($0))" } ?? ""
+        let oldest =
+            status.oldestUnsynced.map { ", the oldest from \(TimeText.ago($0, now: now))" } ?? ""
         lines.append(
             "outbox       "
                 + (status.outbox == 0
@@ -67,25 +81,66 @@ struct Status: TingCommand {
         lines.append(
             "conflicts    "
                 + (status.conflicts == 0 ? "none" : style.yellow("\(status.conflicts) open")))
-        lines.append("last sync    " + (status.lastSync.map(ago) ?? "never"))
+        lines.append(
+            "last sync    " + (status.lastSync.map { TimeText.ago($0, now: now) } ?? "never"))
         if let error = status.lastError {
             lines.append("last error   " + Terminal.printable(error))
         }
-        if let retry = status.nextRetry, retry > now {
+        if standing.isFollowed {
+            lines.append(
+                status.lastError == nil
+                    ? "following    yes: edits come and go by themselves"
+                    : "following    yes, and it tries again by itself")
+        }
+        if let retry = standing.nextRetry {
             lines.append("next try     in \(TimeText.span(retry - now))")
+        } else if status.lastError != nil, !standing.isFollowed {
+            lines.append("next try     by `ting sync`: nothing is tried in the background")
         }
         return lines
     }
 
     /// What a person can do about it, on standard error.
-    private func explain(_ status: ReplicaStatus) {
+    private func explain(_ standing: Standing) {
+        let status = standing.status
         console.warn(about: status.invalid)
-        for reason in status.deferred { console.warn("edits wait at the server: \(reason)") }
+        for notice in standing.notices {
+            console.warn(notice.sentence.prefix(1).lowercased() + notice.sentence.dropFirst())
+            console.hint(notice.remedy)
+        }
         if status.quarantine > 0 {
             console.hint("`ting quarantine` shows what was rejected, and why.")
         }
         if status.conflicts > 0 { console.hint("`ting conflicts` shows what to settle.") }
-        if status.outbox > 0 { console.hint("`ting sync` sends what waits.") }
+        if status.outbox > 0, standing.isSignedIn {
+            console.hint("`ting sync` sends what waits.")
+        }
+    }
+}
+
+/// How a replica stands on this device.
+private struct Standing {
+    let status: ReplicaStatus
+    let server: String?
+    let isSignedIn: Bool
+    /// Whether a process follows the workspace: only then is anything tried again by itself.
+    let isFollowed: Bool
+    let notices: [Notice]
+    let now = Session.clock()
+
+    init(_ replica: Replica, _ home: ClientHome) throws {
+        status = try replica.status()
+        let identity = try replica.identity()
+        server = identity.server.isEmpty ? nil : identity.server
+        isSignedIn = try home.isSignedIn(for: identity)
+        isFollowed = Follower.isRunning(for: replica.path)
+        notices = try home.notices(status, of: identity, path: replica.path, now: now)
+    }
+
+    /// When the next try is made, where there is one to come.
+    var nextRetry: Int64? {
+        guard isFollowed, let retry = status.nextRetry, retry > now else { return nil }
+        return retry
     }
 }
 

@@ -54,6 +54,7 @@ struct Sync: TingCommand, AsyncParsableCommand {
         let outcome = try await once(replica, connection)
         try session.noteLastSync(replica, outcome)
         try report.show(outcome)
+        try await session.keepUp(replica, connection)
         if follow { try await stay(replica, connection, report) }
         if outcome.summary.quarantined > 0 { throw Finish.quarantined }
         if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
@@ -93,6 +94,8 @@ struct Sync: TingCommand, AsyncParsableCommand {
     private func preview(_ replica: Replica, _ connection: ServerConnection) async throws {
         let status = try replica.status()
         let there = try await connection.workspace(status.workspace)
+        // An epoch of its own counts from another beginning: its head says nothing here.
+        if there.epoch == status.epoch.description { try replica.hear(of: there.head) }
         let waiting = max(0, there.head - status.version)
         let sent = try replica.outbox().count
         if !global.json { console.warn(about: status.invalid) }
@@ -105,6 +108,22 @@ struct Sync: TingCommand, AsyncParsableCommand {
             "Would send \(status.outbox.counted("edit")) and receive "
                 + "\(waiting.counted("change set")). Nothing was changed."
         )
+    }
+}
+
+extension Session {
+    /// After a sync: learns what an earlier version of Ting did not ask for when it joined, and takes
+    /// on the account that its owner has at a server that was set up anew.
+    fileprivate func keepUp(_ replica: Replica, _ connection: ServerConnection) async throws {
+        let identity = try replica.identity()
+        let home = try home()
+        guard let known = try home.configuration().server(identity.server) else { return }
+        if let member = MemberID(known.member), member != identity.member {
+            try replica.bind(server: identity.server, member: member)
+        }
+        if !home.hasBundleKey(identity.server), let key = try? await connection.bundleKey() {
+            try home.pin(bundleKey: key, of: identity.server)
+        }
     }
 }
 

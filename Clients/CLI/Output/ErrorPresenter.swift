@@ -92,6 +92,9 @@ struct ErrorPresenter {
             return CommandError(
                 .error, code: "invalid_value", error.problem + ".", remedy: error.remedy)
         case let error as ReplicaError: return report(error)
+        case let error as SchemaError:
+            return CommandError(
+                .error, code: "schema_differs", error.sentence, remedy: error.remedy)
         case let error as DatabaseError: return report(error)
         case let error as ValidationError:
             return CommandError(.usage, code: "usage", error.message, remedy: "See `ting --help`.")
@@ -124,11 +127,17 @@ struct ErrorPresenter {
                 .error, code: "digest_differs",
                 "What arrived does not give the state that the server has at version \(version); it was not kept.",
                 remedy: "Run `ting verify`, then `ting sync` again; unsynced edits are kept.")
-        case .historyDiffers:
+        case .historyDiffers, .snapshotLacks:
             CommandError(
                 .error, code: "history_differs",
                 "The server's history is not the one that this replica goes on from.",
                 remedy: "Run `ting sync`: it gives back what the server lost; edits are kept.")
+        case .schemaBehind(let version):
+            CommandError(
+                .error, code: "schema_differs",
+                "Version \(version) holds fields that neither this replica nor the server's schema has; it was not kept.",
+                remedy: "Install the newest version, then run `ting sync`; unsynced edits are kept."
+            )
         case .unknownRecord(let id):
             CommandError(
                 .error, code: "not_found", "There is no record \(id) here.",

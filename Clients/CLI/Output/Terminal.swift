@@ -48,7 +48,11 @@ enum Terminal {
     /// Writes all bytes, or ends quietly when nobody reads any more.
     static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
         guard !isSilent.load(ordering: .relaxed) else { return }
-        let bytes = Array(text.utf8)
+        write(Data(text.utf8), to: file)
+    }
+
+    static func write(_ data: Data, to file: Int32 = STDOUT_FILENO) {
+        let bytes = Array(data)
         var done = 0
         while done < bytes.count {
             let count = bytes[done...].withUnsafeBytes {

@@ -18,6 +18,13 @@ enum TimeText {
         return text.prefix(10) + " " + text.dropFirst(11).prefix(5)
     }
 
+    /// How long ago it was; a time that is still to come shows that a clock is, or was, wrong.
+    static func ago(_ time: Int64, now: Int64) -> String {
+        time > now + 1000
+            ? "\(short(time)) UTC, which this computer's clock has yet to reach"
+            : "\(span(now - time)) ago"
+    }
+
     /// `5 min`, `3 h`, `2 days`: the one unit that says enough.
     static func span(_ milliseconds: Int64) -> String {
         let seconds = max(milliseconds, 0) / 1000
@@ -25,7 +32,8 @@ enum TimeText {
         case ..<60: return "\(seconds) s"
         case ..<3600: return "\(seconds / 60) min"
         case ..<172_800: return "\(seconds / 3600) h"
-        default: return "\(seconds / 86_400) days"
+        case ..<63_072_000: return "\(seconds / 86_400) days"
+        default: return "\(seconds / 31_557_600) years"
         }
     }
 

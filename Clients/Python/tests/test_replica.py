@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import unittest
 from pathlib import Path
@@ -11,7 +12,7 @@ from ting_client.canonical import Json, Value, change_set_hash, conflict_id, ord
 from ting_client.edits import Draft, NotHere, settle
 from ting_client.records import Record
 from ting_client.replica import DigestMismatch, Replica, State, StateMismatch
-from ting_client.schema import read_schema
+from ting_client.schema import read_schema, schema_path
 
 OTHER = {"author": "22222222-2222-4222-8222-222222222222", "replica": "33333333-3333-7333-8333-333333333333"}
 EMPTY_STATE = "9f1dcbc35c350d6027f98be0f5c8b43b42ca52b7604459c0c42be3aa88913d47"
@@ -53,6 +54,15 @@ class ReplicaTest(unittest.TestCase):
         record = draft.insert(collection, values)
         self.sealed(draft)
         return record
+
+    def newer_schema(self) -> str:
+        """The JSON of the next version: a field with a default, and a collection."""
+        given = json.loads(schema_path().read_text(encoding="utf-8"))
+        given["version"] += 1
+        [project] = [one for one in given["collections"] if one["name"] == "project"]
+        project["fields"].append({"name": "moon", "type": "text", "policy": "latest", "default": "new"})
+        given["collections"].append({"name": "star", "fields": [{"name": "name", "type": "text", "policy": "latest"}]})
+        return json.dumps(given)
 
     def change(self, record: str, **values: Value) -> Json:
         draft = Draft(self.replica)
@@ -263,6 +273,24 @@ class ReplicaTest(unittest.TestCase):
         self.add("project", title_en="a")
         [pending] = self.replica.outbox()
         self.assertEqual(pending.hash, change_set_hash(pending.change_set).hex())
+
+
+class SchemaTest(ReplicaTest):
+    def test_a_schema_that_a_server_sent_says_what_is_a_default(self) -> None:
+        record = self.shared("project", title_en="a")
+        before = self.replica.state_digest
+        self.replica.take_schema(self.newer_schema())
+        for moon in ("full", "new"):
+            edit = {"field": "moon", "after": {"text": moon}}
+            self.accept(self.foreign({"kind": "update", "collection": "project", "record": record, "fields": [edit]}))
+            self.assertEqual(self.replica.state_digest == before, moon == "new")
+
+    def test_it_is_kept_in_the_file(self) -> None:
+        self.replica.take_schema(self.newer_schema())
+        with Replica(self.replica.path, read_schema()) as again:
+            self.assertEqual(again.schema.version, read_schema().version + 1)
+            self.assertIn("star", again.schema.collections)
+            self.assertEqual(again.schema.default("project", "moon"), "new")
 
 
 if __name__ == "__main__":

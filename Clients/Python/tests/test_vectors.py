@@ -244,6 +244,12 @@ def _dependents(given: Json) -> Json:
 
 # --- All of them ----------------------------------------------------------------------------------
 
+def _bundle(given: Json, expect: Json) -> bool:
+    """This client has no bundles (the library of Python has no X25519): the header alone."""
+    kind = b"\1" if "request" in expect else b"\2"
+    return bytes.fromhex(given["file"]).startswith(b"tingbndl\1" + kind)
+
+
 MAKE: dict[str, Callable[[Json], Json]] = {
     "canonical-change-set": _change_set,
     "canonical-kinds": _kinds,
@@ -271,6 +277,7 @@ HOLDS: dict[str, Callable[[Json, Json], bool]] = {
     "merge-": _exchanges,
     "verdict-": _exchanges,
     "mend-": _mending,
+    "bundle-": _bundle,
 }
 """Whether one holds, where a client does only a part of it."""
 

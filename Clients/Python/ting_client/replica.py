@@ -18,7 +18,7 @@ from pathlib import Path
 from .canonical import Json, change_set_hash, entry_effects, ordered_id, value_from_json
 from .digests import EMPTY_HISTORY, Buckets, link_entry
 from .records import Record, after_effect, after_operation
-from .schema import Schema
+from .schema import Schema, schema_from
 
 _LAYOUT = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -67,6 +67,8 @@ class State:
     """Each with the version that deleted it, if one did."""
     entries: Iterable[tuple[Json, bytes]]
     """Each with the history digest after it."""
+    schema: str | None = None
+    """The JSON of a schema newer than the program's."""
 
 
 def _compact(item: object) -> str:
@@ -80,6 +82,8 @@ class Replica:
         self.path, self.schema = path, schema
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
         self._db.execute("PRAGMA synchronous = FULL")
+        if self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
+            self._use(self._db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone())
 
     @classmethod
     def create(cls, path: Path, schema: Schema, slug: str, epoch: str) -> Replica:
@@ -121,6 +125,17 @@ class Replica:
 
     def _set_meta(self, **pairs: object) -> None:
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", pairs.items())
+
+    def _use(self, held: tuple[str] | None) -> None:
+        """Goes by the schema that the file holds, if that is newer than the program's."""
+        if held is not None and (newer := schema_from(held[0])).version > self.schema.version:
+            self.schema = newer
+
+    def take_schema(self, text: str) -> None:
+        """Keeps a schema that a server sent: from now on it says what is a default (spec/sync.md#schemas)."""
+        with self.transaction():
+            self._set_meta(schema=text)
+        self._use((text,))
 
     @property
     def slug(self) -> str:
@@ -448,7 +463,12 @@ class Replica:
                 self._put(one, deleted)
             for entry, digest in state.entries:
                 self._note(entry, digest)
+            # A verdict may be of another epoch, or its entry below the floor: it is asked for again.
+            self._db.execute("UPDATE outbox SET accepted = NULL")
             self._set_meta(epoch=state.epoch, version=state.version, members_version=0, buckets=buckets.packed())
+            if state.schema is not None:
+                self._set_meta(schema=state.schema)
+                self._use((state.schema,))
             if self.history_digest_at(state.version) is None:
                 raise DigestMismatch(f"there is no history digest for version {state.version}")
             for change_set in again:

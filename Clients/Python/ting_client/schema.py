@@ -198,7 +198,12 @@ def schema_path() -> Path:
 
 
 def read_schema(path: Path | None = None) -> Schema:
-    given = json.loads((path or schema_path()).read_text(encoding="utf-8"))
+    return schema_from((path or schema_path()).read_text(encoding="utf-8"))
+
+
+def schema_from(text: str) -> Schema:
+    """A schema from its JSON, which a server may have sent."""
+    given = json.loads(text)
     return Schema(
         int(given["version"]),
         {one["name"]: {field["name"]: _read_field(field) for field in one["fields"]} for one in given["collections"]},

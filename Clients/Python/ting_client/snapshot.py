@@ -14,7 +14,7 @@ from pathlib import Path
 from .canonical import Json, Value, change_set_from_stored, decode, effects_from_stored
 from .records import Record
 from .replica import State
-from .schema import Field, Schema
+from .schema import Field, Schema, schema_from
 from .wire import Server, workspace_path
 
 _TRIES, _FORMAT = 3, 1
@@ -72,14 +72,28 @@ def opened(path: Path, schema: Schema) -> Iterator[State]:
         [(layout, epoch, version)] = database.execute("SELECT format, epoch, version FROM ting_replica").fetchall()
         if layout != _FORMAT:
             raise SnapshotDamaged(f"the snapshot has the format {layout}, which this program does not know")
-        yield State(epoch, version, _records(database, schema), _entries(database))
+        newer = _newer_schema(database, schema)
+        known = schema_from(newer) if newer else schema
+        yield State(epoch, version, _records(database, known), _entries(database), newer)
     finally:
         database.close()
 
 
+def _newer_schema(database: sqlite3.Connection, schema: Schema) -> str | None:
+    """The JSON of the snapshot's schema, if it is newer than the one known."""
+    if not database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ting_schema'").fetchone():
+        return None
+    [(text,)] = database.execute("SELECT json FROM ting_schema").fetchall()
+    return str(text) if schema_from(text).version > schema.version else None
+
+
 def _records(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[Record, int | None]]:
     """A table for each collection, a column for each field; deleted records stand apart, with their last values."""
-    for collection, fields in schema.collections.items():
+    for collection, all_fields in schema.collections.items():
+        there = {row[1] for row in database.execute(f'PRAGMA table_info("{collection}")')}
+        if not there:
+            continue  # the snapshot is of an older schema
+        fields = {name: field for name, field in all_fields.items() if name in there}
         columns = ", ".join(f'"{name}"' for name in fields)
         for row in database.execute(f'SELECT id, {columns} FROM "{collection}"'):
             values = {name: _value(field, cell) for (name, field), cell in zip(fields.items(), row[1:], strict=True)}

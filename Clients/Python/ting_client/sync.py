@@ -46,12 +46,17 @@ def sync(server: Server, replica: Replica, page_bytes: int = 0) -> Report:
 
 
 def replay(server: Server, replica: Replica) -> None:
-    """Fills an empty replica from the entries alone; the next sync compares the digests."""
+    """Fills an empty replica from the entries alone, where the server still has all of them.
+
+    The next sync compares the digests; where the history begins above version 1, it takes the snapshot.
+    """
     head = 1
     while replica.version < head:
         path = workspace_path(replica.slug, "/entries")
         page = server.call("GET", path, query={"since": replica.version, "bytes": PAGE_BYTES})
         head = int(page.get("head", 0))
+        if int(page.get("entries", [{"version": 1}])[0]["version"]) > replica.version + 1:
+            return
         replica.integrate(page.get("entries", []), None, None)
 
 
@@ -81,6 +86,8 @@ class _Sync:
         if response["epoch"] != self._replica.epoch or not response.get("history_agrees"):
             self._start_over(response.get("lineage"))
             return False
+        if response.get("schema"):
+            self._replica.take_schema(response["schema"])
         self._take_members(response)
         self._take_verdicts(response)
         if int(response.get("floor", 0)) > self._replica.version + 1:

@@ -65,7 +65,7 @@ struct CertificateDiagnosis {
             .requestWide, code: "certificate_wrong_name",
             "The certificate of \(probe.server) is for another name.",
             remedy:
-                "Use a name that the certificate has; the operator adds one with `tingd init --host \(probe.server.host)`."
+                "Use a name that the certificate has; the operator adds one with `tingd certificate --host \(probe.server.host)`."
         )
     }
 

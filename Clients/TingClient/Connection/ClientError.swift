@@ -23,6 +23,8 @@ public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
     public var status: Int?
     /// The server's clock when it answered, in milliseconds since 1970, where the error is about time.
     public var serverTime: Int64?
+    /// How long the server asks to wait before the same request (`Retry-After`), where it says.
+    public var retryAfter: Duration?
 
     public init(
         _ scope: Scope, code: String, _ sentence: String, remedy: String, status: Int? = nil,

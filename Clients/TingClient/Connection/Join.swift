@@ -6,7 +6,8 @@ import Foundation
 extension ClientHome {
     /// Registers this device at the server of a join address, and keeps what it gives.
     ///
-    /// The device gets a key pair of its own; the private key never leaves it.
+    /// The device gets a key pair of its own; the private key never leaves it. A join that was cut, at
+    /// whatever byte, is done again with the same address: the pair is kept until it is done.
     /// - Parameters:
     ///   - authorityFile: A PEM file with the roots to use where the address names the system's.
     ///   - schema: The version of the schema that this program knows.
@@ -16,7 +17,7 @@ extension ClientHome {
     ) async throws -> JoinedDevice {
         let anchor = try await anchor(
             address, authorityFile: authorityFile, timeout: timeout, environment: environment)
-        let key = P256.Signing.PrivateKey()
+        let key = try joiningKey(address)
         let connection = try ServerConnection(
             address.server, anchor: anchor, token: nil, timeout: timeout, environment: environment)
         let answer: JoinAnswer
@@ -26,6 +27,8 @@ extension ClientHome {
                 schema: schema)
         } catch {
             await connection.close()
+            // The code is worth nothing any more, and so is the key.
+            if (error as? ClientError)?.code == "invalid_code" { forgetJoiningKey(address) }
             throw error
         }
         await connection.close()
@@ -34,7 +37,34 @@ extension ClientHome {
             token: answer.token, device: answer.device, member: answer.member, name: answer.name,
             email: answer.email, workspaces: answer.workspaces)
         try remember(joined)
+        forgetJoiningKey(address)
         return joined
+    }
+
+    /// The key pair with which this address was tried before, or a new one.
+    ///
+    /// A server that took the code in, and whose reply was lost, gives a token to that key alone.
+    private func joiningKey(_ address: JoinAddress) throws -> P256.Signing.PrivateKey {
+        let file = Self.joiningFile(address)
+        if let pem = readConfigurationFile(file),
+            let key = try? P256.Signing.PrivateKey(pemRepresentation: pem)
+        {
+            return key
+        }
+        let key = P256.Signing.PrivateKey()
+        try writeConfigurationFile(key.pemRepresentation + "\n", to: file)
+        return key
+    }
+
+    private func forgetJoiningKey(_ address: JoinAddress) {
+        unlink(configurationFolder + "/" + Self.joiningFile(address))
+    }
+
+    /// Named for the code, but not by it.
+    private static func joiningFile(_ address: JoinAddress) -> String {
+        let digest = SHA256.hash(data: Data(address.code.utf8))
+        let name = digest.prefix(8).map { String(format: "%02x", $0) }.joined()
+        return "servers/\(address.server.fileName)/joining-\(name).pem"
     }
 
     private func anchor(

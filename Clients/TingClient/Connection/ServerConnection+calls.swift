@@ -113,7 +113,7 @@ extension ServerConnection {
         return try await call(Request(method, path, body: body), as: type)
     }
 
-    private func call<Answer: Message>(_ request: Request, as type: Answer.Type) async throws
+    func call<Answer: Message>(_ request: Request, as type: Answer.Type) async throws
         -> Answer
     {
         let bytes = try await body(request, byteLimit: Self.answerByteLimit)

@@ -5,6 +5,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Synchronization
 import TingCore
 
 /// HTTPS to one server, with one root and one token.
@@ -19,11 +20,18 @@ public final class ServerConnection: Sendable {
     private let proxy: ProxySettings?
     private let environment: [String: String]
     private let client: HTTPClient
+    /// For bodies in which silence is no failure: a quiet stream, a long download. Made when needed.
+    private let patientClient = Mutex<HTTPClient?>(nil)
+    private let configuration: HTTPClient.Configuration
+    private let silence: Duration
 
-    /// - Parameter token: the device's token; `nil` for joining.
+    /// - Parameters:
+    ///   - token: The device's token; `nil` for joining.
+    ///   - silence: Silence within a stream or a download that is still no failure, where it is longer
+    ///     than `timeout`. A comment comes every 20 s on a quiet stream.
     public init(
         _ server: ServerAddress, anchor: TrustAnchor, token: String?, timeout: Duration,
-        environment: [String: String]
+        silence: Duration = .seconds(60), environment: [String: String]
     ) throws {
         self.server = server
         self.anchor = anchor
@@ -39,14 +47,25 @@ public final class ServerConnection: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.proxy = proxy?.configuration
         configuration.timeout.connect = .nanoseconds(timeout.nanoseconds)
-        configuration.timeout.read = .nanoseconds(max(timeout, Self.leastSilence).nanoseconds)
+        configuration.timeout.read = .nanoseconds(timeout.nanoseconds)
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.decompression = .disabled
+        self.configuration = configuration
+        self.silence = max(timeout, silence)
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    /// Silence within a body that is still no failure: a comment comes every 20 s on a quiet stream.
-    private static let leastSilence = Duration.seconds(60)
+    private func client(for request: Request) -> HTTPClient {
+        guard request.isLong else { return client }
+        return patientClient.withLock { known in
+            if let known { return known }
+            var configuration = configuration
+            configuration.timeout.read = .nanoseconds(silence.nanoseconds)
+            let made = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            known = made
+            return made
+        }
+    }
 
     /// Bytes a second that the slowest line carries; a request gets that much more time.
     private static let slowestLine = 4096
@@ -60,10 +79,17 @@ public final class ServerConnection: Sendable {
     }
 
     /// Ends all connections, and returns when they have ended.
-    public func close() async { try? await client.shutdown() }
+    public func close() async {
+        try? await client.shutdown()
+        try? await patientClient.withLock { $0 }?.shutdown()
+    }
 
     // The library wants to be shut down; a second time is no harm.
-    deinit { client.shutdown { [client] _ in _ = client } }
+    deinit {
+        for client in [client, patientClient.withLock { $0 }].compactMap({ $0 }) {
+            client.shutdown { [client] _ in _ = client }
+        }
+    }
 
     /// Sends one request and gives the answer once its head is there and says success.
     /// - Throws: `ClientError`.
@@ -79,7 +105,7 @@ public final class ServerConnection: Sendable {
         }
         let response: HTTPClientResponse
         do {
-            response = try await client.execute(sent, deadline: .now() + patience)
+            response = try await client(for: request).execute(sent, deadline: .now() + patience)
         } catch {
             throw await explain(error)
         }
@@ -165,10 +191,19 @@ public final class ServerConnection: Sendable {
             let problem = try? JSONDecoder().decode(
                 ProblemText.self, from: Data(buffer.readableBytesView))
         {
-            return problem.error(status: status)
+            var error = problem.error(status: status)
+            error.retryAfter = response.headers.first(name: "Retry-After").flatMap(Self.wait)
+            return error
         }
         let what = (300..<400).contains(status) ? "a redirect" : "status \(status) without a reason"
         return .foreignAnswer(server, what)
+    }
+
+    /// Reads `Retry-After`: seconds, at most as long as a client ever waits. Dates are not read, since
+    /// clocks may differ.
+    private static func wait(_ text: String) -> Duration? {
+        guard let seconds = Int64(text), seconds >= 0 else { return nil }
+        return min(.seconds(min(seconds, 86_400)), Backoff.longest)
     }
 }
 
@@ -181,6 +216,8 @@ struct Request: Sendable {
     var headers: [(String, String)]
     var accepts: String
     var body: [UInt8]?
+    /// Whether its answer's body may pause for longer than a server may take to answer.
+    var isLong = false
 
     static let protobuf = "application/x-protobuf"
 

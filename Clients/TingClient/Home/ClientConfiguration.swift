@@ -50,6 +50,11 @@ public struct ClientConfiguration: Codable, Equatable, Sendable {
         return replicas.filter { $0.workspace == slug && Self.matches($0.server, place) }
     }
 
+    /// The replicas that are bound to the server of a host, `HOST:PORT` or URL.
+    public func replicas(at place: some StringProtocol) -> [KnownReplica] {
+        replicas.filter { Self.matches($0.server, Substring(place)) }
+    }
+
     /// The servers that a host, `HOST:PORT` or URL names.
     public func servers(named place: some StringProtocol) -> [Server] {
         servers.filter { Self.matches($0.url, Substring(place)) }

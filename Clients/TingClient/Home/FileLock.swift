@@ -6,12 +6,12 @@ import Foundation
 public final class FileLock: Sendable {
     private let file: Int32
 
-    /// Waits until nobody else holds the lock.
-    public init(path: String) throws {
+    /// Waits until nobody else holds the lock; where it is shared, until nobody holds it alone.
+    public init(path: String, shared: Bool = false) throws {
         try PrivateFile.folder((path as NSString).deletingLastPathComponent)
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw HomeError.notWritten(path, errno) }
-        while flock(file, LOCK_EX) != 0 {
+        while flock(file, shared ? LOCK_SH : LOCK_EX) != 0 {
             guard errno == EINTR else {
                 let code = errno
                 _ = close(file)
@@ -19,6 +19,14 @@ public final class FileLock: Sendable {
             }
         }
         self.file = file
+    }
+
+    /// Whether some process holds the lock now.
+    public static func isHeld(path: String) -> Bool {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { _ = close(file) }
+        return flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
     deinit { _ = close(file) }

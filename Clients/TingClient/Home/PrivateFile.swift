@@ -3,14 +3,17 @@
 import Foundation
 
 /// Files that only their owner may read, replaced whole or not at all.
-enum PrivateFile {
-    /// Writes beside `path`, flushes, then renames over it: after a power cut the old or the new.
+package enum PrivateFile {
     static func write(_ text: String, to path: String) throws {
+        try write(Array(text.utf8), to: path)
+    }
+
+    /// Writes beside `path`, flushes, then renames over it: after a power cut the old or the new.
+    package static func write(_ bytes: [UInt8], to path: String) throws {
         try folder((path as NSString).deletingLastPathComponent)
         let draft = "\(path).\(getpid()).new"
         let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw HomeError.notWritten(path, errno) }
-        let bytes = Array(text.utf8)
         var done = 0
         while done < bytes.count {
             let count = bytes[done...].withUnsafeBytes {

@@ -43,6 +43,11 @@ extension ClientHome {
             authorityFile: device.authority == nil ? nil : folder + "/ca.pem",
             tokenFile: folder + "/token", keyFile: folder + "/key.pem", device: device.device,
             member: device.member, name: device.name, email: device.email)
+        // Another CA is another server, with another key for bundles.
+        let trusted = readConfigurationFile(folder + "/ca.pem")
+        if trusted != device.authority {
+            unlink(configurationFolder + "/" + folder + "/" + Self.serverKeyName)
+        }
         if let pem = device.authority { try writeConfigurationFile(pem, to: folder + "/ca.pem") }
         try writeConfigurationFile(device.key, to: entry.keyFile)
         try writeConfigurationFile(device.token + "\n", to: entry.tokenFile)
@@ -50,6 +55,17 @@ extension ClientHome {
             configuration.servers.removeAll { $0.url == entry.url }
             configuration.servers.append(entry)
         }
+    }
+}
+
+extension ClientHome {
+    /// Other addresses at which this device trusts the very CA of the server that it joined.
+    public func servers(trusting device: JoinedDevice) throws -> [ServerAddress] {
+        guard let pem = device.authority else { return [] }
+        return try configuration().servers.filter { server in
+            server.url != device.server.url
+                && server.authorityFile.flatMap(readConfigurationFile) == pem
+        }.compactMap { ServerAddress($0.url) }
     }
 }
 

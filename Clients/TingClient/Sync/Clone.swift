@@ -9,9 +9,11 @@ extension ServerConnection {
     ///
     /// The file appears under its name only when it is whole. A try that was cut goes on where it
     /// ended. The entries since the snapshot come with the first sync.
+    /// - Parameter waiting: What waiting between tries is measured by; tests advance it.
     public func clone(
         _ slug: String, to path: String, member: MemberID?, schema: Schema,
         clock: @escaping @Sendable () -> Int64,
+        waiting: any Clock<Duration> = ContinuousClock(),
         progress: @Sendable (_ done: Int64, _ of: Int64) -> Void
     ) async throws -> Replica {
         let lock = try FileLock(path: path + ".lock")
@@ -23,7 +25,7 @@ extension ServerConnection {
                 .requestWide, code: "file_exists", "There is a file at \(path) already.",
                 remedy: "Choose another with `--to FILE`, or sync the replica that is there.")
         }
-        let download = SnapshotDownload(slug, from: self, to: path)
+        let download = SnapshotDownload(slug, from: self, to: path, clock: waiting)
         _ = try await download.run(progress: progress)
         let own = try Replica.adopt(
             snapshot: download.partial, server: server.url, member: member, schema: schema,

@@ -19,8 +19,8 @@ struct FollowPlan: Equatable {
         case edited
         /// A sync ended well, with the replica at this version.
         case synced(Version)
-        /// A sync failed for now.
-        case failed
+        /// A sync failed for now, and may be tried again after so long.
+        case failed(atLeast: Duration = .zero)
         /// Time has passed.
         case tick
     }
@@ -68,8 +68,8 @@ struct FollowPlan: Equatable {
             syncing.succeeded()
             retryAt = nil
             return []
-        case .failed:
-            retryAt = time + syncing.failed(jitter: jitter)
+        case .failed(let least):
+            retryAt = time + max(syncing.failed(jitter: jitter), least)
             return []
         case .tick: return tick(at: time, jitter: jitter)
         }

@@ -32,9 +32,17 @@ public struct Follower: Sendable {
         case failed(ClientError)
     }
 
+    /// Whether some process follows the replica in this file: only then is anything tried again by itself.
+    public static func isRunning(for path: String) -> Bool { FileLock.isHeld(path: mark(of: path)) }
+
+    /// The file that everyone who follows holds locked.
+    private static func mark(of path: String) -> String { path + ".follow" }
+
     /// Follows until the task is cancelled, or something fails that waiting does not mend.
     public func run(_ report: @Sendable (News) -> Void) async throws {
         let slug = try replica.identity().workspace
+        let mark = try FileLock(path: Self.mark(of: replica.path), shared: true)
+        defer { withExtendedLifetime(mark) {} }
         let (facts, feed) = AsyncStream.makeStream(of: FollowPlan.Fact.self)
         var plan = FollowPlan(version: try replica.identity().base.version)
         let start = ContinuousClock.now
@@ -57,7 +65,7 @@ public struct Follower: Sendable {
                     let fact = try await sync(report)
                     let time = ContinuousClock.now - start
                     steps += plan.step(fact, at: time, jitter: .random(in: 0...1))
-                    if fact == .failed { try noteRetry(plan, time) }
+                    if case .failed = fact { try noteRetry(plan, time) }
                 }
             }
         }
@@ -72,7 +80,14 @@ public struct Follower: Sendable {
             return .synced(outcome.version)
         } catch let error as ClientError where error.scope == .transient {
             report(.failed(error))
-            return .failed
+            return .failed(atLeast: error.retryAfter ?? .zero)
+        } catch let error as DatabaseError where error.mayPass {
+            let problem = SyncSession.problem(error.resultCode)
+            let code = error.resultCode == .SQLITE_FULL ? "storage_full" : "busy"
+            report(
+                .failed(
+                    ClientError(.transient, code: code, problem.sentence, remedy: problem.remedy)))
+            return .failed(atLeast: .zero)
         }
     }
 
@@ -102,8 +117,9 @@ public struct Follower: Sendable {
     ) async {
         defer { feed.yield(.lost) }
         let path = ServerConnection.path(slug, "follow?since=\(since)")
-        let request = Request(
+        var request = Request(
             .GET, path, accepts: "text/event-stream", headers: ServerConnection.versions())
+        request.isLong = true
         guard let response = try? await connection.send(request),
             (try? connection.expect(request.accepts, in: response)) != nil
         else { return }

@@ -55,7 +55,8 @@ public struct SnapshotDownload: Sendable {
                 file.keep()
                 if file.count > best { backoff.succeeded() }
                 best = max(best, file.count)
-                let wait = backoff.failed(jitter: .random(in: 0...1))
+                let wait = max(
+                    backoff.failed(jitter: .random(in: 0...1)), error.retryAfter ?? .zero)
                 guard backoff.failures < Self.triesWithoutProgress else { throw error }
                 try await clock.sleep(for: wait)
             }
@@ -70,6 +71,7 @@ public struct SnapshotDownload: Sendable {
         var request = Request(
             .GET, ServerConnection.path(slug, "snapshot"), accepts: "*/*",
             headers: ServerConnection.versions())
+        request.isLong = true
         if file.count > 0, let tag = PrivateFile.read(tagFile) {
             request.headers += [("Range", "bytes=\(file.count)-"), ("If-Range", tag)]
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 public import TingCore
 public import TingStore
 
@@ -72,6 +73,35 @@ public struct SyncSession: Sendable {
 
     private func carryOut(_ progress: (Step) -> Void) async throws -> SyncOutcome {
         var run = SyncRun(replica, patience: patience)
+        do {
+            return try await carryOut(&run, progress)
+        } catch let error as ClientError {
+            guard let reason = run.startingOver else { throw error }
+            throw Self.unfinished(reason, error)
+        }
+    }
+
+    /// An error that came while a replica changes to another history says that this is not done.
+    private static func unfinished(
+        _ reason: SyncPlan.StartOver, _ error: ClientError
+    ) -> ClientError {
+        let what =
+            switch reason {
+            case .anotherEpoch, .otherHistory:
+                "The server was restored, and this replica has not yet given back what it lost."
+            case .belowFloor:
+                "The server no longer keeps the history since the last sync; its snapshot did not come yet."
+            case .notMended:
+                "The records here differ from the server's; its snapshot did not come yet."
+            }
+        var error = error
+        error.sentence = "\(what) \(error.sentence)"
+        return error
+    }
+
+    private func carryOut(
+        _ run: inout SyncRun, _ progress: (Step) -> Void
+    ) async throws -> SyncOutcome {
         var action = try run.begin()
         var lost: (any Error)?
         while true {
@@ -81,7 +111,8 @@ public struct SyncSession: Sendable {
                     action = try run.received(try await line.exchange(request))
                 } catch let error as ClientError where error.mayPass {
                     lost = error
-                    action = try run.notAnswered(jitter: .random(in: 0...1))
+                    action = try run.notAnswered(
+                        jitter: .random(in: 0...1), atLeast: error.retryAfter ?? .zero)
                 }
                 progress(
                     Step(
@@ -104,10 +135,52 @@ public struct SyncSession: Sendable {
         }
     }
 
-    /// One sentence for `status`.
+    /// What `status` tells: what happened, and what to do.
     static func sentence(_ error: any Error) -> String {
-        guard let error = error as? ClientError else { return "The sync failed: \(error)." }
-        return "\(error.sentence) \(error.remedy)"
+        switch error {
+        case let error as ClientError: return "\(error.sentence) \(error.remedy)"
+        case let error as SchemaError: return "\(error.sentence) \(error.remedy)"
+        case let error as HomeError: return "\(error.sentence) \(error.remedy)"
+        case let error as DatabaseError:
+            let problem = problem(error.resultCode)
+            return "\(problem.sentence) \(problem.remedy)"
+        case ReplicaError.digestDiffers(let version):
+            return
+                "What arrived does not give the state that the server has at version \(version). Run `ting sync` again; unsynced edits are kept."
+        default:
+            return "The sync failed: \(error). Run `ting sync` again; unsynced edits are kept."
+        }
+    }
+
+    /// What went wrong with the replica's file, in plain words.
+    static func problem(_ code: ResultCode) -> (sentence: String, remedy: String) {
+        switch code {
+        case .SQLITE_FULL:
+            (
+                "The disk is full: what arrived was not kept.",
+                "Free some space, then run `ting sync`."
+            )
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            (
+                "Another program has been writing to the replica all the time.",
+                "Close its transaction, then run `ting sync`."
+            )
+        case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
+            (
+                "The replica's file can't be written.",
+                "Check the permissions of the file and its folder."
+            )
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            (
+                "The replica's file is damaged.",
+                "Keep it, save its edits with `ting outbox export`, and make a new replica with `ting clone`."
+            )
+        default:
+            (
+                "The replica's file can't be read or written (SQLite code \(code.rawValue)).",
+                "Run `ting sync` again; if it stays, check the disk."
+            )
+        }
     }
 
     private static func error(
@@ -140,26 +213,37 @@ public struct SyncSession: Sendable {
     }
 }
 
+extension DatabaseError {
+    /// Whether the same write may succeed in a little while, when somebody has made room.
+    var mayPass: Bool { [.SQLITE_FULL, .SQLITE_BUSY, .SQLITE_LOCKED].contains(resultCode) }
+}
+
 /// The calls of a sync, for one workspace of a connection.
-struct WorkspaceLine: SyncLine {
+package struct WorkspaceLine: SyncLine {
     let connection: ServerConnection
     let slug: String
     /// The replica's file: a snapshot is downloaded beside it.
     let path: String
 
-    func exchange(_ request: SyncRequest) async throws -> SyncResponse {
+    package init(connection: ServerConnection, slug: String, path: String) {
+        self.connection = connection
+        self.slug = slug
+        self.path = path
+    }
+
+    package func exchange(_ request: SyncRequest) async throws -> SyncResponse {
         try await connection.sync(slug, request)
     }
 
-    func mend(_ request: MendRequest) async throws -> MendResponse {
+    package func mend(_ request: MendRequest) async throws -> MendResponse {
         try await connection.mend(slug, request)
     }
 
-    func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
+    package func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
         try await connection.giveBack(slug, request)
     }
 
-    func snapshot() async throws -> String {
+    package func snapshot() async throws -> String {
         let download = SnapshotDownload(slug, from: connection, to: path + ".snapshot")
         _ = try await download.run { _, _ in }
         return download.partial

@@ -20,7 +20,7 @@ public struct SyncRequest: Equatable, Sendable {
     /// The digests that the replica computed itself at that version.
     public var historyDigest: Hash
     public var stateDigest: Hash
-    /// The version of the schema that the replica's program knows.
+    /// The version of the schema that the replica has; 0 to be sent the server's.
     public var schema: Int
     /// The replica's clock as the request leaves, in milliseconds since 1970.
     public var sent: Int64
@@ -105,12 +105,14 @@ public struct SyncResponse: Equatable, Sendable {
     public var membersVersion: Int64
     /// The role of the member who asks.
     public var role: Role
+    /// The JSON of the server's schema, where the request's is older.
+    public var schema: String?
 
     public init(
         epoch: Epoch, verdicts: [DeliveryVerdict], clash: Int64?, entries: [Entry], head: Version,
         historyDigest: Hash, stateDigest: Hash, digestsAgree: Bool, historyAgrees: Bool,
         floor: Version = 1, lineage: [EpochEnd] = [], time: Int64, members: [Member]?,
-        membersVersion: Int64, role: Role
+        membersVersion: Int64, role: Role, schema: String? = nil
     ) {
         self.epoch = epoch
         self.verdicts = verdicts
@@ -127,6 +129,7 @@ public struct SyncResponse: Equatable, Sendable {
         self.members = members
         self.membersVersion = membersVersion
         self.role = role
+        self.schema = schema
     }
 }
 

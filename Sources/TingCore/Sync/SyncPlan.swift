@@ -25,8 +25,9 @@ public struct SyncPlan: Equatable, Sendable {
     public enum Fact: Equatable, Sendable {
         case begin
         case integrated(Progress)
-        /// No answer, or one that says to try again; `jitter` is 0 to 1, drawn anew each time.
-        case notAnswered(jitter: Double)
+        /// No answer, or one that says to try again, and after how long at the earliest; `jitter` is
+        /// 0 to 1, drawn anew each time.
+        case notAnswered(jitter: Double, atLeast: Duration = .zero)
         case waited
         /// The records don't give the digest that the history asks for.
         case stateDiffers
@@ -101,8 +102,8 @@ public struct SyncPlan: Equatable, Sendable {
         switch fact {
         case .begin, .waited: return exchange
         case .integrated(let progress): return next(progress)
-        case .notAnswered(let jitter):
-            let wait = backoff.failed(jitter: jitter)
+        case .notAnswered(let jitter, let least):
+            let wait = max(backoff.failed(jitter: jitter), least)
             waited += wait
             return waited < patience ? .wait(wait) : .fail(.notAnswered)
         case .stateDiffers:

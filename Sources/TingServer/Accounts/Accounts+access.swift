@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRDB
 package import TingCore
 
@@ -44,6 +45,30 @@ extension Accounts {
                 caller: caller, access: try slug.flatMap { try access(db, of: caller, slug: $0) },
                 isFirstUse: lastSeen == nil)
         }
+    }
+
+    /// The caller and the public key of a device that is not revoked: who signs a bundle.
+    package func sender(_ device: DeviceID) throws -> (caller: Caller, publicKey: [UInt8])? {
+        try read { db in
+            let row = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT member.id, device.id, member.name, email, device.workspace, public_key
+                        FROM device JOIN member ON member.id = device.member
+                        WHERE device.id = ? AND revoked IS NULL
+                    """, arguments: [device.description])
+            guard let row else { return nil }
+            let caller = Caller(
+                member: try MemberID(column: row[0]), device: try DeviceID(column: row[1]),
+                name: row[2], email: row[3],
+                limit: try (row[4] as String?).map { try WorkspaceID(column: $0) })
+            return (caller, Array(row[5] as Data))
+        }
+    }
+
+    /// What a caller may do in the workspace `slug`; `nil` for one that is not theirs.
+    package func access(of caller: Caller, slug: String) throws -> Access? {
+        try read { try access($0, of: caller, slug: slug) }
     }
 
     /// Whether a device still may follow a workspace: asked again whenever the file has changed.

@@ -53,6 +53,50 @@ extension Accounts {
         }
     }
 
+    /// A device as the operator sees it.
+    package struct DeviceRow: Equatable, Sendable {
+        package let device: Device
+        package let email: String
+        /// Milliseconds since 1970.
+        package let revoked: Int64?
+
+        package func isOf(email other: String) -> Bool {
+            Accounts.key(of: email) == Accounts.key(of: other)
+        }
+    }
+
+    /// All devices, by e-mail address and age; revoked ones too.
+    package func deviceRows() throws -> [DeviceRow] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT device.id, device.name, device.created, last_seen, email, revoked
+                        FROM device JOIN member ON member.id = device.member
+                        ORDER BY email_key, device.created, device.id
+                    """
+            ).map { row in
+                DeviceRow(
+                    device: Device(
+                        id: try DeviceID(column: row[0]), name: row[1], created: row[2],
+                        lastSeen: row[3]),
+                    email: row[4], revoked: row[5])
+            }
+        }
+    }
+
+    /// Takes any device's token away, as the operator. `false` if there is none, or no more.
+    package func revoke(_ device: DeviceID) throws -> Bool {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE device SET revoked = ? WHERE id = ? AND revoked IS NULL",
+                arguments: [now(), device.description])
+            guard db.changesCount == 1 else { return false }
+            try audit(db, "device.revoked", by: nil, subject: device.description)
+            return true
+        }
+    }
+
     /// Notes when devices were last heard of.
     package func noteSeen(_ devices: [DeviceID: Int64]) throws {
         guard !devices.isEmpty else { return }

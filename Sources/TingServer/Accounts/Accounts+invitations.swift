@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRDB
 package import TingCore
 
@@ -86,24 +87,27 @@ extension Accounts {
     /// Takes a code in for a new device. `nil` if it is wrong, used, expired or withdrawn.
     ///
     /// The device whose reply was lost may send the same request again, as long as it has not used
-    /// its token: it gets a new one (promise 5). For any other device a used code stays used.
+    /// its token: it gets the same one (promise 5). For any other device a used code stays used.
     package func join(code: String, device name: String, publicKey: [UInt8]) throws -> Joined? {
-        let token = Secret.token()
-        return try write { db in
+        try write { db in
             guard let row = try openInvitation(db, code: code) else { return nil }
+            let salt = (row["salt"] as Data?).map { Array($0) } ?? Secret.randomBytes(32)
+            let token = Secret.token(code: code.lowercased(), publicKey: publicKey, salt: salt)
             let member = try MemberID(column: row["member"])
             let limited: Bool = row["limited"]
             let workspace: String? = limited ? row["workspace"] : nil
             let device: DeviceID
             if let used = row["device"] as String? {
-                guard try renew(db, used, publicKey, token) else { return nil }
+                guard try mayJoinAgain(db, used, publicKey, token) else { return nil }
                 device = try DeviceID(column: used)
             } else {
                 device = try register(
                     db, member, workspace: workspace, name: name, publicKey, token)
                 try db.execute(
-                    sql: "UPDATE invitation SET used = ?, device = ? WHERE code_hash = ?",
-                    arguments: [now(), device.description, row["code_hash"] as DatabaseValue])
+                    sql: "UPDATE invitation SET used = ?, device = ?, salt = ? WHERE code_hash = ?",
+                    arguments: [
+                        now(), device.description, salt.data, row["code_hash"] as DatabaseValue,
+                    ])
                 try audit(db, "device.joined", by: member, subject: device.description)
             }
             return Joined(
@@ -126,15 +130,15 @@ extension Accounts {
                 """, arguments: [Secret.hash(of: code.lowercased()).data, now()])
     }
 
-    private func renew(
+    private func mayJoinAgain(
         _ db: Database, _ device: String, _ publicKey: [UInt8], _ token: String
     ) throws -> Bool {
-        try db.execute(
+        try Bool.fetchOne(
+            db,
             sql: """
-                UPDATE device SET token_hash = ?
-                    WHERE id = ? AND public_key = ? AND last_seen IS NULL AND revoked IS NULL
-                """, arguments: [Secret.hash(of: token).data, device, publicKey.data])
-        return db.changesCount == 1
+                SELECT EXISTS (SELECT 1 FROM device WHERE id = ? AND public_key = ?
+                    AND token_hash = ? AND last_seen IS NULL AND revoked IS NULL)
+                """, arguments: [device, publicKey.data, Secret.hash(of: token).data]) ?? false
     }
 
     private func register(

@@ -77,6 +77,11 @@ package final class Accounts: Sendable {
     package func note(_ event: String) throws {
         try write { try audit($0, event, by: nil) }
     }
+
+    /// Notes what the operator did to a workspace.
+    package func note(_ event: String, workspace: WorkspaceID, subject: String) throws {
+        try write { try audit($0, event, by: nil, subject: subject, workspace: workspace) }
+    }
 }
 
 extension ID {

@@ -8,6 +8,7 @@ enum AccountsSchema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { try $0.execute(sql: first) }
         migrator.registerMigration("2") { try $0.execute(sql: second) }
+        migrator.registerMigration("3") { try $0.execute(sql: third) }
         return migrator
     }
 
@@ -88,5 +89,11 @@ enum AccountsSchema {
     /// A workspace may be given a bound in bytes, so that one team can't fill the disk of all.
     private static let second = """
         ALTER TABLE workspace ADD COLUMN quota INTEGER CHECK (quota > 0)
+        """
+
+    /// A join that is sent again gets the same token: it follows from the code and from this. A new
+    /// one each time made a late copy of the request take the device's token away.
+    private static let third = """
+        ALTER TABLE invitation ADD COLUMN salt BLOB CHECK (length(salt) = 32)
         """
 }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Crypto
+import Foundation
 package import TingCore
 
 /// Tokens and join codes: made once, given to one person, kept by the server as hashes only.
 package enum Secret {
-    /// A device token: 256 random bits in base64url (RFC 4648 § 5), 43 characters.
-    package static func token() -> String {
-        encode(randomBytes(32), Array(base64url), bitsEach: 6)
+    /// A device token: 256 bits in base64url (RFC 4648 § 5), 43 characters.
+    ///
+    /// The same for the same join. Who knows the code lacks the salt, and who reads the server's files
+    /// lacks the code, of which they hold a hash.
+    package static func token(code: String, publicKey: [UInt8], salt: [UInt8]) -> String {
+        let joined = Array("ting join token".utf8) + Array(code.utf8) + publicKey
+        let bytes = HMAC<SHA256>.authenticationCode(for: joined, using: SymmetricKey(data: salt))
+        return encode(Array(bytes), Array(base64url), bitsEach: 6)
     }
 
     /// A join code: 130 random bits in lower-case base32 (RFC 4648 § 6), 26 characters.

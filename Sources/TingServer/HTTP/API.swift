@@ -14,11 +14,11 @@ struct API: Sendable {
     let registry: WorkspaceRegistry
     let snapshots: SnapshotStore
     let followers: FollowHub
+    let desk: BundleDesk
     let workers: Workers
     let metrics: ServerMetrics
     let requests: RequestsUnderWay
     let seen: SeenDevices
-    let schema: Schema
     let bounds: ServerBounds
     /// Milliseconds since 1970.
     let now: @Sendable () -> Int64
@@ -117,6 +117,8 @@ struct API: Sendable {
         case .removeMember(let slug, let member): try await removeMember(call, slug, member)
         case .devices: try await devices(call)
         case .revokeDevice(let device): try await revokeDevice(call, device)
+        case .bundleKey: try await bundleKey(call)
+        case .bundles: try await bundles(call)
         case .healthz: Answer.text("ok\n")
         case .readyz: try await readiness()
         case .metrics: await measurements()

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a `Range` header asks of a file (RFC 9110 § 14).
-enum ByteRange: Equatable {
+package enum ByteRange: Equatable {
     /// The whole file: no range, one we do not understand, or several with gaps between them.
     case whole
     case part(Range<Int>)
     case unsatisfiable
 
-    init(_ header: String?, size: Int) {
+    package init(_ header: String?, size: Int) {
         guard let header, let specs = Self.specs(header) else {
             self = .whole
             return

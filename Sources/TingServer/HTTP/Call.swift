@@ -5,7 +5,7 @@ import HummingbirdCore
 import NIOCore
 import SwiftProtobuf
 import TingCore
-import TingWire
+package import TingWire
 
 /// One request on its way to an answer.
 struct Call: Sendable {
@@ -110,13 +110,13 @@ struct Call: Sendable {
 }
 
 /// `Accept` as RFC 9110 § 12.5.1 has it, for the few types that the server speaks.
-enum MediaRange {
+package enum MediaRange {
     static func type(_ field: String) -> String {
         (field.split(separator: ";").first ?? "").lowercased().filter { !$0.isWhitespace }
     }
 
     /// The offer with the highest weight; of equals the first.
-    static func best(of offers: [WireCoding], _ accept: String) -> WireCoding {
+    package static func best(of offers: [WireCoding], _ accept: String) -> WireCoding {
         var best: (offer: WireCoding, weight: Double)?
         for offer in offers {
             let weight = weight(of: offer.mediaType, accept)

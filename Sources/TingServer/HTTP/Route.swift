@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPTypes
+package import HTTPTypes
 
 /// What a request asks for: one case an endpoint of `Protocol/openapi.yaml`.
-enum Route: Equatable, Sendable {
+package enum Route: Equatable, Sendable {
     case join
     case workspaces
     case workspace(String)
@@ -20,17 +20,19 @@ enum Route: Equatable, Sendable {
     case removeMember(String, member: String)
     case devices
     case revokeDevice(String)
+    case bundleKey
+    case bundles
     case healthz, readyz, metrics
 
     /// How a method and a path were understood.
-    enum Match: Equatable {
+    package enum Match: Equatable {
         case route(Route)
         /// The path exists; these are its methods.
         case otherMethods([HTTPRequest.Method])
         case nothing
     }
 
-    static func match(_ method: HTTPRequest.Method, path: String) -> Match {
+    package static func match(_ method: HTTPRequest.Method, path: String) -> Match {
         let routes = routes(at: path)
         guard !routes.isEmpty else { return .nothing }
         // HEAD is GET without the body (RFC 9110 § 9.3.2).
@@ -59,6 +61,8 @@ enum Route: Equatable, Sendable {
         case .removeMember: "remove_member"
         case .devices: "devices"
         case .revokeDevice: "revoke_device"
+        case .bundleKey: "bundle_key"
+        case .bundles: "bundles"
         case .healthz: "healthz"
         case .readyz: "readyz"
         case .metrics: "metrics"
@@ -94,6 +98,8 @@ enum Route: Equatable, Sendable {
         case "join": [(.post, .join)]
         case "workspaces": [(.get, .workspaces)]
         case "devices": [(.get, .devices)]
+        case "bundle-key": [(.get, .bundleKey)]
+        case "bundles": [(.post, .bundles)]
         default: []
         }
     }

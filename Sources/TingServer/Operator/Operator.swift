@@ -29,6 +29,7 @@ package struct Operator {
         let files = TLSFiles(folder, configuration)
         try files.create(names: names, now: now)
         _ = try ServerCertificate(files, now: now)
+        _ = try BundleKeyFile.load(folder)
         try configuration.write(folder)
         // Last: a folder with this file is complete.
         try Accounts(path: folder.database, now: { Int64(now.timeIntervalSince1970 * 1_000) })
@@ -119,6 +120,41 @@ package struct Operator {
             throw ServerError(
                 "\(email) is not a member of \(slug).",
                 hint: "See `tingd members`; invite them with `tingd invite`.")
+        }
+    }
+
+    /// Adds names to the server's own certificate, which its CA signs anew.
+    ///
+    /// - Returns: the names that it has now.
+    package func certify(adding names: [String]) throws -> [String] {
+        let files = TLSFiles(folder, try ServerSettings.read(folder))
+        guard files.isOwn else {
+            throw ServerError(
+                "The certificate is one of your own, not the server's.",
+                hint: "Put the new one in its place, and send SIGHUP.")
+        }
+        let present = files.names ?? []
+        let added = names.filter { !present.contains($0) }
+        guard !added.isEmpty else { return present }
+        try files.issue(
+            names: present + added, now: Date(timeIntervalSince1970: Double(now()) / 1_000))
+        try accounts.note("certificate.issued")
+        return files.names ?? present + added
+    }
+
+    /// Revokes the device whose id ends so.
+    package func revoke(deviceEnding end: String) throws {
+        let found = try accounts.deviceRows().filter {
+            $0.revoked == nil && $0.device.id.description.hasSuffix(end.lowercased())
+        }
+        guard !end.isEmpty, let row = found.first, found.count == 1,
+            try accounts.revoke(row.device.id)
+        else {
+            throw ServerError(
+                found.count > 1
+                    ? "\(found.count) devices have ids that end in \(end)."
+                    : "There is no device that is not revoked and whose id ends in \(end).",
+                hint: "List them with `tingd devices`.")
         }
     }
 

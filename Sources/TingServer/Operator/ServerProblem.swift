@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 import NIOCore
+import TingStore
 
 /// Errors of the libraries below, in words for an operator.
 package enum ServerProblem {
@@ -11,6 +12,7 @@ package enum ServerProblem {
             return ("The disk is full.", "Free space where the data folder lies, and try again.")
         }
         if let error = error as? DatabaseError { return explain(error) }
+        if let error = error as? SchemaError { return (error.sentence, error.remedy) }
         if let error = error as? IOError {
             let reason = String(cString: strerror(error.errnoCode))
             return (

@@ -35,7 +35,7 @@ extension API {
             message.head = try await workspace.read { try $0.head().version }
             message.epoch = workspace.file.epoch.description
             message.role = access.role.rawValue
-            message.schema = Int64(schema.version)
+            message.schema = Int64(workspace.file.schema.version)
             return message
         }
     }

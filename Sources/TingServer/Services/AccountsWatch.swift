@@ -14,6 +14,8 @@ struct AccountsWatch: Service {
     let seen: SeenDevices
     let workers: Workers
     let logger: Logger
+    /// Called after a change: another process may have added to a workspace too.
+    let catchUp: @Sendable () async -> Void
 
     func run() async throws {
         let watcher = try await workers.run { [path] in try DataVersion(path: path) }
@@ -34,11 +36,13 @@ struct AccountsWatch: Service {
 
     private func look(_ watcher: DataVersion, _ last: Int64) async -> Int64 {
         do {
-            return try await workers.run { [accounts, followers] in
+            let now = try await workers.run { [accounts, followers] in
                 let version = try watcher.current()
                 if version != last { try followers.recheck(accounts.mayRead) }
                 return version
             }
+            if now != last { await catchUp() }
+            return now
         } catch is CancellationError {
             return last
         } catch {

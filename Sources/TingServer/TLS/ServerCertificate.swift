@@ -38,6 +38,8 @@ package final class ServerCertificate: Sendable {
             try files.issue(names: names, now: now)
             current = Mutex(try Self.read(files))
         }
+        // Before the first handshake; what can't be renewed now is tried again, and logged, later.
+        _ = try? renewIfDue(now: now)
     }
 
     /// Reads the files anew. If they are not right, the certificate in use stays.
@@ -50,11 +52,12 @@ package final class ServerCertificate: Sendable {
 
     package var names: [String] { (try? current.withLock { $0.leaf }.names) ?? [] }
 
-    /// Renews the server's own certificate when its end is near. `true` if it did.
+    /// Renews the server's own certificate when its end is near, or its beginning still to come: it was
+    /// made by a clock that was ahead. `true` if it did.
     package func renewIfDue(now: Date) throws -> Bool {
-        guard files.isOwn,
-            end < now.addingTimeInterval(Double(Limits.certificateRenewalDays) * 86_400)
-        else { return false }
+        let start = current.withLock { $0.leaf.notValidBefore }
+        let margin = Double(Limits.certificateRenewalDays) * 86_400
+        guard files.isOwn, end < now.addingTimeInterval(margin) || start > now else { return false }
         try files.issue(names: names, now: now)
         try reload()
         return true
@@ -160,6 +163,13 @@ package struct TLSFiles: Sendable {
         let authority = try CertificateAuthority(
             certificatePEM: String(contentsOfFile: ca.certificate, encoding: .utf8),
             keyPEM: String(contentsOfFile: ca.key, encoding: .utf8))
+        let validity = authority.certificate.notValidBefore...authority.certificate.notValidAfter
+        guard validity.contains(now) else {
+            // A clock that is decades ahead or behind must not replace what is good today.
+            throw ServerError(
+                "The CA in \(ca.certificate) is not valid at this computer's date.",
+                hint: "Check this computer's clock.")
+        }
         let issued = try authority.issue(names: names, now: now)
         try PrivateFile.write(Data(issued.keyPEM.utf8), to: key)
         try PrivateFile.write(Data(issued.chainPEM.utf8), to: chain)

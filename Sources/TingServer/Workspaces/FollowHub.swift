@@ -26,6 +26,8 @@ final class FollowHub: Sendable {
 
     private struct State {
         var followers: [Int: Follower] = [:]
+        /// The newest version that was told of, by workspace.
+        var heads: [WorkspaceID: Version] = [:]
         var next = 0
         var isEnding = false
     }
@@ -75,8 +77,17 @@ final class FollowHub: Sendable {
 
     var count: Int { state.withLock { $0.followers.count } }
 
+    /// Workspaces that somebody follows.
+    var workspaces: Set<WorkspaceID> {
+        state.withLock { Set($0.followers.values.map(\.workspace)) }
+    }
+
+    /// The newest version that followers were told of; `nil` for none since the start.
+    func head(of workspace: WorkspaceID) -> Version? { state.withLock { $0.heads[workspace] } }
+
     func publish(_ event: Event, to workspace: WorkspaceID) {
         state.withLock { state in
+            if let head = event.head { state.heads[workspace] = head }
             for follower in state.followers.values where follower.workspace == workspace {
                 follower.events.yield(event)
             }

@@ -67,9 +67,11 @@ actor SnapshotStore {
         guard snapshot.epoch == file.epoch.description else { return false }
         let head = try file.head().version
         if snapshot.version == head { return true }
-        guard head > snapshot.version, head - snapshot.version <= Limits.snapshotLag else {
-            return false
-        }
+        // Who starts from one that is older than the floor could not sync the rest.
+        guard try file.floor() <= snapshot.version + 1 else { return false }
+        guard head > snapshot.version, head - snapshot.version <= Limits.snapshotLag,
+            try file.holdsWhatCameBack(snapshot.version)
+        else { return false }
         let since = try file.entries(
             since: snapshot.version, byteLimit: Limits.snapshotLagByteLimit)
         // A page has at least one entry, of whatever size.

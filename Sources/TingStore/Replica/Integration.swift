@@ -33,6 +33,9 @@ struct Integration {
             throw ReplicaError.digestDiffers(version: entry.version)
         }
         let effects = entry.allEffects
+        guard effects.allSatisfy(replica.knows) else {
+            throw ReplicaError.schemaBehind(version: entry.version)
+        }
         for effect in effects { try apply(effect, entry.version) }
         let hash = entry.changeSet.hash
         historyDigest = HistoryDigest.next(
@@ -56,7 +59,9 @@ struct Integration {
             arguments: [entry.changeSet.id.description])
         guard let waiting else {
             let wasRejected = try replica.release(db, entry.changeSet.id, hash)
-            if entry.replica == identity.replica, !wasRejected { sealedElsewhere = true }
+            if entry.replica == identity.replica, !wasRejected, try !wasDiscarded(hash) {
+                sealedElsewhere = true
+            }
             summary.received += 1
             summary.authors.insert(entry.author)
             return
@@ -65,6 +70,13 @@ struct Integration {
         dirty.formUnion(try replica.leave(db, entry.changeSet.id) ?? [])
         summary.sent += 1
         if entry.effects != nil { summary.merged += 1 }
+    }
+
+    /// Whether it left this outbox unsent, as far as anyone here knew: it had been sent after all.
+    private func wasDiscarded(_ hash: Hash) throws -> Bool {
+        try Bool.fetchOne(
+            db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM ting_link WHERE hash = ?)"),
+            arguments: [Data(hash.bytes)]) ?? false
     }
 
     private mutating func apply(_ effect: Effect, _ version: Version) throws {

@@ -64,10 +64,10 @@ extension Replica {
         try read { db in
             try Row.fetchAll(
                 db, sql: "SELECT body, code, detail, time FROM ting_quarantine ORDER BY time, rowid"
-            ).compactMap { row in
-                guard let code = Rejection(rawValue: row[1]) else { return nil }
-                return QuarantinedChangeSet(
-                    changeSet: try ChangeSet(storedBytes: Array(row[0] as Data)), code: code,
+            ).map { row in
+                QuarantinedChangeSet(
+                    changeSet: try ChangeSet(storedBytes: Array(row[0] as Data)),
+                    code: Rejection(rawValue: row[1]) ?? .unknown,
                     detail: row[2], time: row[3])
             }
         }
@@ -81,22 +81,10 @@ extension Replica {
                     db, sql: "SELECT body FROM ting_quarantine WHERE change_set = ?",
                     arguments: [id.description])
                 guard let body else { continue }
-                let changeSet = try ChangeSet(storedBytes: Array(body))
-                for operation in changeSet.operations where try shared(db, operation.record) == nil
-                {
-                    let values = try tables.read(db, operation.collection, operation.record)
-                    try SharedRecords.write(
-                        db, operation.record,
-                        SharedRecord(
-                            collection: operation.collection,
-                            state: values == nil ? .absent : .live, values: values ?? [:],
-                            deleted: nil))
-                }
-                try enqueue(db, changeSet, changeSet.base)
+                try putOnTop(db, try ChangeSet(storedBytes: Array(body)))
                 try db.execute(
                     sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
                     arguments: [id.description])
-                try materialize(db, changeSet.touched)
             }
         }
     }
@@ -113,6 +101,20 @@ extension Replica {
     }
 
     // MARK: Within a transaction
+
+    /// Appends a change set that was sealed before, and shows its edits.
+    func putOnTop(_ db: Database, _ changeSet: ChangeSet) throws {
+        for operation in changeSet.operations where try shared(db, operation.record) == nil {
+            let values = try tables.read(db, operation.collection, operation.record)
+            try SharedRecords.write(
+                db, operation.record,
+                SharedRecord(
+                    collection: operation.collection, state: values == nil ? .absent : .live,
+                    values: values ?? [:], deleted: nil))
+        }
+        try enqueue(db, changeSet, changeSet.base)
+        try materialize(db, changeSet.touched)
+    }
 
     /// Appends a sealed change set; its edits lie on top of the shared state from now on.
     func enqueue(_ db: Database, _ changeSet: ChangeSet, _ base: Base) throws {
@@ -318,4 +320,11 @@ public struct QuarantinedChangeSet: Equatable, Sendable {
     public var detail: String
     /// When it was rejected, in milliseconds since 1970 on this machine's clock.
     public var time: Int64
+
+    public init(changeSet: ChangeSet, code: Rejection, detail: String, time: Int64) {
+        self.changeSet = changeSet
+        self.code = code
+        self.detail = detail
+        self.time = time
+    }
 }

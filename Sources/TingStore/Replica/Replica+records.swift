@@ -61,7 +61,9 @@ extension Replica {
             arguments: [record.description])
         for place in places {
             for operation in try outbox.operations(db, place, of: record) {
-                isLive = operation.kind != .delete
+                // A conflict that another history doesn't have is not made by settling it.
+                let isSettling = operation.collection == CollectionSchema.conflict.name
+                isLive = operation.kind != .delete && (isLive || !isSettling)
                 guard isLive else { continue }
                 for edit in operation.fields {
                     let standard = schema.collection(operation.collection)?

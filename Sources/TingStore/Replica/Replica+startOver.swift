@@ -35,6 +35,9 @@ extension Replica {
         }
     }
 
+    /// Whether a history with these epochs holds any version that this replica holds.
+    public func shares(_ lineage: [EpochEnd]) throws -> Bool { try lastInCommon(lineage) > 0 }
+
     /// A page of entries to give back, after `version`; empty when there are no more.
     func giveBackRequest(after version: Version) throws -> GiveBackRequest {
         try read { db in
@@ -59,21 +62,32 @@ extension Replica {
     }
 
     /// Where the replica as it was is kept when it starts over.
-    public func asidePath() -> String { "\(path).before-\(clock())" }
+    public func asidePath() -> String {
+        let plain = "\(path).before-\(clock())"
+        // A clock that stands still or goes back gives a name twice.
+        var (free, count) = (plain, 1)
+        while ting_sqlite_exists(free) != 0 {
+            count += 1
+            free = "\(plain)-\(count)"
+        }
+        return free
+    }
 
     /// Changes to the server's snapshot in one transaction. The outbox, the quarantine and edits
     /// that are held back stay, on top; the file as it was is kept beside.
     /// - Parameters:
     ///   - snapshot: A checked snapshot file of the server.
+    ///   - returned: Versions that the server took back: the snapshot must hold them.
     ///   - unproven: Versions that the server could not take back; the author's own go to the outbox.
     /// - Returns: How many change sets of others the server lost that nobody can prove.
-    /// - Throws: `ReplicaError.digestDiffers` if the snapshot does not give its own digest.
+    /// - Throws: `ReplicaError.digestDiffers` if the snapshot does not give its own digest;
+    ///   `.snapshotLacks` if it is older than what was given back, or the server lost that again.
     @discardableResult
     public func startOver(
-        from snapshot: String, because reason: SyncPlan.StartOver, unproven: [Version] = []
+        from snapshot: String, because reason: SyncPlan.StartOver, returned: [Version] = [],
+        unproven: [Version] = []
     ) throws -> Int {
         try seal()
-        try backup(to: asidePath())
         try queue.writeWithoutTransaction { db in
             try db.execute(sql: "ATTACH DATABASE ? AS snapshot", arguments: [snapshot])
         }
@@ -82,6 +96,8 @@ extension Replica {
                 try db.execute(sql: "DETACH DATABASE snapshot")
             }
         }
+        if let missing = try lacking(returned) { throw ReplicaError.snapshotLacks(missing) }
+        try backup(to: asidePath())
         return try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
             let held = try heldRows(db)
@@ -91,6 +107,7 @@ extension Replica {
                     SELECT record FROM ting_pending UNION SELECT record FROM ting_note
                     """)
             try noteRestart(db, reason)
+            try takeSchema(db)
             try takeTables(db)
             for record in waiting { try setAside(db, record) }
             try putBack(db, held)
@@ -101,8 +118,8 @@ extension Replica {
                     others += entry.author == own ? 0 : 1
                     continue
                 }
-                for record in entry.changeSet.touched { try setAside(db, record.description) }
                 try enqueue(db, entry.changeSet, entry.changeSet.base)
+                for record in entry.changeSet.touched { try setAside(db, record.description) }
                 again.formUnion(entry.changeSet.touched)
             }
             try materialize(db, again.union(waiting.compactMap { RecordID($0) }))
@@ -113,7 +130,23 @@ extension Replica {
         }
     }
 
-    private func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
+    /// The first of these versions whose change set the attached snapshot doesn't hold. Of one whose
+    /// history begins above version 1 that can't be told: the server vouches for it alone.
+    private func lacking(_ versions: [Version]) throws -> Version? {
+        try queue.read { db in
+            guard try HistoryFloor.read(db, from: "snapshot") == nil else { return nil }
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM snapshot.history WHERE change_set =
+                    (SELECT change_set FROM main.history WHERE version = ?))
+                    """)
+            return try versions.first { version in
+                try Bool.fetchOne(statement, arguments: [version]) != true
+            }
+        }
+    }
+
+    func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
         if try knows(db, id) { return true }
         return try Bool.fetchOne(
             db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
@@ -127,12 +160,22 @@ extension Replica {
             arguments: [clock(), reason.rawValue, base.epoch.description, base.version])
     }
 
+    /// The snapshot may be of a newer schema.
+    private func takeSchema(_ db: Database) throws {
+        let version = try Int.fetchOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
+        if let held = try SchemaTable.read(db, from: "snapshot") {
+            try take(db, held)
+        } else if version > schema.version {
+            throw SchemaError.unreadable(version: version, known: schema.version)
+        }
+    }
+
     private func takeTables(_ db: Database) throws {
         for table in Workspace.copiedTables(schema) {
             try db.execute(sql: "DELETE FROM main.\"\(table)\"")
-            try db.execute(
-                sql: "INSERT INTO main.\"\(table)\" SELECT * FROM snapshot.\"\(table)\"")
+            try TableGrowth.copy(db, table, from: "snapshot")
         }
+        try HistoryFloor.take(db, from: "snapshot")
         try db.execute(
             sql: """
                 UPDATE ting_replica SET (epoch, version, head, indexed_version, members_version) =
@@ -174,14 +217,14 @@ extension Replica {
     // MARK: What is held back
 
     /// Columns that hold what may not be sealed: whole rows of records that never were.
-    private struct HeldRow {
+    struct HeldRow {
         var collection: CollectionSchema
         var record: String
         var columns: [String: DatabaseValue]
         var isWhole: Bool
     }
 
-    private func heldRows(_ db: Database) throws -> [HeldRow] {
+    func heldRows(_ db: Database) throws -> [HeldRow] {
         let rows = try Row.fetchAll(
             db,
             sql: """

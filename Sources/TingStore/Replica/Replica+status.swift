@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
+public import GRDB
 public import TingCore
 
 /// The truth about a replica (promise 12). Times in milliseconds since 1970.
@@ -25,13 +25,29 @@ public struct ReplicaStatus: Equatable, Sendable {
     public var role: Role?
     /// Why change sets in the outbox wait, if the server said so.
     public var deferred: [String]
+    /// Whether `verify` found records that differ from what was received.
+    public var isSuspect: Bool
+    /// Why what other tools wrote could not be sealed, if so: it counts in `outbox` all the same.
+    public var unsealed: ResultCode?
 }
 
 extension Replica {
     /// Seals what other tools wrote, then tells how things stand. Needs no network.
+    ///
+    /// Tells it also where nothing can be written: `unsealed` says why.
     public func status() throws -> ReplicaStatus {
-        let invalid = try seal()
+        var invalid: [InvalidEdit] = []
+        var failure: ResultCode?
+        do { invalid = try seal() } catch let error as DatabaseError where error.isAboutWriting {
+            failure = error.resultCode
+            invalid = try read(held)
+        }
         return try read { db in
+            let noted =
+                failure == nil
+                ? 0
+                : try Int.fetchOne(
+                    db, sql: "SELECT count(DISTINCT record) FROM ting_note WHERE kind <> 'k'") ?? 0
             let identity = try identity(db)
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM ting_replica"),
                 let box = try Row.fetchOne(
@@ -40,7 +56,8 @@ extension Replica {
             return ReplicaStatus(
                 workspace: identity.workspace, replica: identity.replica,
                 epoch: identity.base.epoch, digest: try HistoryTables.stateHash(db),
-                version: identity.base.version, head: row["head"], outbox: box[0],
+                version: identity.base.version, head: row["head"],
+                outbox: noted + (box[0] as Int),
                 quarantine: try Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
                 conflicts: try Int.fetchOne(
                     db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
@@ -52,7 +69,8 @@ extension Replica {
                     sql: """
                         SELECT DISTINCT deferred FROM ting_outbox WHERE deferred IS NOT NULL
                         ORDER BY 1
-                        """))
+                        """),
+                isSuspect: row["suspect"], unsealed: failure)
         }
     }
 
@@ -95,18 +113,29 @@ extension Replica {
         }
     }
 
+    /// Where the history begins that is here; `nil` for version 1.
+    public func floor() throws -> HistoryFloor? { try read { try HistoryFloor.read($0) } }
+
     /// Recomputes both digests from rows and history. The next sync mends records that differ.
     /// - Returns: What was computed, and whether it is what the replica reports.
     public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
         try sealed { db in
             let base = try identity(db).base
             let state = try tables.recomputedDigest(db).hash
-            let history = try HistoryTables.recomputedDigest(db)
+            let start = try HistoryFloor.read(db).map { ($0.version - 1, $0.digest) } ?? (0, .zero)
+            let history = try HistoryTables.recomputedDigest(db, after: start)
             let reported = try HistoryTables.stateHash(db)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
             if state != reported { try db.execute(sql: "UPDATE ting_replica SET suspect = 1") }
             return (state, history, state == reported && history == chained)
         }
+    }
+}
+
+extension DatabaseError {
+    /// Whether reading goes on where writing failed.
+    var isAboutWriting: Bool {
+        [.SQLITE_FULL, .SQLITE_READONLY, .SQLITE_BUSY, .SQLITE_LOCKED].contains(resultCode)
     }
 }
 
@@ -143,10 +172,11 @@ extension RecordTables {
 }
 
 extension HistoryTables {
-    /// The history digest, computed from every entry from the first on.
-    static func recomputedDigest(_ db: Database) throws -> Hash {
-        var digest = Hash.zero
-        var version: Version = 0
+    /// The history digest, computed from every entry after a version, whose digest is given.
+    static func recomputedDigest(
+        _ db: Database, after start: (version: Version, digest: Hash)
+    ) throws -> Hash {
+        var (version, digest) = start
         while true {
             let page = try entries(db, since: version, byteLimit: Limits.pageByteLimit)
             for entry in page {

@@ -10,9 +10,10 @@ extension Replica {
     /// - Parameters:
     ///   - number: The outbox after this number; 0 for its beginning.
     ///   - deferred: Change sets that the server can't judge yet: what builds on them stays here.
-    public func nextRequest(after number: Int64 = 0, deferred: Set<ChangeSetID> = []) throws
-        -> SyncRequest
-    {
+    ///   - asksForSchema: Whether the server is to send its schema, whatever its version.
+    public func nextRequest(
+        after number: Int64 = 0, deferred: Set<ChangeSetID> = [], asksForSchema: Bool = false
+    ) throws -> SyncRequest {
         try seal()
         return try read { db in
             let identity = try identity(db)
@@ -20,7 +21,7 @@ extension Replica {
             return SyncRequest(
                 replica: identity.replica, base: identity.base,
                 historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
-                stateDigest: try reportedDigest(db), schema: schema.version,
+                stateDigest: try reportedDigest(db), schema: asksForSchema ? 0 : schema.version,
                 sent: clock(),
                 membersVersion: try Int64.fetchOne(
                     db, sql: "SELECT members_version FROM ting_replica") ?? 0,
@@ -87,7 +88,7 @@ extension Replica {
     /// An answer to an earlier replica id or epoch is ignored.
     /// - Parameter summary: What it came to, also where an error is thrown half-way.
     /// - Throws: `ReplicaError.historyDiffers` before anything is kept, `.digestDiffers` before
-    ///   anything wrong is.
+    ///   anything wrong is, `.schemaBehind` before anything unknown is.
     public func integrate(
         _ response: SyncResponse, to request: SyncRequest,
         checking check: DigestCheck = .stateAndHistory, into summary: inout IntegrateSummary
@@ -100,6 +101,7 @@ extension Replica {
             throw ReplicaError.historyDiffers(.anotherEpoch)
         }
         guard response.historyAgrees else { throw ReplicaError.historyDiffers(.otherHistory) }
+        if let schema = response.schema { try take(schema: schema) }
         var first = IntegrateSummary()
         // Every transaction seals first: another tool may write between two of them.
         try sealed { db in
@@ -157,8 +159,10 @@ extension Replica {
             switch verdict.verdict {
             case .applied(let version), .merged(let version):
                 // A known acceptance that this replica has integrated already: nothing to wait for.
+                // Its entry may lie below the floor of the snapshot that holds its effects.
                 let known = try HistoryTables.entries(db, where: "h.version = ?", [version])
-                if known.first?.changeSet.id == verdict.changeSet {
+                let isBelow = try HistoryFloor.read(db).map { version < $0.version } ?? false
+                if isBelow || known.first?.changeSet.id == verdict.changeSet {
                     dirty.formUnion(try leave(db, verdict.changeSet) ?? [])
                 }
             case .rejected(let code, let detail):
@@ -209,6 +213,14 @@ extension Replica {
             summary.renamed = true
         }
         return position
+    }
+
+    /// Notes the newest version that the server told of, for `status`.
+    public func hear(of head: Version) throws {
+        try quietly { db in
+            try db.execute(
+                sql: "UPDATE ting_replica SET head = ?1 WHERE head < ?1", arguments: [head])
+        }
     }
 
     /// Notes how the last try ended, for `status`. Times in milliseconds since 1970.

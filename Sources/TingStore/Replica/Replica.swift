@@ -2,6 +2,7 @@
 
 import CSQLiteConfig
 public import GRDB
+import Synchronization
 public import TingCore
 
 /// One SQLite file holding one workspace at one version, plus the edits made here.
@@ -9,27 +10,28 @@ public import TingCore
 /// Blocking; safe to use from several threads and processes, which wait for one another.
 public final class Replica: Sendable {
     public let path: String
-    public let schema: Schema
     let clock: @Sendable () -> Int64
     /// Milliseconds on a clock that never jumps, for measuring how long a lock is held.
     let uptime: @Sendable () -> Int64
     let queue: DatabaseQueue
-    let tables: RecordTables
+    /// The file's tables as this process last saw them: `Replica+schema.swift`.
+    let known: Mutex<RecordTables>
 
     /// Opens a replica file.
     /// - Parameters:
+    ///   - schema: That of this program. Of an older file it makes one of this schema; of a newer one
+    ///     it takes that.
     ///   - clock: Milliseconds since 1970 on this machine's clock.
     ///   - uptime: Milliseconds on a clock that never jumps.
-    /// - Throws: `ReplicaError.notAReplica`, or `DatabaseError`.
+    /// - Throws: `ReplicaError.notAReplica`, `SchemaError`, or `DatabaseError`.
     public init(
         path: String, schema: Schema, clock: @escaping @Sendable () -> Int64,
         uptime: @escaping @Sendable () -> Int64 = Replica.uptime
     ) throws {
         self.path = path
-        self.schema = schema
         self.clock = clock
         self.uptime = uptime
-        tables = RecordTables(schema: schema)
+        known = Mutex(RecordTables(schema: schema))
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(30)
@@ -39,12 +41,12 @@ public final class Replica: Sendable {
         guard ting_sqlite_exists(path) != 0 else {
             throw ReplicaError.notFound(path)
         }
-        queue = try DatabaseQueue(path: path, configuration: configuration)
-        // Asked in SQL: `tableExists` reads the whole schema into memory first.
-        let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ting_replica')"
-        guard try queue.read({ try Bool.fetchOne($0, sql: exists) }) == true else {
-            throw ReplicaError.notAReplica(path)
+        let opened = try ReplicaFile.open(path, configuration) { db in
+            try SchemaTable.stamp(db, in: Self.table)
         }
+        guard let stamp = opened.first else { throw ReplicaError.notAReplica(path) }
+        queue = opened.queue
+        if !stamp.fits(schema) { try fit(to: schema) }
     }
 
     public func close() throws { try queue.close() }
@@ -61,7 +63,7 @@ public final class Replica: Sendable {
     /// The statements that make an empty replica, triggers included.
     static func definition(_ schema: Schema) -> [String] {
         RecordTables(schema: schema).definition() + HistoryTables.definition + [
-            SharedRecords.definition,
+            SharedRecords.definition, HistoryFloor.definition, SchemaTable.definition,
             """
             CREATE TABLE ting_replica (
               id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -198,10 +200,13 @@ public final class Replica: Sendable {
 
     func identity(_ db: Database) throws -> Identity {
         let statement = try db.cachedStatement(
-            sql: "SELECT workspace, server, replica, member, epoch, version FROM ting_replica")
+            sql: """
+                SELECT workspace, server, replica, member, epoch, version, schema FROM ting_replica
+                """)
         guard let row = try Row.fetchOne(statement), let epoch = Epoch(row[4] as String),
             let replica = ReplicaID(row[2] as String)
         else { throw ReplicaError.notAReplica(path) }
+        try catchUp(db, with: row[6])
         return Identity(
             workspace: row[0], server: row[1], replica: replica,
             member: (row[3] as String?).flatMap { MemberID($0) },
@@ -279,7 +284,7 @@ public final class Replica: Sendable {
     }
 
     /// The edits that are held back.
-    private func held(_ db: Database) throws -> [InvalidEdit] {
+    func held(_ db: Database) throws -> [InvalidEdit] {
         try Row.fetchAll(
             db.cachedStatement(
                 sql: """
@@ -339,5 +344,9 @@ public enum ReplicaError: Error, Equatable, Sendable {
     case digestDiffers(version: Version)
     /// The server's history is not the one that this replica goes on from.
     case historyDiffers(SyncPlan.StartOver)
+    /// The snapshot lacks this version, which the server took back.
+    case snapshotLacks(Version)
+    /// An entry names what the replica's schema doesn't have; it was not kept.
+    case schemaBehind(version: Version)
     case unknownRecord(String)
 }

@@ -18,6 +18,8 @@ public struct SyncRun {
     }
 
     public private(set) var outcome = SyncOutcome()
+    /// Why the replica is on its way to another history, until it has changed to it.
+    public private(set) var startingOver: SyncPlan.StartOver?
     private let replica: Replica
     private var plan: SyncPlan
     private var request: SyncRequest?
@@ -43,12 +45,15 @@ public struct SyncRun {
         defer { outcome.summary.add(came) }
         do {
             try replica.integrate(response, to: request, checking: check, into: &came)
+        } catch ReplicaError.schemaBehind where !hasAskedForSchema {
+            hasAskedForSchema = true
+            return try ask(after: lastSent, asksForSchema: true)
         } catch ReplicaError.digestDiffers {
             return try perform(plan.step(.stateDiffers))
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
             given = try replica.lastInCommon(response.lineage)
-            unproven = []
+            (returned, unproven) = ([], [])
             return try perform(plan.step(.historyDiffers(reason)))
         }
         for verdict in response.verdicts {
@@ -71,6 +76,7 @@ public struct SyncRun {
 
     /// The number of the delivery sent last.
     private var lastSent: Int64 = 0
+    private var hasAskedForSchema = false
     /// What the server could not judge in this sync.
     private var deferred: Set<ChangeSetID> = []
 
@@ -82,22 +88,27 @@ public struct SyncRun {
             plan.step(.mended(agrees: mended.agrees, progressed: mended.records > 0)))
     }
 
-    /// The request got no answer. `jitter` is 0 to 1, drawn anew each time.
-    public mutating func notAnswered(jitter: Double) throws -> Action {
-        try perform(plan.step(.notAnswered(jitter: jitter)))
+    /// The request got no answer, or one that asks to wait. `jitter` is 0 to 1, drawn anew each time.
+    public mutating func notAnswered(
+        jitter: Double, atLeast least: Duration = .zero
+    ) throws -> Action {
+        try perform(plan.step(.notAnswered(jitter: jitter, atLeast: least)))
     }
 
     /// The wait is over.
     public mutating func waited() throws -> Action { try perform(plan.step(.waited)) }
 
-    /// Up to which version entries were given back, and which of them the server can't prove.
+    /// Up to which version entries were given back, which of them the server has now, and which it
+    /// can't prove.
     private var given: Version = 0
+    private var returned: [Version] = []
     private var unproven: [Version] = []
     private var reason = SyncPlan.StartOver.notMended
 
     /// The server said what it took back.
     public mutating func received(_ answer: GiveBackResponse) throws -> Action {
         outcome.givenBack += answer.taken.count
+        returned += answer.taken
         unproven += answer.refused
         given = max(given, answer.taken.max() ?? 0, answer.refused.max() ?? 0)
         return try giveBack()
@@ -105,9 +116,15 @@ public struct SyncRun {
 
     /// A snapshot of the server lies at this path, checked.
     public mutating func startOver(from snapshot: String) throws -> Action {
-        outcome.unproven = try replica.startOver(
-            from: snapshot, because: reason, unproven: unproven)
+        do {
+            outcome.unproven = try replica.startOver(
+                from: snapshot, because: reason, returned: returned, unproven: unproven)
+        } catch ReplicaError.snapshotLacks {
+            // The server lost once more what it was given back: it is asked how it stands.
+            return try perform(plan.step(.waited))
+        }
         outcome.startedOver = reason
+        startingOver = nil
         outcome.version = try replica.identity().base.version
         lastSent = 0
         return try perform(plan.step(.startedOver))
@@ -119,13 +136,18 @@ public struct SyncRun {
         return request.entries.isEmpty ? .fetchSnapshot : .giveBack(request)
     }
 
+    private mutating func ask(after number: Int64, asksForSchema: Bool = false) throws -> Action {
+        let request = try replica.nextRequest(
+            after: number, deferred: deferred, asksForSchema: asksForSchema)
+        self.request = request
+        return .send(request)
+    }
+
     private mutating func perform(_ step: SyncPlan.Step) throws -> Action {
         switch step {
         case .exchange(let after, let check):
             self.check = check
-            let request = try replica.nextRequest(after: after, deferred: deferred)
-            self.request = request
-            return .send(request)
+            return try ask(after: after)
         case .wait(let duration): return .wait(duration)
         case .mend: return .askForMending(try replica.mendRequest())
         case .startOver(let reason):
@@ -133,6 +155,7 @@ public struct SyncRun {
                 return .fail(.startsOverAgain(reason))
             }
             self.reason = reason
+            startingOver = reason
             switch reason {
             case .anotherEpoch, .otherHistory: return try giveBack()
             case .belowFloor, .notMended: return .fetchSnapshot

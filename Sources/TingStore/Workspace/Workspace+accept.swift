@@ -175,12 +175,8 @@ struct Clerk {
             return .deferred(
                 .dependsOnDeferred, detail: "It touches a record of a change set that waits.")
         }
-        if changeSet.schema > workspace.schema.version {
-            return .deferred(
-                .schemaNewer,
-                detail:
-                    "It was written under schema \(changeSet.schema); the server has \(workspace.schema.version)."
-            )
+        if let newer = changeSet.isBeyond(workspace.schema) {
+            return .deferred(.schemaNewer, detail: newer)
         }
         if let excess = changeSet.excess { return .rejected(.tooLarge, detail: excess) }
         if let quota = submission.quota,
@@ -281,6 +277,18 @@ struct Clerk {
 }
 
 extension ChangeSet {
+    /// What it names that only its own schema has, which is newer than this one.
+    fileprivate func isBeyond(_ schema: Schema) -> String? {
+        guard self.schema > schema.version else { return nil }
+        do throws(InvalidValue) {
+            try validate(schema)
+            return nil
+        } catch {
+            return
+                "It was written under schema \(self.schema); the server has \(schema.version): \(error.problem)."
+        }
+    }
+
     /// The records that it edits.
     package var touched: Set<RecordID> { Set(operations.map(\.record)) }
 

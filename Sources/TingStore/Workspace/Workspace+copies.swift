@@ -32,6 +32,18 @@ extension Workspace {
         }
     }
 
+    /// Whether a snapshot of this version still serves: all that was given back must be in it, for
+    /// whoever gave it back goes on from the snapshot.
+    public func holdsWhatCameBack(_ version: Version) throws -> Bool {
+        try pool.read { db in
+            // Of a name that two versions claim, which they are is not known.
+            try Bool.fetchOne(
+                db,
+                sql: "SELECT EXISTS (SELECT 1 FROM ting_name WHERE here > ? OR here IS NULL)",
+                arguments: [version]) != true
+        }
+    }
+
     /// The tables that a server's file and a replica's have in common.
     static func copiedTables(_ schema: Schema) -> [String] {
         schema.collections.map(\.name) + [
@@ -41,16 +53,23 @@ extension Workspace {
 
     private func copy(_ db: Database) throws -> Version {
         for table in Self.copiedTables(schema) {
-            try db.execute(sql: "INSERT INTO main.\"\(table)\" SELECT * FROM source.\"\(table)\"")
+            try TableGrowth.copy(db, table, from: "source")
         }
+        try db.execute(
+            sql: """
+                INSERT INTO ting_floor (id, version, history_digest, accepted)
+                SELECT 1, version + 1, history_digest, accepted FROM source.ting_past
+                ORDER BY version DESC LIMIT 1
+                """)
+        try SchemaTable.write(db, schema)
         let version =
             try Version.fetchOne(db, sql: "SELECT max(version) FROM main.history") ?? 0
         try db.execute(
             sql: """
                 INSERT INTO ting_replica
                 (id, format, workspace, schema, epoch, version, head)
-                SELECT 1, 1, slug, schema, epoch, ?, ? FROM source.ting_workspace
-                """, arguments: [version, version])
+                SELECT 1, ?, slug, ?, epoch, ?, ? FROM source.ting_workspace
+                """, arguments: [SchemaTable.format, schema.version, version, version])
         return version
     }
 
@@ -80,7 +99,7 @@ extension Workspace {
             if try Self.stateDigest(db, at: version) != state {
                 problems.append("The records don't give the state digest of version \(version).")
             }
-            let history = try HistoryTables.recomputedDigest(db)
+            let history = try HistoryTables.recomputedDigest(db, after: PastTable.end(db))
             if try HistoryTables.digest(db, at: version) != history {
                 problems.append("The history doesn't give the digest of version \(version).")
             }

@@ -11,6 +11,7 @@ public import TingCore
 /// (`synchronous = FULL`).
 public final class Workspace: Sendable {
     public let path: String
+    /// The file's: the program's, or a newer one that a later program left.
     public let schema: Schema
     /// The name of the history; it changes when the file turns out to be an older copy.
     public var epoch: Epoch { current.withLock { $0 } }
@@ -24,28 +25,41 @@ public final class Workspace: Sendable {
     public static func create(
         path: String, slug: String, schema: Schema, epoch: Epoch, receiptKey: [UInt8]
     ) throws -> Workspace {
+        try prepareToShrink(path)
         let pool = try open(path)
         try pool.write { db in
-            for statement in RecordTables(schema: schema).definition() + definition {
+            for statement in definition(schema) {
                 try db.execute(sql: statement)
             }
             try db.execute(
                 sql: """
                     INSERT INTO ting_workspace (id, format, slug, schema, epoch, receipt_key)
-                    VALUES (1, 1, ?, ?, ?, ?)
+                    VALUES (1, ?, ?, ?, ?, ?)
                     """,
-                arguments: [slug, schema.version, epoch.description, Data(receiptKey)])
+                arguments: [
+                    SchemaTable.format, slug, schema.version, epoch.description, Data(receiptKey),
+                ])
+            try SchemaTable.write(db, schema)
         }
         try pool.close()
         return try Workspace(path: path, schema: schema)
     }
 
     /// Opens the file of a workspace.
-    public init(path: String, schema: Schema) throws {
+    /// - Parameter program: The schema of this program. Of an older file it makes one of this schema;
+    ///   of a newer one it takes that.
+    /// - Throws: `SchemaError`, or `DatabaseError`.
+    public init(path: String, schema program: Schema) throws {
         self.path = path
-        self.schema = schema
-        tables = RecordTables(schema: schema)
         pool = try Self.open(path)
+        guard let stamp = try pool.read({ try SchemaTable.stamp($0, in: Self.table) }) else {
+            throw StoredFormError.malformed("workspace")
+        }
+        schema =
+            stamp.fits(program)
+            ? program
+            : try pool.write { try SchemaTable.fit($0, Self.table, to: program, Self.definition) }
+        tables = RecordTables(schema: schema)
         let row = try pool.read {
             try Row.fetchOne($0, sql: "SELECT epoch, receipt_key FROM ting_workspace")
         }
@@ -54,6 +68,11 @@ public final class Workspace: Sendable {
         }
         current = Mutex(epoch)
         receiptKey = Array(row[1] as Data)
+        // A file that was made before there were floors lacks the tables.
+        let isOlder = try pool.read { try !$0.tableExists("ting_start") }
+        if isOlder {
+            try pool.write { db in try PastTable.definition.forEach { try db.execute(sql: $0) } }
+        }
         // What a killed server had written but not synced counts as accepted from here on.
         try pool.writeWithoutTransaction { db in
             _ = try db.checkpoint(.passive)
@@ -78,9 +97,25 @@ public final class Workspace: Sendable {
         return try .durable(path: path, configuration: configuration)
     }
 
-    private static let definition =
-        HistoryTables.definition + [
-            SharedRecords.definition,
+    /// Lets a file that is still empty give pages back that a compaction frees. A page's place is
+    /// noted for that from the first one on: later, only rewriting the file would do.
+    private static func prepareToShrink(_ path: String) throws {
+        let queue = try DatabaseQueue(path: path)
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
+        }
+        try queue.close()
+    }
+
+    static let table = "ting_workspace"
+
+    static func definition(_ schema: Schema) -> [String] {
+        RecordTables(schema: schema).definition() + ownTables
+    }
+
+    private static let ownTables =
+        HistoryTables.definition + PastTable.definition + [
+            SharedRecords.definition, SchemaTable.definition,
             """
             CREATE TABLE ting_workspace (
               id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -186,7 +221,11 @@ public final class Workspace: Sendable {
         return try (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
     }
 
-    /// Entries after `version`, at least one if there is one, until their bytes pass the limit.
+    /// The oldest version whose entry is still sent: what lies below it is in the archive.
+    public func floor() throws -> Version { try pool.read { try PastTable.floor($0) } }
+
+    /// Entries after `version`, at least one if there is one, until their bytes pass the limit. From
+    /// below the floor they begin with the floor.
     public func entries(since version: Version, byteLimit: Int) throws -> [Entry] {
         try pool.read { try HistoryTables.entries($0, since: version, byteLimit: byteLimit) }
     }
@@ -200,28 +239,32 @@ public final class Workspace: Sendable {
             let head = try HistoryTables.head(db)
             let base = request.base
             let historyAgrees = try isShared(db, base, request.historyDigest)
+            let floor = try PastTable.floor(db)
             let limit = min(max(request.pageByteLimit, 1), Limits.pageByteLimit)
             let entries =
-                historyAgrees
+                historyAgrees && floor <= base.version + 1
                 ? try HistoryTables.entries(db, since: base.version, byteLimit: limit) : []
             let reached = entries.last?.version ?? base.version
             let agrees =
                 try historyAgrees
                 && Self.stateDigest(db, at: base.version) == request.stateDigest
+            let isBehind = request.schema < schema.version
             return SyncResponse(
                 epoch: epoch, verdicts: judgement.verdicts, clash: judgement.clash,
                 entries: entries, head: head,
-                historyDigest: try HistoryTables.digest(db, at: reached) ?? .zero,
+                historyDigest: try Self.historyDigest(db, at: reached) ?? .zero,
                 stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agrees,
-                historyAgrees: historyAgrees, lineage: historyAgrees ? [] : try lineage(db),
+                historyAgrees: historyAgrees, floor: floor,
+                lineage: historyAgrees ? [] : try lineage(db),
                 time: now, members: members,
-                membersVersion: membersVersion, role: role)
+                membersVersion: membersVersion, role: role,
+                schema: isBehind ? try schema.json : nil)
         }
     }
 
     /// Whether a replica that stands at the base with this digest goes on from this history.
     func isShared(_ db: Database, _ base: Base, _ historyDigest: Hash) throws -> Bool {
-        try base.epoch == epoch && HistoryTables.digest(db, at: base.version) == historyDigest
+        try base.epoch == epoch && Self.historyDigest(db, at: base.version) == historyDigest
     }
 
     /// The records of the buckets that differ from a replica's, as many as fit a page.
@@ -241,6 +284,11 @@ public final class Workspace: Sendable {
             }
             return response
         }
+    }
+
+    /// The history digest at any version, also below the floor.
+    static func historyDigest(_ db: Database, at version: Version) throws -> Hash? {
+        try HistoryTables.digest(db, at: version) ?? PastTable.digest(db, at: version)
     }
 
     static func stateDigest(_ db: Database, at version: Version) throws -> Hash {

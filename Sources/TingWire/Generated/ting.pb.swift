@@ -382,6 +382,7 @@ package nonisolated struct Ting_V1_SyncRequest: Sendable {
   /// The protocol's version: 1.
   package var `protocol`: Int64 = 0
 
+  /// The version of the schema that the replica has; 0 to be sent the server's.
   package var schema: Int64 = 0
 
   package var replica: String = String()
@@ -478,52 +479,108 @@ package nonisolated struct Ting_V1_Member: Sendable {
   package init() {}
 }
 
-package nonisolated struct Ting_V1_SyncResponse: Sendable {
+package nonisolated struct Ting_V1_SyncResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var epoch: String = String()
+  package var epoch: String {
+    get {_storage._epoch}
+    set {_uniqueStorage()._epoch = newValue}
+  }
 
-  package var verdicts: [Ting_V1_Verdict] = []
+  package var verdicts: [Ting_V1_Verdict] {
+    get {_storage._verdicts}
+    set {_uniqueStorage()._verdicts = newValue}
+  }
 
   /// The number of a delivery that another change set was delivered under; 0 for none.
-  package var clash: Int64 = 0
+  package var clash: Int64 {
+    get {_storage._clash}
+    set {_uniqueStorage()._clash = newValue}
+  }
 
-  package var entries: [Ting_V1_Entry] = []
+  package var entries: [Ting_V1_Entry] {
+    get {_storage._entries}
+    set {_uniqueStorage()._entries = newValue}
+  }
 
-  package var head: Int64 = 0
+  package var head: Int64 {
+    get {_storage._head}
+    set {_uniqueStorage()._head = newValue}
+  }
 
-  package var historyDigest: String = String()
+  package var historyDigest: String {
+    get {_storage._historyDigest}
+    set {_uniqueStorage()._historyDigest = newValue}
+  }
 
-  package var stateDigest: String = String()
+  package var stateDigest: String {
+    get {_storage._stateDigest}
+    set {_uniqueStorage()._stateDigest = newValue}
+  }
 
-  package var digestsAgree: Bool = false
+  package var digestsAgree: Bool {
+    get {_storage._digestsAgree}
+    set {_uniqueStorage()._digestsAgree = newValue}
+  }
 
-  package var time: Int64 = 0
+  package var time: Int64 {
+    get {_storage._time}
+    set {_uniqueStorage()._time = newValue}
+  }
 
   /// Whether `members` is the whole list; without it the replica's list is current.
-  package var hasMembers_p: Bool = false
+  package var hasMembers_p: Bool {
+    get {_storage._hasMembers_p}
+    set {_uniqueStorage()._hasMembers_p = newValue}
+  }
 
-  package var members: [Ting_V1_Member] = []
+  package var members: [Ting_V1_Member] {
+    get {_storage._members}
+    set {_uniqueStorage()._members = newValue}
+  }
 
-  package var membersVersion: Int64 = 0
+  package var membersVersion: Int64 {
+    get {_storage._membersVersion}
+    set {_uniqueStorage()._membersVersion = newValue}
+  }
 
-  package var role: String = String()
+  package var role: String {
+    get {_storage._role}
+    set {_uniqueStorage()._role = newValue}
+  }
 
   /// Whether the server's history digest at the replica's version is the one that it sent.
-  package var historyAgrees: Bool = false
+  package var historyAgrees: Bool {
+    get {_storage._historyAgrees}
+    set {_uniqueStorage()._historyAgrees = newValue}
+  }
 
   /// The oldest version whose entry the server still sends; 0 or 1 for all of them.
-  package var floor: Int64 = 0
+  package var floor: Int64 {
+    get {_storage._floor}
+    set {_uniqueStorage()._floor = newValue}
+  }
 
   /// The epochs of this history, the oldest first, the present one last: sent where
   /// `history_agrees` is false.
-  package var lineage: [Ting_V1_EpochEnd] = []
+  package var lineage: [Ting_V1_EpochEnd] {
+    get {_storage._lineage}
+    set {_uniqueStorage()._lineage = newValue}
+  }
+
+  /// The JSON of the server's schema, where that of the request is older.
+  package var schema: String {
+    get {_storage._schema}
+    set {_uniqueStorage()._schema = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Where an epoch of a history ended, or stands.
@@ -879,6 +936,116 @@ package nonisolated struct Ting_V1_DevicesResponse: Sendable {
   package var devices: [Ting_V1_Device] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The server's key for bundles: spec/bundle.md.
+package nonisolated struct Ting_V1_BundleKey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// X25519, 32 bytes.
+  package var publicKey: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What a bundle to the server holds, sealed.
+package nonisolated struct Ting_V1_SignedBundle: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A BundleRequest.
+  package var request: Data = Data()
+
+  /// By the device's key, over `request`: spec/bundle.md#to-the-server.
+  package var signature: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Ting_V1_BundleRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var `protocol`: Int64 = 0
+
+  package var workspace: String = String()
+
+  package var device: String = String()
+
+  /// The key that the bundle is sealed to.
+  package var serverKey: Data = Data()
+
+  /// X25519, 32 bytes: the reply is sealed to it.
+  package var replyKey: Data = Data()
+
+  /// Where the replica stands, with the outbox in pages.
+  package var requests: [Ting_V1_SyncRequest] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What a reply holds, sealed.
+package nonisolated struct Ting_V1_BundleReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var `protocol`: Int64 = 0
+
+  package var workspace: String = String()
+
+  /// Ascending; each goes on from where the one before ends.
+  package var answers: [Ting_V1_BundleReply.Answer] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated struct Answer: @unchecked Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// The replica and the base that the response is for.
+    package var replica: String {
+      get {_storage._replica}
+      set {_uniqueStorage()._replica = newValue}
+    }
+
+    package var base: Ting_V1_Base {
+      get {_storage._base ?? Ting_V1_Base()}
+      set {_uniqueStorage()._base = newValue}
+    }
+    /// Returns true if `base` has been explicitly set.
+    package var hasBase: Bool {_storage._base != nil}
+    /// Clears the value of `base`. Subsequent reads from it will return its default value.
+    package mutating func clearBase() {_uniqueStorage()._base = nil}
+
+    package var response: Ting_V1_SyncResponse {
+      get {_storage._response ?? Ting_V1_SyncResponse()}
+      set {_uniqueStorage()._response = newValue}
+    }
+    /// Returns true if `response` has been explicitly set.
+    package var hasResponse: Bool {_storage._response != nil}
+    /// Clears the value of `response`. Subsequent reads from it will return its default value.
+    package mutating func clearResponse() {_uniqueStorage()._response = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _storage = _StorageClass.defaultInstance
+  }
 
   package init() {}
 }
@@ -1685,104 +1852,177 @@ nonisolated extension Ting_V1_Member: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Ting_V1_SyncResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SyncResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}verdicts\0\u{1}clash\0\u{1}entries\0\u{1}head\0\u{3}history_digest\0\u{3}state_digest\0\u{3}digests_agree\0\u{1}time\0\u{3}has_members\0\u{1}members\0\u{3}members_version\0\u{1}role\0\u{3}history_agrees\0\u{1}floor\0\u{1}lineage\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}verdicts\0\u{1}clash\0\u{1}entries\0\u{1}head\0\u{3}history_digest\0\u{3}state_digest\0\u{3}digests_agree\0\u{1}time\0\u{3}has_members\0\u{1}members\0\u{3}members_version\0\u{1}role\0\u{3}history_agrees\0\u{1}floor\0\u{1}lineage\0\u{1}schema\0")
+
+  fileprivate class _StorageClass {
+    var _epoch: String = String()
+    var _verdicts: [Ting_V1_Verdict] = []
+    var _clash: Int64 = 0
+    var _entries: [Ting_V1_Entry] = []
+    var _head: Int64 = 0
+    var _historyDigest: String = String()
+    var _stateDigest: String = String()
+    var _digestsAgree: Bool = false
+    var _time: Int64 = 0
+    var _hasMembers_p: Bool = false
+    var _members: [Ting_V1_Member] = []
+    var _membersVersion: Int64 = 0
+    var _role: String = String()
+    var _historyAgrees: Bool = false
+    var _floor: Int64 = 0
+    var _lineage: [Ting_V1_EpochEnd] = []
+    var _schema: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _epoch = source._epoch
+      _verdicts = source._verdicts
+      _clash = source._clash
+      _entries = source._entries
+      _head = source._head
+      _historyDigest = source._historyDigest
+      _stateDigest = source._stateDigest
+      _digestsAgree = source._digestsAgree
+      _time = source._time
+      _hasMembers_p = source._hasMembers_p
+      _members = source._members
+      _membersVersion = source._membersVersion
+      _role = source._role
+      _historyAgrees = source._historyAgrees
+      _floor = source._floor
+      _lineage = source._lineage
+      _schema = source._schema
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.epoch) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.verdicts) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.clash) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
-      case 5: try { try decoder.decodeSingularInt64Field(value: &self.head) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.historyDigest) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.stateDigest) }()
-      case 8: try { try decoder.decodeSingularBoolField(value: &self.digestsAgree) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self.time) }()
-      case 10: try { try decoder.decodeSingularBoolField(value: &self.hasMembers_p) }()
-      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
-      case 12: try { try decoder.decodeSingularInt64Field(value: &self.membersVersion) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.role) }()
-      case 14: try { try decoder.decodeSingularBoolField(value: &self.historyAgrees) }()
-      case 15: try { try decoder.decodeSingularInt64Field(value: &self.floor) }()
-      case 16: try { try decoder.decodeRepeatedMessageField(value: &self.lineage) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._epoch) }()
+        case 2: try { try decoder.decodeRepeatedMessageField(value: &_storage._verdicts) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._clash) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._entries) }()
+        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._head) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._historyDigest) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._stateDigest) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._digestsAgree) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._time) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._hasMembers_p) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._members) }()
+        case 12: try { try decoder.decodeSingularInt64Field(value: &_storage._membersVersion) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._role) }()
+        case 14: try { try decoder.decodeSingularBoolField(value: &_storage._historyAgrees) }()
+        case 15: try { try decoder.decodeSingularInt64Field(value: &_storage._floor) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._lineage) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._schema) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.epoch.isEmpty {
-      try visitor.visitSingularStringField(value: self.epoch, fieldNumber: 1)
-    }
-    if !self.verdicts.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.verdicts, fieldNumber: 2)
-    }
-    if self.clash != 0 {
-      try visitor.visitSingularInt64Field(value: self.clash, fieldNumber: 3)
-    }
-    if !self.entries.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 4)
-    }
-    if self.head != 0 {
-      try visitor.visitSingularInt64Field(value: self.head, fieldNumber: 5)
-    }
-    if !self.historyDigest.isEmpty {
-      try visitor.visitSingularStringField(value: self.historyDigest, fieldNumber: 6)
-    }
-    if !self.stateDigest.isEmpty {
-      try visitor.visitSingularStringField(value: self.stateDigest, fieldNumber: 7)
-    }
-    if self.digestsAgree != false {
-      try visitor.visitSingularBoolField(value: self.digestsAgree, fieldNumber: 8)
-    }
-    if self.time != 0 {
-      try visitor.visitSingularInt64Field(value: self.time, fieldNumber: 9)
-    }
-    if self.hasMembers_p != false {
-      try visitor.visitSingularBoolField(value: self.hasMembers_p, fieldNumber: 10)
-    }
-    if !self.members.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.members, fieldNumber: 11)
-    }
-    if self.membersVersion != 0 {
-      try visitor.visitSingularInt64Field(value: self.membersVersion, fieldNumber: 12)
-    }
-    if !self.role.isEmpty {
-      try visitor.visitSingularStringField(value: self.role, fieldNumber: 13)
-    }
-    if self.historyAgrees != false {
-      try visitor.visitSingularBoolField(value: self.historyAgrees, fieldNumber: 14)
-    }
-    if self.floor != 0 {
-      try visitor.visitSingularInt64Field(value: self.floor, fieldNumber: 15)
-    }
-    if !self.lineage.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.lineage, fieldNumber: 16)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._epoch.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._epoch, fieldNumber: 1)
+      }
+      if !_storage._verdicts.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._verdicts, fieldNumber: 2)
+      }
+      if _storage._clash != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._clash, fieldNumber: 3)
+      }
+      if !_storage._entries.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._entries, fieldNumber: 4)
+      }
+      if _storage._head != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._head, fieldNumber: 5)
+      }
+      if !_storage._historyDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._historyDigest, fieldNumber: 6)
+      }
+      if !_storage._stateDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._stateDigest, fieldNumber: 7)
+      }
+      if _storage._digestsAgree != false {
+        try visitor.visitSingularBoolField(value: _storage._digestsAgree, fieldNumber: 8)
+      }
+      if _storage._time != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._time, fieldNumber: 9)
+      }
+      if _storage._hasMembers_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasMembers_p, fieldNumber: 10)
+      }
+      if !_storage._members.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._members, fieldNumber: 11)
+      }
+      if _storage._membersVersion != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._membersVersion, fieldNumber: 12)
+      }
+      if !_storage._role.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._role, fieldNumber: 13)
+      }
+      if _storage._historyAgrees != false {
+        try visitor.visitSingularBoolField(value: _storage._historyAgrees, fieldNumber: 14)
+      }
+      if _storage._floor != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._floor, fieldNumber: 15)
+      }
+      if !_storage._lineage.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._lineage, fieldNumber: 16)
+      }
+      if !_storage._schema.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._schema, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Ting_V1_SyncResponse, rhs: Ting_V1_SyncResponse) -> Bool {
-    if lhs.epoch != rhs.epoch {return false}
-    if lhs.verdicts != rhs.verdicts {return false}
-    if lhs.clash != rhs.clash {return false}
-    if lhs.entries != rhs.entries {return false}
-    if lhs.head != rhs.head {return false}
-    if lhs.historyDigest != rhs.historyDigest {return false}
-    if lhs.stateDigest != rhs.stateDigest {return false}
-    if lhs.digestsAgree != rhs.digestsAgree {return false}
-    if lhs.time != rhs.time {return false}
-    if lhs.hasMembers_p != rhs.hasMembers_p {return false}
-    if lhs.members != rhs.members {return false}
-    if lhs.membersVersion != rhs.membersVersion {return false}
-    if lhs.role != rhs.role {return false}
-    if lhs.historyAgrees != rhs.historyAgrees {return false}
-    if lhs.floor != rhs.floor {return false}
-    if lhs.lineage != rhs.lineage {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._epoch != rhs_storage._epoch {return false}
+        if _storage._verdicts != rhs_storage._verdicts {return false}
+        if _storage._clash != rhs_storage._clash {return false}
+        if _storage._entries != rhs_storage._entries {return false}
+        if _storage._head != rhs_storage._head {return false}
+        if _storage._historyDigest != rhs_storage._historyDigest {return false}
+        if _storage._stateDigest != rhs_storage._stateDigest {return false}
+        if _storage._digestsAgree != rhs_storage._digestsAgree {return false}
+        if _storage._time != rhs_storage._time {return false}
+        if _storage._hasMembers_p != rhs_storage._hasMembers_p {return false}
+        if _storage._members != rhs_storage._members {return false}
+        if _storage._membersVersion != rhs_storage._membersVersion {return false}
+        if _storage._role != rhs_storage._role {return false}
+        if _storage._historyAgrees != rhs_storage._historyAgrees {return false}
+        if _storage._floor != rhs_storage._floor {return false}
+        if _storage._lineage != rhs_storage._lineage {return false}
+        if _storage._schema != rhs_storage._schema {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2628,6 +2868,250 @@ nonisolated extension Ting_V1_DevicesResponse: SwiftProtobuf.Message, SwiftProto
 
   package static func ==(lhs: Ting_V1_DevicesResponse, rhs: Ting_V1_DevicesResponse) -> Bool {
     if lhs.devices != rhs.devices {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_BundleKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BundleKey"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}public_key\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.publicKey) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.publicKey, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_BundleKey, rhs: Ting_V1_BundleKey) -> Bool {
+    if lhs.publicKey != rhs.publicKey {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_SignedBundle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SignedBundle"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}signature\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.request) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.request.isEmpty {
+      try visitor.visitSingularBytesField(value: self.request, fieldNumber: 1)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_SignedBundle, rhs: Ting_V1_SignedBundle) -> Bool {
+    if lhs.request != rhs.request {return false}
+    if lhs.signature != rhs.signature {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_BundleRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BundleRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}workspace\0\u{1}device\0\u{3}server_key\0\u{3}reply_key\0\u{1}requests\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.`protocol`) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.workspace) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.device) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.serverKey) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.replyKey) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.requests) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.`protocol` != 0 {
+      try visitor.visitSingularInt64Field(value: self.`protocol`, fieldNumber: 1)
+    }
+    if !self.workspace.isEmpty {
+      try visitor.visitSingularStringField(value: self.workspace, fieldNumber: 2)
+    }
+    if !self.device.isEmpty {
+      try visitor.visitSingularStringField(value: self.device, fieldNumber: 3)
+    }
+    if !self.serverKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.serverKey, fieldNumber: 4)
+    }
+    if !self.replyKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.replyKey, fieldNumber: 5)
+    }
+    if !self.requests.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.requests, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_BundleRequest, rhs: Ting_V1_BundleRequest) -> Bool {
+    if lhs.`protocol` != rhs.`protocol` {return false}
+    if lhs.workspace != rhs.workspace {return false}
+    if lhs.device != rhs.device {return false}
+    if lhs.serverKey != rhs.serverKey {return false}
+    if lhs.replyKey != rhs.replyKey {return false}
+    if lhs.requests != rhs.requests {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_BundleReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BundleReply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}workspace\0\u{1}answers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.`protocol`) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.workspace) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.answers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.`protocol` != 0 {
+      try visitor.visitSingularInt64Field(value: self.`protocol`, fieldNumber: 1)
+    }
+    if !self.workspace.isEmpty {
+      try visitor.visitSingularStringField(value: self.workspace, fieldNumber: 2)
+    }
+    if !self.answers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.answers, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_BundleReply, rhs: Ting_V1_BundleReply) -> Bool {
+    if lhs.`protocol` != rhs.`protocol` {return false}
+    if lhs.workspace != rhs.workspace {return false}
+    if lhs.answers != rhs.answers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_BundleReply.Answer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Ting_V1_BundleReply.protoMessageName + ".Answer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}replica\0\u{1}base\0\u{1}response\0")
+
+  fileprivate class _StorageClass {
+    var _replica: String = String()
+    var _base: Ting_V1_Base? = nil
+    var _response: Ting_V1_SyncResponse? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _replica = source._replica
+      _base = source._base
+      _response = source._response
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._replica) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._base) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._response) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._replica.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._replica, fieldNumber: 1)
+      }
+      try { if let v = _storage._base {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._response {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_BundleReply.Answer, rhs: Ting_V1_BundleReply.Answer) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._replica != rhs_storage._replica {return false}
+        if _storage._base != rhs_storage._base {return false}
+        if _storage._response != rhs_storage._response {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

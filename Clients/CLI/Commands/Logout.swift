@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import TingClient
+import TingCore
+import TingStore
+
+struct Logout: TingCommand, AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logout",
+        abstract: "Sign this device out of a server, and remove its replicas from here.",
+        discussion: """
+            Refuses while edits are here that the server has not accepted: in the outbox, in \
+            quarantine, or held back as invalid. Sync first, or say what becomes of them:
+              --keep       the replicas stay; they go on after `ting join`, where they stopped
+              --export     edits are written to a file in DIR (this folder), and replicas removed
+              --discard    edits are given up for good, and replicas removed
+
+            The device is revoked at the server, if that is reached.
+
+            Examples:
+              ting logout
+              ting logout ting.example.dk --keep
+              ting logout --export ~/edits
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: ArgumentHelp("The server, where you joined several.", valueName: "host"))
+    var host: String?
+    @Flag(help: "Leave the replicas here, with the edits in them.") var keep = false
+    @Flag(help: "Write unsynced edits to a file that `ting outbox import` reads.")
+    var export = false
+    @Argument(
+        help: ArgumentHelp("Where --export writes; this folder.", valueName: "dir"),
+        completion: .directory)
+    var folder: String?
+    @Flag(help: "Give unsynced edits up, for good.") var discard = false
+    @Flag(name: [.customShort("y"), .long], help: "Don't ask.") var yes = false
+
+    func validate() throws {
+        guard [keep, export, discard].count(where: { $0 }) <= 1 else {
+            throw ValidationError("Only one of --keep, --export and --discard.")
+        }
+        guard export || folder == nil else {
+            throw ValidationError("A folder goes with --export alone.")
+        }
+    }
+
+    func run() async throws {
+        let home = try session.home()
+        let (place, target) = try arguments(home.configuration())
+        let server = try Self.server(place, home.configuration())
+        var leaving = try Leaving(home, server.url)
+        try decide(leaving)
+        if export { try leaving.export(to: target) }
+        let isRevoked = await revoke(server)
+        try home.forget(server.url)
+        if !keep { try leaving.removeReplicas() }
+        leaving.unlock()
+        report(server, leaving, isRevoked)
+    }
+
+    /// `ting logout --export DIR` has the folder where the host would stand.
+    private func arguments(_ known: ClientConfiguration) throws -> (host: String?, folder: String) {
+        guard export, let host, folder == nil, known.servers(named: host).isEmpty else {
+            return (host, folder ?? ".")
+        }
+        return (nil, host)
+    }
+
+    static func server(
+        _ place: String?, _ known: ClientConfiguration
+    ) throws -> ClientConfiguration.Server {
+        let found = place.map { known.servers(named: $0) } ?? known.servers
+        if let only = found.first, found.count == 1 { return only }
+        guard found.isEmpty else {
+            let names = found.compactMap { ServerAddress($0.url)?.authority }
+            throw CommandError(
+                .usage, code: "which_server",
+                "You joined several servers: \(names.joined(separator: ", ")).",
+                remedy: "Name one of them.")
+        }
+        throw CommandError(
+            .refused, code: "not_signed_in",
+            place.map { "This device has not joined the server `\($0)`." }
+                ?? "This device has not joined a server.",
+            remedy: "`ting server list` lists those that it joined.")
+    }
+
+    private func decide(_ leaving: Leaving) throws {
+        guard !keep, !leaving.isSynced else { return }
+        if discard {
+            return try console.confirm("Discard \(leaving.account), for good?", yes: yes)
+        }
+        guard !export || leaving.damaged.isEmpty else {
+            throw CommandError(
+                .error, code: "not_a_replica",
+                "The replica \(leaving.damaged[0]) can't be read, so its edits can't be exported.",
+                remedy: "Keep it with `--keep`.")
+        }
+        guard !export else { return }
+        throw CommandError(
+            .error, code: "unsynced_edits",
+            "The server has not accepted all that is here: \(leaving.account).",
+            remedy:
+                "Run `ting sync` first, or choose `--keep`, `--export DIR` or `--discard`: see `ting logout --help`."
+        )
+    }
+
+    /// Whether the server knows now that this device is signed out.
+    private func revoke(_ server: ClientConfiguration.Server) async -> Bool {
+        do {
+            let connection = try session.connection(to: server.url)
+            do { try await connection.revoke(device: server.device) } catch {
+                await connection.close()
+                throw error
+            }
+            await connection.close()
+            return true
+        } catch let error as ClientError where ["unauthorized", "not_found"].contains(error.code) {
+            return true
+        } catch {
+            let reason = ErrorPresenter.report(error).sentence
+            console.warn("the device is still registered at the server: \(reason)")
+            console.hint(
+                "An operator revokes it with `tingd devices --revoke \(server.device)`; you with `ting devices revoke`, from another device."
+            )
+            return false
+        }
+    }
+
+    private func report(
+        _ server: ClientConfiguration.Server, _ leaving: Leaving, _ isRevoked: Bool
+    ) {
+        let kept = leaving.replicas.map(\.path).filter { !leaving.removed.contains($0) }
+        func list(_ texts: [String]) -> JSONValue { .array(texts.map { .text($0) }) }
+        if global.json {
+            return console.data(
+                .object([
+                    ("server", .text(server.url)), ("revoked", .bool(isRevoked)),
+                    ("kept", list(kept + leaving.damaged)), ("exported", list(leaving.exported)),
+                    ("removed", list(leaving.removed)),
+                ]))
+        }
+        console.data(leaving.exported)
+        console.note("Signed out of \(ServerAddress(server.url)?.authority ?? server.url).")
+        for path in leaving.removed { console.note("Removed \(path).") }
+        for path in kept { console.note("Kept \(path).") }
+        if !kept.isEmpty {
+            console.hint("It can be read and edited; after `ting join ADDRESS` it syncs again.")
+        }
+        if !leaving.exported.isEmpty {
+            console.hint(
+                "After joining and cloning again, `ting outbox import FILE` brings the edits back.")
+        }
+    }
+}
+
+/// The replicas of a server that is left, and what only they hold.
+private struct Leaving {
+    struct Held {
+        var path: String
+        var replica: Replica
+        var unsynced: UnsyncedEdits
+    }
+
+    private let home: ClientHome
+    private(set) var replicas: [Held] = []
+    /// Files that can't be read as replicas.
+    private(set) var damaged: [String] = []
+    private(set) var exported: [String] = []
+    private(set) var removed: [String] = []
+    /// No sync of another process is under way meanwhile.
+    private var locks: [FileLock] = []
+
+    init(_ home: ClientHome, _ url: String) throws {
+        self.home = home
+        for known in try home.configuration().replicas where known.server == url {
+            let path = home.path(of: known)
+            guard FileManager.default.fileExists(atPath: path) else { continue }
+            locks.append(try FileLock(path: path + ".lock"))
+            do {
+                let replica = try Replica(
+                    path: path, schema: Session.schema, clock: Session.clock)
+                replicas.append(
+                    Held(path: path, replica: replica, unsynced: try replica.unsynced()))
+            } catch {
+                damaged.append(path)
+            }
+        }
+    }
+
+    var isSynced: Bool { damaged.isEmpty && replicas.allSatisfy(\.unsynced.isEmpty) }
+
+    /// `2 edits in the outbox of programme, …`.
+    var account: String {
+        let parts = replicas.flatMap { held in
+            let slug = (try? held.replica.identity().workspace) ?? held.path
+            return [
+                (held.unsynced.outbox, "edit", "in the outbox of \(slug)"),
+                (held.unsynced.quarantine, "rejected change set", "in the quarantine of \(slug)"),
+                (held.unsynced.invalid, "invalid edit", "held back in \(slug)"),
+            ].filter { $0.0 > 0 }.map { "\($0.0.counted($0.1)) \($0.2)" }
+        }
+        return (parts + damaged.map { "what \($0) holds, which can't be read" })
+            .joined(separator: ", ")
+    }
+
+    mutating func export(to folder: String) throws {
+        for held in replicas where !held.unsynced.isEmpty {
+            let edits = try EditsFile(held.replica)
+            let name = "\(ClientHome.absolute(folder))/\(edits.workspace ?? "workspace").edits"
+            var path = "\(name).json"
+            var number = 2
+            while FileManager.default.fileExists(atPath: path) {
+                path = "\(name)-\(number).json"
+                number += 1
+            }
+            try InputFile.write(Data((edits.json(Session.schema).indented + "\n").utf8), to: path)
+            exported.append(path)
+        }
+    }
+
+    /// Removes what holds nothing that the person has not decided on.
+    mutating func removeReplicas() throws {
+        for held in replicas where try held.replica.remove(holding: held.unsynced) {
+            removed.append(held.path)
+            try home.forget(replica: held.path)
+        }
+        for path in damaged where unlink(path) == 0 {
+            removed.append(path)
+            try home.forget(replica: path)
+        }
+        damaged = []
+    }
+
+    /// Closes what is open, and lets other processes go on.
+    mutating func unlock() {
+        for held in replicas where !removed.contains(held.path) { try? held.replica.close() }
+        locks = []
+    }
+}

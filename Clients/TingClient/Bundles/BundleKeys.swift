@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Foundation
+import TingCore
+import TingWire
+
+/// What a device seals and opens bundles with.
+package struct BundleKeys: Sendable {
+    let device: DeviceID
+    /// Signs: the key that the device joined with.
+    let signing: P256.Signing.PrivateKey
+    /// Opens replies; made on this device, and never leaves it.
+    let reply: SealedBundle.PrivateKey
+    /// The server's, kept since it was first heard over TLS.
+    let server: SealedBundle.PublicKey
+}
+
+extension ClientHome {
+    /// The keys for bundles to the server at `url`.
+    /// - Throws: `ClientError` where this device has not joined, or never heard the server's key.
+    package func bundleKeys(_ url: String) throws -> BundleKeys {
+        let (known, folder) = try bundleFolder(url)
+        guard let device = DeviceID(known.device), let pem = readConfigurationFile(known.keyFile),
+            let signing = try? P256.Signing.PrivateKey(pemRepresentation: pem)
+        else { throw HomeError.damaged(configurationFolder + "/" + known.keyFile) }
+        guard let text = readConfigurationFile(folder + Self.serverKeyName),
+            let server = try? SealedBundle.PublicKey(rawRepresentation: Self.bytes(text))
+        else {
+            throw ClientError(
+                .requestWide, code: "no_bundle_key",
+                "This device does not know the server's key for bundles yet.",
+                remedy: "Reach the server once, with `ting bundle create` or `ting sync`.")
+        }
+        return BundleKeys(
+            device: device, signing: signing, reply: try replyKey(folder), server: server)
+    }
+
+    /// Whether the server's key for bundles is known here.
+    package func hasBundleKey(_ url: String) -> Bool {
+        guard let (_, folder) = try? bundleFolder(url) else { return false }
+        return readConfigurationFile(folder + Self.serverKeyName) != nil
+    }
+
+    /// Keeps the server's key, the first time alone: another one later is a sign of a new server,
+    /// which is joined anew.
+    package func pin(bundleKey: [UInt8], of url: String) throws {
+        let (_, folder) = try bundleFolder(url)
+        guard readConfigurationFile(folder + Self.serverKeyName) == nil else { return }
+        try writeConfigurationFile(
+            Hexadecimal.encode(bundleKey) + "\n", to: folder + Self.serverKeyName)
+    }
+
+    private func bundleFolder(_ url: String) throws -> (ClientConfiguration.Server, String) {
+        guard let known = try configuration().server(url) else {
+            throw ClientError(
+                .requestWide, code: "not_signed_in",
+                "This device has not joined the server \(url.isEmpty ? "of this replica" : url).",
+                remedy: "Ask for an invitation and run `ting join ADDRESS`.")
+        }
+        return (known, Self.folder(of: known))
+    }
+
+    private func replyKey(_ folder: String) throws -> SealedBundle.PrivateKey {
+        if let text = readConfigurationFile(folder + Self.replyKeyName),
+            let key = try? SealedBundle.PrivateKey(rawRepresentation: Self.bytes(text))
+        {
+            return key
+        }
+        let key = SealedBundle.PrivateKey()
+        try writeConfigurationFile(
+            Hexadecimal.encode(Array(key.rawRepresentation)) + "\n",
+            to: folder + Self.replyKeyName)
+        return key
+    }
+
+    /// The files beside the token: they go with it at a logout.
+    static let serverKeyName = "bundle-server.pub"
+    static let replyKeyName = "bundle-reply.key"
+
+    private static func bytes(_ text: String) -> [UInt8] {
+        Hash(text.filter { !$0.isWhitespace })?.bytes ?? []
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import TingCore
+package import TingStore
+import TingWire
+
+/// A sync by hand: the outbox goes as a file, verdicts and entries come back as one.
+extension Replica {
+    /// Seals where the replica stands, with its outbox, to the server.
+    ///
+    /// Nothing here changes: what a reply does not answer goes with the next bundle, or a sync.
+    /// - Returns: The file, how many change sets it carries, and how many had no room.
+    package func bundle(
+        _ keys: BundleKeys
+    ) throws -> (file: [UInt8], carried: Int, waiting: Int) {
+        var bundle = BundleRequest(
+            workspace: try identity().workspace, device: keys.device,
+            serverKey: Array(keys.server.rawRepresentation),
+            replyKey: Array(keys.reply.publicKey.rawRepresentation),
+            requests: [try nextRequest()])
+        var bytes = try Self.bytes(of: bundle.requests[0])
+        while let last = bundle.requests.last?.deliveries.last?.number {
+            let page = try nextRequest(after: last)
+            guard !page.deliveries.isEmpty, page.base == bundle.requests[0].base else { break }
+            bytes += try Self.bytes(of: page)
+            guard bytes <= Limits.bundleByteLimit else { break }
+            bundle.requests.append(page)
+        }
+        let file = try SealedBundle.seal(
+            bundle.signed(by: keys.signing), as: .toServer, to: keys.server)
+        let carried = bundle.requests.reduce(0) { $0 + $1.deliveries.count }
+        return (file, carried, try outbox().count - carried)
+    }
+
+    /// Bytes of a page in a bundle, with more than what frames it and the signature.
+    private static func bytes(of page: SyncRequest) throws -> Int {
+        try WireCoding.protobuf.encode(page.wire).count + Limits.nameByteLimit * 4
+    }
+
+    /// Takes a reply in, like a sync's answer.
+    ///
+    /// A reply that came late, twice, or out of order brings only what is still new.
+    /// - Returns: What it came to; `nil` for one to another replica, or to an earlier state of this.
+    package func apply(reply file: [UInt8], _ keys: BundleKeys) throws -> SyncOutcome? {
+        let contents = try SealedBundle.open(file, as: .reply, with: keys.reply, from: keys.server)
+        let reply = try BundleReply(contents: contents)
+        let before = try identity()
+        guard reply.workspace == before.workspace else {
+            throw OtherWorkspace(slug: reply.workspace)
+        }
+        var outcome = SyncOutcome()
+        outcome.from = before.base.version
+        var isOurs = false
+        for answer in reply.answers {
+            let now = try identity()
+            guard answer.replica == now.replica, answer.base.epoch == now.base.epoch,
+                answer.base.version <= now.base.version
+            else { continue }
+            isOurs = true
+            let request = SyncRequest(
+                replica: answer.replica, base: answer.base, historyDigest: .zero,
+                stateDigest: .zero, schema: schema.version, sent: 0, membersVersion: 0,
+                pageByteLimit: Limits.pageByteLimit, deliveries: [])
+            try integrate(answer.response, to: request, into: &outcome.summary)
+            outcome.head = max(outcome.head, answer.response.head)
+        }
+        outcome.version = try identity().base.version
+        return isOurs ? outcome : nil
+    }
+
+    /// The reply is about another workspace than this replica's.
+    package struct OtherWorkspace: Error { package var slug: String }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TingCore
+
+/// What files hold of change sets and effects.
+enum StoredFuzz {
+    static func run(_ bytes: [UInt8]) throws {
+        if let changeSet = try? ChangeSet(storedBytes: bytes) {
+            let again = try ChangeSet(storedBytes: changeSet.storedBytes)
+            try FuzzFinding.check(again == changeSet, "a stored change set changes")
+            try FuzzFinding.check(again.hash == changeSet.hash, "its hash changes")
+        }
+        if let effects = try? Effect.read(storedBytes: bytes) {
+            let again = try Effect.read(storedBytes: Effect.storedBytes(effects))
+            try FuzzFinding.check(again == effects, "stored effects change")
+        }
+    }
+}
+
+/// A value in JSON, and what each kind of field makes of it.
+enum ValueFuzz {
+    static func run(_ bytes: [UInt8]) throws {
+        guard let value = Value(json: String(decoding: bytes, as: UTF8.self)) else { return }
+        try FuzzFinding.check(Value(json: value.json) == value, "a value changes in JSON")
+        for field in Self.fields {
+            guard let canonical = try? field.canonical(value) else { continue }
+            try FuzzFinding.check(
+                (try? field.canonical(canonical)) == canonical,
+                "the canonical form of a \(field.kind) is not canonical")
+        }
+    }
+
+    private static let fields = Field.Kind.allCases.map {
+        Field($0.rawValue, $0, .latest, values: ["a", "b"], least: -5, greatest: 1 << 40)
+    }
+}
+
+/// Three texts, parted by the byte 0xff, which UTF-8 does not have.
+enum MergeFuzz {
+    static func run(_ bytes: [UInt8]) throws {
+        let parts = bytes.split(separator: 0xff, maxSplits: 2, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self).normalized }
+        guard parts.count == 3 else { return }
+        let (base, current, incoming) = (parts[0], parts[1], parts[2])
+        let merged = TextMerge(base: base, current: current, incoming: incoming, later: .incoming)
+        try FuzzFinding.check(merged.text.isNormalized, "a merged text is not in NFC")
+        let other = TextMerge(base: base, current: current, incoming: incoming, later: .current)
+        try FuzzFinding.check(
+            merged.overlaps == other.overlaps, "overlap depends on which side is later")
+        if !merged.overlaps {
+            try FuzzFinding.check(merged.text == other.text, "no overlap, and yet two results")
+        }
+        let unchanged = TextMerge(base: base, current: current, incoming: base, later: .incoming)
+        try FuzzFinding.check(
+            unchanged.text == current && !unchanged.overlaps, "no edit, and yet a change")
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TingWire
+
+/// What hostile bytes are thrown at: one case a decoder, and two whole exchanges.
+///
+/// A run returns for bytes that were refused or understood, and throws `FuzzFinding` where a
+/// property does not hold. A trap or a hang shows itself.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    /// Messages in protobuf, to values and back.
+    case wire
+    /// The same in JSON.
+    case json
+    /// Change sets and effects in the canonical form that files hold.
+    case stored
+    /// Values in JSON, and their check against each kind of field.
+    case value
+    /// The three-way merge of texts.
+    case merge
+    /// Paths, ranges, media types, addresses and join lines.
+    case head
+    /// Programme and partnership files.
+    case imports
+    /// A server that gets hostile requests between honest ones.
+    case exchange
+    /// A replica that gets hostile answers.
+    case answer
+
+    /// - Throws: `FuzzFinding`.
+    public func run(_ bytes: [UInt8]) throws {
+        switch self {
+        case .wire: try WireFuzz.run(bytes, coding: .protobuf)
+        case .json: try WireFuzz.run(bytes, coding: .json)
+        case .stored: try StoredFuzz.run(bytes)
+        case .value: try ValueFuzz.run(bytes)
+        case .merge: try MergeFuzz.run(bytes)
+        case .head: try HeadFuzz.run(bytes)
+        case .imports: try ImportFuzz.run(bytes)
+        case .exchange: try ExchangeFuzz.run(bytes)
+        case .answer: try AnswerFuzz.run(bytes)
+        }
+    }
+}
+
+/// A property that hostile bytes have broken.
+public struct FuzzFinding: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+
+    static func check(_ holds: Bool, _ property: String) throws(FuzzFinding) {
+        guard holds else { throw FuzzFinding(property) }
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+/// Brings a file to what a new file would have: missing tables, columns, indexes and triggers are
+/// added. Nothing is taken away, no row is touched, and what belongs to others is left alone.
+///
+/// A new column's default stands in the table's definition, so its cost doesn't grow with the rows.
+struct TableGrowth {
+    private struct Table {
+        var name: String
+        var definition: String
+        var columns: [(name: String, definition: String)]
+    }
+
+    private let tables: [Table]
+    private let indexes: [(name: String, definition: String)]
+    private let triggers: [(name: String, definition: String)]
+
+    /// - Parameter statements: Those that make a new file. They are played in memory.
+    init(_ statements: [String]) throws {
+        let model = try DatabaseQueue()
+        (tables, indexes, triggers) = try model.write { db in
+            for statement in statements { try db.execute(sql: statement) }
+            let tables = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT s.name, s.sql FROM sqlite_schema s JOIN pragma_table_list l
+                    ON l.name = s.name WHERE l.type IN ('table', 'virtual')
+                    AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.rowid
+                    """)
+            return (
+                try tables.map { row in
+                    Table(name: row[0], definition: row[1], columns: try Self.columns(db, row[0]))
+                },
+                try Self.definitions(db, "index"), try Self.definitions(db, "trigger")
+            )
+        }
+    }
+
+    private static func definitions(_ db: Database, _ type: String) throws
+        -> [(name: String, definition: String)]
+    {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT name, sql FROM sqlite_schema WHERE type = ? AND sql IS NOT NULL
+                ORDER BY rowid
+                """, arguments: [type]
+        ).map { ($0[0], $0[1]) }
+    }
+
+    private static func columns(_ db: Database, _ table: String) throws
+        -> [(name: String, definition: String)]
+    {
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(?)",
+            arguments: [table])
+        return rows.map { row in
+            let name: String = row[0]
+            let standard = (row[3] as String?).map { " DEFAULT \($0)" } ?? ""
+            let isRequired: Bool = row[2]
+            return (
+                name, "\"\(name)\" \(row[1] as String)\(isRequired ? " NOT NULL" : "")\(standard)"
+            )
+        }
+    }
+
+    /// Copies a table's rows from an attached file, column by name: files grew in different orders. What
+    /// the other file lacks keeps its default.
+    static func copy(_ db: Database, _ table: String, from file: String) throws {
+        let columns = try String.fetchAll(
+            db,
+            sql: """
+                SELECT '"' || a.name || '"' FROM pragma_table_info(?1, 'main') a
+                JOIN pragma_table_info(?1, ?2) b ON a.name = b.name ORDER BY a.cid
+                """, arguments: [table, file]
+        ).joined(separator: ", ")
+        guard !columns.isEmpty else { return }
+        try db.execute(
+            sql: """
+                INSERT INTO main."\(table)" (\(columns)) SELECT \(columns) FROM \(file)."\(table)"
+                """)
+    }
+
+    /// Adds what the file lacks.
+    func apply(_ db: Database) throws {
+        for table in tables {
+            let present = Set(try Self.columns(db, table.name).map(\.name))
+            guard !present.isEmpty else {
+                try db.execute(sql: table.definition)
+                continue
+            }
+            for column in table.columns where !present.contains(column.name) {
+                try db.execute(
+                    sql: "ALTER TABLE \"\(table.name)\" ADD COLUMN \(column.definition)")
+            }
+        }
+        for (kind, wanted) in [("index", indexes), ("trigger", triggers)] {
+            let present = Dictionary(
+                try Self.definitions(db, kind).map { ($0.name, $0.definition) },
+                uniquingKeysWith: { a, _ in a })
+            for (name, definition) in wanted where present[name] != definition {
+                try db.execute(sql: "DROP \(kind) IF EXISTS \"\(name)\"; \(definition)")
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import TingServer
+import TingWire
+
+struct BundleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bundle",
+        abstract: "Take in edits that came by hand, and give the reply.",
+        discussion: """
+            For members whom no line reaches: what `ting bundle create` wrote comes by e-mail or on a
+            stick, and the reply goes back the same way. Whoever carries it can neither read nor
+            alter it.
+            """,
+        subcommands: [ApplyBundle.self])
+}
+
+struct ApplyBundle: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply",
+        abstract: "Judge a bundle like a sync, and write the sealed reply.",
+        discussion: """
+            tingd bundle apply --data /srv/ting heat.bundle
+            tingd bundle apply --data /srv/ting heat.bundle --reply - --armor
+
+            Works while the server runs. The same bundle twice changes nothing.
+            """)
+
+    @OptionGroup var options: DataOption
+    @Argument(help: "The bundle; - for standard input.") var file: String
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Where the reply goes; - for standard output. FILE.reply otherwise.", valueName: "file")
+    )
+    var reply: String?
+
+    @Flag(name: .long, help: "Write the reply as text, for an e-mail.") var armor = false
+
+    func run() throws {
+        let data =
+            file == "-"
+            ? FileHandle.standardInput.readDataToEndOfFile()
+            : FileManager.default.contents(atPath: file)
+        guard let data else {
+            throw ServerError("The file \(file) can't be read.", hint: "Check its path.")
+        }
+        let target = reply ?? (file == "-" ? "-" : file + ".reply")
+        let bundle = try read(data)
+        let (sealed, count) = try options.withOperator { try $0.apply(bundle: bundle) }
+        let bytes = armor ? Data(SealedBundle.armored(sealed).utf8) : Data(sealed)
+        if target == "-" {
+            try FileHandle.standardOutput.write(contentsOf: bytes)
+        } else {
+            try PrivateFile.write(bytes, to: target)
+            ErrorPresenter.note(
+                "tingd: change sets judged: \(count); send back the reply: \(target)")
+        }
+    }
+
+    private func read(_ data: Data) throws -> [UInt8] {
+        do { return try SealedBundle.dearmored(data) } catch let error as BundleError {
+            throw ServerError(error.sentence, hint: error.remedy)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingStore
+import TingTesting
+
+@Suite("Leaving a server, and coming back")
+struct LeavingTests {
+    private let team: Team
+
+    init() throws { team = try Team(2) }
+
+    private func insert(_ replica: Replica, _ title: String) throws {
+        try replica.write { db in
+            try db.execute(sql: "INSERT INTO project (title) VALUES (?)", arguments: [title])
+        }
+    }
+
+    @Test("a replica that holds more than the person knows of is not removed", .tags(.promise4))
+    func unknownEdits() throws {
+        let replica = team.replicas[0]
+        let known = try replica.unsynced()
+        #expect(known.isEmpty)
+        try insert(replica, "meanwhile")
+        #expect(try !replica.remove(holding: known))
+        #expect(try replica.outbox().count == 1)
+        #expect(FileManager.default.fileExists(atPath: replica.path))
+    }
+
+    @Test("a program that has the file open can't edit into nothing, and is told why")
+    func openElsewhere() throws {
+        let replica = team.replicas[0]
+        let other = try DatabaseQueue(path: replica.path)
+        try other.write { try $0.execute(sql: "SELECT 1 FROM project") }
+        #expect(try replica.remove(holding: replica.unsynced()))
+        #expect(!FileManager.default.fileExists(atPath: replica.path))
+        let error = #expect(throws: DatabaseError.self) {
+            try other.write { db in
+                try db.execute(sql: "INSERT INTO project (title) VALUES ('lost')")
+            }
+        }
+        #expect(error?.message == "this replica was removed by a logout")
+    }
+
+    @Test(
+        "exported edits come back into a new replica: once, in order, and are accepted once",
+        .tags(.promise4))
+    func comeBack() throws {
+        let old = team.replicas[0]
+        try insert(old, "first")
+        try old.write { try $0.execute(sql: "UPDATE project SET hours = 3") }
+        let other = try DatabaseQueue(path: old.path)
+        try other.write {
+            try $0.execute(sql: "UPDATE project SET status = 'nonsense' WHERE title = 'first'")
+        }
+        let held = try old.heldEdits()
+        let outbox = try old.outbox().map(\.changeSet)
+        #expect(held.count == 1 && outbox.count == 2)
+        try team.sync(0)
+
+        let new = try team.clone(for: team.members[0])
+        // Both were accepted meanwhile; the clone has them.
+        #expect(try new.take(outbox: outbox, quarantine: [], held: held) == 1)
+        #expect(try new.unsynced().outbox == 0 && new.unsynced().invalid == 1)
+
+        let early = team.replicas[1]
+        // A replica that has not heard of it takes them, and the server says that it knows them.
+        #expect(try early.take(outbox: outbox, quarantine: [], held: []) == 2)
+        #expect(try early.take(outbox: outbox, quarantine: [], held: []) == 0)
+        let hours = try early.read { try Int64.fetchOne($0, sql: "SELECT hours FROM project") }
+        #expect(hours == 3)
+        try team.sync(1)
+        #expect(try early.outbox().isEmpty)
+        #expect(try team.workspace.head().version == 2)
+        #expect(try early.verify().matches)
+    }
+
+    @Test("rejected edits come back into quarantine, with their reason")
+    func quarantine() throws {
+        try insert(team.replicas[0], "rejected")
+        let changeSet = try #require(try team.replicas[0].outbox().first).changeSet
+        let item = QuarantinedChangeSet(
+            changeSet: changeSet, code: .roleTooLow, detail: "why", time: 7)
+        let other = team.replicas[1]
+        #expect(try other.take(outbox: [], quarantine: [item], held: []) == 1)
+        #expect(try other.take(outbox: [], quarantine: [item], held: []) == 0)
+        #expect(try other.quarantine() == [item])
+        try other.retryQuarantine([changeSet.id])
+        #expect(try other.outbox().map(\.changeSet.id) == [changeSet.id])
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingStore
+import TingTesting
+
+/// Each of these was found by the simulator.
+@Suite("Starting over from a snapshot", .tags(.promise2, .promise4))
+struct StartingOverTests {
+    static let project = "01890000-0000-7000-8000-000000000001"
+
+    private func team() throws -> Team {
+        let team = try Team(1)
+        try team.foreign(
+            0, "INSERT INTO project (id, title) VALUES ('\(Self.project)', 'Water')")
+        try team.sync(0)
+        return team
+    }
+
+    private func snapshot(_ workspace: Workspace, _ team: Team) throws -> String {
+        let path = team.folder.appending(path: "snapshot-\(UUID().uuidString).sqlite").path
+        _ = try workspace.writeSnapshot(to: path)
+        return path
+    }
+
+    private func emptyWorkspace(_ team: Team) throws -> Workspace {
+        var generator = SystemRandomNumberGenerator()
+        return try Workspace.create(
+            path: team.folder.appending(path: "new.sqlite").path, slug: "team",
+            schema: team.schema, epoch: .random(using: &generator),
+            receiptKey: (0..<32).map { UInt8($0) })
+    }
+
+    private func text(_ team: Team, _ sql: String) throws -> String? {
+        try team.replicas[0].read { try String.fetchOne($0, sql: sql) }
+    }
+
+    @Test("what goes to the outbox again is shown at once, before the server has it")
+    func shown() throws {
+        let team = try team()
+        let empty = try snapshot(emptyWorkspace(team), team)
+        try team.replicas[0].startOver(from: empty, because: .anotherEpoch, unproven: [1])
+        #expect(try text(team, "SELECT title FROM project") == "Water")
+        #expect(try team.replicas[0].status().outbox == 1)
+    }
+
+    @Test("a snapshot without what was given back is refused, and the replica stays as it was")
+    func lacking() throws {
+        let team = try team()
+        let empty = try snapshot(emptyWorkspace(team), team)
+        #expect(throws: ReplicaError.snapshotLacks(1)) {
+            try team.replicas[0].startOver(from: empty, because: .anotherEpoch, returned: [1])
+        }
+        #expect(try text(team, "SELECT title FROM project") == "Water")
+        #expect(try team.replicas[0].status().epoch == team.workspace.epoch)
+    }
+
+    @Test("a snapshot made before something was given back serves nobody any more")
+    func stale() throws {
+        let team = try team()
+        let entries = try team.workspace.entries(since: 0, byteLimit: .max)
+        let (old, path) = (team.workspace, team.folder.appending(path: "older.sqlite").path)
+        var generator = SystemRandomNumberGenerator()
+        // The same key, and an older file: nothing had been accepted then.
+        let older = try Workspace.create(
+            path: path, slug: "team", schema: team.schema, epoch: .random(using: &generator),
+            receiptKey: [UInt8](repeating: 7, count: 32))
+        #expect(try older.holdsWhatCameBack(0))
+        let request = GiveBackRequest(epoch: old.epoch, schema: 1, entries: entries)
+        let answer = try older.takeBack(
+            request, now: team.clock.time, next: .random(using: &generator))
+        #expect(answer.response.taken == [1])
+        #expect(try !older.holdsWhatCameBack(0))
+        #expect(try older.holdsWhatCameBack(1))
+    }
+
+    @Test("under a clock that stands still two older files are kept aside", .tags(.promise9))
+    func aside() throws {
+        let team = try team()
+        for _ in 0..<2 {
+            try team.replicas[0].startOver(
+                from: try snapshot(team.workspace, team), because: .notMended)
+        }
+        let files = try FileManager.default.contentsOfDirectory(atPath: team.folder.path)
+        #expect(files.count { $0.contains(".before-") } == 2)
+    }
+
+    @Test("settling a conflict that the new history doesn't have makes no row of it")
+    func ghost() throws {
+        let team = try Team(2)
+        try team.foreign(
+            0, "INSERT INTO project (id, title) VALUES ('\(Self.project)', 'Water')")
+        try team.sync(0)
+        try team.sync(1)
+        for (position, title) in ["Vand", "水"].enumerated() {
+            try team.foreign(position, "UPDATE project SET title = '\(title)'")
+        }
+        for position in [0, 1, 0] { try team.sync(position) }
+        #expect(try team.replicas[0].status().conflicts == 1)
+        try team.foreign(0, "UPDATE conflict SET status = 'settled'")
+        _ = try team.replicas[0].seal()
+        let empty = try snapshot(emptyWorkspace(team), team)
+        try team.replicas[0].startOver(from: empty, because: .anotherEpoch)
+        #expect(try text(team, "SELECT count(*) FROM conflict") == "0")
+    }
+
+    @Test("who discards an edit that had been sent is not told that the file is a copy")
+    func discarded() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Sent, and discarded'")
+        let request = try team.replicas[0].nextRequest()
+        _ = try team.workspace.accept(
+            [.init(request: request, member: team.members[0].id, role: .editor)],
+            now: team.clock.time)
+        // The reply is lost.
+        try team.replicas[0].discardOutbox(request.deliveries.map(\.changeSet.id))
+        #expect(try !team.sync(0).renamed)
+        #expect(try text(team, "SELECT title FROM project") == "Sent, and discarded")
+    }
+}

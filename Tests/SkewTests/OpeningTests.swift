@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingTesting
+
+@testable import TingStore
+
+@Suite("Opening a file of another version")
+struct OpeningTests {
+    private let team: Team
+    private let path: String
+    private static let project = "01890000-0000-7000-8000-000000000001"
+
+    init() throws {
+        team = try Team(1)
+        path = team.replicas[0].path
+        try team.replicas[0].write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO project (id, title, hours) VALUES ('\(Self.project)', 'Ting', 3);
+                    INSERT INTO task (project, title) VALUES ('\(Self.project)', 'One');
+                    """)
+        }
+        try team.sync(0)
+        try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET title = 'Thing'") }
+        try team.foreign(0, "UPDATE project SET summary = 'unsealed'")
+    }
+
+    private func open(_ version: Int) throws -> Replica {
+        try Replica(
+            path: path, schema: .sample(version), clock: { [clock = team.clock] in clock.time })
+    }
+
+    @Test("an older replica gets what it lacks: same digest, same outbox, no change set")
+    func older() throws {
+        let before = try team.replicas[0].status().digest
+        let outbox = try team.replicas[0].outbox()
+        try team.replicas[0].close()
+        let replica = try open(3)
+        #expect(try replica.status().digest == before)
+        #expect(try replica.outbox() == outbox)
+        #expect(try replica.verify().matches)
+        let row = try replica.read { db in
+            try Row.fetchOne(db, sql: "SELECT title, priority, views, ceiling FROM project")
+        }
+        #expect(row == ["title": "Thing", "priority": "normal", "views": 0, "ceiling": 100])
+    }
+
+    @Test("notes of an SQL tool that were not sealed yet are sealed by the newer program")
+    func unsealed() throws {
+        try team.replicas[0].close()
+        let replica = try open(2)
+        try replica.seal()
+        let last = try #require(try replica.outbox().last?.changeSet)
+        #expect(
+            last.operations.map(\.fields) == [
+                [FieldEdit("summary", before: .null, after: .text("unsealed"), time: last.time)]
+            ])
+    }
+
+    @Test("what an SQL tool writes to a new field is captured", .tags(.promise11))
+    func captured() throws {
+        try team.replicas[0].close()
+        let replica = try open(2)
+        try team.foreign(
+            path, "UPDATE project SET priority = 'high'; INSERT INTO visit DEFAULT VALUES")
+        try replica.seal()
+        let operations = try replica.outbox().flatMap(\.changeSet.operations)
+        #expect(operations.contains { $0.fields.contains { $0.field == "priority" } })
+        #expect(operations.contains { $0.collection == "visit" && $0.kind == .insert })
+        #expect(try replica.outbox().last?.changeSet.schema == 2)
+    }
+
+    @Test(
+        "a newer file keeps its fields under an older program, whose edits don't erase them",
+        .tags(.promise3))
+    func newer() throws {
+        try team.replicas[0].close()
+        let newer = try open(2)
+        try newer.write { db in
+            try db.execute(sql: "UPDATE project SET priority = 'high', notes = 'kept'")
+            try db.execute(sql: "INSERT INTO visit (place) VALUES ('Odense')")
+        }
+        try newer.close()
+        let older = try open(1)
+        #expect(older.schema == .sample(2))
+        try older.write { try $0.execute(sql: "UPDATE project SET title = 'Again', hours = 4") }
+        try older.close()
+        let again = try open(2)
+        let row = try again.read { db in
+            try Row.fetchOne(
+                db, sql: "SELECT title, priority, notes, place FROM project, visit")
+        }
+        #expect(row == ["title": "Again", "priority": "high", "notes": "kept", "place": "Odense"])
+        #expect(try again.verify().matches)
+    }
+
+    @Test("a program that has the file open goes by the newer schema from its next edit on")
+    func underway() throws {
+        let running = team.replicas[0]
+        let newer = try open(2)
+        try newer.write { try $0.execute(sql: "UPDATE project SET notes = 'new'") }
+        try running.write { try $0.execute(sql: "UPDATE project SET title = 'old program'") }
+        #expect(running.schema.version == 2)
+        #expect(try running.outbox().last?.changeSet.schema == 2)
+        #expect(
+            try newer.read { try String.fetchOne($0, sql: "SELECT notes FROM project") } == "new")
+        #expect(try newer.verify().matches)
+    }
+
+    @Test("the search index and the rows stay: a new field touches no row")
+    func cost() throws {
+        let running = team.replicas[0]
+        try running.write { db in
+            for number in 0..<2_000 {
+                try db.execute(sql: "INSERT INTO person (name) VALUES ('Person \(number)')")
+            }
+        }
+        try running.close()
+        func pages() throws -> [Int: Data] {
+            let queue = try DatabaseQueue(path: path)
+            _ = try queue.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            try queue.close()
+            let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            return Dictionary(
+                uniqueKeysWithValues: stride(from: 0, to: data.count, by: 4_096).map {
+                    ($0, data[$0..<min($0 + 4_096, data.count)])
+                })
+        }
+        let before = try pages()
+        try open(2).close()
+        let after = try pages()
+        let changed = before.filter { after[$0.key] != $0.value }.count
+        #expect(before.count > 250)
+        // Those of SQLite's own table of definitions, and of the free list.
+        #expect(changed < 60)
+    }
+
+    @Test("a file of a later format is refused, and left as it is")
+    func format() throws {
+        try team.replicas[0].tamper { try $0.execute(sql: "UPDATE ting_replica SET format = 2") }
+        #expect(throws: SchemaError.format(2)) { try open(2) }
+        #expect(throws: SchemaError.format(2)) { try open(1) }
+    }
+
+    @Test("a schema that this program can't read is refused with what to do", .tags(.promise4))
+    func unreadable() throws {
+        try open(3).close()
+        try team.replicas[0].tamper { db in
+            try db.execute(
+                sql: "UPDATE ting_schema SET json = replace(json, '\"money\"', '\"volume\"')")
+        }
+        let error = #expect(throws: SchemaError.self) { try open(2) }
+        #expect(error == .unreadable(version: 3, known: 2))
+        #expect(error?.remedy.contains("unsynced edits are kept") == true)
+    }
+
+    @Test("a schema of another application is refused")
+    func different() throws {
+        let other = Schema(name: "other", version: 2, collections: [])
+        #expect(throws: SchemaError.differs("other is not sample.")) {
+            try Replica(path: path, schema: other) { 0 }
+        }
+    }
+
+    @Test("a workspace of a newer server serves under an older one, and comes back")
+    func workspace() throws {
+        let path = team.workspace.path
+        let head = try team.workspace.head()
+        try team.workspace.close()
+        for version in [3, 1, 2, 3] {
+            let workspace = try Workspace(path: path, schema: .sample(version))
+            #expect(workspace.schema.version == 3)
+            #expect(try workspace.head() == head)
+            #expect(try workspace.verify().problems.isEmpty)
+            try workspace.close()
+        }
+        team.workspace = try Workspace(path: path, schema: .sample(1))
+        let fresh = try team.clone(for: team.members[0])
+        #expect(fresh.schema == .sample(3))
+        #expect(try fresh.contents() == team.workspace.contents())
+    }
+
+    /// Who changes the tables that a new file gets also raises `SchemaTable.layout`, so that files of
+    /// before get them; this number then changes with it.
+    @Test("the layout's number is that of the tables")
+    func layout() {
+        let statements =
+            Replica.definition(Schema(name: "none", version: 1, collections: []))
+            + Workspace.definition(Schema(name: "none", version: 1, collections: []))
+        let hash = Hash(of: Array(statements.joined(separator: ";\n").utf8)).description.prefix(8)
+        #expect("\(SchemaTable.layout) \(hash)" == "1 99c9b114")
+    }
+}
