@@ -4,7 +4,7 @@ SHELL = /bin/bash
 PREFIX ?= /usr/local
 PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3 faketime iproute2
 
-.PHONY: help deps build test demo serve simulate torture fuzz install schema proto format clean
+.PHONY: help deps build test demo serve simulate torture fuzz bench install schema proto format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -59,6 +59,13 @@ fuzz: deps ## Throw hostile bytes at TARGET (Sources/TingFuzzing) for MINUTES, b
 	  .build-fuzz/debug/ting-fuzz -max_total_time=$$(($(MINUTES) * 60)) -timeout=20 -len_control=0 \
 	  -max_len=4096 -artifact_prefix=.build-fuzz/ -print_final_stats=1 \
 	  .build-fuzz/corpus/$(TARGET) Tests/FuzzTests/corpus/$(TARGET)
+
+METRICS ?= all guards
+bench: deps ## Measure METRICS (P1 to P9, guards) against SQLite and TLS (static release build)
+	for p in ting tingd ting-bench; do \
+	  swift build -c release --scratch-path .build-static --product $$p -Xswiftc -static-executable || exit 1; \
+	done
+	.build-static/release/ting-bench $(METRICS)
 
 install: deps ## Install ting and tingd under PREFIX (static release build)
 	swift build -c release --scratch-path .build-static --product ting -Xswiftc -static-executable

@@ -57,7 +57,8 @@ let package = Package(
         .target(
             name: "TingStore",
             dependencies: [
-                "TingCore", "CSQLiteConfig", .product(name: "GRDB", package: "GRDB.swift"),
+                "TingCore", "CSQLite", "CSQLiteConfig",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .target(
             name: "TingServer",
@@ -153,6 +154,21 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         .testTarget(name: "FuzzTests", dependencies: ["TingFuzzing"], exclude: ["corpus"]),
+        .executableTarget(
+            name: "ting-bench",
+            dependencies: [
+                "CSQLite", "TingClient", "TingCore", "TingPlanning", "TingStore", "TingTesting",
+                "TingWire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         .testTarget(name: "PlanningTests", dependencies: ["TingCore", "TingPlanning"]),
         .testTarget(
             name: "ProtocolTests",

@@ -27,6 +27,12 @@ package struct CBOREncoder {
         bytes.append(contentsOf: text.utf8)
     }
 
+    /// Bytes as they are: what is hashed together with CBOR.
+    mutating func append(raw data: some Collection<UInt8>) { bytes.append(contentsOf: data) }
+
+    /// Empties it, and keeps the room.
+    mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
     package mutating func encodeArray(count: Int) { head(4, UInt64(count)) }
 
     package mutating func encodeMapHead(count: Int) { head(5, UInt64(count)) }
@@ -44,11 +50,20 @@ package struct CBOREncoder {
         }
     }
 
+    /// Values by name.
+    package mutating func encode(map values: [String: Value]) {
+        encodeMapHead(count: values.count)
+        for (name, value) in values.sorted(by: { Self.precedes($0.key, $1.key) }) {
+            encode(name)
+            encode(value)
+        }
+    }
+
     /// A map with text keys, put in canonical order: shorter keys first, then by bytes.
     package mutating func encodeMap(_ entries: [(key: String, encode: (inout CBOREncoder) -> Void)])
     {
         encodeMapHead(count: entries.count)
-        for entry in entries.sorted(by: { Self.precedes($0.key, $1.key) }) {
+        for entry in entries.inMapOrder(by: \.key) {
             encode(entry.key)
             entry.encode(&self)
         }
@@ -64,7 +79,7 @@ package struct CBOREncoder {
         let type = major << 5
         switch argument {
         case 0..<24: bytes.append(type | UInt8(argument))
-        case 24...0xff: bytes.append(contentsOf: [type | 24, UInt8(argument)])
+        case 24...0xff: append(type | 24, argument, 1)
         case 0x100...0xffff: append(type | 25, argument, 2)
         case 0x1_0000...0xffff_ffff: append(type | 26, argument, 4)
         default: append(type | 27, argument, 8)
@@ -76,6 +91,13 @@ package struct CBOREncoder {
         for shift in stride(from: (count - 1) * 8, through: 0, by: -8) {
             bytes.append(UInt8(truncatingIfNeeded: argument >> UInt64(shift)))
         }
+    }
+}
+
+extension Array {
+    /// The elements in the order that their names have as keys of a map.
+    func inMapOrder(by name: (Element) -> String) -> [Element] {
+        sorted { CBOREncoder.precedes(name($0), name($1)) }
     }
 }
 

@@ -19,7 +19,7 @@ public struct RecordContent: Equatable, Sendable {
         encoder.encodeArray(count: 3)
         encoder.encode(collection)
         encoder.encode(bytes: record.bytes)
-        encoder.encodeMap(values.map { pair in (pair.key, { $0.encode(pair.value) }) })
+        encoder.encode(map: values)
         return encoder.bytes
     }
 }

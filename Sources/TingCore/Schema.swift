@@ -65,6 +65,9 @@ public struct CollectionSchema: Codable, Equatable, Sendable {
 
     public func field(_ name: String) -> Field? { index[name].map { fields[$0] } }
 
+    /// Where the field stands in `fields`.
+    package func position(of name: String) -> Int? { index[name] }
+
     /// The reference to the record that this one is a part of, if it is a child.
     public var parent: Field? { fields.first(where: \.parent) }
 

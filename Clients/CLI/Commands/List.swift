@@ -58,7 +58,8 @@ struct List: TingCommand {
                 try printCSV(records, named ?? [nil] + collection.fields)
             } else {
                 let shown = named ?? [nil] + DefaultColumns.of(collection, records)
-                try printTable(records, shown, RecordText(replica, db, shortIDs: true))
+                let ids = shown.contains(nil) ? records.map(\.id) : []
+                try printTable(records, shown, RecordText(replica, db, shortening: ids))
             }
         }
     }

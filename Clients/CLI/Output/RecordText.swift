@@ -16,6 +16,28 @@ struct RecordText {
         short = shortIDs ? ShortIDs(try Self.allIDs(replica, db)) : nil
     }
 
+    /// - Parameter shown: the ids that will be shown; of the others only those alike are read.
+    init(_ replica: Replica, _ db: Database, shortening shown: [String]) throws {
+        names = try Self.memberNames(db)
+        short = shown.isEmpty ? nil : ShortIDs(try Self.ids(like: shown, replica, db))
+    }
+
+    /// The ids that end like one of these, in as many characters as every short id has.
+    private static func ids(
+        like shown: [String], _ replica: Replica, _ db: Database
+    ) throws -> [String] {
+        let length = ShortIDs.leastLength
+        let endings = Value.set(of: shown.map { String($0.suffix(length)) }).column
+        return try replica.schema.collections.flatMap { collection in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT id FROM \(RecordTable(collection).quotedName)
+                    WHERE substr(id, -\(length)) IN (SELECT value FROM json_each(?))
+                    """, arguments: [endings])
+        }
+    }
+
     static func memberNames(_ db: Database) throws -> [String: String] {
         var names: [String: String] = [:]
         for row in try Row.fetchAll(db, sql: "SELECT id, name FROM member") {

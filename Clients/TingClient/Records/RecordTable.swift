@@ -38,7 +38,8 @@ public struct RecordTable {
 
     public func record(_ db: Database, _ id: RecordID) throws -> RecordRow? {
         let sql = "SELECT \(quotedColumns) FROM \(quotedName) WHERE id = ?"
-        return try Row.fetchOne(db, sql: sql, arguments: [id.description]).map(record)
+        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [id.description])
+            .map(record)
     }
 
     /// Records that a condition in SQL picks, in the order and number asked for.
@@ -66,9 +67,9 @@ public struct RecordTable {
         let columns = (["id"] + fields).map(Self.quoted).joined(separator: ", ")
         let marks = Array(repeating: "?", count: fields.count + 1).joined(separator: ", ")
         let arguments = [id.description.databaseValue] + fields.map { (values[$0] ?? .null).column }
-        try db.execute(
-            sql: "INSERT INTO \(quotedName) (\(columns)) VALUES (\(marks))",
-            arguments: StatementArguments(arguments))
+        try db.cachedStatement(
+            sql: "INSERT INTO \(quotedName) (\(columns)) VALUES (\(marks))"
+        ).execute(arguments: StatementArguments(arguments))
     }
 
     public func update(_ db: Database, _ id: RecordID, _ values: [String: Value]) throws {
@@ -76,9 +77,8 @@ public struct RecordTable {
         let fields = values.keys.sorted()
         let changes = fields.map { Self.quoted($0) + " = ?" }.joined(separator: ", ")
         let arguments = fields.map { (values[$0] ?? .null).column } + [id.description.databaseValue]
-        try db.execute(
-            sql: "UPDATE \(quotedName) SET \(changes) WHERE id = ?",
-            arguments: StatementArguments(arguments))
+        try db.cachedStatement(sql: "UPDATE \(quotedName) SET \(changes) WHERE id = ?")
+            .execute(arguments: StatementArguments(arguments))
     }
 }
 

@@ -154,26 +154,21 @@ extension Replica {
         let seq = db.lastInsertedRowID
         try count(db, listing: changeSet.seen, by: 1)
         try noteUnindexed(db, changeSet.touched)
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO ting_pending (record, field, seq, epoch, version)
-                VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-                """)
+        let insert = try HotStatement(
+            db,
+            """
+            INSERT INTO ting_pending (record, field, seq, epoch, version)
+            VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+            """)
+        insert.bind(seq, at: 3)
         for operation in changeSet.operations {
             let whole = operation.base ?? base
+            insert.bind(operation.record.description, at: 1)
             if operation.kind != .update || operation.fields.isEmpty {
-                let field = operation.kind == .delete ? "" : "*"
-                try insert.execute(arguments: [
-                    operation.record.description, field, seq, whole.epoch.description,
-                    whole.version,
-                ])
+                try insert.pend(operation.kind == .delete ? "" : "*", whole)
             }
             for edit in operation.fields where operation.kind != .delete {
-                let base = edit.base ?? whole
-                try insert.execute(arguments: [
-                    operation.record.description, edit.field, seq, base.epoch.description,
-                    base.version,
-                ])
+                try insert.pend(edit.field, edit.base ?? whole)
             }
         }
     }
@@ -227,9 +222,13 @@ extension Replica {
                 sql: "INSERT INTO ting_link (hash, seen) VALUES (?, ?) ON CONFLICT DO NOTHING"
             ).execute(arguments: [row[2] as Data, row[3] as Data])
         }
-        let forget = try db.cachedStatement(
-            sql: "DELETE FROM ting_pending WHERE record = ? AND seq = ?")
-        for record in records { try forget.execute(arguments: [record.description, seq]) }
+        let forget = try HotStatement(
+            db, "DELETE FROM ting_pending WHERE record = ? AND seq = ?")
+        forget.bind(seq, at: 2)
+        for record in records {
+            forget.bind(record.description, at: 1)
+            try forget.run()
+        }
         return records
     }
 
@@ -317,9 +316,12 @@ extension Replica {
 
     /// Has records found anew by the next search.
     func noteUnindexed(_ db: Database, _ records: Set<RecordID>) throws {
-        let statement = try db.cachedStatement(
-            sql: "INSERT INTO ting_unindexed (record) VALUES (?) ON CONFLICT DO NOTHING")
-        for record in records { try statement.execute(arguments: [record.description]) }
+        let statement = try HotStatement(
+            db, "INSERT INTO ting_unindexed (record) VALUES (?) ON CONFLICT DO NOTHING")
+        for record in records {
+            statement.bind(record.description, at: 1)
+            try statement.run()
+        }
     }
 
     /// Takes a new replica id and numbers what is left in the outbox anew.
@@ -345,6 +347,16 @@ extension Replica {
                     SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE change_set = ?1)
                     OR EXISTS (SELECT 1 FROM ting_quarantine WHERE change_set = ?1)
                     """), arguments: [id.description]) ?? false
+    }
+}
+
+extension HotStatement {
+    /// Adds a pending edit of the record that is bound.
+    fileprivate func pend(_ field: String, _ base: Base) throws {
+        bind(field, at: 2)
+        bind(base.epoch.description, at: 4)
+        bind(base.version, at: 5)
+        try run()
     }
 }
 

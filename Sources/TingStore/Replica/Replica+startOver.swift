@@ -252,13 +252,15 @@ extension Replica {
             let fields = Set((row[2] as String? ?? "").split(separator: "/").map(String.init))
             return HeldRow(
                 collection: collection, record: record,
-                columns: isNew ? raw : raw.filter { fields.contains($0.key) }, isWhole: isNew)
+                columns: isNew
+                    ? raw.byField : raw.byField.filter { fields.contains($0.key) },
+                isWhole: isNew)
         }
     }
 
     private func putBack(_ db: Database, _ held: [HeldRow]) throws {
         for row in held {
-            let exists = try tables.raw(db, row.collection, row.record) != nil
+            let exists = try tables.contains(db, row.collection, row.record)
             if !exists, row.isWhole {
                 try db.execute(
                     sql: "INSERT INTO \"\(row.collection.name)\" (id) VALUES (?)",

@@ -20,6 +20,8 @@ struct SealDraft {
     var inserts = false
     /// What the author had seen of fields that are held back already.
     var heldBases: [String: Base] = [:]
+    /// What pending edits of the record had been made on.
+    var pendingBases: [(field: String, base: Base)] = []
 
     init(_ fold: Fold) { self.fold = fold }
 }
@@ -29,6 +31,8 @@ struct Drafter {
     let replica: Replica
     let db: Database
     let identity: Replica.Identity
+    /// Whether any edit is held back.
+    let holdsBack: Bool
     private var schema: Schema { replica.schema }
     private var tables: RecordTables { replica.tables }
 
@@ -44,13 +48,14 @@ struct Drafter {
         }
         draft.id = id
         draft.before = fold.originals(raw)
-        draft.heldBases = try heldBases(fold.record)
-        if raw != nil, !fold.existed, let taken = try otherHome(of: fold) {
+        if holdsBack { draft.heldBases = try heldBases(fold.record) }
+        let known = try SharedRecords.read(db, id)
+        draft.pendingBases = known == nil ? [] : try pendingBases(id)
+        if raw != nil, !fold.existed, let taken = try otherHome(of: fold, known) {
             draft.invalid[""] = InvalidValue(
                 "the id is that of a \(taken)", "Give the new record an id of its own.")
             return [draft]
         }
-        let known = try SharedRecords.read(db, id)
         if known == nil {
             draft.shared = SharedRecord(
                 collection: fold.collection.name, state: fold.existed ? .live : .absent,
@@ -66,7 +71,7 @@ struct Drafter {
 
     /// Drafts a record that is in its table now.
     private func present(
-        _ draft: inout SealDraft, _ id: RecordID, _ raw: [String: DatabaseValue],
+        _ draft: inout SealDraft, _ id: RecordID, _ raw: StoredRow,
         _ known: SharedRecord?
     ) throws -> [SealDraft] {
         let fold = draft.fold
@@ -84,6 +89,7 @@ struct Drafter {
                 try replica.visibleValues(db, id, ignoringDeletion: true) ?? known.values
             var restore = SealDraft(fold)
             restore.id = id
+            restore.pendingBases = draft.pendingBases
             restore.operation = Operation(
                 .restore, fold.collection.name, id, base: try base(id, "", draft), time: fold.time)
             draft.operation = try update(&draft, id, raw)
@@ -95,17 +101,16 @@ struct Drafter {
     }
 
     private func update(
-        _ draft: inout SealDraft, _ id: RecordID, _ raw: [String: DatabaseValue]
+        _ draft: inout SealDraft, _ id: RecordID, _ raw: StoredRow
     ) throws -> TingCore.Operation? {
         let fold = draft.fold
         var edits: [FieldEdit] = []
-        let withNUL = try tables.fieldsWithNUL(db, fold.collection, fold.record)
         for field in fold.collection.fields {
             let old = draft.before[field.name] ?? field.standard
             let isKept = fold.keeps.contains(field.name)
             // What nobody wrote is not validated: the merge may have made it.
             if !isKept, old.column.isIdentical(to: raw[field.name] ?? .null) { continue }
-            guard let new = canonical(field, raw, &draft, withNUL), new != old || isKept
+            guard let new = canonical(field, raw, &draft), new != old || isKept
             else { continue }
             check(field, new, &draft)
             guard draft.invalid[field.name] == nil else { continue }
@@ -120,13 +125,12 @@ struct Drafter {
     }
 
     private func insert(
-        _ draft: inout SealDraft, _ id: RecordID, _ raw: [String: DatabaseValue]
+        _ draft: inout SealDraft, _ id: RecordID, _ raw: StoredRow
     ) throws -> TingCore.Operation? {
         let fold = draft.fold
         var edits: [FieldEdit] = []
-        let withNUL = try tables.fieldsWithNUL(db, fold.collection, fold.record)
         for field in fold.collection.fields {
-            guard let new = canonical(field, raw, &draft, withNUL), new != field.standard
+            guard let new = canonical(field, raw, &draft), new != field.standard
             else { continue }
             check(field, new, &draft)
             edits.append(
@@ -140,12 +144,11 @@ struct Drafter {
 
     /// The canonical value of a column; `nil` when it is invalid, which the draft remembers.
     private func canonical(
-        _ field: Field, _ raw: [String: DatabaseValue], _ draft: inout SealDraft,
-        _ withNUL: Set<String>
+        _ field: Field, _ raw: StoredRow, _ draft: inout SealDraft
     ) -> Value? {
         let column = raw[field.name] ?? .null
         do throws(InvalidValue) {
-            guard !withNUL.contains(field.name) else {
+            guard !raw.fieldsWithNUL.contains(field.name) else {
                 throw InvalidValue(
                     "\(field.name) holds a NUL character", "Write the text without it.")
             }
@@ -201,7 +204,7 @@ struct Drafter {
 
     /// Only the merge writes conflicts: of an edit by hand, settling alone counts.
     private func settle(
-        _ draft: inout SealDraft, _ id: RecordID, _ raw: [String: DatabaseValue]
+        _ draft: inout SealDraft, _ id: RecordID, _ raw: StoredRow
     ) {
         guard draft.fold.existed else {
             draft.invalid[""] = InvalidValue(
@@ -232,18 +235,25 @@ struct Drafter {
     /// As much of a field as when an edit that is still pending, or held back, hid it; `nil` where
     /// that is all that the replica has integrated.
     private func base(_ record: RecordID, _ field: String, _ draft: SealDraft) throws -> Base? {
-        let rows = try Row.fetchAll(
-            db.cachedStatement(
-                sql: """
-                    SELECT epoch, version FROM ting_pending WHERE record = ? AND field IN (?, '')
-                    ORDER BY seq
-                    """), arguments: [record.description, field])
-        let pending = rows.compactMap { row in
-            Epoch(row[0] as String).map { Base(epoch: $0, version: row[1]) }
-        }
+        let pending = draft.pendingBases.filter { $0.field == field || $0.field.isEmpty }
+            .map(\.base)
         let held = [draft.heldBases[field], draft.heldBases[""]].compactMap { $0 }
         return (pending + held).filter { $0 != identity.base }
             .min { rank($0) < rank($1) }
+    }
+
+    /// What the outbox's edits of a record had been made on, by field, oldest first. Whatever is
+    /// pending has its shared value beside it: without that there are none.
+    private func pendingBases(_ record: RecordID) throws -> [(field: String, base: Base)] {
+        let statement = try HotStatement(
+            db, "SELECT field, epoch, version FROM ting_pending WHERE record = ? ORDER BY seq")
+        statement.bind(record.description, at: 1)
+        var found: [(field: String, base: Base)] = []
+        while try statement.step() {
+            guard let epoch = Epoch(statement.text(1)) else { continue }
+            found.append((statement.text(0), Base(epoch: epoch, version: statement.integer(2))))
+        }
+        return found
     }
 
     /// Less was seen of a version of an earlier epoch than of any of this one.
@@ -263,11 +273,10 @@ struct Drafter {
     }
 
     /// The collection of another record that has this id, if there is one.
-    private func otherHome(of fold: Fold) throws -> String? {
+    private func otherHome(of fold: Fold, _ known: SharedRecord?) throws -> String? {
         let home = try tables.locate(db, fold.record, except: fold.collection.name)
         if let home { return home }
-        guard let id = RecordID(fold.record), let known = try SharedRecords.read(db, id),
-            known.state != .absent, known.collection != fold.collection.name
+        guard let known, known.state != .absent, known.collection != fold.collection.name
         else { return nil }
         return known.collection
     }

@@ -62,7 +62,7 @@ struct Fold {
     }
 
     /// The canonical values of the row before the first note, unlike their defaults.
-    func originals(_ raw: [String: DatabaseValue]?) -> [String: Value] {
+    func originals(_ raw: StoredRow?) -> [String: Value] {
         var values: [String: Value] = [:]
         for field in collection.fields {
             guard let column = before[field.name] ?? raw?[field.name] else { continue }

@@ -28,11 +28,12 @@ struct Sealer {
     func seal(message: String) throws -> [InvalidEdit] {
         guard try isAnythingNew() else { return [] }
         try cascade()
-        let drafter = Drafter(replica: replica, db: db, identity: identity)
+        let drafter = Drafter(
+            replica: replica, db: db, identity: identity, holdsBack: try holdsBack())
         var drafts: [SealDraft] = []
         for fold in try fold() { drafts += try drafter.drafts(fold) }
         try hold(&drafts)
-        for draft in drafts { try settle(draft) }
+        for draft in drafts { try settle(draft, holdsBack: drafter.holdsBack) }
         try pack(drafts.filter { $0.operation != nil }, message)
         try noteSealed()
         return drafts.flatMap { draft in
@@ -77,7 +78,7 @@ struct Sealer {
         ).map { (collection: $0[0] as String, record: $0[1] as String) }
         while let (name, record) = waiting.popLast() {
             guard let collection = replica.schema.collection(name),
-                try tables.raw(db, collection, record) == nil, try !isRenamed(record)
+                try !tables.contains(db, collection, record), try !isRenamed(record)
             else { continue }
             for child in replica.schema.collections {
                 guard let parent = child.parent else { continue }
@@ -120,6 +121,11 @@ struct Sealer {
     }
 
     // MARK: Holding back
+
+    private func holdsBack() throws -> Bool {
+        try Bool.fetchOne(
+            db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM ting_invalid)")) ?? false
+    }
 
     /// Holds back inserts with an invalid field, and everything that refers to them.
     private func hold(_ drafts: inout [SealDraft]) throws {
@@ -166,7 +172,7 @@ struct Sealer {
     }
 
     /// Writes canonical values back, keeps what is shared, and leaves notes only of what is held.
-    private func settle(_ draft: SealDraft) throws {
+    private func settle(_ draft: SealDraft, holdsBack: Bool) throws {
         let record = draft.fold.record
         if let id = draft.id {
             try tables.update(db, draft.fold.collection.name, id, draft.canonical)
@@ -175,8 +181,11 @@ struct Sealer {
             }
         }
         let collection = draft.fold.collection.name
-        try db.cachedStatement(sql: "DELETE FROM ting_invalid WHERE record = ? AND collection = ?")
-            .execute(arguments: [record, collection])
+        if holdsBack {
+            try db.cachedStatement(
+                sql: "DELETE FROM ting_invalid WHERE record = ? AND collection = ?"
+            ).execute(arguments: [record, collection])
+        }
         guard !draft.invalid.isEmpty else {
             try dropNotes(draft.fold)
             return try forgetIfNeverWas(draft)
@@ -207,8 +216,11 @@ struct Sealer {
     }
 
     private func dropNotes(_ fold: Fold) throws {
-        try db.cachedStatement(sql: "DELETE FROM ting_note WHERE record = ? AND collection = ?")
-            .execute(arguments: [fold.record, fold.collection.name])
+        let statement = try HotStatement(
+            db, "DELETE FROM ting_note WHERE record = ? AND collection = ?")
+        statement.bind(fold.record, at: 1)
+        statement.bind(fold.collection.name, at: 2)
+        try statement.run()
     }
 
     /// Leaves one note a held field, with its first value before.

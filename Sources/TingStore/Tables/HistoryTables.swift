@@ -71,13 +71,14 @@ package enum HistoryTables {
             Data(entry.changeSet.seen.flatMap(\.bytes)), Data(entry.changeSet.storedBytes),
             entry.effects.map { Data(Effect.storedBytes($0)) },
         ])
-        let touch = try db.cachedStatement(
-            sql: "INSERT INTO ting_touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
-        for effect in entry.allEffects {
-            try touch.execute(arguments: [effect.record.description, entry.version])
-        }
-        for operation in entry.changeSet.operations {
-            try touch.execute(arguments: [operation.record.description, entry.version])
+        var touched = entry.changeSet.touched
+        for effect in entry.allEffects { touched.insert(effect.record) }
+        let touch = try HotStatement(
+            db, "INSERT INTO ting_touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
+        for record in touched {
+            touch.bind(record.description, at: 1)
+            touch.bind(entry.version, at: 2)
+            try touch.run()
         }
     }
 

@@ -12,6 +12,7 @@ package struct RecordTables: Sendable {
 
     /// One statement that asks every table.
     private let locating: String
+    private let texts = StatementTexts()
 
     package init(schema: Schema) {
         self.schema = schema
@@ -61,19 +62,23 @@ package struct RecordTables: Sendable {
 
     // MARK: Rows
 
-    /// The values of a row, by field, as they stand; `nil` without such a row.
+    /// The row as it stands; `nil` without such a row.
     package func raw(_ db: Database, _ collection: CollectionSchema, _ id: String) throws
-        -> [String: DatabaseValue]?
+        -> StoredRow?
     {
-        let columns = collection.fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
-        let statement = try db.cachedStatement(
-            sql: "SELECT \(columns) FROM \"\(collection.name)\" WHERE id = ?")
-        guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
-        var values: [String: DatabaseValue] = [:]
-        for (position, field) in collection.fields.enumerated() {
-            values[field.name] = row[position]
-        }
-        return values
+        let statement = try HotStatement(db, texts.of(collection).select)
+        statement.bind(id, at: 1)
+        guard try statement.step() else { return nil }
+        defer { statement.reset() }
+        return StoredRow(collection, statement)
+    }
+
+    /// Whether the table holds the id.
+    func contains(_ db: Database, _ collection: CollectionSchema, _ id: String) throws -> Bool {
+        let statement = try HotStatement(db, texts.of(collection).exists)
+        statement.bind(id, at: 1)
+        defer { statement.reset() }
+        return try statement.step()
     }
 
     /// The record's values unlike their defaults; `nil` if it isn't in its table.
@@ -84,9 +89,9 @@ package struct RecordTables: Sendable {
             let raw = try raw(db, collection, id.description)
         else { return nil }
         var values: [String: Value] = [:]
-        for field in collection.fields {
-            let value = field.value(raw[field.name] ?? .null)
-            if value != field.standard, !value.isNull { values[field.name] = value }
+        for (position, field) in collection.fields.enumerated() {
+            let value = field.value(raw.columns[position])
+            if !value.isNull, value != field.standard { values[field.name] = value }
         }
         return values
     }
@@ -96,17 +101,12 @@ package struct RecordTables: Sendable {
         _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
     ) throws {
         guard let collection = schema.collection(collection) else { return }
-        let names = ["id"] + collection.fields.map(\.name)
-        let statement = try db.cachedStatement(
-            sql: """
-                INSERT OR REPLACE INTO "\(collection.name)"
-                (\(names.map { "\"\($0)\"" }.joined(separator: ", ")))
-                VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))
-                """)
-        let arguments: [DatabaseValue] =
-            [id.description.databaseValue]
-            + collection.fields.map { (values[$0.name] ?? $0.standard).column }
-        try statement.execute(arguments: StatementArguments(arguments))
+        let statement = try HotStatement(db, texts.of(collection).replace)
+        statement.bind(id.description, at: 1)
+        for (position, field) in collection.fields.enumerated() {
+            statement.bind(values[field.name] ?? field.standard, at: Int32(position + 2))
+        }
+        try statement.run()
     }
 
     /// Sets some fields of a record that is in its table.
@@ -115,11 +115,13 @@ package struct RecordTables: Sendable {
     ) throws {
         guard !values.isEmpty else { return }
         let assignments = values.map { "\"\($0.field)\" = ?" }.joined(separator: ", ")
-        let statement = try db.cachedStatement(
-            sql: "UPDATE \"\(collection)\" SET \(assignments) WHERE id = ?")
-        try statement.execute(
-            arguments: StatementArguments(
-                values.map(\.value.column) + [id.description.databaseValue]))
+        let statement = try HotStatement(
+            db, "UPDATE \"\(collection)\" SET \(assignments) WHERE id = ?")
+        for (position, pair) in values.enumerated() {
+            statement.bind(pair.value, at: Int32(position + 1))
+        }
+        statement.bind(id.description, at: Int32(values.count + 1))
+        try statement.run()
     }
 
     package func remove(_ db: Database, _ collection: String, _ id: RecordID) throws {
@@ -130,22 +132,6 @@ package struct RecordTables: Sendable {
     /// The collection whose table holds the id, other than `except`.
     package func locate(_ db: Database, _ id: String, except: String = "") throws -> String? {
         try String.fetchOne(db.cachedStatement(sql: locating), arguments: [id, except])
-    }
-
-    /// The text fields of a row that hold a NUL, where SQLite's C strings end.
-    package func fieldsWithNUL(
-        _ db: Database, _ collection: CollectionSchema, _ id: String
-    ) throws -> Set<String> {
-        let names = collection.fields.filter { $0.columnType == "TEXT" }.map(\.name)
-        guard !names.isEmpty else { return [] }
-        let tests = names.map { "instr(\"\($0)\", char(0)) > 0" }
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT \(tests.joined(separator: ", ")) FROM "\(collection.name)"
-                WHERE id = ? AND (\(tests.joined(separator: " OR ")))
-                """)
-        guard let row = try Row.fetchOne(statement, arguments: [id]) else { return [] }
-        return Set(names.enumerated().filter { row[$0.offset] ?? false }.map(\.element))
     }
 
     /// Every row, as it is shown.

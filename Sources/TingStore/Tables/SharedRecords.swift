@@ -29,31 +29,34 @@ package enum SharedRecords {
         """
 
     package static func read(_ db: Database, _ record: RecordID) throws -> SharedRecord? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT collection, state, body, deleted FROM ting_shared WHERE record = ?")
-        guard let row = try Row.fetchOne(statement, arguments: [record.description]) else {
-            return nil
-        }
-        let body: [UInt8] = Array(row[2] as Data)
-        guard let state = SharedRecord.State(rawValue: row[1]) else {
+        let statement = try HotStatement(
+            db, "SELECT collection, state, body, deleted FROM ting_shared WHERE record = ?")
+        statement.bind(record.description, at: 1)
+        guard try statement.step() else { return nil }
+        defer { statement.reset() }
+        guard let state = SharedRecord.State(rawValue: statement.text(1)) else {
             throw StoredFormError.malformed("shared record")
         }
         return SharedRecord(
-            collection: row[0], state: state, values: try values(body), deleted: row[3])
+            collection: statement.text(0), state: state, values: try values(statement.blob(2)),
+            deleted: statement.isNull(3) ? nil : statement.integer(3))
     }
 
     package static func write(_ db: Database, _ record: RecordID, _ shared: SharedRecord) throws {
-        let statement = try db.cachedStatement(
-            sql: """
-                INSERT INTO ting_shared (record, collection, state, body, deleted)
-                VALUES (?, ?, ?, ?, ?) ON CONFLICT (record) DO UPDATE SET
-                collection = excluded.collection, state = excluded.state, body = excluded.body,
-                deleted = excluded.deleted
-                """)
-        try statement.execute(arguments: [
-            record.description, shared.collection, shared.state.rawValue,
-            Data(bytes(shared.values)), shared.deleted,
-        ])
+        let statement = try HotStatement(
+            db,
+            """
+            INSERT INTO ting_shared (record, collection, state, body, deleted)
+            VALUES (?, ?, ?, ?, ?) ON CONFLICT (record) DO UPDATE SET
+            collection = excluded.collection, state = excluded.state, body = excluded.body,
+            deleted = excluded.deleted
+            """)
+        statement.bind(record.description, at: 1)
+        statement.bind(shared.collection, at: 2)
+        statement.bind(shared.state.rawValue, at: 3)
+        statement.bind(bytes(shared.values), at: 4)
+        statement.bind(shared.deleted, at: 5)
+        try statement.run()
     }
 
     package static func remove(_ db: Database, _ record: RecordID) throws {
@@ -63,7 +66,7 @@ package enum SharedRecords {
 
     private static func bytes(_ values: [String: Value]) -> [UInt8] {
         var encoder = CBOREncoder()
-        encoder.encodeMap(values.map { pair in (pair.key, { $0.encode(pair.value) }) })
+        encoder.encode(map: values)
         return encoder.bytes
     }
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CSQLite
+import Foundation
+import GRDB
+import TingCore
+
+/// A cached statement that is run by SQLite's C interface: for what runs once a record or a field.
+///
+/// GRDB's own way makes arrays and boxes for each run, which costs more than the statement. Nothing
+/// here observes transactions, which that way would serve.
+struct HotStatement {
+    private let owner: Statement
+    private let handle: OpaquePointer
+    private let db: Database
+
+    init(_ db: Database, _ sql: String) throws {
+        self.db = db
+        owner = try db.cachedStatement(sql: sql)
+        handle = owner.sqliteStatement
+        sqlite3_reset(handle)
+    }
+
+    // MARK: Binding, by position from 1
+
+    func bind(_ text: String, at position: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            guard let start = bytes.baseAddress else {
+                _ = sqlite3_bind_text(handle, position, "", 0, copied)
+                return
+            }
+            start.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
+                _ = sqlite3_bind_text(handle, position, $0, Int32(bytes.count), copied)
+            }
+        }
+    }
+
+    func bind(_ integer: Int64?, at position: Int32) {
+        if let integer {
+            sqlite3_bind_int64(handle, position, integer)
+        } else {
+            sqlite3_bind_null(handle, position)
+        }
+    }
+
+    func bind(_ bytes: [UInt8], at position: Int32) {
+        bytes.withUnsafeBytes { buffer in
+            _ =
+                buffer.isEmpty
+                ? sqlite3_bind_zeroblob(handle, position, 0)
+                : sqlite3_bind_blob(
+                    handle, position, buffer.baseAddress, Int32(buffer.count), copied)
+        }
+    }
+
+    /// A value as its column holds it.
+    func bind(_ value: Value, at position: Int32) {
+        switch value {
+        case .null: bind(nil as Int64?, at: position)
+        case .integer(let integer): bind(integer, at: position)
+        case .text(let text): bind(text, at: position)
+        case .set: bind(value.json, at: position)
+        }
+    }
+
+    private var copied: sqlite3_destructor_type {
+        unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    }
+
+    // MARK: Running
+
+    /// Runs to the end.
+    func run() throws { while try step() {} }
+
+    /// Goes to the next row; `false` after the last, when it is ready to be bound again.
+    func step() throws -> Bool {
+        switch sqlite3_step(handle) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE:
+            sqlite3_reset(handle)
+            return false
+        case let code:
+            let connection = sqlite3_db_handle(handle)
+            let message = sqlite3_errmsg(connection).map { String(cString: $0) }
+            sqlite3_reset(handle)
+            throw DatabaseError(
+                resultCode: ResultCode(rawValue: code), message: message, sql: owner.sql)
+        }
+    }
+
+    /// Ends before the last row.
+    func reset() { sqlite3_reset(handle) }
+
+    // MARK: The row, by column from 0
+
+    func text(_ column: Int32) -> String {
+        String(decoding: bytes(of: sqlite3_column_text(handle, column), column), as: UTF8.self)
+    }
+
+    func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
+
+    func blob(_ column: Int32) -> [UInt8] {
+        let start = sqlite3_column_blob(handle, column)?.assumingMemoryBound(to: UInt8.self)
+        return Array(bytes(of: start, column))
+    }
+
+    /// What a column holds; a text ends where SQLite's C strings end, at its first NUL.
+    func value(_ column: Int32) -> (value: DatabaseValue, hasNUL: Bool) {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_INTEGER: return (integer(column).databaseValue, false)
+        case SQLITE_FLOAT: return (sqlite3_column_double(handle, column).databaseValue, false)
+        case SQLITE_BLOB: return (Data(blob(column)).databaseValue, false)
+        case SQLITE_TEXT:
+            let all = bytes(of: sqlite3_column_text(handle, column), column)
+            let end = all.firstIndex(of: 0)
+            let text = String(decoding: all[..<(end ?? all.endIndex)], as: UTF8.self)
+            return (text.databaseValue, end != nil)
+        default: return (.null, false)
+        }
+    }
+
+    private func bytes(of start: UnsafePointer<UInt8>?, _ column: Int32)
+        -> UnsafeBufferPointer<UInt8>
+    {
+        UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import GRDB
+import Synchronization
+import TingCore
+
+/// One row of a record table, as it stands.
+package struct StoredRow {
+    let collection: CollectionSchema
+    /// The columns in the order of the collection's fields.
+    let columns: [DatabaseValue]
+    /// Text fields that hold a NUL, where SQLite's C strings end.
+    let fieldsWithNUL: Set<String>
+
+    init(_ collection: CollectionSchema, _ statement: HotStatement) {
+        self.collection = collection
+        var columns: [DatabaseValue] = []
+        columns.reserveCapacity(collection.fields.count)
+        var found: Set<String> = []
+        for position in collection.fields.indices {
+            let (value, hasNUL) = statement.value(Int32(position))
+            columns.append(value)
+            if hasNUL { found.insert(collection.fields[position].name) }
+        }
+        self.columns = columns
+        fieldsWithNUL = found
+    }
+
+    /// What the field's column holds; `nil` without such a field.
+    package subscript(_ field: String) -> DatabaseValue? {
+        collection.position(of: field).map { columns[$0] }
+    }
+
+    var byField: [String: DatabaseValue] {
+        Dictionary(
+            zip(collection.fields.map(\.name), columns), uniquingKeysWith: { a, _ in a })
+    }
+}
+
+/// The statements of each record table, put together when first needed: a command uses few.
+final class StatementTexts: Sendable {
+    struct Texts: Sendable {
+        let select: String
+        let exists: String
+        let replace: String
+
+        init(_ collection: CollectionSchema) {
+            let table = "\"\(collection.name)\""
+            let columns = collection.fields.map { "\"\($0.name)\"" }
+            let list = columns.joined(separator: ", ")
+            let marks = Array(repeating: "?", count: columns.count + 1).joined(separator: ", ")
+            select = "SELECT \(list) FROM \(table) WHERE id = ?"
+            exists = "SELECT 1 FROM \(table) WHERE id = ?"
+            replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
+        }
+    }
+
+    private let texts = Mutex<[String: Texts]>([:])
+
+    func of(_ collection: CollectionSchema) -> Texts {
+        texts.withLock { texts in
+            if let known = texts[collection.name] { return known }
+            let made = Texts(collection)
+            texts[collection.name] = made
+            return made
+        }
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+
+/// Measures Ting as ratios to the limits under it.
+@main
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ting-bench",
+        abstract: "Measure Ting as ratios to what SQLite and TLS allow.",
+        discussion: """
+            Both sides are measured in turn in one run; the median of the ratios stands, with the
+            least and the greatest.
+
+            Examples:
+              ting-bench P1
+              ting-bench all --json
+              ting-bench P9 --bin .build-static/release
+              ting-bench guards
+            """,
+        subcommands: [Measure.self, Bare.self], defaultSubcommand: Measure.self)
+}
+
+struct Measure: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Measure a metric (the default).")
+
+    static var metrics: [any Metric.Type] {
+        [
+            LocalEdits.self, ShellEdits.self, PullApply.self, Cloning.self, RoundTrips.self,
+            WireBytes.self, Pushes.self, FanOut.self, IdleFollowers.self, Commands.self,
+        ]
+    }
+
+    private static var names: String { metrics.map { $0.name }.joined(separator: ", ") }
+
+    @Argument(
+        help: ArgumentHelp(
+            "\(names), `all` or `guards`; several may be named.", valueName: "metric"))
+    var chosen: [String]
+
+    @Flag(help: "Print one line of JSON a metric.") var json = false
+    @Option(help: "Records of the standard workspace (w: 10000, W: 1000000).")
+    var records = 10_000
+    @Option(help: "Rows, edits or pushes of one sample.") var rows = 10_000
+    @Option(help: "Pairs of samples, at least 7 for a figure to publish.") var pairs = 7
+    @Option(help: "The seed of the records.") var seed: UInt64 = 1
+    @Option(help: "Followers of P7 and P8.") var followers = 1_000
+    @Option(
+        help: ArgumentHelp(
+            "The folder of ting and tingd (default: this program's own).", valueName: "folder"))
+    var bin: String?
+
+    func validate() throws {
+        let known = Self.metrics.map { $0.name.lowercased() } + ["all", "guards"]
+        for name in chosen where !known.contains(name.lowercased()) {
+            throw ValidationError("there is no \(name): name \(Self.names), all or guards")
+        }
+        guard records >= 100, rows >= 64, pairs >= 1, followers >= 1 else {
+            throw ValidationError("at least 100 records, 64 rows, one pair and one follower")
+        }
+    }
+
+    func run() async throws {
+        var options = Bench.Options()
+        options.records = records
+        options.rows = rows
+        options.pairs = pairs
+        options.seed = seed
+        options.followers = followers
+        options.programs = bin ?? Self.ownFolder
+        let bench = Bench(options)
+        defer { bench.end() }
+        let wanted = Set(chosen.map { $0.lowercased() })
+        var isFirst = true
+        for metric in Self.metrics
+        where wanted.contains("all") || wanted.contains(metric.name.lowercased()) {
+            let result = try await metric.init().run(bench)
+            if json {
+                print(try result.jsonLine)
+            } else {
+                if isFirst { print(Result.heading) }
+                for line in result.table { print(line) }
+            }
+            isFirst = false
+            fflush(nil)
+        }
+        guard wanted.contains("guards") else { return }
+        let broken = try await Guards.run(bench, json: json)
+        if broken > 0 { throw ExitCode(1) }
+    }
+
+    private static var ownFolder: String {
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return (own as NSString).deletingLastPathComponent
+    }
+}
+
+/// The bare TLS server, started by P7 and P8 as a process of its own.
+struct Bare: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(shouldDisplay: false)
+
+    @Option var certificate: String
+    @Option var key: String
+
+    func run() async throws { try await BareServer.run(certificate: certificate, key: key) }
+}
