@@ -163,9 +163,12 @@ extension Replica {
                 // Its entry may lie below the floor of the snapshot that holds its effects.
                 let known = try HistoryTables.entries(db, where: "h.version = ?", [version])
                 let isBelow = try HistoryFloor.read(db).map { version < $0.version } ?? false
-                if isBelow || known.first?.changeSet.id == verdict.changeSet {
-                    dirty.formUnion(try leave(db, verdict.changeSet) ?? [])
-                }
+                guard isBelow || known.first?.changeSet.id == verdict.changeSet,
+                    let records = try leave(db, verdict.changeSet)
+                else { continue }
+                dirty.formUnion(records)
+                summary.sent += 1
+                if case .merged = verdict.verdict { summary.merged += 1 }
             case .rejected(let code, let detail):
                 rejections[verdict.changeSet] = (code, detail)
             case .deferred(let code, let detail):
