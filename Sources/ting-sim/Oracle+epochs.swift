@@ -38,7 +38,7 @@ extension Oracle {
     ///   - mayRefuse: Whether a proven entry may be refused: what it builds on is gone.
     mutating func takeBack(
         _ request: GiveBackRequest, appended: [Entry], epoch now: Epoch, mayRefuse: Bool,
-        isProven: (Entry, Set<Epoch>) -> Bool
+        isProven: (Entry, Set<Epoch>) -> Bool, onEach: (Oracle) -> Void
     ) throws {
         let known = Set(lineage.keys).union([epoch, request.epoch])
         let lost =
@@ -63,6 +63,7 @@ extension Oracle {
                 coming.removeFirst()
                 accept(next, firstAccepted: entry.accepted)
                 name(version, entry.version, in: request.epoch)
+                onEach(self)
             } else if isProven, !mayRefuse {
                 throw Broken(.lost, "\(entry.changeSet.id) was given back and not taken")
             }

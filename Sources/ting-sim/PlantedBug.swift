@@ -14,7 +14,7 @@ enum PlantedBug: String, CaseIterable, Codable {
     case serverSyncIgnored, replicaSyncIgnored
     // What is said on the line.
     case entryDropped, entryAltered, verdictInvented
-    case baseOverstated, idChanged, linksDropped, clashHidden
+    case baseOverstated, idChanged, linksDropped
     // What the server keeps.
     case conflictHidden, writersForgotten, editTimesForgotten, additionsLost
     case deletionForgotten, seenForgotten, idsForgotten, suffixDropped, senderTimeAhead
@@ -22,11 +22,11 @@ enum PlantedBug: String, CaseIterable, Codable {
     case appliedTwice, cursorAhead, outboxEaten, quarantineEaten, pendingForgotten
     case updatesUnnoticed, sharedForgotten, heldForgotten
     // What epochs lead to.
-    case epochApart, giveBackSkipped, givenBackTwice, snapshotStale
+    case epochApart, giveBackSkipped, givenBackTwice, snapshotStale, outboxStartedOver
     // More of the same kinds, beyond the thirty that every release is judged by.
     case deliverySkipped, conflictLost, authorSwapped, shiftForgotten, digestAdopted
     case deletionsUnnoticed, epochForgotten, entriesSwapped, acceptancesMovedBack
-    case namesForgotten, lineageForgotten, outboxStartedOver, quarantineInvented
+    case namesForgotten, lineageForgotten, quarantineInvented, clashHidden
 
     /// The thirty that every release is judged by.
     static let judged = Array(allCases.prefix(30))

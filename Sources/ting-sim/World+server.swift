@@ -22,6 +22,10 @@ extension World {
             "\(clock.time) \(node.machine) asks \(request.base.version) +\(request.deliveries.count)"
         )
         let known = request.deliveries.filter { oracle.places[$0.changeSet.id] != nil }
+        // What the request itself links counts for the change sets in it.
+        if request.base.epoch == oracle.epoch {
+            for link in request.links { oracle.tell(link.hash, link.seen) }
+        }
         var response: SyncResponse?
         let isAlive = try attemptOnServer { workspace in
             let judgement = try workspace.accept(
@@ -55,9 +59,6 @@ extension World {
     }
 
     private func learn(_ response: SyncResponse, _ request: SyncRequest) {
-        if response.historyAgrees {
-            for link in request.links { oracle.tell(link.hash, link.seen) }
-        }
         for verdict in response.verdicts {
             trace.note("verdict \(verdict.number) \(verdict.verdict)")
             if let version = verdict.verdict.version {
@@ -133,7 +134,7 @@ extension World {
             if let request = comingBack, isTakenBack || isChanged {
                 try oracle.takeBack(
                     request, appended: entries, epoch: epoch, mayRefuse: replacements > 1,
-                    isProven: isProven)
+                    isProven: isProven, onEach: { states[$0.digest] = $0 })
                 guard names == oracle.names else {
                     throw Broken(.different, "earlier names are \(names)")
                 }
