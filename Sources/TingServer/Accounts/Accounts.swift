@@ -79,7 +79,7 @@ package final class Accounts: Sendable {
     }
 
     /// Notes what the operator did to a workspace.
-    package func note(_ event: String, workspace: WorkspaceID, subject: String) throws {
+    func note(_ event: String, workspace: WorkspaceID, subject: String) throws {
         try write { try audit($0, event, by: nil, subject: subject, workspace: workspace) }
     }
 }
