@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
-package import TingCore
+import TingCore
 import TingStore
 
 /// Who may do what: `server.sqlite`, with accounts, devices, invitations and memberships.
