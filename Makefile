@@ -36,7 +36,7 @@ simulate: deps ## Play SEEDS of the simulator, each twice; strike disks, let fil
 	swift build -c release --scratch-path .build-release --product ting-sim
 	.build-release/release/ting-sim run --seeds $(SEEDS)
 	.build-release/release/ting-sim points --operations 120 --every 40
-	.build-release/release/ting-sim bitrot --flips 2000
+	.build-release/release/ting-sim bitrot --flips 800
 
 # Kills, a cut every so many bytes, and each scenario with so many repeats; 2000, 1 and 1000 for the ledger.
 KILLS ?= 100
