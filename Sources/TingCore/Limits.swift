@@ -96,6 +96,14 @@ public enum Limits {
     public static let startOverLimit = 2
     /// Times that a replica starts over within an hour: more would be a loop over syncs.
     public static let startOversPerHour = 4
+    /// Versions that a compaction keeps unless told otherwise: a team's work of about a year.
+    public static let keptVersions: Int64 = 10_000
+    /// Versions that a compaction moves in one transaction: others wait some 50 ms for it at most.
+    public static let compactionVersions = 500
+    /// Bytes of entries that a compaction moves in one transaction.
+    public static let compactionByteLimit = 2 << 20
+    /// Free pages that a compaction gives back in one transaction.
+    public static let compactionPages = 1_000
     /// UTF-8 bytes of a schema's JSON: that of planning takes 18 kB.
     public static let schemaByteLimit = 1 << 20
     /// File handles of one open workspace: its writer's, five readers', and the index of its log.

@@ -75,6 +75,8 @@ package struct DataFolder: Sendable {
     }
 
     package func workspace(_ id: WorkspaceID) -> String { "\(workspaces)/\(id).sqlite" }
+    /// What lies below the workspace's floor.
+    package func archive(_ id: WorkspaceID) -> String { "\(workspaces)/\(id).archive.sqlite" }
 }
 
 /// What the server remembers of its flags: `config.json`.

@@ -23,6 +23,8 @@ public final class Team {
     public let folder: URL
     public let schema: Schema
     public var workspace: Workspace
+    /// Another server that hears the same requests, and must judge them the same.
+    public var twin: Workspace?
     public let clock: ManualClock
     public private(set) var members: [Member] = []
     public private(set) var replicas: [Replica] = []
@@ -37,7 +39,7 @@ public final class Team {
         var generator = SystemRandomNumberGenerator()
         workspace = try Workspace.create(
             path: folder.appending(path: "workspace.sqlite").path, slug: "team", schema: schema,
-            epoch: .random(using: &generator), receiptKey: [UInt8](repeating: 7, count: 32))
+            epoch: .random(using: &generator), receiptKey: Self.receiptKey)
         for position in 0..<size {
             members.append(
                 Member(
@@ -46,6 +48,8 @@ public final class Team {
             replicas.append(try clone(for: members[position]))
         }
     }
+
+    private static let receiptKey = [UInt8](repeating: 7, count: 32)
 
     /// A team around a workspace that is there, without replicas as yet.
     /// - Parameter folder: Where its files go; it goes with the team.
@@ -133,8 +137,7 @@ public final class Team {
             switch action {
             case .send(let request):
                 clock.advance(10)
-                let judgement = try workspace.accept(
-                    [.init(request: request, member: member.id, role: role)], now: clock.time)[0]
+                let judgement = try judge(request, member, role)
                 action = try run.received(
                     try workspace.reply(
                         to: request, judgement: judgement, role: role, members: members,
@@ -161,6 +164,44 @@ public final class Team {
         throw TeamError.stuck("the sync never ended")
     }
 
+    private func judge(
+        _ request: SyncRequest, _ member: Member, _ role: Role
+    ) throws -> Workspace.Judgement {
+        let submission = Workspace.Submission(request: request, member: member.id, role: role)
+        let judgement = try workspace.accept([submission], now: clock.time)[0]
+        if let twin {
+            let other = try twin.accept([submission], now: clock.time)[0]
+            guard other.verdicts == judgement.verdicts, other.clash == judgement.clash else {
+                throw TeamError.differ("\(judgement.verdicts), the twin \(other.verdicts)")
+            }
+        }
+        return judgement
+    }
+
+    /// Makes the twin, as the workspace was before its first version.
+    public func addTwin() throws {
+        twin = try Workspace.create(
+            path: folder.appending(path: "twin.sqlite").path, slug: "team", schema: schema,
+            epoch: workspace.epoch, receiptKey: Self.receiptKey)
+    }
+
+    /// Moves the workspace's floor.
+    @discardableResult
+    public func compact(_ target: FloorTarget) throws -> Workspace.Compaction {
+        try workspace.compact(to: workspace.floor(target), archive: archivePath)
+    }
+
+    public var archivePath: String { folder.appending(path: "workspace.archive.sqlite").path }
+
+    /// Every entry from the first version on, those below the floor from the archive.
+    public func entries() throws -> [Entry] {
+        let archive = try Archive.existing(path: archivePath)
+        defer { try? archive?.close() }
+        var entries: [Entry] = []
+        try workspace.eachEntry(since: 0, archive: archive) { entries.append($0) }
+        return entries
+    }
+
     /// Lets an SQL tool that knows nothing of Ting run statements on the file.
     public func foreign(_ position: Int, _ sql: String) throws {
         try foreign(replicas[position].path, sql)
@@ -173,7 +214,10 @@ public final class Team {
     }
 }
 
-public enum TeamError: Error { case stuck(String) }
+public enum TeamError: Error {
+    case stuck(String)
+    case differ(String)
+}
 
 extension Schema {
     /// A small schema with a field for each policy, and a child.

@@ -20,7 +20,9 @@ struct Simulator: ParsableCommand {
               ting-sim saved Tests/SimulatorTests/scenarios
               ting-sim planted
             """,
-        subcommands: [Run.self, Replay.self, Saved.self, Planted.self, Skew.self])
+        subcommands: [
+            Run.self, Replay.self, Saved.self, Planted.self, Skew.self, Growth.self,
+        ])
 
     /// Hash tables must have the same order in every run, which Swift grants by this variable alone.
     static func beDeterministic() {

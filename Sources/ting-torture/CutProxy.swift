@@ -66,7 +66,7 @@ final class CutProxy: Sendable {
     }
 
     /// Counts from zero, with a fault for the bytes to come, or none.
-    /// - Parameter drips: Whether every byte travels in a packet of its own.
+    /// - Parameter drips: Whether the first bytes travel in packets of their own, each.
     func arm(_ fault: Fault?, drips: Bool = false) {
         state.content.withLock { content in
             content.fault = fault
@@ -106,7 +106,7 @@ private final class Line: Sendable {
 
     let content = Mutex(Content())
 
-    /// How many of these bytes may pass, and what happens then.
+    /// How many of these bytes may pass, what happens then, and whether each travels alone.
     func admit(_ count: Int, _ direction: CutProxy.Direction) -> (Int, CutProxy.Fault.Kind?, Bool) {
         content.withLock { content in
             let before = content.passed[direction] ?? 0
@@ -114,14 +114,17 @@ private final class Line: Sendable {
                 before + count > fault.after
             else {
                 content.passed[direction] = before + count
-                return (count, nil, content.drips)
+                return (count, nil, content.drips && before < Self.dripLimit)
             }
             content.fault = nil
             content.struck = true
             content.passed[direction] = fault.after
-            return (fault.after - before, fault.kind, content.drips)
+            return (fault.after - before, fault.kind, false)
         }
     }
+
+    /// Bytes of a direction that drip; a whole snapshot would take minutes.
+    private static let dripLimit = 16_384
 }
 
 /// One direction of one connection.

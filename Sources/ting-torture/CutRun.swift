@@ -42,7 +42,6 @@ struct CutRun {
         var report = Report(unit: "cuts", seed: seed)
         let name = type(of: exchange).name
         let proxy = try await CutProxy(to: server.host, port: server.port)
-        let began = ContinuousClock.now
         for drips in [false, true] {
             report.findings += try await once(exchange, proxy, nil, drips: drips).map {
                 Finding(.wrong, "\(name) without a fault\(drips ? ", dripping" : ""): \($0)")
@@ -63,11 +62,7 @@ struct CutRun {
                 guard proxy.hasStruck else { continue }
                 report.runs += 1
                 report.counts["\(name), \(place.kind)", default: 0] += 1
-                if report.runs % 500 == 0 {
-                    say(
-                        "\(report.runs) cuts of \(name), \(report.runs / max(1, Int((ContinuousClock.now - began).seconds))) a second"
-                    )
-                }
+                if report.runs % 500 == 0 { say("\(report.runs) cuts of \(name)") }
             }
         }
         await proxy.stop()
@@ -126,6 +121,6 @@ struct CutRun {
         let took = ContinuousClock.now - began
         proxy.release()
         let wrong = try await exchange.check()
-        return took < .seconds(30) ? wrong : wrong + ["it took \(took)"]
+        return took < .seconds(45) ? wrong : wrong + ["it took \(took)"]
     }
 }

@@ -28,9 +28,14 @@ final class World: Sendable {
         self.programs = programs
         folder = NSTemporaryDirectory() + "ting-torture-\(UUID().uuidString.prefix(8).lowercased())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try prepare(folder)
-        server = try Server(
-            programs, data: folder + "/server/data", host: host, words: serverWords)
+        do {
+            try prepare(folder)
+            server = try Server(
+                programs, data: folder + "/server/data", host: host, words: serverWords)
+        } catch {
+            try? FileManager.default.removeItem(atPath: folder)
+            throw error
+        }
         members = names.map { [folder] in Member($0, folder: folder, programs: programs) }
         do {
             try server.start()

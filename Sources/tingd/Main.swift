@@ -53,12 +53,13 @@ struct Tingd: ParsableCommand {
               tingd invite --data /srv/ting --name 'Anna Jensen' --email anna@example.org \\
                 --workspace green-shipping --role owner
 
-            `invite`, `members`, `devices`, `quota`, `status`, `verify` and `backup` work while the server runs.
+            `invite`, `members`, `devices`, `quota`, `status`, `verify`, `log`,
+            `compact` and `backup` work while the server runs.
             """,
         version: "1.0.0",
         subcommands: [
             Init.self, Serve.self, Invite.self, Members.self, Devices.self, Quota.self,
             Certificate.self, BundleCommand.self,
-            Status.self, Verify.self, Backup.self, Restore.self,
+            Status.self, Verify.self, Log.self, Compact.self, Backup.self, Restore.self,
         ])
 }

@@ -163,7 +163,7 @@ private let obstacles: [Obstacle] = [
     .answer(
         "an answer that is none",
         says:
-            "Something else than Ting answered in place of <server>: bytes that are no answer of Ting (role: unknown). \(portal)"
+            "Something else than Ting answered in place of <server>: bytes that are no answer of Ting (epoch: it is not a lower-case UUID). \(portal)"
     ),
 ]
 

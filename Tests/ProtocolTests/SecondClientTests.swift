@@ -40,7 +40,9 @@ struct SecondClientTests {
         #expect(!run.output.contains("skipped"), "it found no programs to test against")
     }
 
-    @Test("the vectors are what their generators write", arguments: ["canonical", "bundle", "scenarios"])
+    @Test(
+        "the vectors are what their generators write",
+        arguments: ["canonical", "bundle", "scenarios"])
     func generators(_ name: String) async throws {
         let run = try await python("make_\(name).py", "--check", in: "Protocol/vectors")
         #expect(run.code == 0, "\(run.output)")

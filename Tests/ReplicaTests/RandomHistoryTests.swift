@@ -48,7 +48,7 @@ struct RandomHistoryTests {
         try check(team, written)
     }
 
-    private func edit(
+    func edit(
         _ team: Team, _ who: Int, _ mark: String, _ written: inout Set<ChangeSetID>,
         _ random: inout SeededGenerator
     ) throws {

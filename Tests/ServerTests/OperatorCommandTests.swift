@@ -123,6 +123,36 @@ extension ServerTests {
                 "a@b.c", saying: ["made the workspace t"], "--workspace", "t", "--role", "owner")
         }
 
+        @Test("compact and log: a floor has one measure; versions, dates and ids are checked")
+        func compact() async throws {
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            try await desk.invite("a@b.c", "--workspace", "t", "--role", "owner")
+            let compact = ["compact", "--data", desk.path]
+            for (wrong, saying) in [
+                (["--keep", "0"], "the head stays"), (["--to", "0"], "from 1 on"),
+                (["--before", "soon"], "2025-01-01"),
+                (["--keep", "1", "--to", "2"], "Only one"),
+            ] {
+                let result = try await Program.run([Program.tingdPath] + compact + wrong)
+                #expect(result.code == 2 && result.errors.contains(saying), "\(result.errors)")
+            }
+            try await desk.run(
+                "compact", "--data", desk.path, "--workspace", "x", is: 1,
+                saying: ["There is no workspace x."])
+            try await desk.run(
+                "compact", "--data", desk.path, is: 0,
+                saying: ["t: nothing to move; the floor is version 1"])
+            try await desk.run(
+                "log", "--data", desk.path, "x", is: 2, saying: ["not the whole id"])
+            try await desk.run("log", "--data", desk.path, "--since", "-1", is: 2)
+            try await desk.run(
+                "log", "--data", desk.path, "--workspace", "x", is: 1,
+                saying: ["There is no workspace x."])
+            let log = try await desk.run("log", "--data", desk.path, "--json", is: 0)
+            #expect(log.output.isEmpty)
+        }
+
         @Test("members: unknown ones and roles are named; taking the last owner away is said")
         func members() async throws {
             let desk = try await Desk()

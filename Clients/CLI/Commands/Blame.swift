@@ -54,6 +54,11 @@ struct Blame: TingCommand {
             ]
         }
         console.data(table.lines(style: console.style))
+        let told = Set(lines.map(\.field.name))
+        let isSilent = record.collection.fields.contains {
+            !told.contains($0.name) && record[$0.name] != $0.standard
+        }
+        if isSilent { console.noteFloor(try FloorText(replica)) }
     }
 
     /// The fields that somebody wrote, with the newest edit of each.

@@ -66,11 +66,13 @@ struct Join: TingCommand, AsyncParsableCommand {
             console.hint(
                 "`ting sync` goes on with what is here: \(here.intersection(slugs).sorted().joined(separator: ", "))."
             )
-        } else if let first = slugs.first {
+        }
+        let missing = slugs.filter { !here.contains($0) }
+        if let first = missing.first {
             console.hint(
-                slugs.count == 1
+                missing.count == 1
                     ? "Make a replica with `ting clone \(first)`."
-                    : "Make a replica with `ting clone SLUG`: \(slugs.joined(separator: ", ")).")
+                    : "Make a replica with `ting clone SLUG`: \(missing.joined(separator: ", ")).")
         }
     }
 

@@ -18,6 +18,7 @@ struct Log: TingCommand {
               ting log --since last-sync        what the last sync brought
               ting log --since 120 --json       what came after version 120
 
+            A replica that began from a snapshot whose history starts later says so.
             A date is the start of that day in UTC; a time as `--json` prints it is fine too.
             """)
 
@@ -54,9 +55,17 @@ struct Log: TingCommand {
         if global.json {
             return console.data(.array(items.map { json($0, names, replica.schema) }))
         }
-        guard !items.isEmpty else { return console.note("Nothing happened.") }
+        let floor = try FloorText(replica, since: start.version)
+        guard !items.isEmpty else {
+            console.note("Nothing happened.")
+            return console.noteFloor(floor)
+        }
         try replica.read { db in
             for item in items { console.data(try lines(item, names, replica, db, record)) }
+        }
+        // What a limit or a date cuts off is another matter.
+        if limit == nil, start.time.map({ floor?.reaches($0) ?? false }) ?? true {
+            console.noteFloor(floor)
         }
     }
 

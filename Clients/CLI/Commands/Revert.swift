@@ -165,6 +165,11 @@ struct ChangeSetFinder {
         if let id = accepted.first.flatMap({ ChangeSetID($0) }), let entry = try replica.entry(id) {
             return entry.changeSet
         }
+        if let floor = try FloorText(replica) {
+            throw CommandError(
+                .error, code: "not_found",
+                "There is no change set `\(text)` here. \(floor.sentence)", remedy: floor.remedy)
+        }
         throw CommandError(
             .error, code: "not_found", "There is no change set `\(text)` here.",
             remedy: "`ting log` shows the ids of change sets.")

@@ -27,7 +27,7 @@ from ting_client.snapshot import SnapshotDamaged, download
 from ting_client.sync import sync
 from ting_client.wire import PinMismatch, Problem, Server
 
-from .programs import BIN, SECONDS, Member, Reference, Tingd
+from .programs import BIN, SECONDS, Member, Reference, Tingd, run
 
 
 @unittest.skipUnless(BIN, "TING_BIN names no folder with tingd and ting")
@@ -434,6 +434,71 @@ class RestoredServerTest(ServerTest):
             return False
         finally:
             database.close()
+
+
+class BelowFloorTest(ServerTest):
+    """The server moves history to its archive, serving, while members are away with edits."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.anna, self.bo, self.li = self.member("Anna", "owner"), self.member("Bo"), self.reference("Li")
+        self.kept, self.gone = (self.anna.add("project", title_en=title) for title in "ab")
+        self.assert_equal_digests(self.anna, self.bo, self.li)
+
+    def go_on_and_compact(self) -> None:
+        for step in range(5):
+            self.anna.change(self.kept, title_en=f"a{step}")
+            self.anna.sync()
+        self.anna.delete(self.gone)
+        self.anna.sync()
+        self.tingd("compact", "--workspace", self.workspace, "--keep", "1")
+
+    def test_who_was_away_goes_on_from_a_snapshot_with_the_outbox(self) -> None:
+        self.bo.change(self.kept, progress=5)
+        self.li("set", self.kept, "summary=Li")
+        self.go_on_and_compact()
+        self.assertEqual(len(self.bo.sync().kept_aside), 1)
+        self.li.sync()
+        self.assert_equal_digests(self.anna, self.bo, self.li, self.member("Mo", from_entries=True))
+        self.assertEqual(self.bo.values(self.kept), {"title_en": "a4", "progress": 5, "summary": "Li"})
+        self.assertIsNone(self.bo.replica.record(self.gone))
+        self.assertEqual([one["id"] for one in json.loads(self.li("list", "project", "--json"))], [self.kept])
+        self.assertEqual(self.bo.open_conflicts(), [])
+
+    def test_archive_and_workspace_are_one_history(self) -> None:
+        self.go_on_and_compact()
+        log = self.tingd("log", "--workspace", self.workspace, "--json").splitlines()
+        self.assertEqual([json.loads(line)["version"] for line in log], list(range(1, 9)))
+        of_one = self.tingd("log", "--workspace", self.workspace, "--json", self.gone).splitlines()
+        self.assertEqual([json.loads(line)["version"] for line in of_one], [2, 8])
+        self.tingd("verify")
+        backup = self.tingd.folder / f"backup-{self.workspace}"
+        self.tingd("backup", "--to", str(backup))
+        self.assertEqual(run("tingd", "log", "--data", str(backup), "--workspace", self.workspace, "--json"), "\n".join(log))
+        [archive] = [one for one in backup.glob("workspaces/*.archive.sqlite") if self._has_entries(one, 7)]
+        archive.unlink()
+        with self.assertRaisesRegex(AssertionError, "archive of versions 1 to 7 is missing"):
+            run("tingd", "verify", "--data", str(backup))
+
+    def _has_entries(self, file: Path, count: int) -> bool:
+        database = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            return bool(database.execute("SELECT count(*) FROM entry").fetchone() == (count,))
+        finally:
+            database.close()
+
+    def test_an_accepted_one_whose_answer_was_lost_leaves_the_outbox(self) -> None:
+        self.bo.change(self.kept, progress=5)
+
+        def lost(answer: Json) -> Json:
+            raise ConnectionResetError
+
+        with self.assertRaises(ConnectionResetError):
+            sync(_Watched(self.bo.server, [], lost), self.bo.replica)  # type: ignore[arg-type]
+        self.go_on_and_compact()
+        self.bo.sync()
+        self.assertEqual((self.bo.replica.outbox(), self.bo.replica.version), ([], 9))
+        self.assert_equal_digests(self.anna, self.bo, self.li)
 
 
 class RefusalTest(ServerTest):

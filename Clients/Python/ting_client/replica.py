@@ -463,6 +463,8 @@ class Replica:
                 self._put(one, deleted)
             for entry, digest in state.entries:
                 self._note(entry, digest)
+            # A verdict may be of another epoch, or its entry below the floor: it is asked for again.
+            self._db.execute("UPDATE outbox SET accepted = NULL")
             self._set_meta(epoch=state.epoch, version=state.version, members_version=0, buckets=buckets.packed())
             if state.schema is not None:
                 self._set_meta(schema=state.schema)

@@ -46,12 +46,17 @@ def sync(server: Server, replica: Replica, page_bytes: int = 0) -> Report:
 
 
 def replay(server: Server, replica: Replica) -> None:
-    """Fills an empty replica from the entries alone; the next sync compares the digests."""
+    """Fills an empty replica from the entries alone, where the server still has all of them.
+
+    The next sync compares the digests; where the history begins above version 1, it takes the snapshot.
+    """
     head = 1
     while replica.version < head:
         path = workspace_path(replica.slug, "/entries")
         page = server.call("GET", path, query={"since": replica.version, "bytes": PAGE_BYTES})
         head = int(page.get("head", 0))
+        if int(page.get("entries", [{"version": 1}])[0]["version"]) > replica.version + 1:
+            return
         replica.integrate(page.get("entries", []), None, None)
 
 

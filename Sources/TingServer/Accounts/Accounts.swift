@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
-import TingCore
+package import TingCore
 import TingStore
 
 /// Who may do what: `server.sqlite`, with accounts, devices, invitations and memberships.
@@ -76,6 +76,11 @@ package final class Accounts: Sendable {
     /// Notes an operator's act that changes no account, as a backup.
     package func note(_ event: String) throws {
         try write { try audit($0, event, by: nil) }
+    }
+
+    /// Notes what the operator did to a workspace.
+    package func note(_ event: String, workspace: WorkspaceID, subject: String) throws {
+        try write { try audit($0, event, by: nil, subject: subject, workspace: workspace) }
     }
 }
 

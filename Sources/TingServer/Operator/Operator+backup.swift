@@ -22,6 +22,10 @@ extension Operator {
                 let file = try open(row.id)
                 defer { try? file.close() }
                 try file.backup(to: copy.workspace(row.id))
+                // After the workspace: what lies below the copied floor is in this archive.
+                let archive = try Archive.existing(path: folder.archive(row.id))
+                try archive?.backup(to: copy.archive(row.id))
+                try archive?.close()
             }
             if pass == 0 { try accounts.backup(to: copy.database) }
         }
@@ -32,7 +36,8 @@ extension Operator {
     }
 
     /// Makes a data folder from a backup, and starts a new epoch in each workspace: replicas
-    /// notice, and give back what the backup does not have.
+    /// notice, and give back what the backup does not have. What the replaced folder's archives have
+    /// beyond the backup comes back here: replicas that came later do not hold it.
     ///
     /// What lies in the data folder is moved aside, never removed.
     /// - Returns: where to, if there was something.
@@ -56,6 +61,13 @@ extension Operator {
         for row in try restored.accounts.workspaces() {
             let file = try restored.open(row.id)
             try file.startEpoch(.random(using: &generator))
+            // What no replica may hold any more.
+            let replaced = "\(path)/workspaces/\(row.id).archive.sqlite"
+            if let archive = try Archive.existing(path: replaced) {
+                try file.takeBack(
+                    archive, now: restored.now(), next: .random(using: &generator))
+                try archive.close()
+            }
             try file.close()
         }
         try restored.accounts.note("restore")
@@ -120,11 +132,13 @@ private struct Draft {
         try copyDatabase(source.database, to: folder.database)
     }
 
-    /// With its log, if whoever had it open last was killed: transactions may stand there alone.
+    /// With its log, if whoever had it open last was killed: transactions may stand there alone, or
+    /// be undone by it.
     private func copyDatabase(_ source: String, to target: String) throws {
         try copy(source, to: target)
-        if FileManager.default.fileExists(atPath: source + "-wal") {
-            try copy(source + "-wal", to: target + "-wal")
+        for log in ["-wal", "-journal"]
+        where FileManager.default.fileExists(atPath: source + log) {
+            try copy(source + log, to: target + log)
         }
     }
 

@@ -10,6 +10,9 @@ package struct ServerStatus: Encodable, Sendable {
         package let slug: String
         package let id: String
         package let head: Int64
+        /// The oldest version outside the archive, and the archive's bytes.
+        package let floor: Int64
+        package let archive: Int
         package let epoch: String
         package let digest: String
         package let bytes: Int
@@ -19,7 +22,7 @@ package struct ServerStatus: Encodable, Sendable {
         package let members: Int
 
         private enum CodingKeys: CodingKey {
-            case slug, id, head, epoch, digest, bytes, used, quota, members
+            case slug, id, head, floor, archive, epoch, digest, bytes, used, quota, members
         }
 
         package func encode(to encoder: any Encoder) throws {
@@ -27,6 +30,8 @@ package struct ServerStatus: Encodable, Sendable {
             try values.encode(slug, forKey: .slug)
             try values.encode(id, forKey: .id)
             try values.encode(head, forKey: .head)
+            try values.encode(floor, forKey: .floor)
+            try values.encode(archive, forKey: .archive)
             try values.encode(epoch, forKey: .epoch)
             try values.encode(digest, forKey: .digest)
             try values.encode(bytes, forKey: .bytes)
@@ -88,7 +93,8 @@ extension Operator {
         defer { try? file.close() }
         let head = try file.head()
         return .init(
-            slug: row.slug, id: row.id.description, head: head.version,
+            slug: row.slug, id: row.id.description, head: head.version, floor: try file.floor(),
+            archive: Self.size(folder.archive(row.id)),
             epoch: file.epoch.description, digest: head.state.description,
             bytes: Self.size(folder.workspace(row.id)), used: try file.usedBytes(),
             quota: row.quota, members: members)

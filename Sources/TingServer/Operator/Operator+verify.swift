@@ -30,7 +30,9 @@ extension Operator {
                 let report = try file.verify()
                 found.workspaces.append(
                     .init(slug: row.slug, version: report.version, records: report.records))
-                found.problems += report.problems.map { "\(row.slug): \($0)" }
+                let problems =
+                    try report.problems + file.verify(archive: folder.archive(row.id))
+                found.problems += problems.map { "\(row.slug): \($0)" }
             } catch {
                 found.problems.append("\(row.slug): its file can't be read.")
             }

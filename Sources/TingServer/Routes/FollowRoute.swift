@@ -74,7 +74,8 @@ extension FollowHub.Event {
             let entries = try file.entries(
                 since: since, byteLimit: Limits.followEventByteLimit)
             // All of them or none: a part would be taken for a gap.
-            if entries.last?.version == head { message.entries = entries.map(\.wire) }
+            let isWhole = entries.first?.version == since + 1 && entries.last?.version == head
+            if isWhole { message.entries = entries.map(\.wire) }
         }
         var json = try WireCoding.json.encode(message)
         if json.count > Limits.followEventByteLimit {

@@ -67,6 +67,8 @@ actor SnapshotStore {
         guard snapshot.epoch == file.epoch.description else { return false }
         let head = try file.head().version
         if snapshot.version == head { return true }
+        // Who starts from one that is older than the floor could not sync the rest.
+        guard try file.floor() <= snapshot.version + 1 else { return false }
         guard head > snapshot.version, head - snapshot.version <= Limits.snapshotLag,
             try file.holdsWhatCameBack(snapshot.version)
         else { return false }

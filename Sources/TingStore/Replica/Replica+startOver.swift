@@ -115,8 +115,8 @@ extension Replica {
             try takeSchema(db)
             try takeTables(db)
             for record in waiting { try setAside(db, record) }
-            try putBack(db, held)
             let own = try identity(db).member
+            let later = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
             var (others, again) = (0, Set<RecordID>())
             for entry in lost {
                 guard entry.author == own, try !isKnown(db, entry.changeSet.id) else {
@@ -127,7 +127,10 @@ extension Replica {
                 for record in entry.changeSet.touched { try setAside(db, record.description) }
                 again.formUnion(entry.changeSet.touched)
             }
+            // What waits here builds on what was accepted before it.
+            if !again.isEmpty { for place in later { try moveToEnd(db, place) } }
             try materialize(db, again.union(waiting.compactMap { RecordID($0) }))
+            try putBack(db, held)
             guard try tables.recomputedDigest(db).hash == HistoryTables.stateHash(db) else {
                 throw ReplicaError.digestDiffers(version: try identity(db).base.version)
             }
@@ -136,11 +139,13 @@ extension Replica {
     }
 
     /// The first of these versions whose change set the attached snapshot doesn't hold; the first
-    /// of all where it is of another epoch.
+    /// of all where it is of another epoch. Of one whose history begins above version 1 the rest
+    /// can't be told: the server vouches for it alone.
     private func lacking(_ versions: [Version], of epoch: Epoch?) throws -> Version? {
         try queue.read { db in
             let found = try String.fetchOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
             if let epoch, found != epoch.description { return 1 }
+            guard try HistoryFloor.read(db, from: "snapshot") == nil else { return nil }
             let statement = try db.cachedStatement(
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM snapshot.history WHERE change_set =
@@ -181,6 +186,7 @@ extension Replica {
             try db.execute(sql: "DELETE FROM main.\"\(table)\"")
             try TableGrowth.copy(db, table, from: "snapshot")
         }
+        try HistoryFloor.take(db, from: "snapshot")
         try db.execute(
             sql: """
                 UPDATE ting_replica SET (epoch, version, head, indexed_version, members_version) =

@@ -113,13 +113,17 @@ extension Replica {
         }
     }
 
+    /// Where the history begins that is here; `nil` for version 1.
+    public func floor() throws -> HistoryFloor? { try read { try HistoryFloor.read($0) } }
+
     /// Recomputes both digests from rows and history. The next sync mends records that differ.
     /// - Returns: What was computed, and whether it is what the replica reports.
     public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
         try sealed { db in
             let base = try identity(db).base
             let state = try tables.recomputedDigest(db).hash
-            let history = try HistoryTables.recomputedDigest(db)
+            let start = try HistoryFloor.read(db).map { ($0.version - 1, $0.digest) } ?? (0, .zero)
+            let history = try HistoryTables.recomputedDigest(db, after: start)
             let reported = try HistoryTables.stateHash(db)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
             if state != reported { try db.execute(sql: "UPDATE ting_replica SET suspect = 1") }
@@ -168,10 +172,11 @@ extension RecordTables {
 }
 
 extension HistoryTables {
-    /// The history digest, computed from every entry from the first on.
-    static func recomputedDigest(_ db: Database) throws -> Hash {
-        var digest = Hash.zero
-        var version: Version = 0
+    /// The history digest, computed from every entry after a version, whose digest is given.
+    static func recomputedDigest(
+        _ db: Database, after start: (version: Version, digest: Hash)
+    ) throws -> Hash {
+        var (version, digest) = start
         while true {
             let page = try entries(db, since: version, byteLimit: Limits.pageByteLimit)
             for entry in page {

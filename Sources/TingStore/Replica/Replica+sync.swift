@@ -159,8 +159,10 @@ extension Replica {
             switch verdict.verdict {
             case .applied(let version), .merged(let version):
                 // A known acceptance that this replica has integrated already: nothing to wait for.
+                // Its entry may lie below the floor of the snapshot that holds its effects.
                 let known = try HistoryTables.entries(db, where: "h.version = ?", [version])
-                if known.first?.changeSet.id == verdict.changeSet {
+                let isBelow = try HistoryFloor.read(db).map { version < $0.version } ?? false
+                if isBelow || known.first?.changeSet.id == verdict.changeSet {
                     dirty.formUnion(try leave(db, verdict.changeSet) ?? [])
                 }
             case .rejected(let code, let detail):

@@ -63,7 +63,7 @@ public final class Replica: Sendable {
     /// The statements that make an empty replica, triggers included.
     static func definition(_ schema: Schema) -> [String] {
         RecordTables(schema: schema).definition() + HistoryTables.definition + [
-            SharedRecords.definition, SchemaTable.definition,
+            SharedRecords.definition, HistoryFloor.definition, SchemaTable.definition,
             """
             CREATE TABLE ting_replica (
               id INTEGER PRIMARY KEY CHECK (id = 1),

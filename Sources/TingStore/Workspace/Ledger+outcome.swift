@@ -41,9 +41,10 @@ extension Ledger {
                 SELECT h.version, h.verdict, e.hash FROM history h
                 JOIN ting_entry e ON e.version = h.version WHERE h.change_set = ?
                 """)
-        guard let row = try Row.fetchOne(statement, arguments: [id.description]),
-            let hash = Hash(bytes: row[2] as Data)
-        else { return nil }
+        guard let row = try Row.fetchOne(statement, arguments: [id.description]) else {
+            return try PastTable.accepted(db, id)
+        }
+        guard let hash = Hash(bytes: row[2] as Data) else { return nil }
         let version: Version = row[0]
         return (version, hash, row[1] == "applied" ? .applied(version) : .merged(version))
     }

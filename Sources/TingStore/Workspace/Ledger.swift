@@ -72,9 +72,9 @@ struct Ledger: MergeState {
         let first = try Version.fetchOne(
             db.cachedStatement(sql: "SELECT MIN(version) FROM ting_edit WHERE record = ?"),
             arguments: [record.description])
-        guard let first,
-            let entry = try HistoryTables.entries(db, where: "h.version = ?", [first]).first
-        else { return .integer(0) }
+        guard let first else { return .integer(0) }
+        guard let entry = try HistoryTables.entries(db, where: "h.version = ?", [first]).first
+        else { return .integer(try PastTable.start(db, record, field) ?? 0) }
         let insert = entry.changeSet.operations.first {
             $0.record == record && $0.kind == .insert
         }
@@ -115,7 +115,7 @@ struct Ledger: MergeState {
         try String.fetchOne(
             db.cachedStatement(sql: "SELECT author FROM history WHERE version = ?"),
             arguments: [version]
-        ).flatMap { MemberID($0) }
+        ).flatMap { MemberID($0) } ?? PastTable.author(db, of: version)
     }
 
     // MARK: What an author had seen
@@ -134,13 +134,9 @@ struct Ledger: MergeState {
         var waiting = changeSet.seen
         while let hash = waiting.popLast() {
             guard visited.insert(hash).inserted else { continue }
-            let accepted = try Row.fetchOne(
-                db.cachedStatement(sql: "SELECT version, seen FROM ting_entry WHERE hash = ?"),
-                arguments: [Data(hash.bytes)])
-            if let accepted {
-                let version: Version = accepted[0]
-                found.insert(version)
-                if version > oldest { waiting += Hash.list(accepted[1] as Data) }
+            if let accepted = try listed(byAccepted: hash) {
+                found.insert(accepted.version)
+                if accepted.version > oldest { waiting += accepted.seen }
             } else {
                 waiting += try listed(by: hash)
             }
@@ -152,6 +148,13 @@ struct Ledger: MergeState {
     mutating func note(_ changeSet: ChangeSet, _ hash: Hash, _ version: Version, seen: Set<Version>)
     {
         lastSeen = (hash, changeSet.oldestBase(in: epoch), seen.union([version]))
+    }
+
+    private func listed(byAccepted hash: Hash) throws -> (version: Version, seen: [Hash])? {
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT version, seen FROM ting_entry WHERE hash = ?"),
+            arguments: [Data(hash.bytes)])
+        return try row.map { ($0[0], Hash.list($0[1] as Data)) } ?? PastTable.seen(db, hash)
     }
 
     /// What a change set lists that was rejected, or never came.
@@ -180,7 +183,10 @@ struct Ledger: MergeState {
         let statement = try db.cachedStatement(
             sql: "SELECT accepted FROM history WHERE version = ?")
         for base in changeSet.bases where times[base] == nil {
-            times[base] = try here(base).flatMap { try Int64.fetchOne(statement, arguments: [$0]) }
+            times[base] = try here(base).flatMap { version in
+                try Int64.fetchOne(statement, arguments: [version])
+                    ?? PastTable.acceptance(db, of: version)
+            }
         }
         return { [times] in times[$0] ?? 0 }
     }

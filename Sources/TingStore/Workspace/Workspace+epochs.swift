@@ -24,7 +24,7 @@ extension Workspace {
                 INSERT INTO ting_lineage (epoch, version, history_digest) VALUES (?, ?, ?)
                 """,
             arguments: [
-                old, shared, Data((try HistoryTables.digest(db, at: shared) ?? .zero).bytes),
+                old, shared, Data((try Self.historyDigest(db, at: shared) ?? .zero).bytes),
             ])
         try db.execute(
             sql: "UPDATE ting_workspace SET epoch = ?", arguments: [epoch.description])
@@ -99,7 +99,8 @@ extension Workspace {
     private func isHere(_ db: Database, _ entry: Entry) throws -> Bool {
         let hash = try Data.fetchOne(
             db, sql: "SELECT hash FROM ting_entry WHERE version = ?", arguments: [entry.version])
-        return hash.map(Array.init) == entry.changeSet.hash.bytes
+        return try (hash.flatMap { Hash(bytes: $0) } ?? PastTable.hash(db, at: entry.version))
+            == entry.changeSet.hash
     }
 }
 

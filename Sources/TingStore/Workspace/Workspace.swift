@@ -25,6 +25,7 @@ public final class Workspace: Sendable {
     public static func create(
         path: String, slug: String, schema: Schema, epoch: Epoch, receiptKey: [UInt8]
     ) throws -> Workspace {
+        try prepareToShrink(path)
         let pool = try open(path)
         try pool.write { db in
             for statement in definition(schema) {
@@ -67,6 +68,11 @@ public final class Workspace: Sendable {
         }
         current = Mutex(epoch)
         receiptKey = Array(row[1] as Data)
+        // A file that was made before there were floors lacks the tables.
+        let isOlder = try pool.read { try !$0.tableExists("ting_start") }
+        if isOlder {
+            try pool.write { db in try PastTable.definition.forEach { try db.execute(sql: $0) } }
+        }
         // What a killed server had written but not synced counts as accepted from here on.
         try pool.writeWithoutTransaction { db in
             _ = try db.checkpoint(.passive)
@@ -91,6 +97,16 @@ public final class Workspace: Sendable {
         return try .durable(path: path, configuration: configuration)
     }
 
+    /// Lets a file that is still empty give pages back that a compaction frees. A page's place is
+    /// noted for that from the first one on: later, only rewriting the file would do.
+    private static func prepareToShrink(_ path: String) throws {
+        let queue = try DatabaseQueue(path: path)
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
+        }
+        try queue.close()
+    }
+
     static let table = "ting_workspace"
 
     static func definition(_ schema: Schema) -> [String] {
@@ -98,7 +114,7 @@ public final class Workspace: Sendable {
     }
 
     private static let ownTables =
-        HistoryTables.definition + [
+        HistoryTables.definition + PastTable.definition + [
             SharedRecords.definition, SchemaTable.definition,
             """
             CREATE TABLE ting_workspace (
@@ -205,7 +221,11 @@ public final class Workspace: Sendable {
         return try (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
     }
 
-    /// Entries after `version`, at least one if there is one, until their bytes pass the limit.
+    /// The oldest version whose entry is still sent: what lies below it is in the archive.
+    public func floor() throws -> Version { try pool.read { try PastTable.floor($0) } }
+
+    /// Entries after `version`, at least one if there is one, until their bytes pass the limit. From
+    /// below the floor they begin with the floor.
     public func entries(since version: Version, byteLimit: Int) throws -> [Entry] {
         try pool.read { try HistoryTables.entries($0, since: version, byteLimit: byteLimit) }
     }
@@ -219,9 +239,10 @@ public final class Workspace: Sendable {
             let head = try HistoryTables.head(db)
             let base = request.base
             let historyAgrees = try isShared(db, base, request.historyDigest)
+            let floor = try PastTable.floor(db)
             let limit = min(max(request.pageByteLimit, 1), Limits.pageByteLimit)
             let entries =
-                historyAgrees
+                historyAgrees && floor <= base.version + 1
                 ? try HistoryTables.entries(db, since: base.version, byteLimit: limit) : []
             let reached = entries.last?.version ?? base.version
             let agrees =
@@ -231,9 +252,10 @@ public final class Workspace: Sendable {
             return SyncResponse(
                 epoch: epoch, verdicts: judgement.verdicts, clash: judgement.clash,
                 entries: entries, head: head,
-                historyDigest: try HistoryTables.digest(db, at: reached) ?? .zero,
+                historyDigest: try Self.historyDigest(db, at: reached) ?? .zero,
                 stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agrees,
-                historyAgrees: historyAgrees, lineage: historyAgrees ? [] : try lineage(db),
+                historyAgrees: historyAgrees, floor: floor,
+                lineage: historyAgrees ? [] : try lineage(db),
                 time: now, members: members,
                 membersVersion: membersVersion, role: role,
                 schema: isBehind ? try schema.json : nil)
@@ -242,7 +264,7 @@ public final class Workspace: Sendable {
 
     /// Whether a replica that stands at the base with this digest goes on from this history.
     func isShared(_ db: Database, _ base: Base, _ historyDigest: Hash) throws -> Bool {
-        try base.epoch == epoch && HistoryTables.digest(db, at: base.version) == historyDigest
+        try base.epoch == epoch && Self.historyDigest(db, at: base.version) == historyDigest
     }
 
     /// The records of the buckets that differ from a replica's, as many as fit a page.
@@ -262,6 +284,11 @@ public final class Workspace: Sendable {
             }
             return response
         }
+    }
+
+    /// The history digest at any version, also below the floor.
+    static func historyDigest(_ db: Database, at version: Version) throws -> Hash? {
+        try HistoryTables.digest(db, at: version) ?? PastTable.digest(db, at: version)
     }
 
     static func stateDigest(_ db: Database, at version: Version) throws -> Hash {

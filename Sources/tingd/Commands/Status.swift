@@ -32,10 +32,11 @@ struct Status: ParsableCommand {
         guard !status.workspaces.isEmpty else { return }
         print()
         Output.table(
-            [["WORKSPACE", "VERSION", "MEMBERS", "BYTES", "QUOTA", "EPOCH"]]
+            [["WORKSPACE", "VERSION", "FLOOR", "MEMBERS", "BYTES", "QUOTA", "EPOCH"]]
                 + status.workspaces.map {
                     [
-                        $0.slug, String($0.head), String($0.members), String($0.used),
+                        $0.slug, String($0.head), String($0.floor), String($0.members),
+                        String($0.used),
                         $0.quota.map(String.init) ?? "none", $0.epoch,
                     ]
                 })

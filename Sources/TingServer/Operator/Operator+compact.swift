@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+package import TingCore
+import TingStore
+
+/// What `tingd compact` did, or would do.
+package struct CompactionReport: Encodable, Sendable {
+    package let workspace: String
+    package let isDryRun: Bool
+    package let floorBefore: Version
+    package let floor: Version
+    package let archivedBytes: Int64
+    package let bytesBefore: Int64
+    package let bytesAfter: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case workspace, floor
+        case isDryRun = "dry_run"
+        case floorBefore = "floor_before"
+        case archivedBytes = "archived_bytes"
+        case bytesBefore = "bytes_before"
+        case bytesAfter = "bytes_after"
+    }
+
+    fileprivate init(_ slug: String, _ done: Workspace.Compaction, isDryRun: Bool) {
+        workspace = slug
+        self.isDryRun = isDryRun
+        floorBefore = done.from
+        floor = done.to
+        archivedBytes = done.archivedBytes
+        bytesBefore = done.bytesBefore
+        bytesAfter = done.bytesAfter
+    }
+}
+
+/// Moving a workspace's floor, and reading what lies below it.
+extension Operator {
+    /// Moves the floor of a workspace up, also while the server runs: it looks for the floor in the
+    /// file at each request, and makes a new snapshot when one is asked for that is older.
+    package func compact(
+        _ slug: String, to target: FloorTarget, dryRun: Bool
+    ) throws -> CompactionReport {
+        let id = try find(slug)
+        let file = try open(id)
+        defer { try? file.close() }
+        let floor = try file.floor(target)
+        if dryRun {
+            return CompactionReport(slug, try file.compaction(to: floor), isDryRun: true)
+        }
+        let done = try file.compact(to: floor, archive: folder.archive(id))
+        if done.to > done.from {
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o600], ofItemAtPath: folder.archive(id))
+            try accounts.note("compact", workspace: id, subject: String(done.to))
+        }
+        return CompactionReport(slug, done, isDryRun: false)
+    }
+
+    /// Gives each entry of a workspace after a version, from archive and live history as one.
+    package func eachEntry(
+        of slug: String, since version: Version, touching record: RecordID?,
+        _ body: (Entry) throws -> Void
+    ) throws {
+        let id = try find(slug)
+        let file = try open(id)
+        defer { try? file.close() }
+        let archive = try Archive.existing(path: folder.archive(id))
+        defer { try? archive?.close() }
+        do {
+            try file.eachEntry(since: version, of: record, archive: archive, body)
+        } catch ArchiveError.missing(let version) {
+            throw ServerError(
+                "The archive of \(slug) lacks version \(version).",
+                hint:
+                    "Put \(folder.archive(id)) back from a backup; `tingd verify` names what is missing."
+            )
+        }
+    }
+
+    /// The names of everyone who was ever a member, by id.
+    package func memberNames() throws -> [MemberID: String] {
+        Dictionary(
+            try accounts.memberRows().map { ($0.member.id, $0.member.name) },
+            uniquingKeysWith: { a, _ in a })
+    }
+
+    private func find(_ slug: String) throws -> WorkspaceID {
+        guard let id = try accounts.workspace(slug: slug) else {
+            throw ServerError("There is no workspace \(slug).", hint: "See `tingd status`.")
+        }
+        return id
+    }
+}

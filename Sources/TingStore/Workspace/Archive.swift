@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CSQLiteConfig
+import Foundation
+import GRDB
+import TingCore
+
+/// What lies below a workspace's floor: one SQLite file beside it, to which rows are only added.
+///
+/// A row is named by its version and its history digest. So an archive may run ahead of the floor,
+/// where a compaction was killed, or hold another history's versions, where older files were copied
+/// back: the workspace's own digests say which rows are its history.
+public final class Archive: Sendable {
+    public let path: String
+    let queue: DatabaseQueue
+
+    /// Opens the archive, or `nil` where there is none.
+    public static func existing(path: String) throws -> Archive? {
+        ting_sqlite_exists(path) == 0 ? nil : try Archive(path: path, isNew: false)
+    }
+
+    /// Opens the archive; makes it where there is none.
+    convenience init(path: String) throws { try self.init(path: path, isNew: true) }
+
+    private init(path: String, isNew: Bool) throws {
+        self.path = path
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(10)
+        configuration.prepareDatabase { db in
+            // A rollback journal: the archive is one file, and is on disk with each commit. Removing
+            // the journal is the commit, so that must be on disk, too.
+            try db.execute(sql: "PRAGMA synchronous = EXTRA")
+        }
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+        if isNew {
+            try queue.write { db in try Self.definition.forEach { try db.execute(sql: $0) } }
+        }
+    }
+
+    public func close() throws { try queue.close() }
+
+    private static let definition = [
+        """
+        CREATE TABLE IF NOT EXISTS entry (
+          place INTEGER PRIMARY KEY,
+          version INTEGER NOT NULL,
+          history_digest BLOB NOT NULL CHECK (length(history_digest) = 32),
+          hash BLOB NOT NULL CHECK (length(hash) = 32),
+          effects_hash BLOB NOT NULL CHECK (length(effects_hash) = 32),
+          author TEXT NOT NULL,
+          accepted INTEGER NOT NULL,
+          replica TEXT NOT NULL,
+          number INTEGER NOT NULL,
+          shift INTEGER NOT NULL,
+          receipt BLOB NOT NULL,
+          change_set BLOB NOT NULL,
+          effects BLOB,
+          UNIQUE (version, history_digest)
+        ) STRICT
+        """,
+        """
+        CREATE TABLE IF NOT EXISTS touch (
+          record BLOB NOT NULL,
+          version INTEGER NOT NULL,
+          PRIMARY KEY (record, version)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ]
+
+    // MARK: Writing
+
+    /// Adds entries; those that are there already stay as they are. On disk when it returns.
+    func add(_ entries: [(entry: Entry, digest: Hash)]) throws {
+        try queue.write { db in
+            let insert = try db.cachedStatement(
+                sql: """
+                    INSERT INTO entry (version, history_digest, hash, effects_hash, author, accepted,
+                    replica, number, shift, receipt, change_set, effects)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                    """)
+            let touch = try db.cachedStatement(
+                sql: "INSERT INTO touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            for (entry, digest) in entries {
+                let changeSet = entry.changeSet
+                try insert.execute(arguments: [
+                    entry.version, Data(digest.bytes), Data(changeSet.hash.bytes),
+                    Data(changeSet.effectsHash(entry.allEffects).bytes), entry.author.description,
+                    entry.accepted, entry.replica.description, entry.number, entry.shift,
+                    Data(entry.receipt), Data(changeSet.storedBytes),
+                    entry.effects.map { Data(Effect.storedBytes($0)) },
+                ])
+                for record in changeSet.touched.union(entry.allEffects.map(\.record)) {
+                    try touch.execute(arguments: [Data(record.bytes), entry.version])
+                }
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    /// What is kept of one version beside its values: enough for the chain.
+    struct Link: Equatable {
+        var hash: Hash
+        var effects: Hash
+        var author: MemberID
+        var accepted: Int64
+    }
+
+    func link(_ db: Database, _ version: Version, _ digest: Hash) throws -> Link? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT hash, effects_hash, author, accepted FROM entry
+                WHERE version = ? AND history_digest = ?
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [version, Data(digest.bytes)]),
+            let hash = Hash(bytes: row[0] as Data), let effects = Hash(bytes: row[1] as Data),
+            let author = MemberID(row[2] as String)
+        else { return nil }
+        return Link(hash: hash, effects: effects, author: author, accepted: row[3])
+    }
+
+    /// The entry of a version in the history that has this digest there.
+    func entry(_ db: Database, _ version: Version, _ digest: Hash) throws -> Entry? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT author, accepted, replica, number, shift, receipt, change_set, effects
+                FROM entry WHERE version = ? AND history_digest = ?
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [version, Data(digest.bytes)]) else {
+            return nil
+        }
+        guard let author = MemberID(row[0] as String), let replica = ReplicaID(row[2] as String)
+        else { throw StoredFormError.malformed("archive") }
+        return Entry(
+            version: version, changeSet: try ChangeSet(storedBytes: Array(row[6] as Data)),
+            author: author, replica: replica, number: row[3], accepted: row[1], shift: row[4],
+            effects: try (row[7] as Data?).map { try Effect.read(storedBytes: Array($0)) },
+            receipt: Array(row[5] as Data))
+    }
+
+    /// The entries that the chain goes on with after a version, at most so many.
+    func chain(
+        _ db: Database, after version: Version, _ digest: Hash, limit: Int
+    ) throws -> [(entry: Entry, digest: Hash)] {
+        var found: [(entry: Entry, digest: Hash)] = []
+        var previous = digest
+        while found.count < limit {
+            let next = version + Version(found.count) + 1
+            let digests = try Data.fetchAll(
+                db, sql: "SELECT history_digest FROM entry WHERE version = ?", arguments: [next]
+            ).compactMap { Hash(bytes: $0) }
+            let step = try digests.compactMap { digest in
+                try self.entry(db, next, digest).map { (entry: $0, digest: digest) }
+            }.first { HistoryDigest.next(after: previous, $0.entry) == $0.digest }
+            guard let step else { break }
+            found.append(step)
+            previous = step.digest
+        }
+        return found
+    }
+
+    /// The versions that touched a record, in whatever history.
+    func versions(_ db: Database, of record: RecordID) throws -> Set<Version> {
+        try Version.fetchSet(
+            db, sql: "SELECT version FROM touch WHERE record = ?", arguments: [Data(record.bytes)])
+    }
+
+    /// Copies the archive consistently while it is in use.
+    public func backup(to target: String) throws {
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "VACUUM INTO ?", arguments: [target])
+        }
+    }
+}
