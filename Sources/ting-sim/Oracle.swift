@@ -102,7 +102,7 @@ struct Oracle {
         let before = lastEditTime[entry.replica] ?? 0
         var now = Case(
             entry: entry, firstAccepted: firstAccepted ?? entry.accepted,
-            seen: closure(entry.changeSet.seen), earliest: before, editTime: before)
+            seen: closure(entry.changeSet), earliest: before, editTime: before)
         versions[entry.changeSet.hash] = version
         history.append(entry.changeSet.id)
         places[entry.changeSet.id] = (version, entry.changeSet.hash)
@@ -113,12 +113,16 @@ struct Oracle {
         lastEditTime[entry.replica] = now.editTime
     }
 
-    /// Every accepted version behind the hashes.
-    private func closure(_ hashes: [Hash]) -> Set<Version> {
-        var (found, visited, waiting) = (Set<Version>(), Set<Hash>(), hashes)
+    /// Every accepted version behind what it lists, as far as its bases don't cover it anyway.
+    private func closure(_ changeSet: ChangeSet) -> Set<Version> {
+        let oldest = changeSet.oldestBase(in: epoch)
+        var (found, visited, waiting) = (Set<Version>(), Set<Hash>(), changeSet.seen)
         while let hash = waiting.popLast() {
             guard visited.insert(hash).inserted else { continue }
-            if let version = versions[hash] { found.insert(version) }
+            if let version = versions[hash] {
+                found.insert(version)
+                if version <= oldest { continue }
+            }
             waiting += (isOlder ? told : sealed)[hash] ?? told[hash] ?? []
         }
         return found

@@ -142,6 +142,21 @@ struct ForeignEditTests {
         }
     }
 
+    @Test("a held-back field that is put back as it was shows what others wrote meanwhile")
+    func released() throws {
+        let team = try team()
+        try team.foreign(1, "UPDATE project SET status = 'nonsense'")
+        _ = try team.replicas[1].seal()
+        try team.foreign(0, "UPDATE project SET status = 'active'")
+        try team.sync(0)
+        try team.sync(1)
+        #expect(try text(team, 1, "SELECT status FROM project") == "nonsense")
+        try team.foreign(1, "UPDATE project SET status = 'idea'")
+        _ = try team.replicas[1].seal()
+        #expect(try text(team, 1, "SELECT status FROM project") == "active")
+        try expectSame(team)
+    }
+
     @Test("what the library refers to must not be held back")
     func referenceToHeld() throws {
         let team = try team()

@@ -47,6 +47,30 @@ struct StartingOverTests {
         #expect(try team.replicas[0].status().outbox == 1)
     }
 
+    @Test("what goes to the outbox again comes before what builds on it")
+    func order() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET budget = 7")
+        _ = try team.replicas[0].seal()
+        try team.workspace.close()
+        team.workspace = try emptyWorkspace(team)
+        let outcome = try team.run(team.replicas[0], team.members[0])
+        #expect(outcome.summary.quarantined == 0)
+        #expect(try text(team, "SELECT title || budget FROM project") == "Water7")
+        #expect(try team.replicas[0].status().quarantine == 0)
+    }
+
+    @Test("what is held back in a record that goes to the outbox again is still there, in its row")
+    func held() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET status = 'nonsense'")
+        _ = try team.replicas[0].seal()
+        let empty = try snapshot(emptyWorkspace(team), team)
+        try team.replicas[0].startOver(from: empty, because: .anotherEpoch, unproven: [1])
+        #expect(try text(team, "SELECT title || status FROM project") == "Waternonsense")
+        #expect(try team.replicas[0].status().invalid.map(\.field) == ["status"])
+    }
+
     @Test("a snapshot without what was given back is refused, and the replica stays as it was")
     func lacking() throws {
         let team = try team()

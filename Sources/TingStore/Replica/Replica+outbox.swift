@@ -173,6 +173,22 @@ extension Replica {
         }
     }
 
+    /// Puts a change set at the end of the outbox, under a new number.
+    func moveToEnd(_ db: Database, _ place: Int64) throws {
+        let last = try Int64.fetchOne(db, sql: "SELECT max(seq) FROM ting_outbox") ?? 0
+        let number =
+            try Int64.fetchOne(
+                db,
+                sql: """
+                    UPDATE ting_replica SET next_number = next_number + 1 RETURNING next_number - 1
+                    """) ?? 1
+        try db.execute(
+            sql: "UPDATE ting_outbox SET seq = ?, number = ? WHERE seq = ?",
+            arguments: [last + 1, number, place])
+        try db.execute(
+            sql: "UPDATE ting_pending SET seq = ? WHERE seq = ?", arguments: [last + 1, place])
+    }
+
     /// The hashes of the outbox that no other change set in it lists.
     func outboxHeads(_ db: Database) throws -> [Hash] {
         try Data.fetchAll(

@@ -30,7 +30,9 @@ extension Replica {
             if held.isEmpty { try tables.remove(db, collection, record) }
             return
         }
-        guard !held.isEmpty else { return try tables.write(db, collection, record, visible) }
+        guard !held.isEmpty, try tables.read(db, collection, record) != nil else {
+            return try tables.write(db, collection, record, visible)
+        }
         let fields = schema.collection(collection)?.fields ?? []
         try tables.update(
             db, collection, record,

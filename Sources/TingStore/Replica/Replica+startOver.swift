@@ -115,8 +115,8 @@ extension Replica {
             try takeSchema(db)
             try takeTables(db)
             for record in waiting { try setAside(db, record) }
-            try putBack(db, held)
             let own = try identity(db).member
+            let later = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
             var (others, again) = (0, Set<RecordID>())
             for entry in lost {
                 guard entry.author == own, try !isKnown(db, entry.changeSet.id) else {
@@ -127,7 +127,10 @@ extension Replica {
                 for record in entry.changeSet.touched { try setAside(db, record.description) }
                 again.formUnion(entry.changeSet.touched)
             }
+            // What waits here builds on what was accepted before it.
+            if !again.isEmpty { for place in later { try moveToEnd(db, place) } }
             try materialize(db, again.union(waiting.compactMap { RecordID($0) }))
+            try putBack(db, held)
             guard try tables.recomputedDigest(db).hash == HistoryTables.stateHash(db) else {
                 throw ReplicaError.digestDiffers(version: try identity(db).base.version)
             }

@@ -35,6 +35,11 @@ struct Sealer {
         try hold(&drafts)
         for draft in drafts { try settle(draft, holdsBack: drafter.holdsBack) }
         try pack(drafts.filter { $0.operation != nil }, message)
+        // What came in beneath a field that was held back is shown where nothing lies on it now.
+        let released = drafts.filter { draft in
+            draft.heldBases.keys.contains { !draft.invalid.keys.contains($0) }
+        }
+        try replica.materialize(db, Set(released.compactMap(\.id)))
         try noteSealed()
         return drafts.flatMap { draft in
             draft.invalid.keys.sortedByBytes.compactMap { field in
