@@ -96,7 +96,8 @@ struct LinkTests {
             return
         }
         #expect(one.farAddress != other.farAddress)
-        #expect(try echoes(other, count: 3).count == 3)
+        let came = try? echoes(other, count: 3)
+        #expect(came?.count == 3)
         #expect(one.carried.packets == 0)
         for link in [one, other] {
             link.close()
