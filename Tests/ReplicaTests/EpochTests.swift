@@ -112,7 +112,9 @@ struct EpochTests {
         #expect(try text(team, 0, "SELECT title FROM project") == "Second, on top of the first")
     }
 
-    @Test("edits accepted after the files were copied back and those lost before both hold")
+    @Test(
+        "edits accepted after the files were copied back and those lost before both hold",
+        .tags(.promise1))
     func diverged() throws {
         let team = try team()
         try team.foreign(0, "UPDATE project SET title = 'Before'")

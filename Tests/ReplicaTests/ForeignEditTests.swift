@@ -194,7 +194,7 @@ struct ForeignEditTests {
         #expect(try text(team, 1, "SELECT title FROM project") == "Another field")
     }
 
-    @Test("a record made, changed, deleted and restored offline meets no conflict with itself")
+    @Test("a record made, changed, deleted and restored offline meets no conflict with itself", .tags(.promise7))
     func restoredInsert() throws {
         let team = try team()
         let id = "01890000-0000-7000-8000-0000000000cc"

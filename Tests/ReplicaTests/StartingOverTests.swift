@@ -142,7 +142,9 @@ struct StartingOverTests {
         #expect(try text(team, "SELECT count(*) FROM conflict") == "0")
     }
 
-    @Test("who discards an edit that had been sent is not told that the file is a copy")
+    @Test(
+        "who discards an edit that had been sent is not told that the file is a copy",
+        .tags(.promise10))
     func discarded() throws {
         let team = try team()
         try team.foreign(0, "UPDATE project SET title = 'Sent, and discarded'")

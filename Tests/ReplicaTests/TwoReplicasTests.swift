@@ -57,7 +57,7 @@ struct TwoReplicasTests {
         return team
     }
 
-    @Test("an edit by the stock shell reaches the other replica")
+    @Test("an edit by the stock shell reaches the other replica", .tags(.promise11))
     func foreignEdit() throws {
         let team = try pair()
         try team.foreign(1, "UPDATE project SET title = 'Vand' WHERE id = '\(project)'")

@@ -147,7 +147,9 @@ extension ServerTests {
             return path.replacing("TARGET", with: target.description)
         }
 
-        @Test("a stranger gets the same bytes for a workspace that exists and one that doesn't")
+        @Test(
+            "a stranger gets the same bytes for a workspace that exists and one that doesn't",
+            .tags(.promise8))
         func stranger() async throws {
             try await TestServer.run { server in
                 let tokens = try await Self.tokens(server)
@@ -181,7 +183,9 @@ extension ServerTests {
             reply.headers.map { "\($0.name): \($0.value)" }.sorted()
         }
 
-        @Test("a stream ends within a second when its reader is removed, or the device revoked")
+        @Test(
+            "a stream ends within a second when its reader is removed, or the device revoked",
+            .tags(.promise8))
         func streamEnds() async throws {
             try await TestServer.run { server in
                 let anna = try await server.person("anna@example.org", in: "team", as: .owner)

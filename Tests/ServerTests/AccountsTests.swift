@@ -109,7 +109,7 @@ extension ServerTests {
             #expect(try office.accounts.workspaces(of: device.caller).map(\.slug) == ["team"])
         }
 
-        @Test("a revoked device is a stranger, and nobody revokes another's")
+        @Test("a revoked device is a stranger, and nobody revokes another's", .tags(.promise8))
         func revoke() throws {
             let office = try Office()
             let anna = try #require(

@@ -126,7 +126,9 @@ extension ServerTests {
             }
         }
 
-        @Test("of others, of revoked devices and of removed members are refused, all alike")
+        @Test(
+            "of others, of revoked devices and of removed members are refused, all alike",
+            .tags(.promise8))
         func senders() async throws {
             try await TestServer.run { server in
                 let mette = try await Sender(server, "mette@example.org", as: .owner)
