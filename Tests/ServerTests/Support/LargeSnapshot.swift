@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 import Testing
 import TingCore
 
@@ -11,19 +12,20 @@ import TingCore
 enum LargeSnapshot {
     /// - Parameter folder: A data folder with one workspace.
     static func plant(in folder: String, bytes: Int) async throws {
-        let status = try await Program.tingd("status", "--data", folder, "--json").output
-        func fact(_ name: String) throws -> String {
-            let line = try #require(
-                status.split(separator: "\n").first { $0.contains("\"\(name)\" : ") })
-            return line.split(separator: ":")[1].filter { !" \",".contains($0) }
+        let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/workspaces")
+        let file = try #require(files.first { $0.wholeMatch(of: /[0-9a-f-]{36}\.sqlite/) != nil })
+        let (epoch, version) = try await DatabaseQueue(path: "\(folder)/workspaces/\(file)").read {
+            let sql =
+                "SELECT epoch, (SELECT coalesce(max(version), 0) FROM history) FROM ting_workspace"
+            let row = try #require(try Row.fetchOne($0, sql: sql))
+            return (row[0] as String, row[1] as Version)
         }
         let data = Data(repeating: 7, count: bytes)
-        let version = try #require(Version(try fact("head")))
         let snapshot = Snapshot(
-            version: version, epoch: try fact("epoch"), bytes: data.count,
+            version: version, epoch: epoch, bytes: data.count,
             hash: Hash(of: Array(data)).description, blockBytes: data.count,
             blockHashes: [Hash(of: Array(data)).description])
-        let path = "\(folder)/snapshots/\(try fact("id"))-\(version)-\(snapshot.hash)"
+        let path = "\(folder)/snapshots/\(file.dropLast(7))-\(version)-\(snapshot.hash)"
         try data.write(to: URL(fileURLWithPath: path + ".sqlite"))
         try JSONEncoder().encode(snapshot).write(to: URL(fileURLWithPath: path + ".json"))
     }
