@@ -268,7 +268,7 @@ extension ServerTests {
                 "\(server.url)/v1/workspaces")
             let status = try await Program.tingd("status", "--data", server.path)
             #expect(status.output.contains("https://\(server.address) (running)"))
-            #expect(status.output.contains(/team +0 +1 +\d+ +none/))
+            #expect(status.output.contains(/team +0 +1 +1 +\d+ +none/))
             server.signal(SIGTERM)
             #expect(await server.end() == 0)
             let members = try await Program.tingd("members", "--data", server.path, "--json")

@@ -36,7 +36,8 @@ public final class Replica: Sendable {
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(30)
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA synchronous = FULL")
+            // A file that is still without its log must sync its folder, too: FULL doesn't.
+            try db.execute(sql: "PRAGMA synchronous = EXTRA")
         }
         guard ting_sqlite_exists(path) != 0 else {
             throw ReplicaError.notFound(path)
