@@ -20,7 +20,9 @@ extension Replica {
     public func outbox() throws -> [Delivery] {
         try read { db in
             try Row.fetchAll(db, sql: "SELECT number, body FROM ting_outbox ORDER BY seq").map {
-                Delivery(number: $0[0], changeSet: try ChangeSet(storedBytes: Array($0[1] as Data)))
+                try Delivery(
+                    number: $0.decode(atIndex: 0),
+                    changeSet: ChangeSet(storedBytes: Array($0.decode(Data.self, atIndex: 1))))
             }
         }
     }
@@ -70,9 +72,9 @@ extension Replica {
                     ORDER BY time, rowid
                     """
             ).map { row in
-                let code = Rejection(rawValue: try row.decode(String.self, atIndex: 1))
+                let code = try Rejection(rawValue: row.decode(String.self, atIndex: 1))
                 let changeSet = try ChangeSet(
-                    storedBytes: Array(try row.decode(Data.self, atIndex: 0)))
+                    storedBytes: Array(row.decode(Data.self, atIndex: 0)))
                 let id = try row.decode(String.self, atIndex: 4)
                 return QuarantinedChangeSet(
                     changeSet: changeSet, code: code ?? .unknown,
@@ -210,7 +212,9 @@ extension Replica {
             db.cachedStatement(sql: "SELECT hash, seen FROM ting_link ORDER BY hash LIMIT ?"),
             arguments: [Limits.deliveryLimit]
         ).compactMap { row in
-            Hash(bytes: row[0] as Data).map { SeenLink(hash: $0, seen: Hash.list(row[1] as Data)) }
+            try Hash(bytes: row.decode(Data.self, atIndex: 0)).map {
+                try SeenLink(hash: $0, seen: Hash.list(row.decode(Data.self, atIndex: 1)))
+            }
         }
     }
 
@@ -222,11 +226,11 @@ extension Replica {
                 sql: "SELECT seq, body, hash, seen FROM ting_outbox WHERE change_set = ?"),
             arguments: [id.description])
         guard let row else { return nil }
-        let seq: Int64 = row[0]
-        let records = try ChangeSet(storedBytes: Array(row[1] as Data)).touched
+        let seq: Int64 = try row.decode(atIndex: 0)
+        let records = try ChangeSet(storedBytes: Array(row.decode(Data.self, atIndex: 1))).touched
         try db.cachedStatement(sql: "DELETE FROM ting_outbox WHERE seq = ?")
             .execute(arguments: [seq])
-        try count(db, listing: Hash.list(row[3] as Data), by: -1)
+        try count(db, listing: Hash.list(row.decode(Data.self, atIndex: 3)), by: -1)
         if isKnown {
             try db.cachedStatement(
                 sql: """
@@ -236,7 +240,9 @@ extension Replica {
         } else {
             try db.cachedStatement(
                 sql: "INSERT INTO ting_link (hash, seen) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            ).execute(arguments: [row[2] as Data, row[3] as Data])
+            ).execute(arguments: [
+                try row.decode(Data.self, atIndex: 2), row.decode(Data.self, atIndex: 3),
+            ])
         }
         let forget = try HotStatement(
             db, "DELETE FROM ting_pending WHERE record = ? AND seq = ?")
@@ -258,7 +264,7 @@ extension Replica {
         var rejected = orphans
         var count = 0
         for row in outbox {
-            let body: Data = row[0]
+            let body: Data = try row.decode(atIndex: 0)
             let changeSet = try ChangeSet(storedBytes: Array(body))
             let own = rejections[changeSet.id]
             guard own != nil || !rejected.isDisjoint(with: changeSet.concerned) else { continue }
@@ -306,7 +312,7 @@ extension Replica {
         return Dictionary(
             try rows.compactMap { row in
                 let id = try row.decode(String.self, atIndex: 0)
-                return Hash(bytes: try row.decode(Data.self, atIndex: 1)).map { (id, $0) }
+                return try Hash(bytes: row.decode(Data.self, atIndex: 1)).map { (id, $0) }
             }, uniquingKeysWith: { a, _ in a })
     }
 

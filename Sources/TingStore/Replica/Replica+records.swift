@@ -127,12 +127,12 @@ extension Replica {
             sql: "SELECT record, collection FROM ting_shared WHERE record <> ? AND deleted IS ?",
             arguments: [record.description, shared.deleted])
         for row in others {
-            guard let child = RecordID(row[0] as String),
-                let parent = schema.collection(row[1])?.parent,
+            guard let child = try RecordID(row.decode(String.self, atIndex: 0)),
+                let parent = try schema.collection(row.decode(atIndex: 1))?.parent,
                 let last = try visibleValues(db, child, ignoringDeletion: true),
                 last[parent.name] == .text(record.description)
             else { continue }
-            count += try restore(db, row[1], child)
+            count += try restore(db, row.decode(atIndex: 1), child)
         }
         return count
     }
@@ -160,9 +160,10 @@ extension Replica {
                 WHERE \(ending.utf8.count == 36 ? "record = ?" : "record LIKE '%' || ?")
                 """, arguments: [ending])
         for row in gone {
-            guard let id = RecordID(row[1] as String), !found.contains(where: { $0.id == id })
+            guard let id = try RecordID(row.decode(String.self, atIndex: 1)),
+                !found.contains(where: { $0.id == id })
             else { continue }
-            found.append((row[0], id))
+            found.append((try row.decode(atIndex: 0), id))
         }
         return found
     }

@@ -244,15 +244,16 @@ extension Replica {
                 GROUP BY collection, record ORDER BY record
                 """)
         return try rows.compactMap { row in
-            guard let collection = schema.collection(row[0]),
-                let raw = try tables.raw(db, collection, row[1])
+            guard let collection = try schema.collection(row.decode(atIndex: 0)),
+                let raw = try tables.raw(db, collection, row.decode(atIndex: 1))
             else { return nil }
-            let record: String = row[1]
+            let record: String = try row.decode(atIndex: 1)
             let shared = try RecordID(record).flatMap { try SharedRecords.read(db, $0) }
             let isNew =
                 try shared?.state != .live
                 && RecordID(record).map { try !isPending(db, $0) } ?? true
-            let fields = Set((row[2] as String? ?? "").split(separator: "/").map(String.init))
+            let held = try row.decode(String?.self, atIndex: 2) ?? ""
+            let fields = Set(held.split(separator: "/").map(String.init))
             return HeldRow(
                 collection: collection, record: record,
                 columns: isNew

@@ -54,24 +54,26 @@ extension Replica {
                 let box = try Row.fetchOne(
                     db, sql: "SELECT coalesce(sum(operations), 0), min(time) FROM ting_outbox")
             else { throw ReplicaError.notAReplica(path) }
-            return ReplicaStatus(
+            return try ReplicaStatus(
                 workspace: identity.workspace, replica: identity.replica,
-                epoch: identity.base.epoch, digest: try HistoryTables.stateHash(db),
-                version: identity.base.version, head: row["head"],
-                outbox: noted + (box[0] as Int),
-                quarantine: try Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
-                conflicts: try Int.fetchOne(
+                epoch: identity.base.epoch, digest: HistoryTables.stateHash(db),
+                version: identity.base.version, head: row.decode(forColumn: "head"),
+                outbox: noted + box.decode(Int.self, atIndex: 0),
+                quarantine: Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
+                conflicts: Int.fetchOne(
                     db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
-                invalid: invalid, oldestUnsynced: box[1], lastSync: row["last_sync"],
-                nextRetry: row["next_retry"], lastError: row["last_error"],
-                role: (row["role"] as String?).flatMap(Role.init(rawValue:)),
-                deferred: try String.fetchAll(
+                invalid: invalid, oldestUnsynced: box.decode(atIndex: 1),
+                lastSync: row.decode(forColumn: "last_sync"),
+                nextRetry: row.decode(forColumn: "next_retry"),
+                lastError: row.decode(forColumn: "last_error"),
+                role: row.decode(String?.self, forColumn: "role").flatMap(Role.init(rawValue:)),
+                deferred: String.fetchAll(
                     db,
                     sql: """
                         SELECT DISTINCT deferred FROM ting_outbox WHERE deferred IS NOT NULL
                         ORDER BY 1
                         """),
-                isSuspect: row["suspect"], unsealed: failure)
+                isSuspect: row.decode(forColumn: "suspect"), unsealed: failure)
         }
     }
 
@@ -80,10 +82,12 @@ extension Replica {
         try read { db in
             try Row.fetchAll(db, sql: "SELECT id, name, email, role FROM member ORDER BY id")
                 .compactMap { row in
-                    guard let id = MemberID(row[0] as String) else { return nil }
-                    return Member(
-                        id: id, name: row[1], email: row[2],
-                        role: (row[3] as String?).flatMap(Role.init(rawValue:)))
+                    guard let id = try MemberID(row.decode(String.self, atIndex: 0)) else {
+                        return nil
+                    }
+                    return try Member(
+                        id: id, name: row.decode(atIndex: 1), email: row.decode(atIndex: 2),
+                        role: row.decode(String?.self, atIndex: 3).flatMap(Role.init(rawValue:)))
                 }
         }
     }
@@ -192,7 +196,9 @@ extension RecordTables {
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT id, \(names) FROM \"\(collection.name)\"")
             while let row = try rows.next() {
-                guard let record = RecordID(row[0] as String), !aside.contains(record) else {
+                guard let record = try RecordID(row.decode(String.self, atIndex: 0)),
+                    !aside.contains(record)
+                else {
                     continue
                 }
                 var values: [String: Value] = [:]

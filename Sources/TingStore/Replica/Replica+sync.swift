@@ -48,7 +48,7 @@ extension Replica {
             db, sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq",
             arguments: [number])
         while let row = try rows.next(), page.count < Limits.deliveryLimit {
-            let body: Data = row[1]
+            let body: Data = try row.decode(atIndex: 1)
             let changeSet = try ChangeSet(storedBytes: Array(body))
             if !blocked.isEmpty, !blocked.isDisjoint(with: changeSet.concerned) {
                 blocked.formUnion(changeSet.touched)
@@ -56,7 +56,7 @@ extension Replica {
             }
             bytes += body.count
             if !page.isEmpty, bytes > Limits.outboxPageByteLimit { break }
-            page.append(Delivery(number: row[0], changeSet: changeSet))
+            page.append(try Delivery(number: row.decode(atIndex: 0), changeSet: changeSet))
         }
         return page
     }

@@ -205,14 +205,15 @@ public final class Replica: Sendable {
             sql: """
                 SELECT workspace, server, replica, member, epoch, version, schema FROM ting_replica
                 """)
-        guard let row = try Row.fetchOne(statement), let epoch = Epoch(row[4] as String),
-            let replica = ReplicaID(row[2] as String)
+        guard let row = try Row.fetchOne(statement),
+            let epoch = try Epoch(row.decode(String.self, atIndex: 4)),
+            let replica = try ReplicaID(row.decode(String.self, atIndex: 2))
         else { throw ReplicaError.notAReplica(path) }
-        try catchUp(db, with: row[6])
-        return Identity(
-            workspace: row[0], server: row[1], replica: replica,
-            member: (row[3] as String?).flatMap { MemberID($0) },
-            base: Base(epoch: epoch, version: row[5]))
+        try catchUp(db, with: row.decode(atIndex: 6))
+        return try Identity(
+            workspace: row.decode(atIndex: 0), server: row.decode(atIndex: 1), replica: replica,
+            member: row.decode(String?.self, atIndex: 3).flatMap { MemberID($0) },
+            base: Base(epoch: epoch, version: row.decode(atIndex: 5)))
     }
 
     func newReplicaID(_ db: Database) throws -> ReplicaID {
@@ -294,10 +295,11 @@ public final class Replica: Sendable {
                     ORDER BY record, field
                     """)
         ).map { row in
-            let field: String = row[2]
-            return InvalidEdit(
-                collection: row[0], record: row[1], field: field.isEmpty ? nil : field,
-                problem: row[3], remedy: row[4])
+            let field: String = try row.decode(atIndex: 2)
+            return try InvalidEdit(
+                collection: row.decode(atIndex: 0), record: row.decode(atIndex: 1),
+                field: field.isEmpty ? nil : field,
+                problem: row.decode(atIndex: 3), remedy: row.decode(atIndex: 4))
         }
     }
 

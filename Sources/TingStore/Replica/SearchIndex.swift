@@ -75,7 +75,11 @@ extension Replica {
                       WHERE ting_search MATCH ? LIMIT 5000)
                     ORDER BY rank, record LIMIT ?
                     """, arguments: [query, limit ?? -1]
-            ).compactMap { row in RecordID(row[1] as String).map { (row[0], $0) } }
+            ).compactMap { row in
+                try RecordID(row.decode(String.self, atIndex: 1)).map {
+                    try (row.decode(atIndex: 0), $0)
+                }
+            }
         }
     }
 

@@ -267,8 +267,10 @@ struct Drafter {
                 sql: "SELECT field, epoch, version FROM ting_invalid WHERE record = ?"),
             arguments: [record])
         return Dictionary(
-            rows.compactMap { row in
-                Epoch(row[1] as String).map { (row[0], Base(epoch: $0, version: row[2])) }
+            try rows.compactMap { row in
+                try Epoch(row.decode(String.self, atIndex: 1)).map {
+                    try (row.decode(atIndex: 0), Base(epoch: $0, version: row.decode(atIndex: 2)))
+                }
             }, uniquingKeysWith: { a, _ in a })
     }
 

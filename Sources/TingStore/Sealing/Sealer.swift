@@ -58,7 +58,10 @@ struct Sealer {
         let row = try Row.fetchOne(
             db.cachedStatement(sql: "SELECT sealed_note, sealed_version FROM ting_replica"))
         guard after == 0, let row else { return true }
-        return newest > (row[0] as Int64) || identity.base.version != (row[1] as Version)
+        let (note, version): (Int64, Version) = try (
+            row.decode(atIndex: 0), row.decode(atIndex: 1)
+        )
+        return newest > note || identity.base.version != version
     }
 
     private func noteSealed() throws {
@@ -80,7 +83,12 @@ struct Sealer {
                     SELECT DISTINCT collection, record FROM ting_note
                     WHERE seq > ? AND kind IN ('d', 'x', 'r', 'i')
                     """), arguments: [after]
-        ).map { (collection: $0[0] as String, record: $0[1] as String) }
+        ).map {
+            try (
+                collection: $0.decode(String.self, atIndex: 0),
+                record: $0.decode(String.self, atIndex: 1)
+            )
+        }
         while let (name, record) = waiting.popLast() {
             guard let collection = replica.schema.collection(name),
                 try !tables.contains(db, collection, record), try !isRenamed(record)
@@ -112,9 +120,9 @@ struct Sealer {
                     WHERE record IN (SELECT record FROM ting_note WHERE seq > ?) ORDER BY seq
                     """), arguments: [after])
         while let row = try rows.next() {
-            let name: String = row[1]
+            let name: String = try row.decode(atIndex: 1)
             guard let collection = replica.schema.collection(name) else { continue }
-            let key = "\(name)/\(row[2] as String)"
+            let key = "\(name)/\(try row.decode(String.self, atIndex: 2))"
             if folds[key] == nil {
                 folds[key] = try Fold(collection, row)
                 order.append(key)

@@ -29,8 +29,11 @@ public struct HistoryFloor: Equatable, Sendable {
         guard try exists(db, in: file) else { return nil }
         let row = try Row.fetchOne(
             db, sql: "SELECT version, history_digest, accepted FROM \(file).ting_floor")
-        guard let row, let digest = Hash(bytes: row[1] as Data) else { return nil }
-        return HistoryFloor(version: row[0], digest: digest, before: row[2])
+        guard let row, let digest = try Hash(bytes: row.decode(Data.self, atIndex: 1)) else {
+            return nil
+        }
+        return try HistoryFloor(
+            version: row.decode(atIndex: 0), digest: digest, before: row.decode(atIndex: 2))
     }
 
     /// Takes the floor of an attached snapshot.

@@ -111,7 +111,8 @@ package enum HistoryTables {
             db.cachedStatement(sql: "SELECT \(columns) WHERE h.version > ? ORDER BY h.version"),
             arguments: [version])
         while let row = try rows.next() {
-            bytes += (row[5] as Data).count + ((row[6] as Data?)?.count ?? 0) + 200
+            let effects = try row.decode(Data?.self, atIndex: 6)
+            bytes += try row.decode(Data.self, atIndex: 5).count + (effects?.count ?? 0) + 200
             if !page.isEmpty, bytes > byteLimit { break }
             page.append(try entry(row))
         }
@@ -119,13 +120,18 @@ package enum HistoryTables {
     }
 
     private static func entry(_ row: Row) throws -> Entry {
-        guard let author = MemberID(row[1] as String), let replica = ReplicaID(row[3] as String)
+        guard let author = try MemberID(row.decode(String.self, atIndex: 1)),
+            let replica = try ReplicaID(row.decode(String.self, atIndex: 3))
         else { throw StoredFormError.malformed("history") }
-        return Entry(
-            version: row[0], changeSet: try ChangeSet(storedBytes: Array(row[5] as Data)),
-            author: author, replica: replica, number: row[4], accepted: row[2], shift: row[7],
-            effects: try (row[6] as Data?).map { try Effect.read(storedBytes: Array($0)) },
-            receipt: Array(row[8] as Data))
+        return try Entry(
+            version: row.decode(atIndex: 0),
+            changeSet: ChangeSet(storedBytes: Array(row.decode(Data.self, atIndex: 5))),
+            author: author, replica: replica, number: row.decode(atIndex: 4),
+            accepted: row.decode(atIndex: 2), shift: row.decode(atIndex: 7),
+            effects: row.decode(Data?.self, atIndex: 6).map {
+                try Effect.read(storedBytes: Array($0))
+            },
+            receipt: Array(row.decode(Data.self, atIndex: 8)))
     }
 
     /// The history digest at a version; zeros at 0, `nil` where the version isn't here.

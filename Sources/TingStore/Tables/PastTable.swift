@@ -76,10 +76,11 @@ enum PastTable {
         let statement = try db.cachedStatement(
             sql: "SELECT version, hash, merged FROM ting_past WHERE change_set = ?")
         guard let row = try Row.fetchOne(statement, arguments: [Data(id.bytes)]),
-            let hash = Hash(bytes: row[1] as Data)
+            let hash = try Hash(bytes: row.decode(Data.self, atIndex: 1))
         else { return nil }
-        let version: Version = row[0]
-        return (version, hash, row[2] as Bool ? .merged(version) : .applied(version))
+        let version: Version = try row.decode(atIndex: 0)
+        let isMerged: Bool = try row.decode(atIndex: 2)
+        return (version, hash, isMerged ? .merged(version) : .applied(version))
     }
 
     /// What the accepted change set of this hash lists as seen.
@@ -87,7 +88,7 @@ enum PastTable {
         let statement = try db.cachedStatement(
             sql: "SELECT version, seen FROM ting_past WHERE hash = ?")
         return try Row.fetchOne(statement, arguments: [Data(hash.bytes)]).map { row in
-            (row[0], Hash.list(row[1] as Data))
+            try (row.decode(atIndex: 0), Hash.list(row.decode(Data.self, atIndex: 1)))
         }
     }
 

@@ -51,12 +51,18 @@ package enum SchemaTable {
         switch tables ?? 0 {
         case 1:
             return try Row.fetchOne(db, sql: "SELECT format, schema FROM \(table)").map {
-                Stamp(format: $0[0], version: $0[1], layout: 0, fields: 0)
+                try Stamp(
+                    format: $0.decode(atIndex: 0), version: $0.decode(atIndex: 1), layout: 0,
+                    fields: 0)
             }
         case 3:
             return try Row.fetchOne(
                 db, sql: "SELECT format, schema, layout, fields FROM \(table), ting_schema"
-            ).map { Stamp(format: $0[0], version: $0[1], layout: $0[2], fields: $0[3]) }
+            ).map {
+                try Stamp(
+                    format: $0.decode(atIndex: 0), version: $0.decode(atIndex: 1),
+                    layout: $0.decode(atIndex: 2), fields: $0.decode(atIndex: 3))
+            }
         default: return nil
         }
     }

@@ -31,7 +31,9 @@ struct TableGrowth {
                     """)
             return (
                 try tables.map { row in
-                    Table(name: row[0], definition: row[1], columns: try Self.columns(db, row[0]))
+                    try Table(
+                        name: row.decode(atIndex: 0), definition: row.decode(atIndex: 1),
+                        columns: try Self.columns(db, row.decode(atIndex: 0)))
                 },
                 try Self.definitions(db, "index"), try Self.definitions(db, "trigger")
             )
@@ -47,7 +49,7 @@ struct TableGrowth {
                 SELECT name, sql FROM sqlite_schema WHERE type = ? AND sql IS NOT NULL
                 ORDER BY rowid
                 """, arguments: [type]
-        ).map { ($0[0], $0[1]) }
+        ).map { try ($0.decode(atIndex: 0), $0.decode(atIndex: 1)) }
     }
 
     private static func columns(_ db: Database, _ table: String) throws
@@ -56,12 +58,13 @@ struct TableGrowth {
         let rows = try Row.fetchAll(
             db, sql: "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(?)",
             arguments: [table])
-        return rows.map { row in
-            let name: String = row[0]
-            let standard = (row[3] as String?).map { " DEFAULT \($0)" } ?? ""
-            let isRequired: Bool = row[2]
+        return try rows.map { row in
+            let name: String = try row.decode(atIndex: 0)
+            let type: String = try row.decode(atIndex: 1)
+            let standard = try row.decode(String?.self, atIndex: 3).map { " DEFAULT \($0)" } ?? ""
+            let isRequired: Bool = try row.decode(atIndex: 2)
             return (
-                name, "\"\(name)\" \(row[1] as String)\(isRequired ? " NOT NULL" : "")\(standard)"
+                name, "\"\(name)\" \(type)\(isRequired ? " NOT NULL" : "")\(standard)"
             )
         }
     }

@@ -113,10 +113,12 @@ public final class Archive: Sendable {
                 WHERE version = ? AND history_digest = ?
                 """)
         guard let row = try Row.fetchOne(statement, arguments: [version, Data(digest.bytes)]),
-            let hash = Hash(bytes: row[0] as Data), let effects = Hash(bytes: row[1] as Data),
-            let author = MemberID(row[2] as String)
+            let hash = try Hash(bytes: row.decode(Data.self, atIndex: 0)),
+            let effects = try Hash(bytes: row.decode(Data.self, atIndex: 1)),
+            let author = try MemberID(row.decode(String.self, atIndex: 2))
         else { return nil }
-        return Link(hash: hash, effects: effects, author: author, accepted: row[3])
+        return Link(
+            hash: hash, effects: effects, author: author, accepted: try row.decode(atIndex: 3))
     }
 
     /// The entry of a version in the history that has this digest there.
@@ -129,13 +131,18 @@ public final class Archive: Sendable {
         guard let row = try Row.fetchOne(statement, arguments: [version, Data(digest.bytes)]) else {
             return nil
         }
-        guard let author = MemberID(row[0] as String), let replica = ReplicaID(row[2] as String)
+        guard let author = try MemberID(row.decode(String.self, atIndex: 0)),
+            let replica = try ReplicaID(row.decode(String.self, atIndex: 2))
         else { throw StoredFormError.malformed("archive") }
-        return Entry(
-            version: version, changeSet: try ChangeSet(storedBytes: Array(row[6] as Data)),
-            author: author, replica: replica, number: row[3], accepted: row[1], shift: row[4],
-            effects: try (row[7] as Data?).map { try Effect.read(storedBytes: Array($0)) },
-            receipt: Array(row[5] as Data))
+        return try Entry(
+            version: version,
+            changeSet: ChangeSet(storedBytes: Array(row.decode(Data.self, atIndex: 6))),
+            author: author, replica: replica, number: row.decode(atIndex: 3),
+            accepted: row.decode(atIndex: 1), shift: row.decode(atIndex: 4),
+            effects: row.decode(Data?.self, atIndex: 7).map {
+                try Effect.read(storedBytes: Array($0))
+            },
+            receipt: Array(row.decode(Data.self, atIndex: 5)))
     }
 
     /// The entries that the chain goes on with after a version, at most so many.

@@ -19,9 +19,11 @@ extension Ledger {
                 WHERE replica = ? AND number = ?
                 """)
         let row = try Row.fetchOne(statement, arguments: [replica.description, number])
-        guard let row, let id = ChangeSetID(row[0] as String),
-            let hash = Hash(bytes: row[1] as Data),
-            let verdict = Self.verdict(row[2], detail: row[3], version: row[4])
+        guard let row, let id = try ChangeSetID(row.decode(String.self, atIndex: 0)),
+            let hash = try Hash(bytes: row.decode(Data.self, atIndex: 1)),
+            let verdict = try Self.verdict(
+                row.decode(atIndex: 2), detail: row.decode(atIndex: 3),
+                version: row.decode(atIndex: 4))
         else { return nil }
         return KnownDelivery(changeSet: id, hash: hash, verdict: verdict)
     }
@@ -44,9 +46,10 @@ extension Ledger {
         guard let row = try Row.fetchOne(statement, arguments: [id.description]) else {
             return try PastTable.accepted(db, id)
         }
-        guard let hash = Hash(bytes: row[2] as Data) else { return nil }
-        let version: Version = row[0]
-        return (version, hash, row[1] == "applied" ? .applied(version) : .merged(version))
+        guard let hash = try Hash(bytes: row.decode(Data.self, atIndex: 2)) else { return nil }
+        let version: Version = try row.decode(atIndex: 0)
+        let verdict: String = try row.decode(atIndex: 1)
+        return (version, hash, verdict == "applied" ? .applied(version) : .merged(version))
     }
 
     /// Remembers a verdict for ever; a deferral is not one.

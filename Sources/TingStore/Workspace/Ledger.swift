@@ -43,10 +43,11 @@ struct Ledger: MergeState {
                 ORDER BY version
                 """)
         return try Row.fetchAll(statement, arguments: [record.description, base]).map { row in
-            let field: String = row[1]
-            return AcceptedEdit(
-                version: row[0], field: field.isEmpty ? nil : field, time: row[2],
-                standing: row[3], deletes: row[4])
+            let field: String = try row.decode(atIndex: 1)
+            return try AcceptedEdit(
+                version: row.decode(atIndex: 0), field: field.isEmpty ? nil : field,
+                time: row.decode(atIndex: 2),
+                standing: row.decode(atIndex: 3), deletes: row.decode(atIndex: 4))
         }
     }
 
@@ -63,7 +64,7 @@ struct Ledger: MergeState {
             sql: "SELECT element, version FROM ting_addition WHERE record = ? AND field = ?")
         var additions: [String: Set<Version>] = [:]
         for row in try Row.fetchAll(statement, arguments: [record.description, field]) {
-            additions[row[0], default: []].insert(row[1])
+            try additions[row.decode(atIndex: 0), default: []].insert(row.decode(atIndex: 1))
         }
         return additions
     }
@@ -103,10 +104,13 @@ struct Ledger: MergeState {
                 """)
         return try Row.fetchAll(statement, arguments: [record.description, field]).compactMap {
             row in
-            guard let id = RecordID(row[0] as String), let version = row[2] as Version? else {
+            guard let id = try RecordID(row.decode(String.self, atIndex: 0)),
+                let version = try row.decode(Version?.self, atIndex: 2)
+            else {
                 return nil
             }
-            let other = (row[1] as String?).flatMap { Value(json: $0) } ?? .null
+            let other =
+                try row.decode(String?.self, atIndex: 1).flatMap { Value(json: $0) } ?? .null
             return OpenConflict(id: id, other: other, otherVersion: version)
         }
     }
@@ -154,7 +158,9 @@ struct Ledger: MergeState {
         let row = try Row.fetchOne(
             db.cachedStatement(sql: "SELECT version, seen FROM ting_entry WHERE hash = ?"),
             arguments: [Data(hash.bytes)])
-        return try row.map { ($0[0], Hash.list($0[1] as Data)) } ?? PastTable.seen(db, hash)
+        return try row.map {
+            try ($0.decode(atIndex: 0), Hash.list($0.decode(Data.self, atIndex: 1)))
+        } ?? PastTable.seen(db, hash)
     }
 
     /// What a change set lists that was rejected, or never came.

@@ -49,7 +49,12 @@ extension Workspace {
                     SELECT version, history_digest FROM ting_past WHERE version > ?
                     ORDER BY version LIMIT ?
                     """, arguments: [version, Limits.compactionVersions]
-            ).map { (version: $0[0] as Version, digest: Hash(bytes: $0[1] as Data) ?? .zero) }
+            ).map {
+                try (
+                    version: $0.decode(Version.self, atIndex: 0),
+                    digest: Hash(bytes: $0.decode(Data.self, atIndex: 1)) ?? .zero
+                )
+            }
         }
         guard let last = digests.last?.version else { return nil }
         guard let archive else { throw ArchiveError.missing(version + 1) }

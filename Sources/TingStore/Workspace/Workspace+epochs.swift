@@ -36,9 +36,11 @@ extension Workspace {
         return try Row.fetchAll(
             db, sql: "SELECT epoch, version, history_digest FROM ting_lineage ORDER BY place"
         ).compactMap { row in
-            guard let epoch = Epoch(row[0] as String), let digest = Hash(bytes: row[2] as Data)
+            guard let epoch = try Epoch(row.decode(String.self, atIndex: 0)),
+                let digest = try Hash(bytes: row.decode(Data.self, atIndex: 2))
             else { return nil }
-            return EpochEnd(epoch: epoch, version: row[1], historyDigest: digest)
+            return EpochEnd(
+                epoch: epoch, version: try row.decode(atIndex: 1), historyDigest: digest)
         } + [
             EpochEnd(
                 epoch: epoch, version: head,
@@ -119,7 +121,8 @@ extension Ledger {
                 db, sql: "SELECT here, version FROM ting_name WHERE epoch = ? AND here IS NOT NULL",
                 arguments: [other.description])
             names[other] = Dictionary(
-                rows.map { ($0[0], $0[1]) }, uniquingKeysWith: { a, _ in a })
+                try rows.map { try ($0.decode(atIndex: 0), $0.decode(atIndex: 1)) },
+                uniquingKeysWith: { a, _ in a })
         }
         return { [shared, names] version, epoch in
             if let last = shared[epoch], version <= last { return version }

@@ -63,11 +63,11 @@ public final class Workspace: Sendable {
         let row = try pool.read {
             try Row.fetchOne($0, sql: "SELECT epoch, receipt_key FROM ting_workspace")
         }
-        guard let row, let epoch = Epoch(row[0] as String) else {
+        guard let row, let epoch = try Epoch(row.decode(String.self, atIndex: 0)) else {
             throw StoredFormError.malformed("workspace")
         }
         current = Mutex(epoch)
-        receiptKey = Array(row[1] as Data)
+        receiptKey = try Array(row.decode(Data.self, atIndex: 1))
         // A file that was made before there were floors lacks the tables.
         let isOlder = try pool.read { try !$0.tableExists("ting_start") }
         if isOlder {
