@@ -32,11 +32,12 @@ serve: build ## A server with the demo's workspace, until Ctrl-C
 	bash Clients/Examples/demo.sh --serve
 
 SEEDS ?= 1-2000
-simulate: deps ## Play SEEDS of the simulator, each twice; strike disks, let files rot (release build)
+simulate: deps ## Play SEEDS of the simulator, each twice; strike disks, lose replies, let files rot (release build)
 	swift build -c release --scratch-path .build-release --product ting-sim
 	.build-release/release/ting-sim run --seeds $(SEEDS)
 	.build-release/release/ting-sim points --operations 120 --every 40
-	.build-release/release/ting-sim bitrot --flips 800
+	.build-release/release/ting-sim retries --count 5000
+	.build-release/release/ting-sim bitrot --flips 2000
 
 # Kills, a cut every so many bytes, and each scenario with so many repeats; 2000, 1 and 1000 for the ledger.
 KILLS ?= 100

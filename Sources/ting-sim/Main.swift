@@ -22,7 +22,7 @@ struct Simulator: ParsableCommand {
             """,
         subcommands: [
             Run.self, Replay.self, Saved.self, Planted.self, Skew.self, Growth.self, Points.self,
-            Bitrot.self,
+            Bitrot.self, Retries.self,
         ])
 
     /// Hash tables must have the same order in every run, which Swift grants by this variable alone.

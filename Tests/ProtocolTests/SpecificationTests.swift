@@ -71,6 +71,27 @@ struct SpecificationTests {
         }
     }
 
+    @Test("reliability.md names tests of each promise; they are there, and some bear its tag")
+    func promises() throws {
+        let folder = Self.root.appending(path: "Tests")
+        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        let sources = try (files?.compactMap { $0 as? URL } ?? [])
+            .filter { $0.pathExtension == "swift" }
+            .map { (name: $0.deletingPathExtension().lastPathComponent, text: try text(of: $0)) }
+        for line in try text("Docs/reliability.md").matches(of: /(?m)^\| (\d+) [^|]+\|([^|]+)\|/) {
+            let names = line.2.matches(of: /`(\w+Tests)`/).map { String($0.1) }
+            #expect(!names.isEmpty)
+            #expect(names.allSatisfy { name in sources.contains { $0.name == name } }, "\(line.2)")
+            let tagged = sources.filter { names.contains($0.name) }
+                .contains { $0.text.contains(".promise\(line.1)") }
+            #expect(tagged, "promise \(line.1)")
+        }
+    }
+
+    private func text(of file: URL) throws -> String {
+        try String(contentsOf: file, encoding: .utf8)
+    }
+
     @Test("every rejection and deferral tells the reader what to do", arguments: Rejection.allCases)
     func remedies(_ rejection: Rejection) {
         #expect(rejection.remedy.hasSuffix("."))

@@ -120,6 +120,23 @@ struct BitRotTests {
         #expect(try replica.status().outbox > 0)
     }
 
+    @Test(
+        "a definition that rotted on the server is found by verify, before the write that it fails")
+    func definition() throws {
+        try team.workspace.tamper { db in
+            try db.execute(
+                sql: """
+                    PRAGMA writable_schema = ON;
+                    UPDATE sqlite_schema SET sql = replace(sql, 'julianday', 'juliandax')
+                    WHERE name = 'project';
+                    PRAGMA writable_schema = OFF;
+                    """)
+        }
+        let problems = try team.workspace.verify().problems
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("table project") == true)
+    }
+
     @Test("an index that lacks a row is found by verify, and mended by the next sync")
     func index() throws {
         func onSchema(_ sql: String) throws {

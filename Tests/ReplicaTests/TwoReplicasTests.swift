@@ -82,7 +82,8 @@ struct TwoReplicasTests {
         #expect(try team.replicas[0].status().conflicts == 0)
     }
 
-    @Test("review: the value that was there stays, the later arrival is a proposal")
+    @Test(
+        "review: the value that was there stays, the later arrival is a proposal", .tags(.promise3))
     func review() throws {
         let team = try both("budget", "200", "300")
         #expect(try value(team, 1, "budget") == "200")
@@ -127,7 +128,7 @@ struct TwoReplicasTests {
         #expect(try team.replicas[0].status().conflicts == 1)
     }
 
-    @Test("a child written concurrently brings its deleted parent back")
+    @Test("a child written concurrently brings its deleted parent back", .tags(.promise3))
     func childOfDeletedParent() throws {
         let team = try pair()
         try team.foreign(0, "DELETE FROM project")
@@ -141,7 +142,7 @@ struct TwoReplicasTests {
         #expect(kind == "parent")
     }
 
-    @Test("a unique value taken twice gets a suffix on the later record")
+    @Test("a unique value taken twice gets a suffix on the later record", .tags(.promise3))
     func unique() throws {
         let team = try pair()
         try team.foreign(0, "INSERT INTO project (title, code) VALUES ('a', 'JWP-1')")
@@ -179,7 +180,7 @@ struct TwoReplicasTests {
         #expect(try team.replicas[1].status().conflicts == 0)
     }
 
-    @Test("REPLACE is an update in which what was not named takes its default")
+    @Test("REPLACE is an update in which what was not named takes its default", .tags(.promise11))
     func replace() throws {
         let team = try pair()
         try team.foreign(0, "REPLACE INTO project (id, title) VALUES ('\(project)', 'New')")
@@ -201,7 +202,9 @@ struct TwoReplicasTests {
         #expect(try team.replicas[0].nextRequest().deliveries.isEmpty)
     }
 
-    @Test("an invalid edit is held back with its record and remedy, and holds back nothing else")
+    @Test(
+        "an invalid edit is held back with its record and remedy, and holds back nothing else",
+        .tags(.promise6))
     func invalid() throws {
         let team = try pair()
         try team.foreign(0, "UPDATE project SET status = 'nonsense', title = 'Fine'")
@@ -255,7 +258,7 @@ struct TwoReplicasTests {
         #expect(try team.replicas[0].search("odense").count == 1)
     }
 
-    @Test("reference tables can be read, and no tool can write them")
+    @Test("reference tables can be read, and no tool can write them", .tags(.promise11))
     func reference() throws {
         let team = try pair()
         let replica = team.replicas[0]

@@ -11,7 +11,7 @@ import TingWire
 extension ServerTests {
     @Suite("Sync over HTTPS")
     struct SyncTests {
-        @Test("two members edit, sync, and hold the same records and digests")
+        @Test("two members edit, sync, and hold the same records and digests", .tags(.promise2))
         func twoMembers() async throws {
             try await TestServer.run { server in
                 let anna = try await server.person("anna@example.org", in: "team", as: .owner)
@@ -36,7 +36,7 @@ extension ServerTests {
             }
         }
 
-        @Test("the same request again has the same verdicts and is accepted once")
+        @Test("the same request again has the same verdicts and is accepted once", .tags(.promise5))
         func again() async throws {
             try await TestServer.run { server in
                 let anna = try await server.person("anna@example.org", in: "team")
@@ -124,7 +124,9 @@ extension ServerTests {
             }
         }
 
-        @Test("SIGKILL loses nothing that was acknowledged", .timeLimit(.minutes(2)))
+        @Test(
+            "SIGKILL loses nothing that was acknowledged", .tags(.promise1), .timeLimit(.minutes(2))
+        )
         func killed() async throws {
             let first = try await ServerProcess()
             let path = first.path

@@ -86,6 +86,32 @@ struct TableGrowth {
                 """)
     }
 
+    /// The tables, indexes and triggers that the file defines otherwise, or not at all: one that rotted
+    /// there holds its rows well, and fails the next write.
+    func differences(from db: Database) throws -> [String] {
+        var found: [String] = []
+        let inFile = Dictionary(
+            try Self.definitions(db, "table").map { ($0.name, $0.definition) },
+            uniquingKeysWith: { a, _ in a })
+        for table in tables where inFile[table.name] != table.definition {
+            // A table that grew has its columns in another order.
+            let present = Dictionary(
+                try Self.columns(db, table.name).map { ($0.name, $0.definition) },
+                uniquingKeysWith: { a, _ in a })
+            if present.count == table.columns.count
+                || table.columns.contains(where: { present[$0.name] != $0.definition })
+            {
+                found.append("table \(table.name)")
+            }
+        }
+        for (kind, wanted) in [("index", indexes), ("trigger", triggers)] {
+            let present = try Self.definitions(db, kind)
+            found += wanted.filter { one in !present.contains { $0 == one } }
+                .map { "\(kind) \($0.name)" }
+        }
+        return found
+    }
+
     /// Adds what the file lacks.
     func apply(_ db: Database) throws {
         for table in tables {

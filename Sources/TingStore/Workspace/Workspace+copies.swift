@@ -94,6 +94,9 @@ extension Workspace {
             var problems: [String] = []
             let check = try String.fetchAll(db, sql: "PRAGMA integrity_check")
             if check != ["ok"] { problems += check.map { "SQLite: \($0)." } }
+            problems += try TableGrowth(Self.definition(schema)).differences(from: db).map {
+                "SQLite: the definition of \($0) is not the one that was written."
+            }
             let version = try HistoryTables.head(db)
             let state = try tables.recomputedDigest(db)
             let isStored = try HistoryTables.isStored(db, state)
