@@ -36,7 +36,7 @@ simulate: deps ## Play SEEDS of the simulator, each twice; strike disks, lose re
 	swift build -c release --scratch-path .build-release --product ting-sim
 	.build-release/release/ting-sim run --seeds $(SEEDS)
 	.build-release/release/ting-sim points --operations 120 --every 40
-	.build-release/release/ting-sim retries --count 5000
+	.build-release/release/ting-sim retries --count 1000
 	.build-release/release/ting-sim bitrot --flips 2000
 
 # Kills, a cut every so many bytes, and each scenario with so many repeats; 2000, 1 and 1000 for the ledger.

@@ -8,8 +8,8 @@ struct Retries: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lose replies after the commit; send again, also from copies and backups.",
         discussion: """
-            Three members and up to three copies of their files write and sync; most replies get lost,
-            some come late, files are restored from backups of any age. Nothing may be accepted
+            Three members and up to three copies of their files write and sync; four in ten replies get
+            lost, two come late, files are restored from backups of any age. Nothing may be accepted
             twice, and no two files may end with one replica id.
 
             Examples:
@@ -22,7 +22,7 @@ struct Retries: ParsableCommand {
     @Option(help: "Processes at a time.") var jobs = ProcessInfo.processInfo.activeProcessorCount
 
     /// Replies lost in each world, which starts small again.
-    private static let worldSize = 100
+    private static let worldSize = 50
 
     func validate() throws {
         guard count > 0, jobs > 0 else { throw ValidationError("Write counts above 0.") }

@@ -93,8 +93,8 @@ final class RetryWorld {
         while counts.repliesLost < wanted {
             let place = places[Int.random(in: places.indices, using: &random)]
             switch Int.random(in: 0..<100, using: &random) {
-            case 0..<45: try edit(place)
-            case 45..<85: try exchange(place)
+            case 0..<40: try edit(place)
+            case 40..<85: try exchange(place)
             case 85..<92: try late(place)
             case 92..<95: try backUp(place)
             case 95..<98: try restore(place)
@@ -133,8 +133,8 @@ final class RetryWorld {
         }
         let (response, isNew) = try answer(request, to: place)
         switch Int.random(in: 0..<10, using: &random) {
-        case 0..<6: counts.repliesLost += isNew ? 1 : 0
-        case 6..<8: place.underWay.append((request, response))
+        case 0..<4: counts.repliesLost += isNew ? 1 : 0
+        case 4..<6: place.underWay.append((request, response))
         default: try finish(&run, place, try received(response, &run, place))
         }
     }
