@@ -9,7 +9,8 @@ public import TingCore
 
 /// Brings a workspace's snapshot into a file, picking up where an earlier try ended.
 ///
-/// What is kept is only what its block hash proves; the whole file's hash is checked as it streams.
+/// Each block is checked by its hash as it becomes whole, the whole file by its own. Of what an earlier
+/// try left, the blocks that are right stay, and a last part of a block where it is of the same snapshot.
 public struct SnapshotDownload: Sendable {
     let connection: ServerConnection
     let slug: String
@@ -27,6 +28,7 @@ public struct SnapshotDownload: Sendable {
         partial = target + ".partial"
     }
 
+    /// Beside it: which snapshot its last bytes are of.
     private var tagFile: String { partial + ".etag" }
 
     /// Tries without progress before a failure is shown.
@@ -41,7 +43,8 @@ public struct SnapshotDownload: Sendable {
         var best: Int64 = -1
         while true {
             let manifest = try await connection.manifest(slug)
-            var file = try SnapshotFile(partial, manifest)
+            let isSame = PrivateFile.read(tagFile) == manifest.tag
+            var file = try SnapshotFile(partial, manifest, keepingTail: isSame)
             if file.count > best {
                 best = file.count
                 backoff.succeeded()
@@ -52,7 +55,6 @@ public struct SnapshotDownload: Sendable {
                 unlink(tagFile)
                 return manifest.version
             } catch let error as ClientError where error.scope == .transient {
-                file.keep()
                 if file.count > best { backoff.succeeded() }
                 best = max(best, file.count)
                 let wait = max(
@@ -72,15 +74,13 @@ public struct SnapshotDownload: Sendable {
             .GET, ServerConnection.path(slug, "snapshot"), accepts: "*/*",
             headers: ServerConnection.versions())
         request.isLong = true
-        if file.count > 0, let tag = PrivateFile.read(tagFile) {
-            request.headers += [("Range", "bytes=\(file.count)-"), ("If-Range", tag)]
+        if file.count > 0 {
+            request.headers += [("Range", "bytes=\(file.count)-"), ("If-Range", manifest.tag)]
         }
         let response = try await connection.send(request)
         try check(response, manifest)
         if response.status.code != 206 { try file.restart() }
-        if let tag = response.headers.first(name: "ETag") {
-            try PrivateFile.write(tag, to: tagFile)
-        }
+        try PrivateFile.write(manifest.tag, to: tagFile)
         do {
             for try await chunk in response.body {
                 try file.append(Data(chunk.readableBytesView))
@@ -108,7 +108,12 @@ public struct SnapshotDownload: Sendable {
     }
 }
 
-/// The part of a snapshot that has arrived, up to the last block that its hash proves.
+extension SnapshotManifest {
+    /// The entity tag of the file that it describes.
+    fileprivate var tag: String { "\"\(hash)\"" }
+}
+
+/// The part of a snapshot that has arrived: blocks that their hashes prove, and a last one not yet whole.
 private struct SnapshotFile {
     private let path: String
     private let manifest: SnapshotManifest
@@ -121,21 +126,25 @@ private struct SnapshotFile {
     private var proven: Int64 = 0
 
     /// Opens the file, and keeps of it what the manifest proves.
-    init(_ path: String, _ manifest: SnapshotManifest) throws {
+    /// - Parameter keepingTail: Whether it is of the same snapshot to its last byte, as far as is known:
+    ///   then what follows the last whole block stays too, and is proven when that block is whole.
+    init(_ path: String, _ manifest: SnapshotManifest, keepingTail: Bool) throws {
         self.path = path
         self.manifest = manifest
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw HomeError.notWritten(path, errno) }
         handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-        while count < manifest.bytes, let data = try? handle.read(upToCount: 1 << 16), !data.isEmpty
+        var isRight = true
+        while isRight, count < manifest.bytes, let data = try? handle.read(upToCount: 1 << 16),
+            !data.isEmpty
         {
-            guard (try? take(data)) != nil else { break }
+            isRight = (try? take(data)) != nil
         }
-        keep()
+        if isRight, keepingTail { try? handle.truncate(atOffset: UInt64(count)) } else { keep() }
     }
 
     /// Cuts what is not proven, and takes up hashing from there.
-    mutating func keep() {
+    private mutating func keep() {
         try? handle.truncate(atOffset: UInt64(proven))
         guard count != proven else { return }
         // The hash of the whole can't be wound back: read again what stays.
@@ -163,7 +172,11 @@ private struct SnapshotFile {
 
     mutating func append(_ data: Data) throws {
         do { try handle.write(contentsOf: data) } catch { throw HomeError.notWritten(path, errno) }
-        try take(data)
+        do { try take(data) } catch {
+            // Of no use to the next try, which would trust it to be the beginning of a right block.
+            keep()
+            throw error
+        }
     }
 
     /// Hashes bytes that are in the file.
