@@ -36,6 +36,8 @@ public enum Limits {
     public static let nameByteLimit = 200
     /// Bytes of a snapshot's block that is hashed apart: what a resumed download may re-send.
     public static let snapshotBlockBytes = 256 << 10
+    /// Bytes of a snapshot up to which it is compressed thoroughly: of a larger one that takes too long.
+    public static let snapshotThoroughBytes = 64 << 20
     /// Versions that a snapshot may lag behind the head before a new one is made.
     public static let snapshotLag: Int64 = 1_000
     /// Words that the word-level text merge compares at most, per side, within one hunk.

@@ -13,11 +13,11 @@ import TingWire
 extension ServerTests {
     @Suite("Snapshots")
     struct SnapshotTests {
-        private func manifest(_ server: TestServer, _ person: Person) async throws
-            -> Ting_V1_SnapshotManifest
-        {
+        private func manifest(
+            _ server: TestServer, _ person: Person, _ query: String = ""
+        ) async throws -> Ting_V1_SnapshotManifest {
             try await server.call(
-                .GET, "/v1/workspaces/team/snapshot/manifest", token: person.token
+                .GET, "/v1/workspaces/team/snapshot/manifest\(query)", token: person.token
             )
             .message()
         }
@@ -93,6 +93,43 @@ extension ServerTests {
                 let none = try await server.call(
                     .GET, path, token: anna.token, headers: [("If-None-Match", tag)])
                 #expect(none.status == 304 && none.bytes.isEmpty)
+            }
+        }
+
+        @Test("in gzip it is smaller, each block is a member of its own, and any range can be had")
+        func gzip() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                try replica.insert(String(repeating: "a", count: 400_000))
+                try await replica.exchange()
+                let path = "/v1/workspaces/team/snapshot"
+                #expect(try await manifest(server, anna).gzipBlockBytes.isEmpty)
+                let manifest = try await manifest(server, anna, "?gzip=1")
+                let sizes = manifest.gzipBlockBytes.map(Int.init)
+                #expect(sizes.count == manifest.blockHashes.count)
+                let accept = ("Accept", "application/gzip")
+                let whole = try await server.call(
+                    .GET, path, token: anna.token, headers: [accept])
+                #expect(whole.headers.first(name: "Content-Type") == "application/gzip")
+                #expect(whole.bytes.count == sizes.reduce(0, +))
+                #expect(whole.bytes.count < Int(manifest.bytes) / 3)
+                var content: [UInt8] = []
+                try GzipBlocks.Reader().read(whole.bytes) { content += $0 }
+                #expect(Hash(of: content).description == manifest.hash)
+                let tag = try #require(whole.headers.first(name: "ETag"))
+                let part = try await server.call(
+                    .GET, path, token: anna.token,
+                    headers: [accept, ("Range", "bytes=\(sizes[0])-"), ("If-Range", tag)])
+                #expect(part.status == 206)
+                var rest: [UInt8] = []
+                try GzipBlocks.Reader().read(part.bytes) { rest += $0 }
+                #expect(rest == Array(content.dropFirst(Limits.snapshotBlockBytes)))
+                // The tag of one form is none of the other.
+                let plain = try await server.call(
+                    .GET, path, token: anna.token,
+                    headers: [("Range", "bytes=9-"), ("If-Range", tag)])
+                #expect(plain.status == 200 && plain.bytes == content)
             }
         }
 

@@ -83,18 +83,23 @@ extension ServerConnection {
         return try understood { () throws(WireError) in try GiveBackResponse(wire: answer) }
     }
 
-    func manifest(_ slug: String) async throws -> SnapshotManifest {
+    /// - Parameter compressed: Whether the compressed form is to be described, too.
+    func manifest(_ slug: String, compressed: Bool) async throws -> SnapshotManifest {
+        let path = Self.path(slug, "snapshot/manifest") + (compressed ? "?gzip=1" : "")
         let answer = try await call(
-            Request(.GET, Self.path(slug, "snapshot/manifest"), headers: Self.versions()),
+            Request(.GET, path, headers: Self.versions()),
             as: Ting_V1_SnapshotManifest.self)
         let hashes = answer.blockHashes.compactMap { Hash($0) }
         guard let hash = Hash(answer.hash), hashes.count == answer.blockHashes.count,
             answer.bytes > 0, answer.blockBytes > 0,
-            Int64(hashes.count) == (answer.bytes + answer.blockBytes - 1) / answer.blockBytes
+            Int64(hashes.count) == (answer.bytes + answer.blockBytes - 1) / answer.blockBytes,
+            answer.gzipBlockBytes.isEmpty || answer.gzipBlockBytes.count == hashes.count,
+            answer.gzipBlockBytes.allSatisfy({ $0 > 0 })
         else { throw ClientError.foreignAnswer(server, "a manifest that does not add up") }
         return SnapshotManifest(
             version: answer.version, bytes: answer.bytes, hash: hash,
-            blockBytes: answer.blockBytes, blockHashes: hashes)
+            blockBytes: answer.blockBytes, blockHashes: hashes,
+            gzipBlockBytes: answer.gzipBlockBytes)
     }
 
     static func path(_ slug: String, _ rest: String? = nil) -> String {
@@ -144,4 +149,6 @@ struct SnapshotManifest: Equatable, Sendable {
     var hash: Hash
     var blockBytes: Int64
     var blockHashes: [Hash]
+    /// Bytes of the gzip member that each block is in the compressed form; empty where there is none.
+    var gzipBlockBytes: [Int64] = []
 }

@@ -6,6 +6,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 public import TingCore
+import TingWire
 
 /// Brings a workspace's snapshot into a file, picking up where an earlier try ended.
 ///
@@ -17,11 +18,15 @@ public struct SnapshotDownload: Sendable {
     /// The file beside the target that holds what has arrived.
     public let partial: String
     let clock: any Clock<Duration>
+    /// Whether it comes in gzip, if the server can send it so.
+    let isCompressed: Bool
 
+    /// - Parameter compressed: Whether to ask for gzip; without it, unless the server is on this machine.
     public init(
         _ slug: String, from connection: ServerConnection, to target: String,
-        clock: any Clock<Duration> = ContinuousClock()
+        compressed: Bool? = nil, clock: any Clock<Duration> = ContinuousClock()
     ) {
+        isCompressed = compressed ?? !connection.server.isThisMachine
         self.slug = slug
         self.connection = connection
         self.clock = clock
@@ -42,8 +47,9 @@ public struct SnapshotDownload: Sendable {
         var backoff = Backoff()
         var best: Int64 = -1
         while true {
-            let manifest = try await connection.manifest(slug)
-            let isSame = PrivateFile.read(tagFile) == manifest.tag
+            let manifest = try await connection.manifest(slug, compressed: isCompressed)
+            // A part of a compressed block can't be gone on from: its beginning is needed again.
+            let isSame = !manifest.isCompressed && PrivateFile.read(tagFile) == manifest.tag
             var file = try SnapshotFile(partial, manifest, keepingTail: isSame)
             if file.count > best {
                 best = file.count
@@ -70,22 +76,34 @@ public struct SnapshotDownload: Sendable {
         _ progress: (Int64, Int64) -> Void
     ) async throws {
         guard file.count < manifest.bytes else { return }
+        let isCompressed = manifest.isCompressed
         var request = Request(
-            .GET, ServerConnection.path(slug, "snapshot"), accepts: "*/*",
+            .GET, ServerConnection.path(slug, "snapshot"),
+            accepts: isCompressed ? GzipBlocks.mediaType : "*/*",
             headers: ServerConnection.versions())
         request.isLong = true
         if file.count > 0 {
-            request.headers += [("Range", "bytes=\(file.count)-"), ("If-Range", manifest.tag)]
+            let start = isCompressed ? manifest.gzipOffset(of: file.count) : file.count
+            request.headers += [("Range", "bytes=\(start)-"), ("If-Range", manifest.tag)]
         }
         let response = try await connection.send(request)
         try check(response, manifest)
         if response.status.code != 206 { try file.restart() }
         try PrivateFile.write(manifest.tag, to: tagFile)
+        // The answer says which form it is: one without room for another sends the file itself.
+        let isGzip = response.headers.first(name: "Content-Type") == GzipBlocks.mediaType
+        let members = isGzip ? try GzipBlocks.Reader() : nil
         do {
             for try await chunk in response.body {
-                try file.append(Data(chunk.readableBytesView))
+                if let members {
+                    try members.read(Array(chunk.readableBytesView)) { try file.append(Data($0)) }
+                } else {
+                    try file.append(Data(chunk.readableBytesView))
+                }
                 progress(file.count, manifest.bytes)
             }
+        } catch is GzipBlocks.Failure {
+            throw SnapshotFile.damaged
         } catch let error as HomeError {
             throw error
         } catch {
@@ -109,8 +127,22 @@ public struct SnapshotDownload: Sendable {
 }
 
 extension SnapshotManifest {
-    /// The entity tag of the file that it describes.
-    fileprivate var tag: String { "\"\(hash)\"" }
+    fileprivate var isCompressed: Bool { !gzipBlockBytes.isEmpty }
+
+    /// The entity tag of the form that is downloaded.
+    fileprivate var tag: String { "\"\(hash)\(isCompressed ? ".gz" : "")\"" }
+
+    /// Where the block that begins at a byte of the file begins in the compressed form.
+    fileprivate func gzipOffset(of byte: Int64) -> Int64 {
+        gzipBlockBytes.prefix(Int(byte / blockBytes)).reduce(0, +)
+    }
+}
+
+extension ServerAddress {
+    /// Whether no line lies between: compressing costs more than it saves then.
+    fileprivate var isThisMachine: Bool {
+        host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    }
 }
 
 /// The part of a snapshot that has arrived: blocks that their hashes prove, and a last one not yet whole.
@@ -206,7 +238,7 @@ private struct SnapshotFile {
         guard fsync(handle.fileDescriptor) == 0 else { throw HomeError.notWritten(path, errno) }
     }
 
-    private static var damaged: ClientError {
+    static var damaged: ClientError {
         ClientError(
             .transient, code: "snapshot_damaged", "Part of the snapshot arrived damaged.",
             remedy: "Run the command again: it goes on from the last good part.")

@@ -9,7 +9,7 @@ import TingWire
 
 /// The finished files that new replicas start from.
 extension API {
-    /// `GET /v1/workspaces/{slug}/snapshot/manifest`
+    /// `GET /v1/workspaces/{slug}/snapshot/manifest`; with `?gzip=1` also of the compressed form.
     func manifest(_ call: Call, _ slug: String) async throws -> Response {
         let (_, access) = try await member(call, slug)
         let snapshot = try await registry.with(access.workspace) {
@@ -22,50 +22,54 @@ extension API {
         message.hash = snapshot.hash
         message.blockBytes = Int64(snapshot.blockBytes)
         message.blockHashes = snapshot.blockHashes
+        if try call.number("gzip", standard: 0) > 0,
+            let sizes = try await snapshots.compressed(snapshot, of: access.workspace)
+        {
+            message.gzipBlockBytes = sizes.map(Int64.init)
+        }
         return try call.answer(message)
     }
 
-    /// `GET /v1/workspaces/{slug}/snapshot`: whole, or a range of it.
+    /// `GET /v1/workspaces/{slug}/snapshot`: whole, or a range of it; in gzip for who accepts that alone.
     func snapshot(_ call: Call, _ slug: String) async throws -> Response {
         let (caller, access) = try await member(call, slug)
         let snapshot = try await snapshot(for: call, access)
-        let tag = "\"\(snapshot.hash)\""
+        let form = try await form(of: snapshot, call, access.workspace)
         var headers: HTTPFields = [
-            .contentType: "application/vnd.sqlite3", .eTag: tag, .acceptRanges: "bytes",
+            .contentType: form.mediaType, .eTag: form.tag, .acceptRanges: "bytes", .vary: "Accept",
             .cacheControl: "private, no-cache", .tingVersion: String(snapshot.version),
             .tingEpoch: snapshot.epoch, .tingHash: snapshot.hash,
         ]
-        if call.request.headers[.ifNoneMatch].map({ Self.names($0, tag) }) ?? false {
+        if call.request.headers[.ifNoneMatch].map({ Self.names($0, form.tag) }) ?? false {
             return Response(status: .notModified, headers: headers)
         }
-        let path = snapshots.path(of: snapshot, access.workspace)
         let mayRead: @Sendable () async throws -> Bool = { [workers, accounts] in
             try await workers.run {
                 try accounts.mayRead(device: caller.device, workspace: access.workspace)
             }
         }
-        switch range(call, snapshot, tag) {
+        switch range(call, form) {
         case .whole:
             return Response(
                 status: .ok, headers: headers,
-                body: try await body(call, path, 0..<snapshot.bytes, mayRead))
+                body: try await body(call, form.path, 0..<form.bytes, mayRead))
         case .part(let range):
             headers[.contentRange] =
-                "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(snapshot.bytes)"
+                "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(form.bytes)"
             return Response(
                 status: .partialContent, headers: headers,
-                body: try await body(call, path, range, mayRead))
+                body: try await body(call, form.path, range, mayRead))
         case .unsatisfiable:
             throw Refusal(
-                .rangeNotSatisfiable, "The snapshot has \(snapshot.bytes) bytes.",
-                headers: [HTTPField(name: .contentRange, value: "bytes */\(snapshot.bytes)")])
+                .rangeNotSatisfiable, "The snapshot has \(form.bytes) bytes.",
+                headers: [HTTPField(name: .contentRange, value: "bytes */\(form.bytes)")])
         }
     }
 
     /// The snapshot that a download goes on with, if it is still kept; or else the newest.
     private func snapshot(for call: Call, _ access: Access) async throws -> Snapshot {
         if let condition = call.request.headers[.ifRange],
-            let hash = Hash(condition.filter { $0 != "\"" }),
+            let hash = Hash(condition.filter { $0 != "\"" }.prefix(64)),
             let kept = try await snapshots.kept(hash: hash.description, of: access.workspace)
         {
             return kept
@@ -73,9 +77,34 @@ extension API {
         return try await registry.with(access.workspace) { try await snapshots.current(of: $0) }
     }
 
-    private func range(_ call: Call, _ snapshot: Snapshot, _ tag: String) -> ByteRange {
-        if let condition = call.request.headers[.ifRange], condition != tag { return .whole }
-        return ByteRange(call.request.headers[.range], size: snapshot.bytes)
+    /// One of a snapshot's two forms, as a file that can be sent.
+    private struct Form {
+        let mediaType: String
+        let path: String
+        let bytes: Int
+        let tag: String
+    }
+
+    /// The form that the client accepts; the file itself where there is no room for another.
+    private func form(
+        of snapshot: Snapshot, _ call: Call, _ workspace: WorkspaceID
+    ) async throws -> Form {
+        if call.request.headers[.accept].map(MediaRange.type) == GzipBlocks.mediaType,
+            let sizes = try await snapshots.compressed(snapshot, of: workspace)
+        {
+            return Form(
+                mediaType: GzipBlocks.mediaType,
+                path: snapshots.compressedPath(of: snapshot, workspace), bytes: sizes.reduce(0, +),
+                tag: "\"\(snapshot.hash).gz\"")
+        }
+        return Form(
+            mediaType: "application/vnd.sqlite3", path: snapshots.path(of: snapshot, workspace),
+            bytes: snapshot.bytes, tag: "\"\(snapshot.hash)\"")
+    }
+
+    private func range(_ call: Call, _ form: Form) -> ByteRange {
+        if let condition = call.request.headers[.ifRange], condition != form.tag { return .whole }
+        return ByteRange(call.request.headers[.range], size: form.bytes)
     }
 
     /// Whether an `If-None-Match` list names the tag (weak comparison, RFC 9110 § 8.8.3.2).

@@ -4,6 +4,7 @@ import Crypto
 import Foundation
 import TingCore
 import TingStore
+import TingWire
 
 /// A finished file that new replicas start from, and its hashes.
 struct Snapshot: Codable, Equatable, Sendable {
@@ -29,6 +30,7 @@ actor SnapshotStore {
     private let workers: Workers
     private let copyists: Workers
     private var making: [WorkspaceID: Task<Snapshot, any Error>] = [:]
+    private var compressing: [String: Task<[Int]?, any Error>] = [:]
     private static let keptCount = 2
 
     init(_ folder: DataFolder, workers: Workers, copyists: Workers) {
@@ -52,6 +54,20 @@ actor SnapshotStore {
         return try await task.value
     }
 
+    /// The bytes of each gzip member in a snapshot's compressed form, which is made when first asked for;
+    /// `nil` where there is no room for it.
+    func compressed(_ snapshot: Snapshot, of workspace: WorkspaceID) async throws -> [Int]? {
+        if let task = compressing[snapshot.hash] { return try await task.value }
+        let task = Task { [folder, copyists] in
+            try await copyists.run {
+                try SnapshotFolder(folder, workspace).compressed(snapshot)
+            }
+        }
+        compressing[snapshot.hash] = task
+        defer { compressing[snapshot.hash] = nil }
+        return try await task.value
+    }
+
     /// A snapshot that is still kept, by its hash: what a download goes on with.
     func kept(hash: String, of workspace: WorkspaceID) async throws -> Snapshot? {
         try await workers.run { [folder] in
@@ -61,6 +77,10 @@ actor SnapshotStore {
 
     nonisolated func path(of snapshot: Snapshot, _ workspace: WorkspaceID) -> String {
         SnapshotFolder(folder, workspace).path(snapshot)
+    }
+
+    nonisolated func compressedPath(of snapshot: Snapshot, _ workspace: WorkspaceID) -> String {
+        SnapshotFolder(folder, workspace).compressedPath(snapshot)
     }
 
     fileprivate static func isFresh(_ snapshot: Snapshot, for file: Workspace) throws -> Bool {
@@ -90,7 +110,8 @@ extension Entry {
     }
 }
 
-/// The snapshots of one workspace, as files: `<workspace>-<version>-<hash>.sqlite` and `.json`.
+/// The snapshots of one workspace, as files: `<workspace>-<version>-<hash>.sqlite` and `.json`; those that
+/// were asked for in gzip also as `.sqlite.gz` and `.gz.json`.
 struct SnapshotFolder {
     private let folder: String
     private let workspace: WorkspaceID
@@ -164,10 +185,59 @@ struct SnapshotFolder {
         let kept = kept()
         let current = kept.filter { $0.epoch == epoch }.prefix(SnapshotStore.keep)
         for old in kept where !current.contains(old) {
-            try? FileManager.default.removeItem(atPath: path(old))
-            try? FileManager.default.removeItem(
-                atPath: path(old).replacingOccurrences(of: ".sqlite", with: ".json"))
+            for path in [
+                path(old), path(old).replacingOccurrences(of: ".sqlite", with: ".json"),
+                compressedPath(old), indexPath(old),
+            ] {
+                try? FileManager.default.removeItem(atPath: path)
+            }
         }
+    }
+
+    // MARK: In gzip
+
+    func compressedPath(_ snapshot: Snapshot) -> String { path(snapshot) + ".gz" }
+
+    /// Beside it: the bytes of each member.
+    private func indexPath(_ snapshot: Snapshot) -> String {
+        path(snapshot).replacingOccurrences(of: ".sqlite", with: ".gz.json")
+    }
+
+    /// The bytes of each member of the compressed form, which is made where it is not there.
+    func compressed(_ snapshot: Snapshot) throws -> [Int]? {
+        if let known = FileManager.default.contents(atPath: indexPath(snapshot)),
+            let sizes = try? JSONDecoder().decode([Int].self, from: known),
+            FileManager.default.fileExists(atPath: compressedPath(snapshot))
+        {
+            return sizes
+        }
+        do {
+            return try compress(snapshot)
+        } catch  where isStorageFull(error) {
+            return nil
+        }
+    }
+
+    private func compress(_ snapshot: Snapshot) throws -> [Int] {
+        let draft = "\(compressedPath(snapshot)).draft"
+        defer { unlink(draft) }
+        let source = try FileHandle(forReadingFrom: URL(fileURLWithPath: path(snapshot)))
+        try PrivateFile.write(Data(), to: draft)
+        let target = try FileHandle(forWritingTo: URL(fileURLWithPath: draft))
+        var sizes: [Int] = []
+        while let block = try source.read(upToCount: snapshot.blockBytes), !block.isEmpty {
+            let member = try GzipBlocks.member(
+                of: block, isThorough: snapshot.bytes <= Limits.snapshotThoroughBytes)
+            try target.write(contentsOf: Data(member))
+            sizes.append(member.count)
+        }
+        try target.synchronize()
+        try target.close()
+        guard rename(draft, compressedPath(snapshot)) == 0 else {
+            throw CocoaError(.fileWriteUnknown)
+        }
+        try PrivateFile.write(try JSONEncoder().encode(sizes), to: indexPath(snapshot))
+        return sizes
     }
 }
 

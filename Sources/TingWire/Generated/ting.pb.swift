@@ -845,6 +845,10 @@ package nonisolated struct Ting_V1_SnapshotManifest: Sendable {
   /// SHA-256 of each block, in order; the last may be shorter.
   package var blockHashes: [String] = []
 
+  /// Where the request asks for them: bytes of the gzip member that each block is in the file's
+  /// compressed form, in order.
+  package var gzipBlockBytes: [Int64] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1011,40 +1015,38 @@ package nonisolated struct Ting_V1_BundleReply: Sendable {
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  package nonisolated struct Answer: @unchecked Sendable {
+  package nonisolated struct Answer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
     /// The replica and the base that the response is for.
-    package var replica: String {
-      get {_storage._replica}
-      set {_uniqueStorage()._replica = newValue}
-    }
+    package var replica: String = String()
 
     package var base: Ting_V1_Base {
-      get {_storage._base ?? Ting_V1_Base()}
-      set {_uniqueStorage()._base = newValue}
+      get {_base ?? Ting_V1_Base()}
+      set {_base = newValue}
     }
     /// Returns true if `base` has been explicitly set.
-    package var hasBase: Bool {_storage._base != nil}
+    package var hasBase: Bool {self._base != nil}
     /// Clears the value of `base`. Subsequent reads from it will return its default value.
-    package mutating func clearBase() {_uniqueStorage()._base = nil}
+    package mutating func clearBase() {self._base = nil}
 
     package var response: Ting_V1_SyncResponse {
-      get {_storage._response ?? Ting_V1_SyncResponse()}
-      set {_uniqueStorage()._response = newValue}
+      get {_response ?? Ting_V1_SyncResponse()}
+      set {_response = newValue}
     }
     /// Returns true if `response` has been explicitly set.
-    package var hasResponse: Bool {_storage._response != nil}
+    package var hasResponse: Bool {self._response != nil}
     /// Clears the value of `response`. Subsequent reads from it will return its default value.
-    package mutating func clearResponse() {_uniqueStorage()._response = nil}
+    package mutating func clearResponse() {self._response = nil}
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package init() {}
 
-    fileprivate var _storage = _StorageClass.defaultInstance
+    fileprivate var _base: Ting_V1_Base? = nil
+    fileprivate var _response: Ting_V1_SyncResponse? = nil
   }
 
   package init() {}
@@ -2595,7 +2597,7 @@ nonisolated extension Ting_V1_WorkspacesResponse: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Ting_V1_SnapshotManifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SnapshotManifest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}epoch\0\u{1}bytes\0\u{1}hash\0\u{3}block_bytes\0\u{3}block_hashes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}epoch\0\u{1}bytes\0\u{1}hash\0\u{3}block_bytes\0\u{3}block_hashes\0\u{3}gzip_block_bytes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2609,6 +2611,7 @@ nonisolated extension Ting_V1_SnapshotManifest: SwiftProtobuf.Message, SwiftProt
       case 4: try { try decoder.decodeSingularStringField(value: &self.hash) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.blockBytes) }()
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.blockHashes) }()
+      case 7: try { try decoder.decodeRepeatedInt64Field(value: &self.gzipBlockBytes) }()
       default: break
       }
     }
@@ -2633,6 +2636,9 @@ nonisolated extension Ting_V1_SnapshotManifest: SwiftProtobuf.Message, SwiftProt
     if !self.blockHashes.isEmpty {
       try visitor.visitRepeatedStringField(value: self.blockHashes, fieldNumber: 6)
     }
+    if !self.gzipBlockBytes.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.gzipBlockBytes, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2643,6 +2649,7 @@ nonisolated extension Ting_V1_SnapshotManifest: SwiftProtobuf.Message, SwiftProt
     if lhs.hash != rhs.hash {return false}
     if lhs.blockBytes != rhs.blockBytes {return false}
     if lhs.blockHashes != rhs.blockHashes {return false}
+    if lhs.gzipBlockBytes != rhs.gzipBlockBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3037,81 +3044,41 @@ nonisolated extension Ting_V1_BundleReply.Answer: SwiftProtobuf.Message, SwiftPr
   package static let protoMessageName: String = Ting_V1_BundleReply.protoMessageName + ".Answer"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}replica\0\u{1}base\0\u{1}response\0")
 
-  fileprivate class _StorageClass {
-    var _replica: String = String()
-    var _base: Ting_V1_Base? = nil
-    var _response: Ting_V1_SyncResponse? = nil
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _replica = source._replica
-      _base = source._base
-      _response = source._response
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularStringField(value: &_storage._replica) }()
-        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._base) }()
-        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._response) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.replica) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._base) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._response) }()
+      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._replica.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._replica, fieldNumber: 1)
-      }
-      try { if let v = _storage._base {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-      } }()
-      try { if let v = _storage._response {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-      } }()
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.replica.isEmpty {
+      try visitor.visitSingularStringField(value: self.replica, fieldNumber: 1)
     }
+    try { if let v = self._base {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._response {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Ting_V1_BundleReply.Answer, rhs: Ting_V1_BundleReply.Answer) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._replica != rhs_storage._replica {return false}
-        if _storage._base != rhs_storage._base {return false}
-        if _storage._response != rhs_storage._response {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.replica != rhs.replica {return false}
+    if lhs._base != rhs._base {return false}
+    if lhs._response != rhs._response {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
