@@ -2,7 +2,7 @@
 .POSIX:
 SHELL = /bin/bash
 PREFIX ?= /usr/local
-PACKAGES = libsqlite3-dev libssl-dev sqlite3 curl openssl python3 faketime iproute2
+PACKAGES = libsqlite3-dev libssl-dev zlib1g-dev sqlite3 curl openssl python3 faketime iproute2
 
 .PHONY: help deps build test demo serve simulate torture fuzz bench install schema proto format clean
 

@@ -47,10 +47,14 @@ let package = Package(
         .target(
             name: "TingCore",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+        // Bodies in gzip, with a bound on what they inflate to.
+        .systemLibrary(
+            name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "TingWire",
             dependencies: [
-                "TingCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "CZlib", "TingCore", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 // Sealing bundles (HPKE).
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),

@@ -22,7 +22,7 @@ extension API {
         message.hash = snapshot.hash
         message.blockBytes = Int64(snapshot.blockBytes)
         message.blockHashes = snapshot.blockHashes
-        return try call.answer(message)
+        return try call.packedAnswer(message)
     }
 
     /// `GET /v1/workspaces/{slug}/snapshot`: whole, or a range of it.
