@@ -251,6 +251,79 @@ mac = hmac.new(bytes.fromhex(receipt["key"]), cbor([
 write("receipt", "model.md#receipts", "A MAC under the workspace's key.", receipt, {"receipt": mac.hexdigest()})
 
 
+def columns(operations: list, time: int) -> dict:
+    """Operations in columns (compact.md), in the JSON mapping of the messages."""
+    found: dict = {"shapes": [], "operations": [], "record_times": [], "times": [], "field_times": [],
+                   "operation_bases": [], "field_bases": [], "bases": [], "kinds": [], "integers": [],
+                   "set_sizes": [], "text_bytes": [], "texts": ""}
+    rests, last_record, last_time = b"", 0, time
+    members: list = []
+
+    def place(b) -> int:
+        if b is None:
+            return 0
+        if b not in found["bases"]:
+            found["bases"].append(b)
+        return found["bases"].index(b) + 1
+
+    def text(t: str) -> None:
+        found["text_bytes"].append(len(t.encode()))
+        found["texts"] += t
+
+    def add(v) -> None:
+        v = value(v)
+        found["kinds"].append(0 if v is None else 1 if isinstance(v, int) else 2 if isinstance(v, str) else 3)
+        if isinstance(v, int):
+            found["integers"].append(str(v))
+        elif isinstance(v, str):
+            text(v)
+        elif v is not None:
+            found["set_sizes"].append(len(v))
+            for element in v:
+                text(element)
+
+    for o in operations:
+        shape = {"kind": o["kind"], "collection": o["collection"]}
+        if o.get("fields"):
+            shape["fields"] = [f["field"] for f in o["fields"]]
+        if shape not in found["shapes"]:
+            found["shapes"].append(shape)
+            members.append([])
+        members[found["shapes"].index(shape)].append(o)
+        found["operations"].append(found["shapes"].index(shape))
+        record = uuid(o["record"])
+        found["record_times"].append(str(int.from_bytes(record[:6], "big") - last_record))
+        last_record, rests = int.from_bytes(record[:6], "big"), rests + record[6:]
+        own = int(o.get("time", time))
+        found["times"].append(str(own - last_time))
+        last_time = own
+        found["operation_bases"].append(place(o.get("base")))
+        for f in o.get("fields", []):
+            found["field_times"].append(str(int(f.get("time", own)) - own))
+            found["field_bases"].append(place(f.get("base")))
+    for shape, same in zip(found["shapes"], members):
+        for at in range(len(shape.get("fields", []))):
+            for side in ("before", "after"):
+                for o in same:
+                    add(o["fields"][at].get(side))
+    for name in ("times", "field_times", "operation_bases", "field_bases"):
+        if all(int(one) == 0 for one in found[name]):
+            found[name] = []
+    return {name: one for name, one in found.items() if one} | {"record_rests": base64.b64encode(rests).decode()}
+
+
+MANY = CHANGE_SET | {"operations": CHANGE_SET["operations"] + [
+    {"kind": "update", "collection": "project", "record": "0197a1b2-c3d4-7000-8000-0000000000ab",
+     "fields": [{"field": "end", "before": {"text": "2026-12-31"}, "after": {"text": "2027-01-31"}},
+                {"field": "progress", "after": {"integer": "0"}}]},
+    {"kind": "insert", "collection": "task", "record": "0197a1b2-c3d0-7000-9000-00000000ff02",
+     "fields": [{"field": "assignees", "after": {"set": {}}}, {"field": "title", "after": {"text": ""}}]},
+]}
+write("columns", "compact.md#columns", "The same change set with its operations in columns: its bytes and its hash stay.",
+      {name: one for name, one in MANY.items() if name != "operations"} | {"columns": columns(MANY["operations"], int(MANY["time"]))},
+      {"operations": MANY["operations"], "bytes": change_set_bytes(MANY).hex(), "hash": sha(change_set_bytes(MANY)).hex()})
+
+
 def conflict_id(field, kind) -> str:
     raw = bytearray(sha(cbor(["ting conflict", uuid(CHANGE_SET["id"]), uuid(PROJECT), field, kind]))[:16])
     raw[6] = raw[6] & 0x0F | 0x80

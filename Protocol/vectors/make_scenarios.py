@@ -922,7 +922,17 @@ def errors() -> None:
         {"Content-Type": "text/plain"},
         body="hello",
     )
-    refused("content-encoding", "A compressed body.", "unsupported_media_type", "POST", sync, {"Content-Encoding": "gzip"}, body="{}")
+    refused(
+        "content-encoding",
+        "A body in another coding than gzip.",
+        "unsupported_media_type",
+        "POST",
+        sync,
+        {"Content-Encoding": "br"},
+        body="{}",
+        answers={"Accept-Encoding": "gzip"},
+    )
+    refused("not-gzip", "A body that is not the gzip that its header says.", "bad_request", "POST", sync, {"Content-Encoding": "gzip"}, body="{}")
     refused("not-json", "A body that is not what its type says.", "bad_request", "POST", sync, body="{")
     refused("no-base", "A sync request without its base.", "bad_request", "POST", sync, body='{"protocol": "1", "schema": "1"}')
     refused(

@@ -17,7 +17,8 @@ public enum Limits {
     public static let messageByteLimit = 4_000
     /// UTF-8 bytes of one unique value: it may get a suffix.
     public static let uniqueByteLimit = 200
-    /// Bytes of a request body: two of the largest change sets, and their framing.
+    /// Bytes of a request body, as it comes and inflated: two of the largest change sets, and their
+    /// framing.
     public static let requestByteLimit = 10 << 20
     /// Bytes of entries in one page, unless the replica asks for less: a page arrives whole
     /// within a minute on a line of 1 Mbit/s.
@@ -108,6 +109,13 @@ public enum Limits {
     public static let compactionPages = 1_000
     /// UTF-8 bytes of a schema's JSON: that of planning takes 18 kB.
     public static let schemaByteLimit = 1 << 20
+    /// Bytes from which a body is sent in gzip: below that its frame outweighs it.
+    public static let gzipFromBytes = 512
+    /// Bytes up to which a body is packed thoroughly: beyond that speed counts more.
+    public static let gzipThoroughBytes = 256 << 10
+    /// Times its size that a body in gzip may inflate to: what people write stays far below, a bomb
+    /// does not.
+    public static let inflationRatio = 20
     /// File handles of one open workspace: its writer's, five readers', and the index of its log.
     public static let fileHandlesEachWorkspace = 14
     /// File handles that a server keeps for accounts, certificates, snapshots and logs.

@@ -35,6 +35,11 @@ extension FuzzTarget {
                 [1] + Array(Self.partnership.utf8),
                 [0] + Array(#"[{"id": "p", "kind": "programme", "title": "Water"}]"#.utf8),
             ]
+        case .gzip:
+            [
+                Array(Self.partnership.utf8) + Array(Self.partnership.utf8),
+                Gzip.pack(Array(String(repeating: Self.partnership, count: 2).utf8)) ?? [],
+            ]
         case .exchange, .answer:
             (UInt64(0)..<8).map { seed in
                 var generator = SeededGenerator(state: seed)
@@ -84,9 +89,15 @@ extension FuzzTarget {
             try coding.encode(mend.wire), try coding.encode(team.workspace.mend(mend).wire),
             try coding.encode(giveBack.wire), try coding.encode(given.wire),
         ].enumerated().map { [UInt8($0.offset)] + $0.element }
+        messages += try [
+            [0] + coding.encode(request.compactWire),
+            [1] + coding.encode(response.compactWire(to: ReplicaID.named([1]))),
+            [4] + coding.encode(giveBack.compactWire),
+        ]
         for entry in entries {
             messages.append(try [6] + coding.encode(entry.changeSet.wire))
             messages.append(try [7] + coding.encode(entry.wire))
+            messages.append(try [6] + coding.encode(entry.changeSet.compactWire))
         }
         return messages
     }

@@ -21,6 +21,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case head
     /// Programme and partnership files.
     case imports
+    /// Bodies in gzip.
+    case gzip
     /// A server that gets hostile requests between honest ones.
     case exchange
     /// A replica that gets hostile answers.
@@ -36,6 +38,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .merge: try MergeFuzz.run(bytes)
         case .head: try HeadFuzz.run(bytes)
         case .imports: try ImportFuzz.run(bytes)
+        case .gzip: try GzipFuzz.run(bytes)
         case .exchange: try ExchangeFuzz.run(bytes)
         case .answer: try AnswerFuzz.run(bytes)
         }

@@ -12,28 +12,64 @@ enum WireFuzz {
         let body = input.all()
         switch kind {
         case 0:
-            try roundTrip(body, coding, Ting_V1_SyncRequest.self, SyncRequest.init, \.wire)
+            try roundTrip(body, coding, Ting_V1_SyncRequest.self, SyncRequest.init, \.wire) {
+                // The plain form has no role.
+                var plain = $0
+                plain.role = nil
+                return plain
+            }
+            try roundTrip(body, coding, Ting_V1_SyncRequest.self, SyncRequest.init, \.compactWire) {
+                var compact = $0
+                if compact.deliveries.isEmpty { compact.sent = 0 }
+                return compact
+            }
         case 1:
-            try roundTrip(body, coding, Ting_V1_SyncResponse.self, SyncResponse.init, \.wire)
+            let read = { (message: Ting_V1_SyncResponse) in try SyncResponse(wire: message) }
+            try roundTrip(body, coding, Ting_V1_SyncResponse.self, read, \.wire)
+            try completes(body, coding)
         case 2:
             try roundTrip(body, coding, Ting_V1_MendRequest.self, MendRequest.init, \.wire)
         case 3:
             try roundTrip(body, coding, Ting_V1_MendResponse.self, MendResponse.init, \.wire)
         case 4:
             try roundTrip(body, coding, Ting_V1_GiveBackRequest.self, GiveBackRequest.init, \.wire)
+            try roundTrip(
+                body, coding, Ting_V1_GiveBackRequest.self, GiveBackRequest.init, \.compactWire)
         case 5:
             try roundTrip(
                 body, coding, Ting_V1_GiveBackResponse.self, GiveBackResponse.init, \.wire)
-        case 6: try roundTrip(body, coding, Ting_V1_ChangeSet.self, ChangeSet.init, \.wire)
-        default: try roundTrip(body, coding, Ting_V1_Entry.self, Entry.init, \.wire)
+        case 6:
+            try roundTrip(body, coding, Ting_V1_ChangeSet.self, ChangeSet.init, \.wire)
+            try roundTrip(body, coding, Ting_V1_ChangeSet.self, ChangeSet.init, \.compactWire)
+        default:
+            let read = { (message: Ting_V1_Entry) in try Entry(wire: message) }
+            try roundTrip(body, coding, Ting_V1_Entry.self, read, \.wire)
+            try roundTrip(body, coding, Ting_V1_Entry.self, read, \.compactWire)
         }
+    }
+
+    /// Entries that leave out the change sets of one replica are completed from what it holds.
+    private static func completes(_ bytes: [UInt8], _ coding: WireCoding) throws {
+        guard
+            let value = try? SyncResponse(
+                wire: coding.decode(Ting_V1_SyncResponse.self, bytes)),
+            let replica = value.entries.first?.replica
+        else { return }
+        let message = try coding.decode(
+            Ting_V1_SyncResponse.self, coding.encode(value.compactWire(to: replica)))
+        let again = try SyncResponse(wire: message) { _, hash in
+            value.entries.first { $0.changeSet.hash == hash }?.changeSet
+        }
+        try FuzzFinding.check(again == value, "an answer changes where it is completed")
+        try FuzzFinding.check(
+            (try? SyncResponse(wire: message)) == nil, "an answer is complete that lacks something")
     }
 
     private static func roundTrip<M: Message, V: Equatable>(
         _ bytes: [UInt8], _ coding: WireCoding, _ type: M.Type,
-        _ read: (M) throws -> V, _ write: (V) -> M
+        _ read: (M) throws -> V, _ write: (V) -> M, as expected: (V) -> V = { $0 }
     ) throws {
-        guard let value = try? read(coding.decode(M.self, bytes)) else { return }
+        guard let value = (try? read(coding.decode(M.self, bytes))).map(expected) else { return }
         let again = try read(coding.decode(M.self, coding.encode(write(value))))
         try FuzzFinding.check(again == value, "\(M.protoMessageName) changes on its way")
     }

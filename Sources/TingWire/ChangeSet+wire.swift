@@ -14,6 +14,12 @@ extension ChangeSet {
         var seen: [Hash] = []
         for text in message.seen { seen.append(try Wire.hash(text, "seen")) }
         var operations: [TingCore.Operation] = []
+        if message.hasColumns {
+            guard message.operations.isEmpty else {
+                throw WireError("operations", "beside columns")
+            }
+            operations = try message.columns.read(time: message.time)
+        }
         for operation in message.operations {
             operations.append(try Operation(wire: operation, time: message.time))
         }
@@ -24,6 +30,20 @@ extension ChangeSet {
     }
 
     package var wire: Ting_V1_ChangeSet {
+        var message = head
+        message.operations = operations.map { $0.wire(time: time) }
+        return message
+    }
+
+    /// The same in columns; plain where there are more operations than columns may hold.
+    package var compactWire: Ting_V1_ChangeSet {
+        guard operations.count <= Limits.operationLimit else { return wire }
+        var message = head
+        message.columns = Ting_V1_Columns(operations, time: time)
+        return message
+    }
+
+    private var head: Ting_V1_ChangeSet {
         var message = Ting_V1_ChangeSet()
         message.id = id.description
         message.seed = Data(seed)
@@ -32,7 +52,6 @@ extension ChangeSet {
         message.seen = seen.map(\.description)
         message.message = self.message
         message.time = time
-        message.operations = operations.map { $0.wire(time: time) }
         return message
     }
 }

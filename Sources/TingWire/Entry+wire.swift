@@ -5,7 +5,11 @@ package import TingCore
 
 /// Entries to messages and back.
 extension Entry {
-    package init(wire message: Ting_V1_Entry) throws(WireError) {
+    /// - Parameter own: Finds the change set that the replica delivered under a number, if it holds
+    ///   one with that hash.
+    package init(
+        wire message: Ting_V1_Entry, own: (Int64, Hash) -> ChangeSet? = { _, _ in nil }
+    ) throws(WireError) {
         guard message.version > 0 else { throw WireError("entry.version", "not positive") }
         guard message.receipt.count <= 64 else { throw WireError("entry.receipt", "too long") }
         var effects: [Effect]?
@@ -15,17 +19,50 @@ extension Entry {
             effects = list
         }
         self.init(
-            version: message.version, changeSet: try ChangeSet(wire: message.changeSet),
+            version: message.version, changeSet: try Self.changeSet(of: message, own),
             author: try Wire.id(message.author, "entry.author"),
             replica: try Wire.id(message.replica, "entry.replica"), number: message.number,
             accepted: message.accepted, shift: message.shift, effects: effects,
             receipt: Array(message.receipt))
     }
 
+    /// What stands for a change set that is not here.
+    package static let notHeld = WireError("entry.own_hash", "that change set is not here")
+
+    private static func changeSet(
+        of message: Ting_V1_Entry, _ own: (Int64, Hash) -> ChangeSet?
+    ) throws(WireError) -> ChangeSet {
+        if message.ownHash.isEmpty { return try ChangeSet(wire: message.changeSet) }
+        guard let hash = Hash(bytes: message.ownHash), !message.hasChangeSet,
+            let changeSet = own(message.number, hash)
+        else { throw notHeld }
+        return changeSet
+    }
+
     package var wire: Ting_V1_Entry {
+        var message = acceptance
+        message.changeSet = changeSet.wire
+        return message
+    }
+
+    /// The same with its change set in columns.
+    package var compactWire: Ting_V1_Entry {
+        var message = acceptance
+        message.changeSet = changeSet.compactWire
+        return message
+    }
+
+    /// For a replica that reads compact answers: its own change sets are left out.
+    package func compactWire(to replica: ReplicaID) -> Ting_V1_Entry {
+        guard self.replica == replica else { return compactWire }
+        var message = acceptance
+        message.ownHash = Data(changeSet.hash.bytes)
+        return message
+    }
+
+    private var acceptance: Ting_V1_Entry {
         var message = Ting_V1_Entry()
         message.version = version
-        message.changeSet = changeSet.wire
         message.author = author.description
         message.replica = replica.description
         message.number = number

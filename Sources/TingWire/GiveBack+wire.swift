@@ -17,12 +17,17 @@ extension GiveBackRequest {
             entries: entries)
     }
 
-    package var wire: Ting_V1_GiveBackRequest {
+    package var wire: Ting_V1_GiveBackRequest { wire(entries: \.wire) }
+
+    /// The same with its change sets in columns.
+    package var compactWire: Ting_V1_GiveBackRequest { wire(entries: \.compactWire) }
+
+    private func wire(entries form: (Entry) -> Ting_V1_Entry) -> Ting_V1_GiveBackRequest {
         var message = Ting_V1_GiveBackRequest()
         message.`protocol` = protocolVersion
         message.schema = Int64(schema)
         message.epoch = epoch.description
-        message.entries = entries.map(\.wire)
+        message.entries = entries.map(form)
         return message
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 package import TingCore
 
 /// The protocol's version, in every request.
@@ -10,13 +11,13 @@ extension SyncRequest {
         guard message.deliveries.count <= Limits.deliveryLimit else {
             throw WireError("deliveries", "more than \(Limits.deliveryLimit)")
         }
-        guard message.hasBase else { throw WireError("base", "missing") }
+        let standing = try Standing(of: message)
         guard message.links.count <= Limits.deliveryLimit else {
             throw WireError("links", "more than \(Limits.deliveryLimit)")
         }
         var links: [SeenLink] = []
         for link in message.links { links.append(try SeenLink(wire: link)) }
-        guard message.base.version >= 0 else { throw WireError("base.version", "negative") }
+        guard standing.base.version >= 0 else { throw WireError("base.version", "negative") }
         var deliveries: [Delivery] = []
         for delivery in message.deliveries {
             guard delivery.number > deliveries.last?.number ?? 0 else {
@@ -28,9 +29,8 @@ extension SyncRequest {
                     changeSet: try ChangeSet(wire: delivery.changeSet)))
         }
         self.init(
-            replica: try Wire.id(message.replica, "replica"), base: try Base(wire: message.base),
-            historyDigest: try Wire.hash(message.historyDigest, "history_digest"),
-            stateDigest: try Wire.hash(message.stateDigest, "state_digest"),
+            replica: standing.replica, base: standing.base, historyDigest: standing.historyDigest,
+            stateDigest: standing.stateDigest, role: standing.role,
             schema: Int(clamping: message.schema), sent: message.sent,
             membersVersion: message.membersVersion,
             pageByteLimit: message.pageByteLimit > 0
@@ -39,35 +39,113 @@ extension SyncRequest {
     }
 
     package var wire: Ting_V1_SyncRequest {
-        var message = Ting_V1_SyncRequest()
-        message.`protocol` = protocolVersion
-        message.schema = Int64(schema)
+        var message = wire(deliveries: \.wire)
         message.replica = replica.description
         message.base = base.wire
         message.historyDigest = historyDigest.description
         message.stateDigest = stateDigest.description
+        return message
+    }
+
+    /// The compact form, which asks for compact answers: `Protocol/spec/compact.md`.
+    package var compactWire: Ting_V1_SyncRequest {
+        var message = wire(deliveries: \.compactWire)
+        message.standing.replica = Data(replica.bytes)
+        message.standing.epoch = Data(base.epoch.bytes)
+        message.standing.version = base.version
+        message.standing.digests = Data(historyDigest.bytes + stateDigest.bytes)
+        message.standing.role = Standing.number(of: role)
+        // The clock dates deliveries alone.
+        if deliveries.isEmpty { message.sent = 0 }
+        return message
+    }
+
+    /// All but where the replica stands.
+    private func wire(
+        deliveries form: (ChangeSet) -> Ting_V1_ChangeSet
+    ) -> Ting_V1_SyncRequest {
+        var message = Ting_V1_SyncRequest()
+        message.`protocol` = protocolVersion
+        message.schema = Int64(schema)
         message.sent = sent
         message.membersVersion = membersVersion
-        message.pageByteLimit = Int64(pageByteLimit)
+        message.pageByteLimit =
+            pageByteLimit == Limits.pageByteLimit ? 0 : Int64(pageByteLimit)
         message.links = links.map(\.wire)
         message.deliveries = deliveries.map { delivery in
             var one = Ting_V1_Delivery()
             one.number = delivery.number
-            one.changeSet = delivery.changeSet.wire
+            one.changeSet = form(delivery.changeSet)
             return one
         }
         return message
     }
 }
 
+/// Where a replica stands, in either form.
+private struct Standing {
+    var replica: ReplicaID
+    var base: Base
+    var historyDigest: Hash
+    var stateDigest: Hash
+    var role: Role?
+
+    private init(
+        replica: ReplicaID, base: Base, historyDigest: Hash, stateDigest: Hash, role: Role?
+    ) {
+        self.replica = replica
+        self.base = base
+        self.historyDigest = historyDigest
+        self.stateDigest = stateDigest
+        self.role = role
+    }
+
+    init(of message: Ting_V1_SyncRequest) throws(WireError) {
+        guard !message.hasStanding else {
+            try self.init(message.standing)
+            return
+        }
+        guard message.hasBase else { throw WireError("base", "missing") }
+        self.init(
+            replica: try Wire.id(message.replica, "replica"), base: try Base(wire: message.base),
+            historyDigest: try Wire.hash(message.historyDigest, "history_digest"),
+            stateDigest: try Wire.hash(message.stateDigest, "state_digest"), role: nil)
+    }
+
+    private init(_ message: Ting_V1_Standing) throws(WireError) {
+        guard let replica = ReplicaID(bytes: message.replica),
+            let epoch = Epoch(bytes: message.epoch)
+        else { throw WireError("standing", "an id is not of 16 bytes") }
+        guard message.digests.count == 64, let history = Hash(bytes: message.digests.prefix(32)),
+            let state = Hash(bytes: message.digests.suffix(32))
+        else { throw WireError("standing.digests", "they are not of 64 bytes") }
+        self.init(
+            replica: replica, base: Base(epoch: epoch, version: message.version),
+            historyDigest: history, stateDigest: state, role: Self.role(message.role))
+    }
+
+    private static let roles: [Role?] = [nil, .viewer, .editor, .owner]
+
+    static func number(of role: Role?) -> UInt32 { UInt32(roles.firstIndex(of: role) ?? 0) }
+
+    /// None for one that is not known: then it is told.
+    private static func role(_ number: UInt32) -> Role? {
+        number < UInt32(roles.count) ? roles[Int(number)] : nil
+    }
+}
+
 extension SyncResponse {
-    package init(wire message: Ting_V1_SyncResponse) throws(WireError) {
+    /// - Parameter own: Finds the change set that the replica delivered under a number, if it holds
+    ///   one with that hash. Where it does not, `Entry.notHeld` is thrown.
+    package init(
+        wire message: Ting_V1_SyncResponse, own: (Int64, Hash) -> ChangeSet? = { _, _ in nil }
+    ) throws(WireError) {
         var verdicts: [DeliveryVerdict] = []
         for verdict in message.verdicts {
             if let known = try DeliveryVerdict(wire: verdict) { verdicts.append(known) }
         }
         var entries: [Entry] = []
-        for entry in message.entries { entries.append(try Entry(wire: entry)) }
+        for entry in message.entries { entries.append(try Entry(wire: entry, own: own)) }
         var members: [Member] = []
         for member in message.members { members.append(try Member(wire: member)) }
         var lineage: [EpochEnd] = []
@@ -87,12 +165,19 @@ extension SyncResponse {
             schema: message.schema.isEmpty ? nil : message.schema)
     }
 
-    package var wire: Ting_V1_SyncResponse {
+    package var wire: Ting_V1_SyncResponse { wire(entries: \.wire) }
+
+    /// For a replica that reads compact answers.
+    package func compactWire(to replica: ReplicaID) -> Ting_V1_SyncResponse {
+        wire { $0.compactWire(to: replica) }
+    }
+
+    private func wire(entries form: (Entry) -> Ting_V1_Entry) -> Ting_V1_SyncResponse {
         var message = Ting_V1_SyncResponse()
         message.epoch = epoch.description
         message.verdicts = verdicts.map(\.wire)
         message.clash = clash ?? 0
-        message.entries = entries.map(\.wire)
+        message.entries = entries.map(form)
         message.head = head
         message.historyDigest = historyDigest.description
         message.stateDigest = stateDigest.description

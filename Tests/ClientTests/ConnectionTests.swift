@@ -3,6 +3,7 @@
 import Foundation
 import Synchronization
 import Testing
+import TingCore
 import TingWire
 
 @testable import TingClient
@@ -189,5 +190,77 @@ struct ConnectionTests {
                 headers: ["Content-Type": Request.protobuf], body: [0xff, 0xff, 0xff])
         }
         #expect(await failure(try connect(server.port, authority))?.code == "foreign_answer")
+    }
+
+    @Test("an own change set that is not here any more is asked for in full")
+    func notHeld() async throws {
+        let head = Hash(of: [1])
+        let base = Base(epoch: Epoch(high: 1, low: 2), version: 3)
+        let changeSet = ChangeSet(
+            id: ChangeSetID(high: 5, low: 6), seed: [UInt8](repeating: 9, count: 16), schema: 1,
+            base: base, time: 0, operations: [])
+        let replica = ReplicaID(high: 3, low: 4)
+        let response = SyncResponse(
+            epoch: base.epoch, verdicts: [], clash: nil,
+            entries: [
+                Entry(
+                    version: 4, changeSet: changeSet, author: MemberID(high: 7, low: 8),
+                    replica: replica, number: 1, accepted: 0, shift: 0, effects: nil)
+            ], head: 4, historyDigest: head, stateDigest: head, digestsAgree: true,
+            historyAgrees: true, time: 0, members: nil, membersVersion: 0, role: .editor)
+        let (server, authority) = try await serve { asked in
+            let isCompact =
+                (try? WireCoding.protobuf.decode(Ting_V1_SyncRequest.self, asked.body))?
+                .hasStanding == true
+            let message = isCompact ? response.compactWire(to: replica) : response.wire
+            return LittleServer.Answer(
+                headers: ["Content-Type": Request.protobuf],
+                body: (try? WireCoding.protobuf.encode(message)) ?? [])
+        }
+        let connection = try connect(server.port, authority)
+        let request = SyncRequest(
+            replica: replica, base: base, historyDigest: head, stateDigest: head, schema: 1,
+            sent: 0, membersVersion: 0, pageByteLimit: Limits.pageByteLimit, deliveries: [])
+        #expect(try await connection.sync("team", request) == response)
+        #expect(server.asked.count == 2)
+        // From the outbox, and from what this request delivers, it needs no second one.
+        let outbox = { (hash: Hash) in hash == changeSet.hash ? changeSet : nil }
+        #expect(try await connection.sync("team", request, outbox: outbox) == response)
+        var delivering = request
+        delivering.deliveries = [Delivery(number: 1, changeSet: changeSet)]
+        #expect(try await connection.sync("team", delivering) == response)
+        #expect(server.asked.count == 4)
+        // The number is there, but under it lies another change set: this file is a copy.
+        delivering.deliveries[0].changeSet.message = "another"
+        #expect(try await connection.sync("team", delivering) == response)
+        #expect(server.asked.count == 6)
+        await connection.close()
+    }
+
+    @Test("a bomb and a broken body in gzip are no answers of Ting")
+    func packedAnswers() async throws {
+        let long = Array(String(repeating: "0123456789", count: 100).utf8)
+        let bomb = try #require(try Self.gzip(of: 32 << 20))
+        for (body, says) in [(long, "not the gzip"), (bomb, "more bytes")] {
+            let (server, authority) = try await serve { _ in
+                LittleServer.Answer(
+                    headers: ["Content-Type": Request.protobuf, "Content-Encoding": "gzip"],
+                    body: body)
+            }
+            let error = await failure(try connect(server.port, authority))
+            #expect(error?.code == "foreign_answer")
+            #expect(error?.sentence.contains(says) == true)
+        }
+    }
+
+    /// So many bytes of nothing, as `gzip` packs them.
+    private static func gzip(of count: Int) throws -> [UInt8]? {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", "head -c \(count) /dev/zero | gzip -9"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        return try output.fileHandleForReading.readToEnd().map(Array.init)
     }
 }

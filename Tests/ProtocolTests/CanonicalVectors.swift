@@ -15,6 +15,16 @@ enum CanonicalVectors {
         #expect(changeSet.hash.description == expect["hash"])
     }
 
+    static func columns(_ input: JSONNode, _ expect: JSONNode) throws {
+        try changeSet(input, expect)
+        let changeSet = try input.changeSet()
+        var plain = input.object
+        plain["columns"] = nil
+        plain["operations"] = expect.object["operations"]
+        #expect(try JSONNode(plain).changeSet() == changeSet)
+        #expect(try input.message(Ting_V1_ChangeSet.self) == changeSet.compactWire)
+    }
+
     static func effects(_ input: JSONNode, _ expect: JSONNode) throws {
         let changeSet = try with(seed: input.bytes("seed"))
         let effects = try effects(input.list("effects"))

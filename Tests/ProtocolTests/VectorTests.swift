@@ -35,6 +35,7 @@ struct VectorTests {
         case "canonical-change-set": CanonicalVectors.changeSet
         case "canonical-effects": CanonicalVectors.effects
         case "canonical-kinds": CanonicalVectors.kinds
+        case "columns": CanonicalVectors.columns
         case "cbor-refused": CanonicalVectors.refusedBytes
         case "commitments": CanonicalVectors.commitments
         case "ids-refused": CanonicalVectors.refusedIDs

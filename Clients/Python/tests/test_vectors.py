@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ting_client import canonical, digests
 from ting_client.canonical import Json, Malformed, value_from_json, value_to_json
+from ting_client.compact import expand
 from ting_client.edits import Draft
 from ting_client.merge import FieldEdit, merge_field
 from ting_client.records import Record, dependents
@@ -40,6 +41,11 @@ def _replica(epoch: str) -> Iterator[Replica]:
 def _change_set(given: Json) -> Json:
     data = canonical.change_set_bytes(given)
     return {"bytes": data.hex(), "hash": canonical.sha256(data).hex()}
+
+
+def _columns(given: Json) -> Json:
+    plain = expand(given)
+    return {"operations": plain["operations"]} | _change_set(plain)
 
 
 def _kinds(given: Json) -> Json:
@@ -252,6 +258,7 @@ def _bundle(given: Json, expect: Json) -> bool:
 
 MAKE: dict[str, Callable[[Json], Json]] = {
     "canonical-change-set": _change_set,
+    "columns": _columns,
     "canonical-kinds": _kinds,
     "canonical-effects": _effects,
     "commitments": _commitments,

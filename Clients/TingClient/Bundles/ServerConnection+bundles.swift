@@ -18,7 +18,7 @@ extension ServerConnection {
             .POST, "/v1/bundles", accepts: Self.bundleType, body: bundle,
             headers: Self.versions())
         request.headers.append(("Content-Type", Self.bundleType))
-        return try await body(request, byteLimit: SealedBundle.fileByteLimit)
+        return try await body(request, byteLimit: SealedBundle.fileByteLimit) ?? []
     }
 
     private static let bundleType = "application/octet-stream"

@@ -61,16 +61,45 @@ extension ServerConnection {
     }
 
     /// One exchange: the replica's edits go, verdicts and entries come.
-    public func sync(_ slug: String, _ request: SyncRequest) async throws -> SyncResponse {
-        let answer = try await call(
-            .POST, Self.path(slug, "sync"), request.wire, as: Ting_V1_SyncResponse.self)
-        return try understood { () throws(WireError) in try SyncResponse(wire: answer) }
+    ///
+    /// In the compact form (`Protocol/spec/compact.md`): what the replica delivered does not come back.
+    /// Where it no longer holds that, all is asked for again in full.
+    /// - Parameter outbox: Finds a change set in the outbox, by its hash.
+    public func sync(
+        _ slug: String, _ request: SyncRequest, outbox: (Hash) -> ChangeSet? = { _ in nil }
+    ) async throws -> SyncResponse {
+        let path = Self.path(slug, "sync")
+        let message = try await answer(
+            .POST, path, request.compactWire, as: Ting_V1_SyncResponse.self)
+        guard let message else { return try nothingNew(to: request) }
+        do {
+            return try SyncResponse(wire: message) { number, hash in
+                let sent = request.deliveries.first { $0.number == number }?.changeSet
+                return sent?.hash == hash ? sent : outbox(hash)
+            }
+        } catch Entry.notHeld {
+            let message = try await call(
+                .POST, path, request.wire, as: Ting_V1_SyncResponse.self)
+            return try understood { () throws(WireError) in try SyncResponse(wire: message) }
+        } catch {
+            throw misunderstood(error)
+        }
+    }
+
+    /// An answer without a body: both ends agree, and nothing came.
+    private func nothingNew(to request: SyncRequest) throws -> SyncResponse {
+        guard let role = request.role, request.deliveries.isEmpty else {
+            throw ClientError.foreignAnswer(server, "nothing where an answer was due")
+        }
+        return .nothingNew(to: request, role: role, time: request.sent)
     }
 
     /// Compares the replica's records with the server's, by buckets.
     public func mend(_ slug: String, _ request: MendRequest) async throws -> MendResponse {
+        let body = try WireCoding.protobuf.encode(request.wire)
         let answer = try await call(
-            .POST, Self.path(slug, "mend"), request.wire, as: Ting_V1_MendResponse.self)
+            Request(.POST, Self.path(slug, "mend"), body: body, headers: [Self.packed]),
+            as: Ting_V1_MendResponse.self)
         return try understood { () throws(WireError) in try MendResponse(wire: answer) }
     }
 
@@ -79,7 +108,8 @@ extension ServerConnection {
         -> GiveBackResponse
     {
         let answer = try await call(
-            .POST, Self.path(slug, "give-back"), request.wire, as: Ting_V1_GiveBackResponse.self)
+            .POST, Self.path(slug, "give-back"), request.compactWire,
+            as: Ting_V1_GiveBackResponse.self)
         return try understood { () throws(WireError) in try GiveBackResponse(wire: answer) }
     }
 
@@ -87,7 +117,7 @@ extension ServerConnection {
     func manifest(_ slug: String, compressed: Bool) async throws -> SnapshotManifest {
         let path = Self.path(slug, "snapshot/manifest") + (compressed ? "?gzip=1" : "")
         let answer = try await call(
-            Request(.GET, path, headers: Self.versions()),
+            Request(.GET, path, headers: Self.versions() + [Self.packed]),
             as: Ting_V1_SnapshotManifest.self)
         let hashes = answer.blockHashes.compactMap { Hash($0) }
         guard let hash = Hash(answer.hash), hashes.count == answer.blockHashes.count,
@@ -111,6 +141,9 @@ extension ServerConnection {
     /// Every request names the protocol; where there is no body, in a header.
     static func versions() -> [(String, String)] { [("Ting-Protocol", String(protocolVersion))] }
 
+    /// Asks for an answer in gzip.
+    private static let packed = ("Accept-Encoding", Gzip.name)
+
     private func call<Answer: Message>(
         _ method: Request.Method, _ path: String, _ message: some Message, as type: Answer.Type
     ) async throws -> Answer {
@@ -121,16 +154,38 @@ extension ServerConnection {
     func call<Answer: Message>(_ request: Request, as type: Answer.Type) async throws
         -> Answer
     {
-        let bytes = try await body(request, byteLimit: Self.answerByteLimit)
+        guard let answer = try await answer(request, as: type) else {
+            throw ClientError.foreignAnswer(server, "nothing where an answer was due")
+        }
+        return answer
+    }
+
+    private func answer<Answer: Message>(
+        _ method: Request.Method, _ path: String, _ message: some Message, as type: Answer.Type
+    ) async throws -> Answer? {
+        let body = try WireCoding.protobuf.encode(message)
+        return try await answer(Request(method, path, body: body), as: type)
+    }
+
+    /// The answer's message; `nil` for an answer without a body.
+    private func answer<Answer: Message>(
+        _ request: Request, as type: Answer.Type
+    ) async throws -> Answer? {
+        guard let bytes = try await body(request, byteLimit: Self.answerByteLimit) else {
+            return nil
+        }
         return try understood { () throws in try WireCoding.protobuf.decode(type, bytes) }
     }
 
     /// What a peer sent is parsed, not trusted: bytes that don't add up are no answer.
     private func understood<T>(_ parse: () throws -> T) throws -> T {
-        do { return try parse() } catch let error as WireError {
-            throw ClientError.foreignAnswer(
-                server, "bytes that are no answer of Ting (\(error.field): \(error.problem))")
-        }
+        do { return try parse() } catch { throw misunderstood(error) }
+    }
+
+    private func misunderstood(_ error: any Error) -> any Error {
+        guard let error = error as? WireError else { return error }
+        return ClientError.foreignAnswer(
+            server, "bytes that are no answer of Ting (\(error.field): \(error.problem))")
     }
 }
 

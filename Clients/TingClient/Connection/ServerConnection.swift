@@ -7,6 +7,7 @@ import NIOHTTP1
 import NIOSSL
 import Synchronization
 import TingCore
+import TingWire
 
 /// HTTPS to one server, with one root and one token.
 ///
@@ -113,17 +114,40 @@ public final class ServerConnection: Sendable {
         return response
     }
 
-    /// Sends one request and gives the whole body, which has to be of the type asked for.
-    func body(_ request: Request, byteLimit: Int) async throws -> [UInt8] {
+    /// Sends one request and gives the whole body, which has to be of the type asked for; `nil` where
+    /// there is none (204).
+    func body(_ request: Request, byteLimit: Int) async throws -> [UInt8]? {
         let response = try await send(request)
+        if response.status == .noContent {
+            // Until its end is read the connection serves nobody else.
+            _ = try? await response.body.collect(upTo: 0)
+            return nil
+        }
         try expect(request.accepts, in: response)
+        let bytes: [UInt8]
         do {
-            let buffer = try await response.body.collect(upTo: byteLimit)
-            return Array(buffer.readableBytesView)
+            bytes = Array(try await response.body.collect(upTo: byteLimit).readableBytesView)
         } catch is NIOTooManyBytesError {
             throw ClientError.foreignAnswer(server, "more bytes than Ting ever sends")
         } catch {
             throw await explain(error)
+        }
+        return try unpacked(bytes, response.headers.first(name: "Content-Encoding"), byteLimit)
+    }
+
+    private func unpacked(_ bytes: [UInt8], _ coding: String?, _ limit: Int) throws -> [UInt8] {
+        switch coding?.lowercased() {
+        case nil, "identity": return bytes
+        case Gzip.name:
+            do {
+                return try Gzip.unpack(bytes, limit: limit)
+            } catch Gzip.Failure.tooLarge {
+                throw ClientError.foreignAnswer(server, "more bytes than Ting ever sends")
+            } catch {
+                throw ClientError.foreignAnswer(server, "a body that is not the gzip it says")
+            }
+        default:
+            throw ClientError.foreignAnswer(server, "a body in a coding that was not asked for")
         }
     }
 
@@ -228,9 +252,15 @@ struct Request: Sendable {
         self.method = method
         self.path = path
         self.accepts = accepts
-        self.body = body
-        self.headers = headers + [("Accept", accepts)]
-        if body != nil { self.headers.append(("Content-Type", Request.protobuf)) }
+        self.headers = headers
+        // Nothing said means protobuf, and an answer like the request: some 70 bytes of each exchange.
+        guard let body else {
+            self.headers.append(("Accept", accepts))
+            return
+        }
+        let packed = Gzip.pack(body)
+        if packed != nil { self.headers.append(("Content-Encoding", Gzip.name)) }
+        self.body = packed ?? body
     }
 }
 

@@ -43,7 +43,8 @@ public struct SyncSession: Sendable {
         _ replica: Replica, over connection: ServerConnection, now: @escaping @Sendable () -> Int64
     ) throws {
         let line = WorkspaceLine(
-            connection: connection, slug: try replica.identity().workspace, path: replica.path)
+            connection: connection, slug: try replica.identity().workspace, path: replica.path,
+            outbox: { try? replica.waiting($0) })
         self.init(
             replica, over: line, clock: ContinuousClock(), patience: connection.timeout, now: now)
     }
@@ -224,15 +225,21 @@ package struct WorkspaceLine: SyncLine {
     let slug: String
     /// The replica's file: a snapshot is downloaded beside it.
     let path: String
+    /// Finds a change set in the replica's outbox, by its hash: entries of its own leave it out.
+    let outbox: @Sendable (Hash) -> ChangeSet?
 
-    package init(connection: ServerConnection, slug: String, path: String) {
+    package init(
+        connection: ServerConnection, slug: String, path: String,
+        outbox: @escaping @Sendable (Hash) -> ChangeSet? = { _ in nil }
+    ) {
         self.connection = connection
         self.slug = slug
         self.path = path
+        self.outbox = outbox
     }
 
     package func exchange(_ request: SyncRequest) async throws -> SyncResponse {
-        try await connection.sync(slug, request)
+        try await connection.sync(slug, request, outbox: outbox)
     }
 
     package func mend(_ request: MendRequest) async throws -> MendResponse {

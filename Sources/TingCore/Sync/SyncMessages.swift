@@ -20,6 +20,8 @@ public struct SyncRequest: Equatable, Sendable {
     /// The digests that the replica computed itself at that version.
     public var historyDigest: Hash
     public var stateDigest: Hash
+    /// The role that the replica was last told, if it was.
+    public var role: Role?
     /// The version of the schema that the replica has; 0 to be sent the server's.
     public var schema: Int
     /// The replica's clock as the request leaves, in milliseconds since 1970.
@@ -34,14 +36,15 @@ public struct SyncRequest: Equatable, Sendable {
     public var deliveries: [Delivery]
 
     public init(
-        replica: ReplicaID, base: Base, historyDigest: Hash, stateDigest: Hash, schema: Int,
-        sent: Int64, membersVersion: Int64, pageByteLimit: Int, links: [SeenLink] = [],
+        replica: ReplicaID, base: Base, historyDigest: Hash, stateDigest: Hash, role: Role? = nil,
+        schema: Int, sent: Int64, membersVersion: Int64, pageByteLimit: Int, links: [SeenLink] = [],
         deliveries: [Delivery]
     ) {
         self.replica = replica
         self.base = base
         self.historyDigest = historyDigest
         self.stateDigest = stateDigest
+        self.role = role
         self.schema = schema
         self.sent = sent
         self.membersVersion = membersVersion
@@ -130,6 +133,26 @@ public struct SyncResponse: Equatable, Sendable {
         self.membersVersion = membersVersion
         self.role = role
         self.schema = schema
+    }
+}
+
+extension SyncResponse {
+    /// What a replica hears that has everything, and was told everything.
+    public static func nothingNew(to request: SyncRequest, role: Role, time: Int64) -> SyncResponse
+    {
+        SyncResponse(
+            epoch: request.base.epoch, verdicts: [], clash: nil, entries: [],
+            head: request.base.version, historyDigest: request.historyDigest,
+            stateDigest: request.stateDigest, digestsAgree: true, historyAgrees: true, time: time,
+            members: nil, membersVersion: request.membersVersion, role: role)
+    }
+
+    /// Whether it says that and no more: then it need not be written out.
+    public func saysNothingNew(to request: SyncRequest) -> Bool {
+        guard let known = request.role, floor <= request.base.version + 1 else { return false }
+        var said = self
+        said.floor = 1
+        return said == .nothingNew(to: request, role: known, time: time)
     }
 }
 

@@ -16,6 +16,10 @@ enum Answer {
 
     static let nothing = Response(status: .noContent, headers: [.cacheControl: "no-store"])
 
+    /// What a replica hears that has everything: an answer to a POST is kept by nobody unless it says
+    /// so (RFC 9110 § 9.3.3), so it says no more than that.
+    static let nothingNew = Response(status: .noContent)
+
     static func problem(_ refusal: Refusal) -> Response {
         let problem = Problem(refusal.code, detail: refusal.detail)
         let encoder = JSONEncoder()
@@ -40,14 +44,30 @@ enum Answer {
 extension Call {
     /// A message in the coding that the client wants.
     func answer(_ message: some Message, status: HTTPResponse.Status = .ok) throws -> Response {
-        let coding = replyCoding
-        let bytes = ByteBuffer(bytes: try coding.encode(message))
+        answer(try replyCoding.encode(message), status: status)
+    }
+
+    /// The same in gzip, where the client takes that: for what is long, and holds no secret that a
+    /// length could tell.
+    /// - Parameter standard: Whether a client takes it that does not say.
+    func packedAnswer(_ message: some Message, standard: Bool = false) throws -> Response {
+        let bytes = try replyCoding.encode(message)
+        guard acceptsGzip(standard: standard), let packed = Gzip.pack(bytes) else {
+            return answer(bytes)
+        }
+        var response = answer(packed)
+        response.headers[.contentEncoding] = Gzip.name
+        return response
+    }
+
+    private func answer(_ bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
+        let bytes = ByteBuffer(bytes: bytes)
         let body =
             bytes.readableBytes > Limits.responseChunkBytes
             ? Outgoing(self).inPieces(bytes) : ResponseBody(byteBuffer: bytes)
         return Response(
-            status: status, headers: [.contentType: coding.mediaType, .cacheControl: "no-store"],
-            body: body)
+            status: status,
+            headers: [.contentType: replyCoding.mediaType, .cacheControl: "no-store"], body: body)
     }
 }
 

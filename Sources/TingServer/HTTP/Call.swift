@@ -32,10 +32,27 @@ struct Call: Sendable {
         return number
     }
 
-    /// The coding that the client accepts best; JSON for one that does not say.
+    /// The coding that the client accepts best. One that does not say is answered as it asked; JSON
+    /// for one that sent nothing.
     var replyCoding: WireCoding {
-        guard let accept = request.headers[.accept] else { return .json }
-        return MediaRange.best(of: [.json, .protobuf], accept)
+        if let accept = request.headers[.accept] {
+            return MediaRange.best(of: [.json, .protobuf], accept)
+        }
+        let hasBody = [.post, .patch].contains(request.method)
+        return hasBody ? bodyCoding ?? .json : .json
+    }
+
+    /// The coding of the body: protobuf where nothing is said; `nil` for one that Ting does not speak.
+    private var bodyCoding: WireCoding? {
+        guard let media = request.headers[.contentType] else { return .protobuf }
+        return WireCoding(mediaType: media)
+    }
+
+    /// Whether the client takes a body in gzip (RFC 9110 § 12.5.3).
+    /// - Parameter standard: What holds where it does not say.
+    func acceptsGzip(standard: Bool) -> Bool {
+        guard let accept = request.headers[.acceptEncoding] else { return standard }
+        return MediaRange.weight(of: Gzip.name, inCodings: accept) > 0
     }
 
     /// Refuses a protocol that the server does not speak.
@@ -69,9 +86,7 @@ struct Call: Sendable {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw Refusal.tooLarge(limit)
         }
-        if let coding = request.headers[.contentEncoding], coding.lowercased() != "identity" {
-            throw Refusal(.unsupportedMediaType, "Send the body without Content-Encoding.")
-        }
+        let isPacked = try isPacked
         var bytes: [UInt8] = []
         for try await buffer in request.body {
             guard bytes.count + buffer.readableBytes <= limit else {
@@ -79,15 +94,42 @@ struct Call: Sendable {
             }
             bytes.append(contentsOf: buffer.readableBytesView)
         }
-        return bytes
+        return isPacked ? try Self.unpacked(bytes, limit: limit) : bytes
+    }
+
+    /// Whether the body is in gzip, the one coding that is taken.
+    private var isPacked: Bool {
+        get throws {
+            switch request.headers[.contentEncoding]?.lowercased() {
+            case nil, "", "identity": return false
+            case "gzip", "x-gzip": return true
+            default:
+                throw Refusal(
+                    .unsupportedMediaType, "The Content-Encoding of a body is gzip, or none.",
+                    headers: [HTTPField(name: .acceptEncoding, value: Gzip.name)])
+            }
+        }
+    }
+
+    private static func unpacked(_ bytes: [UInt8], limit: Int) throws -> [UInt8] {
+        do {
+            return try Gzip.unpack(bytes, limit: limit)
+        } catch Gzip.Failure.tooLarge {
+            throw Refusal(
+                .requestTooLarge,
+                "The body inflates to more than \(limit) bytes, or \(Limits.inflationRatio) times its size."
+            )
+        } catch {
+            throw Refusal(.badRequest, "The body is not the gzip that its Content-Encoding says.")
+        }
     }
 
     /// The body as a message, in the coding that its Content-Type says.
     func message<M: Message>(
         _ type: M.Type = M.self, limit: Int = Limits.smallRequestByteLimit
     ) async throws -> M {
-        let media = request.headers[.contentType] ?? "nothing"
-        guard let coding = WireCoding(mediaType: media) else {
+        guard let coding = bodyCoding else {
+            let media = request.headers[.contentType] ?? ""
             throw Refusal(
                 .unsupportedMediaType,
                 "A body is application/json or application/x-protobuf, not \(media.prefix(100)).")
@@ -135,6 +177,13 @@ package enum MediaRange {
             if specificity > found.specificity { found = (specificity, quality(range)) }
         }
         return found.weight
+    }
+
+    /// The weight of a content coding in `Accept-Encoding`.
+    package static func weight(of coding: String, inCodings accept: String) -> Double {
+        let ranges = accept.split(separator: ",")
+        let named = ranges.first { type(String($0)) == coding }
+        return (named ?? ranges.first { type(String($0)) == "*" }).map(quality) ?? 0
     }
 
     private static func quality(_ range: Substring) -> Double {

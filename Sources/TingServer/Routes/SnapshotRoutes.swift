@@ -27,7 +27,7 @@ extension API {
         {
             message.gzipBlockBytes = sizes.map(Int64.init)
         }
-        return try call.answer(message)
+        return try call.packedAnswer(message)
     }
 
     /// `GET /v1/workspaces/{slug}/snapshot`: whole, or a range of it; in gzip for who accepts that alone.

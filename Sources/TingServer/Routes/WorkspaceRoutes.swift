@@ -63,7 +63,9 @@ extension API {
             }
         }
         metrics.countSync(response)
-        return try call.answer(response.wire)
+        guard message.hasStanding else { return try call.packedAnswer(response.wire) }
+        if response.saysNothingNew(to: request) { return Answer.nothingNew }
+        return try call.packedAnswer(response.compactWire(to: request.replica), standard: true)
     }
 
     /// `POST /v1/workspaces/{slug}/mend`: the records of the buckets that differ.
@@ -75,7 +77,7 @@ extension API {
         let response = try await registry.with(access.workspace) { workspace in
             try await workspace.read { try $0.mend(request) }
         }
-        return try call.answer(response.wire)
+        return try call.packedAnswer(response.wire)
     }
 
     /// `POST /v1/workspaces/{slug}/give-back`: entries that this server accepted and has lost.
@@ -91,7 +93,7 @@ extension API {
         logger.info(
             "history.given_back",
             metadata: ["taken": "\(response.taken.count)", "refused": "\(response.refused.count)"])
-        return try call.answer(response.wire)
+        return try call.packedAnswer(response.wire)
     }
 
     /// `GET /v1/workspaces/{slug}/entries?since=N&bytes=M`
@@ -111,6 +113,6 @@ extension API {
         message.epoch = page.epoch.description
         message.entries = page.entries.map(\.wire)
         message.head = max(page.head, page.entries.last?.version ?? 0)
-        return try call.answer(message)
+        return try call.packedAnswer(message)
     }
 }

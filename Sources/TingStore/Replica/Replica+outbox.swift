@@ -118,6 +118,18 @@ extension Replica {
         }
     }
 
+    /// The change set with this hash that waits in the outbox, if it is there and sound.
+    public func waiting(_ hash: Hash) throws -> ChangeSet? {
+        let body = try read { db in
+            try Data.fetchOne(
+                db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE hash = ?"),
+                arguments: [Data(hash.bytes)])
+        }
+        guard let body else { return nil }
+        let changeSet = try ChangeSet(storedBytes: Array(body))
+        return changeSet.hash == hash ? changeSet : nil
+    }
+
     // MARK: Within a transaction
 
     /// Appends a change set that was sealed before, and shows its edits.

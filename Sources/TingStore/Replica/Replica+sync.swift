@@ -22,12 +22,17 @@ extension Replica {
             return SyncRequest(
                 replica: identity.replica, base: identity.base,
                 historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
-                stateDigest: try reportedDigest(db), schema: asksForSchema ? 0 : schema.version,
-                sent: clock(),
+                stateDigest: try reportedDigest(db), role: try toldRole(db),
+                schema: asksForSchema ? 0 : schema.version, sent: clock(),
                 membersVersion: try Int64.fetchOne(
                     db, sql: "SELECT members_version FROM ting_replica") ?? 0,
                 pageByteLimit: Limits.pageByteLimit, links: try links(db), deliveries: deliveries)
         }
+    }
+
+    private func toldRole(_ db: Database) throws -> Role? {
+        try String.fetchOne(db.cachedStatement(sql: "SELECT role FROM ting_replica"))
+            .flatMap(Role.init(rawValue:))
     }
 
     /// The digest of the shared records; none that could agree where `verify` found a difference.

@@ -203,41 +203,142 @@ package nonisolated struct Ting_V1_Operation: Sendable {
   fileprivate var _time: Int64? = nil
 }
 
-package nonisolated struct Ting_V1_ChangeSet: Sendable {
+package nonisolated struct Ting_V1_ChangeSet: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var id: String = String()
+  package var id: String {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
 
   /// 16 random bytes, from which the salts of all values derive.
-  package var seed: Data = Data()
+  package var seed: Data {
+    get {_storage._seed}
+    set {_uniqueStorage()._seed = newValue}
+  }
 
-  package var schema: Int64 = 0
+  package var schema: Int64 {
+    get {_storage._schema}
+    set {_uniqueStorage()._schema = newValue}
+  }
 
   package var base: Ting_V1_Base {
-    get {_base ?? Ting_V1_Base()}
-    set {_base = newValue}
+    get {_storage._base ?? Ting_V1_Base()}
+    set {_uniqueStorage()._base = newValue}
   }
   /// Returns true if `base` has been explicitly set.
-  package var hasBase: Bool {self._base != nil}
+  package var hasBase: Bool {_storage._base != nil}
   /// Clears the value of `base`. Subsequent reads from it will return its default value.
-  package mutating func clearBase() {self._base = nil}
+  package mutating func clearBase() {_uniqueStorage()._base = nil}
 
   /// Hashes of change sets in the author's outbox that no other of them lists, in its order.
-  package var seen: [String] = []
+  package var seen: [String] {
+    get {_storage._seen}
+    set {_uniqueStorage()._seen = newValue}
+  }
 
-  package var message: String = String()
+  package var message: String {
+    get {_storage._message}
+    set {_uniqueStorage()._message = newValue}
+  }
 
-  package var time: Int64 = 0
+  package var time: Int64 {
+    get {_storage._time}
+    set {_uniqueStorage()._time = newValue}
+  }
 
-  package var operations: [Ting_V1_Operation] = []
+  package var operations: [Ting_V1_Operation] {
+    get {_storage._operations}
+    set {_uniqueStorage()._operations = newValue}
+  }
+
+  /// In place of `operations`, the same in columns: spec/compact.md#columns.
+  package var columns: Ting_V1_Columns {
+    get {_storage._columns ?? Ting_V1_Columns()}
+    set {_uniqueStorage()._columns = newValue}
+  }
+  /// Returns true if `columns` has been explicitly set.
+  package var hasColumns: Bool {_storage._columns != nil}
+  /// Clears the value of `columns`. Subsequent reads from it will return its default value.
+  package mutating func clearColumns() {_uniqueStorage()._columns = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _base: Ting_V1_Base? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// The operations of a change set in columns: what many have in common stands once, and like
+/// stands beside like.
+package nonisolated struct Ting_V1_Columns: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var shapes: [Ting_V1_Columns.Shape] = []
+
+  /// For each operation the place of its shape, from 0.
+  package var operations: [UInt32] = []
+
+  /// For each operation the first 6 bytes of its record's id, as a number, less those of the one
+  /// before.
+  package var recordTimes: [Int64] = []
+
+  /// For each operation its time less that of the one before (the first: of the change set). Left
+  /// out where all are 0; so are the next three.
+  package var times: [Int64] = []
+
+  /// For each field edit, operation by operation, its time less its operation's.
+  package var fieldTimes: [Int64] = []
+
+  /// For each operation, and for each field edit, the place of its base, from 1; 0 for none of its
+  /// own.
+  package var operationBases: [UInt32] = []
+
+  package var fieldBases: [UInt32] = []
+
+  package var bases: [Ting_V1_Base] = []
+
+  /// For each value its kind: 0 null, 1 integer, 2 text, 3 set. Shape by shape, field by field: the
+  /// values before of all its operations, then those after.
+  package var kinds: [UInt32] = []
+
+  package var integers: [Int64] = []
+
+  /// How many elements each set has.
+  package var setSizes: [UInt32] = []
+
+  /// The UTF-8 bytes of each text, and of each element of a set.
+  package var textBytes: [UInt32] = []
+
+  package var texts: String = String()
+
+  /// For each operation the other 10 bytes of its record's id.
+  package var recordRests: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// What operations have in common; each operation is of one shape.
+  package nonisolated struct Shape: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var kind: String = String()
+
+    package var collection: String = String()
+
+    package var fields: [String] = []
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
 }
 
 package nonisolated struct Ting_V1_FieldValue: Sendable {
@@ -284,71 +385,48 @@ package nonisolated struct Ting_V1_Effect: Sendable {
 }
 
 /// One version of a workspace.
-package nonisolated struct Ting_V1_Entry: @unchecked Sendable {
+package nonisolated struct Ting_V1_Entry: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var version: Int64 {
-    get {_storage._version}
-    set {_uniqueStorage()._version = newValue}
-  }
+  package var version: Int64 = 0
 
   package var changeSet: Ting_V1_ChangeSet {
-    get {_storage._changeSet ?? Ting_V1_ChangeSet()}
-    set {_uniqueStorage()._changeSet = newValue}
+    get {_changeSet ?? Ting_V1_ChangeSet()}
+    set {_changeSet = newValue}
   }
   /// Returns true if `changeSet` has been explicitly set.
-  package var hasChangeSet: Bool {_storage._changeSet != nil}
+  package var hasChangeSet: Bool {self._changeSet != nil}
   /// Clears the value of `changeSet`. Subsequent reads from it will return its default value.
-  package mutating func clearChangeSet() {_uniqueStorage()._changeSet = nil}
+  package mutating func clearChangeSet() {self._changeSet = nil}
 
-  package var author: String {
-    get {_storage._author}
-    set {_uniqueStorage()._author = newValue}
-  }
+  package var author: String = String()
 
-  package var replica: String {
-    get {_storage._replica}
-    set {_uniqueStorage()._replica = newValue}
-  }
+  package var replica: String = String()
 
-  package var number: Int64 {
-    get {_storage._number}
-    set {_uniqueStorage()._number = newValue}
-  }
+  package var number: Int64 = 0
 
-  package var accepted: Int64 {
-    get {_storage._accepted}
-    set {_uniqueStorage()._accepted = newValue}
-  }
+  package var accepted: Int64 = 0
 
-  package var shift: Int64 {
-    get {_storage._shift}
-    set {_uniqueStorage()._shift = newValue}
-  }
+  package var shift: Int64 = 0
 
   /// Whether `effects` stand here; without it they are the authored after-values.
-  package var merged: Bool {
-    get {_storage._merged}
-    set {_uniqueStorage()._merged = newValue}
-  }
+  package var merged: Bool = false
 
-  package var effects: [Ting_V1_Effect] {
-    get {_storage._effects}
-    set {_uniqueStorage()._effects = newValue}
-  }
+  package var effects: [Ting_V1_Effect] = []
 
-  package var receipt: Data {
-    get {_storage._receipt}
-    set {_uniqueStorage()._receipt = newValue}
-  }
+  package var receipt: Data = Data()
+
+  /// In place of `change_set`: its hash, where the replica that asks delivered it itself. In answers
+  /// to a `Standing` only.
+  package var ownHash: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _changeSet: Ting_V1_ChangeSet? = nil
 }
 
 package nonisolated struct Ting_V1_Delivery: Sendable {
@@ -374,51 +452,115 @@ package nonisolated struct Ting_V1_Delivery: Sendable {
   fileprivate var _changeSet: Ting_V1_ChangeSet? = nil
 }
 
-package nonisolated struct Ting_V1_SyncRequest: Sendable {
+package nonisolated struct Ting_V1_SyncRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The protocol's version: 1.
-  package var `protocol`: Int64 = 0
+  package var `protocol`: Int64 {
+    get {_storage._protocol}
+    set {_uniqueStorage()._protocol = newValue}
+  }
 
   /// The version of the schema that the replica has; 0 to be sent the server's.
-  package var schema: Int64 = 0
+  package var schema: Int64 {
+    get {_storage._schema}
+    set {_uniqueStorage()._schema = newValue}
+  }
 
-  package var replica: String = String()
+  package var replica: String {
+    get {_storage._replica}
+    set {_uniqueStorage()._replica = newValue}
+  }
 
   package var base: Ting_V1_Base {
-    get {_base ?? Ting_V1_Base()}
-    set {_base = newValue}
+    get {_storage._base ?? Ting_V1_Base()}
+    set {_uniqueStorage()._base = newValue}
   }
   /// Returns true if `base` has been explicitly set.
-  package var hasBase: Bool {self._base != nil}
+  package var hasBase: Bool {_storage._base != nil}
   /// Clears the value of `base`. Subsequent reads from it will return its default value.
-  package mutating func clearBase() {self._base = nil}
+  package mutating func clearBase() {_uniqueStorage()._base = nil}
 
-  package var historyDigest: String = String()
+  package var historyDigest: String {
+    get {_storage._historyDigest}
+    set {_uniqueStorage()._historyDigest = newValue}
+  }
 
-  package var stateDigest: String = String()
+  package var stateDigest: String {
+    get {_storage._stateDigest}
+    set {_uniqueStorage()._stateDigest = newValue}
+  }
 
   /// The replica's clock as the request leaves.
-  package var sent: Int64 = 0
+  package var sent: Int64 {
+    get {_storage._sent}
+    set {_uniqueStorage()._sent = newValue}
+  }
 
   /// That of the member list which the replica holds; 0 for none.
-  package var membersVersion: Int64 = 0
+  package var membersVersion: Int64 {
+    get {_storage._membersVersion}
+    set {_uniqueStorage()._membersVersion = newValue}
+  }
 
   /// Bytes of entries that the replica wants at most; 0 for the server's limit.
-  package var pageByteLimit: Int64 = 0
+  package var pageByteLimit: Int64 {
+    get {_storage._pageByteLimit}
+    set {_uniqueStorage()._pageByteLimit = newValue}
+  }
 
-  package var deliveries: [Ting_V1_Delivery] = []
+  package var deliveries: [Ting_V1_Delivery] {
+    get {_storage._deliveries}
+    set {_uniqueStorage()._deliveries = newValue}
+  }
 
   /// What change sets list that left the outbox unsent, where others list them.
-  package var links: [Ting_V1_SeenLink] = []
+  package var links: [Ting_V1_SeenLink] {
+    get {_storage._links}
+    set {_uniqueStorage()._links = newValue}
+  }
+
+  /// In place of `replica`, `base` and the digests, by a replica that reads compact answers:
+  /// spec/compact.md.
+  package var standing: Ting_V1_Standing {
+    get {_storage._standing ?? Ting_V1_Standing()}
+    set {_uniqueStorage()._standing = newValue}
+  }
+  /// Returns true if `standing` has been explicitly set.
+  package var hasStanding: Bool {_storage._standing != nil}
+  /// Clears the value of `standing`. Subsequent reads from it will return its default value.
+  package mutating func clearStanding() {_uniqueStorage()._standing = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _base: Ting_V1_Base? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Where a replica stands, in raw bytes.
+package nonisolated struct Ting_V1_Standing: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var replica: Data = Data()
+
+  package var epoch: Data = Data()
+
+  package var version: Int64 = 0
+
+  /// The history digest, then the state digest: 64 bytes.
+  package var digests: Data = Data()
+
+  /// The role that the replica was last told: 1 viewer, 2 editor, 3 owner; 0 for none.
+  package var role: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Ting_V1_SeenLink: Sendable {
@@ -1310,7 +1452,133 @@ nonisolated extension Ting_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Ting_V1_ChangeSet: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ChangeSet"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}seed\0\u{1}schema\0\u{1}base\0\u{1}seen\0\u{1}message\0\u{1}time\0\u{1}operations\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}seed\0\u{1}schema\0\u{1}base\0\u{1}seen\0\u{1}message\0\u{1}time\0\u{1}operations\0\u{1}columns\0")
+
+  fileprivate class _StorageClass {
+    var _id: String = String()
+    var _seed: Data = Data()
+    var _schema: Int64 = 0
+    var _base: Ting_V1_Base? = nil
+    var _seen: [String] = []
+    var _message: String = String()
+    var _time: Int64 = 0
+    var _operations: [Ting_V1_Operation] = []
+    var _columns: Ting_V1_Columns? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _seed = source._seed
+      _schema = source._schema
+      _base = source._base
+      _seen = source._seen
+      _message = source._message
+      _time = source._time
+      _operations = source._operations
+      _columns = source._columns
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularBytesField(value: &_storage._seed) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._schema) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._base) }()
+        case 5: try { try decoder.decodeRepeatedStringField(value: &_storage._seen) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._message) }()
+        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._time) }()
+        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._operations) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._columns) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._id.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._id, fieldNumber: 1)
+      }
+      if !_storage._seed.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._seed, fieldNumber: 2)
+      }
+      if _storage._schema != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._schema, fieldNumber: 3)
+      }
+      try { if let v = _storage._base {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._seen.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._seen, fieldNumber: 5)
+      }
+      if !_storage._message.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._message, fieldNumber: 6)
+      }
+      if _storage._time != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._time, fieldNumber: 7)
+      }
+      if !_storage._operations.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._operations, fieldNumber: 8)
+      }
+      try { if let v = _storage._columns {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_ChangeSet, rhs: Ting_V1_ChangeSet) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._seed != rhs_storage._seed {return false}
+        if _storage._schema != rhs_storage._schema {return false}
+        if _storage._base != rhs_storage._base {return false}
+        if _storage._seen != rhs_storage._seen {return false}
+        if _storage._message != rhs_storage._message {return false}
+        if _storage._time != rhs_storage._time {return false}
+        if _storage._operations != rhs_storage._operations {return false}
+        if _storage._columns != rhs_storage._columns {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_Columns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Columns"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shapes\0\u{1}operations\0\u{3}record_times\0\u{1}times\0\u{3}field_times\0\u{3}operation_bases\0\u{3}field_bases\0\u{1}bases\0\u{1}kinds\0\u{1}integers\0\u{3}set_sizes\0\u{3}text_bytes\0\u{1}texts\0\u{3}record_rests\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1318,60 +1586,126 @@ nonisolated extension Ting_V1_ChangeSet: SwiftProtobuf.Message, SwiftProtobuf._M
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularBytesField(value: &self.seed) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.schema) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._base) }()
-      case 5: try { try decoder.decodeRepeatedStringField(value: &self.seen) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.message) }()
-      case 7: try { try decoder.decodeSingularInt64Field(value: &self.time) }()
-      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.shapes) }()
+      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.operations) }()
+      case 3: try { try decoder.decodeRepeatedSInt64Field(value: &self.recordTimes) }()
+      case 4: try { try decoder.decodeRepeatedSInt64Field(value: &self.times) }()
+      case 5: try { try decoder.decodeRepeatedSInt64Field(value: &self.fieldTimes) }()
+      case 6: try { try decoder.decodeRepeatedUInt32Field(value: &self.operationBases) }()
+      case 7: try { try decoder.decodeRepeatedUInt32Field(value: &self.fieldBases) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.bases) }()
+      case 9: try { try decoder.decodeRepeatedUInt32Field(value: &self.kinds) }()
+      case 10: try { try decoder.decodeRepeatedSInt64Field(value: &self.integers) }()
+      case 11: try { try decoder.decodeRepeatedUInt32Field(value: &self.setSizes) }()
+      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.textBytes) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.texts) }()
+      case 14: try { try decoder.decodeSingularBytesField(value: &self.recordRests) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.id.isEmpty {
-      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
-    }
-    if !self.seed.isEmpty {
-      try visitor.visitSingularBytesField(value: self.seed, fieldNumber: 2)
-    }
-    if self.schema != 0 {
-      try visitor.visitSingularInt64Field(value: self.schema, fieldNumber: 3)
-    }
-    try { if let v = self._base {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    if !self.seen.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.seen, fieldNumber: 5)
-    }
-    if !self.message.isEmpty {
-      try visitor.visitSingularStringField(value: self.message, fieldNumber: 6)
-    }
-    if self.time != 0 {
-      try visitor.visitSingularInt64Field(value: self.time, fieldNumber: 7)
+    if !self.shapes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.shapes, fieldNumber: 1)
     }
     if !self.operations.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 8)
+      try visitor.visitPackedUInt32Field(value: self.operations, fieldNumber: 2)
+    }
+    if !self.recordTimes.isEmpty {
+      try visitor.visitPackedSInt64Field(value: self.recordTimes, fieldNumber: 3)
+    }
+    if !self.times.isEmpty {
+      try visitor.visitPackedSInt64Field(value: self.times, fieldNumber: 4)
+    }
+    if !self.fieldTimes.isEmpty {
+      try visitor.visitPackedSInt64Field(value: self.fieldTimes, fieldNumber: 5)
+    }
+    if !self.operationBases.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.operationBases, fieldNumber: 6)
+    }
+    if !self.fieldBases.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.fieldBases, fieldNumber: 7)
+    }
+    if !self.bases.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.bases, fieldNumber: 8)
+    }
+    if !self.kinds.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.kinds, fieldNumber: 9)
+    }
+    if !self.integers.isEmpty {
+      try visitor.visitPackedSInt64Field(value: self.integers, fieldNumber: 10)
+    }
+    if !self.setSizes.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.setSizes, fieldNumber: 11)
+    }
+    if !self.textBytes.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.textBytes, fieldNumber: 12)
+    }
+    if !self.texts.isEmpty {
+      try visitor.visitSingularStringField(value: self.texts, fieldNumber: 13)
+    }
+    if !self.recordRests.isEmpty {
+      try visitor.visitSingularBytesField(value: self.recordRests, fieldNumber: 14)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: Ting_V1_ChangeSet, rhs: Ting_V1_ChangeSet) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.seed != rhs.seed {return false}
-    if lhs.schema != rhs.schema {return false}
-    if lhs._base != rhs._base {return false}
-    if lhs.seen != rhs.seen {return false}
-    if lhs.message != rhs.message {return false}
-    if lhs.time != rhs.time {return false}
+  package static func ==(lhs: Ting_V1_Columns, rhs: Ting_V1_Columns) -> Bool {
+    if lhs.shapes != rhs.shapes {return false}
     if lhs.operations != rhs.operations {return false}
+    if lhs.recordTimes != rhs.recordTimes {return false}
+    if lhs.times != rhs.times {return false}
+    if lhs.fieldTimes != rhs.fieldTimes {return false}
+    if lhs.operationBases != rhs.operationBases {return false}
+    if lhs.fieldBases != rhs.fieldBases {return false}
+    if lhs.bases != rhs.bases {return false}
+    if lhs.kinds != rhs.kinds {return false}
+    if lhs.integers != rhs.integers {return false}
+    if lhs.setSizes != rhs.setSizes {return false}
+    if lhs.textBytes != rhs.textBytes {return false}
+    if lhs.texts != rhs.texts {return false}
+    if lhs.recordRests != rhs.recordRests {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_Columns.Shape: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Ting_V1_Columns.protoMessageName + ".Shape"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}collection\0\u{1}fields\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.collection) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.fields) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.collection.isEmpty {
+      try visitor.visitSingularStringField(value: self.collection, fieldNumber: 2)
+    }
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.fields, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_Columns.Shape, rhs: Ting_V1_Columns.Shape) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.collection != rhs.collection {return false}
+    if lhs.fields != rhs.fields {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1463,132 +1797,83 @@ nonisolated extension Ting_V1_Effect: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Ting_V1_Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Entry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}change_set\0\u{1}author\0\u{1}replica\0\u{1}number\0\u{1}accepted\0\u{1}shift\0\u{1}merged\0\u{1}effects\0\u{1}receipt\0")
-
-  fileprivate class _StorageClass {
-    var _version: Int64 = 0
-    var _changeSet: Ting_V1_ChangeSet? = nil
-    var _author: String = String()
-    var _replica: String = String()
-    var _number: Int64 = 0
-    var _accepted: Int64 = 0
-    var _shift: Int64 = 0
-    var _merged: Bool = false
-    var _effects: [Ting_V1_Effect] = []
-    var _receipt: Data = Data()
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _version = source._version
-      _changeSet = source._changeSet
-      _author = source._author
-      _replica = source._replica
-      _number = source._number
-      _accepted = source._accepted
-      _shift = source._shift
-      _merged = source._merged
-      _effects = source._effects
-      _receipt = source._receipt
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}change_set\0\u{1}author\0\u{1}replica\0\u{1}number\0\u{1}accepted\0\u{1}shift\0\u{1}merged\0\u{1}effects\0\u{1}receipt\0\u{3}own_hash\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularInt64Field(value: &_storage._version) }()
-        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._changeSet) }()
-        case 3: try { try decoder.decodeSingularStringField(value: &_storage._author) }()
-        case 4: try { try decoder.decodeSingularStringField(value: &_storage._replica) }()
-        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._number) }()
-        case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._accepted) }()
-        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._shift) }()
-        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._merged) }()
-        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._effects) }()
-        case 10: try { try decoder.decodeSingularBytesField(value: &_storage._receipt) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._changeSet) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.author) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.replica) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.number) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.accepted) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.shift) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.merged) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.effects) }()
+      case 10: try { try decoder.decodeSingularBytesField(value: &self.receipt) }()
+      case 11: try { try decoder.decodeSingularBytesField(value: &self.ownHash) }()
+      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if _storage._version != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._version, fieldNumber: 1)
-      }
-      try { if let v = _storage._changeSet {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-      } }()
-      if !_storage._author.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._author, fieldNumber: 3)
-      }
-      if !_storage._replica.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._replica, fieldNumber: 4)
-      }
-      if _storage._number != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._number, fieldNumber: 5)
-      }
-      if _storage._accepted != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._accepted, fieldNumber: 6)
-      }
-      if _storage._shift != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._shift, fieldNumber: 7)
-      }
-      if _storage._merged != false {
-        try visitor.visitSingularBoolField(value: _storage._merged, fieldNumber: 8)
-      }
-      if !_storage._effects.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._effects, fieldNumber: 9)
-      }
-      if !_storage._receipt.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._receipt, fieldNumber: 10)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 1)
+    }
+    try { if let v = self._changeSet {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.author.isEmpty {
+      try visitor.visitSingularStringField(value: self.author, fieldNumber: 3)
+    }
+    if !self.replica.isEmpty {
+      try visitor.visitSingularStringField(value: self.replica, fieldNumber: 4)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularInt64Field(value: self.number, fieldNumber: 5)
+    }
+    if self.accepted != 0 {
+      try visitor.visitSingularInt64Field(value: self.accepted, fieldNumber: 6)
+    }
+    if self.shift != 0 {
+      try visitor.visitSingularInt64Field(value: self.shift, fieldNumber: 7)
+    }
+    if self.merged != false {
+      try visitor.visitSingularBoolField(value: self.merged, fieldNumber: 8)
+    }
+    if !self.effects.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.effects, fieldNumber: 9)
+    }
+    if !self.receipt.isEmpty {
+      try visitor.visitSingularBytesField(value: self.receipt, fieldNumber: 10)
+    }
+    if !self.ownHash.isEmpty {
+      try visitor.visitSingularBytesField(value: self.ownHash, fieldNumber: 11)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Ting_V1_Entry, rhs: Ting_V1_Entry) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._version != rhs_storage._version {return false}
-        if _storage._changeSet != rhs_storage._changeSet {return false}
-        if _storage._author != rhs_storage._author {return false}
-        if _storage._replica != rhs_storage._replica {return false}
-        if _storage._number != rhs_storage._number {return false}
-        if _storage._accepted != rhs_storage._accepted {return false}
-        if _storage._shift != rhs_storage._shift {return false}
-        if _storage._merged != rhs_storage._merged {return false}
-        if _storage._effects != rhs_storage._effects {return false}
-        if _storage._receipt != rhs_storage._receipt {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.version != rhs.version {return false}
+    if lhs._changeSet != rhs._changeSet {return false}
+    if lhs.author != rhs.author {return false}
+    if lhs.replica != rhs.replica {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.accepted != rhs.accepted {return false}
+    if lhs.shift != rhs.shift {return false}
+    if lhs.merged != rhs.merged {return false}
+    if lhs.effects != rhs.effects {return false}
+    if lhs.receipt != rhs.receipt {return false}
+    if lhs.ownHash != rhs.ownHash {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1635,7 +1920,154 @@ nonisolated extension Ting_V1_Delivery: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Ting_V1_SyncRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SyncRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}schema\0\u{1}replica\0\u{1}base\0\u{3}history_digest\0\u{3}state_digest\0\u{1}sent\0\u{3}members_version\0\u{3}page_byte_limit\0\u{1}deliveries\0\u{1}links\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}schema\0\u{1}replica\0\u{1}base\0\u{3}history_digest\0\u{3}state_digest\0\u{1}sent\0\u{3}members_version\0\u{3}page_byte_limit\0\u{1}deliveries\0\u{1}links\0\u{1}standing\0")
+
+  fileprivate class _StorageClass {
+    var _protocol: Int64 = 0
+    var _schema: Int64 = 0
+    var _replica: String = String()
+    var _base: Ting_V1_Base? = nil
+    var _historyDigest: String = String()
+    var _stateDigest: String = String()
+    var _sent: Int64 = 0
+    var _membersVersion: Int64 = 0
+    var _pageByteLimit: Int64 = 0
+    var _deliveries: [Ting_V1_Delivery] = []
+    var _links: [Ting_V1_SeenLink] = []
+    var _standing: Ting_V1_Standing? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _protocol = source._protocol
+      _schema = source._schema
+      _replica = source._replica
+      _base = source._base
+      _historyDigest = source._historyDigest
+      _stateDigest = source._stateDigest
+      _sent = source._sent
+      _membersVersion = source._membersVersion
+      _pageByteLimit = source._pageByteLimit
+      _deliveries = source._deliveries
+      _links = source._links
+      _standing = source._standing
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularInt64Field(value: &_storage._protocol) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._schema) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._replica) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._base) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._historyDigest) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._stateDigest) }()
+        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._sent) }()
+        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._membersVersion) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._pageByteLimit) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._deliveries) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._links) }()
+        case 12: try { try decoder.decodeSingularMessageField(value: &_storage._standing) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._protocol != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._protocol, fieldNumber: 1)
+      }
+      if _storage._schema != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._schema, fieldNumber: 2)
+      }
+      if !_storage._replica.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._replica, fieldNumber: 3)
+      }
+      try { if let v = _storage._base {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._historyDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._historyDigest, fieldNumber: 5)
+      }
+      if !_storage._stateDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._stateDigest, fieldNumber: 6)
+      }
+      if _storage._sent != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._sent, fieldNumber: 7)
+      }
+      if _storage._membersVersion != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._membersVersion, fieldNumber: 8)
+      }
+      if _storage._pageByteLimit != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._pageByteLimit, fieldNumber: 9)
+      }
+      if !_storage._deliveries.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._deliveries, fieldNumber: 10)
+      }
+      if !_storage._links.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._links, fieldNumber: 11)
+      }
+      try { if let v = _storage._standing {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Ting_V1_SyncRequest, rhs: Ting_V1_SyncRequest) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._protocol != rhs_storage._protocol {return false}
+        if _storage._schema != rhs_storage._schema {return false}
+        if _storage._replica != rhs_storage._replica {return false}
+        if _storage._base != rhs_storage._base {return false}
+        if _storage._historyDigest != rhs_storage._historyDigest {return false}
+        if _storage._stateDigest != rhs_storage._stateDigest {return false}
+        if _storage._sent != rhs_storage._sent {return false}
+        if _storage._membersVersion != rhs_storage._membersVersion {return false}
+        if _storage._pageByteLimit != rhs_storage._pageByteLimit {return false}
+        if _storage._deliveries != rhs_storage._deliveries {return false}
+        if _storage._links != rhs_storage._links {return false}
+        if _storage._standing != rhs_storage._standing {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Ting_V1_Standing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Standing"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}replica\0\u{1}epoch\0\u{1}version\0\u{1}digests\0\u{1}role\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1643,75 +2075,41 @@ nonisolated extension Ting_V1_SyncRequest: SwiftProtobuf.Message, SwiftProtobuf.
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularInt64Field(value: &self.`protocol`) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.schema) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.replica) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._base) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.historyDigest) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.stateDigest) }()
-      case 7: try { try decoder.decodeSingularInt64Field(value: &self.sent) }()
-      case 8: try { try decoder.decodeSingularInt64Field(value: &self.membersVersion) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self.pageByteLimit) }()
-      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.deliveries) }()
-      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.links) }()
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.replica) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.digests) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.role) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.`protocol` != 0 {
-      try visitor.visitSingularInt64Field(value: self.`protocol`, fieldNumber: 1)
-    }
-    if self.schema != 0 {
-      try visitor.visitSingularInt64Field(value: self.schema, fieldNumber: 2)
-    }
     if !self.replica.isEmpty {
-      try visitor.visitSingularStringField(value: self.replica, fieldNumber: 3)
+      try visitor.visitSingularBytesField(value: self.replica, fieldNumber: 1)
     }
-    try { if let v = self._base {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    if !self.historyDigest.isEmpty {
-      try visitor.visitSingularStringField(value: self.historyDigest, fieldNumber: 5)
+    if !self.epoch.isEmpty {
+      try visitor.visitSingularBytesField(value: self.epoch, fieldNumber: 2)
     }
-    if !self.stateDigest.isEmpty {
-      try visitor.visitSingularStringField(value: self.stateDigest, fieldNumber: 6)
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 3)
     }
-    if self.sent != 0 {
-      try visitor.visitSingularInt64Field(value: self.sent, fieldNumber: 7)
+    if !self.digests.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digests, fieldNumber: 4)
     }
-    if self.membersVersion != 0 {
-      try visitor.visitSingularInt64Field(value: self.membersVersion, fieldNumber: 8)
-    }
-    if self.pageByteLimit != 0 {
-      try visitor.visitSingularInt64Field(value: self.pageByteLimit, fieldNumber: 9)
-    }
-    if !self.deliveries.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.deliveries, fieldNumber: 10)
-    }
-    if !self.links.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.links, fieldNumber: 11)
+    if self.role != 0 {
+      try visitor.visitSingularUInt32Field(value: self.role, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: Ting_V1_SyncRequest, rhs: Ting_V1_SyncRequest) -> Bool {
-    if lhs.`protocol` != rhs.`protocol` {return false}
-    if lhs.schema != rhs.schema {return false}
+  package static func ==(lhs: Ting_V1_Standing, rhs: Ting_V1_Standing) -> Bool {
     if lhs.replica != rhs.replica {return false}
-    if lhs._base != rhs._base {return false}
-    if lhs.historyDigest != rhs.historyDigest {return false}
-    if lhs.stateDigest != rhs.stateDigest {return false}
-    if lhs.sent != rhs.sent {return false}
-    if lhs.membersVersion != rhs.membersVersion {return false}
-    if lhs.pageByteLimit != rhs.pageByteLimit {return false}
-    if lhs.deliveries != rhs.deliveries {return false}
-    if lhs.links != rhs.links {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.digests != rhs.digests {return false}
+    if lhs.role != rhs.role {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+import TingCore
+import TingWire
+
+/// `Protocol/spec/compact.md`; whole exchanges in that form are in `ServerTests`.
+@Suite("The compact form")
+struct CompactFormTests {
+    private static let base = Base(
+        epoch: Epoch(high: 0x5b0c_0c1e_8f0a_4c56, low: 0x9d3a_3f1f_5a0e_7c11), version: 7)
+
+    private static func record(_ number: UInt64) -> RecordID {
+        RecordID(high: 0x0197_a1b2_c3d4_7000 + number << 16, low: 0x8000_0000_0000_0000 | number)
+    }
+
+    private static func changeSet(_ operations: [TingCore.Operation]) -> ChangeSet {
+        ChangeSet(
+            id: ChangeSetID(high: 1, low: 2), seed: [UInt8](repeating: 9, count: 16), schema: 1,
+            base: base, time: 1_000, operations: operations)
+    }
+
+    /// Every kind of value and of operation, with bases and times of their own.
+    private static let varied = changeSet([
+        Operation(
+            .insert, "project", record(5), time: 900,
+            fields: [
+                FieldEdit("partners", before: .null, after: .set(of: ["å", "b"]), time: 900),
+                FieldEdit("title", before: .null, after: .text("Ting 廳"), time: 950),
+            ]),
+        Operation(
+            .update, "project", record(1), time: .max,
+            fields: [
+                FieldEdit(
+                    "budget", before: .integer(.min), after: .null,
+                    base: Base(epoch: base.epoch, version: 3), time: .min)
+            ]),
+        Operation(.delete, "task", record(2), base: base, time: 1_000),
+        Operation(
+            .insert, "project", RecordID(high: .max, low: .max), time: 900,
+            fields: [
+                FieldEdit("partners", before: .set([]), after: .set([""]), time: 900),
+                FieldEdit("title", before: .text(""), after: .integer(0), time: 900),
+            ]),
+        Operation(.restore, "task", record(3), time: 1_000),
+    ])
+
+    private func edited(_ change: (inout Ting_V1_Columns) -> Void) -> Ting_V1_ChangeSet {
+        var message = Self.varied.compactWire
+        change(&message.columns)
+        return message
+    }
+
+    @Test("operations come back from columns as they were, and so does the hash")
+    func roundTrip() throws {
+        for changeSet in [Self.varied, Self.changeSet([])] {
+            for coding in [WireCoding.protobuf, .json] {
+                let message = try coding.decode(
+                    Ting_V1_ChangeSet.self, coding.encode(changeSet.compactWire))
+                #expect(try ChangeSet(wire: message) == changeSet)
+                #expect(try ChangeSet(wire: message).hash == changeSet.hash)
+            }
+        }
+    }
+
+    @Test("more operations than columns may hold go plain, and are judged like any other")
+    func tooMany() throws {
+        let operations = (0...UInt64(Limits.operationLimit)).map {
+            Operation(.delete, "task", Self.record($0), time: 1_000)
+        }
+        let wire = Self.changeSet(operations).compactWire
+        #expect(!wire.hasColumns)
+        #expect(try ChangeSet(wire: wire).operations.count == operations.count)
+        var packed = Self.changeSet(Array(operations.dropLast())).compactWire
+        packed.columns.operations.append(0)
+        #expect(throws: WireError("columns.operations", "more than 20000")) {
+            try ChangeSet(wire: packed)
+        }
+    }
+
+    @Test(
+        "columns that don't fit together are refused, whichever is short or long",
+        arguments: [
+            "record_times", "record_rests", "times", "field_times", "operation_bases",
+            "field_bases", "kinds", "integers", "set_sizes", "text_bytes", "texts",
+        ])
+    func lengths(_ column: String) {
+        let longer = edited { $0.resize(column, by: 1) }
+        let shorter = edited { $0.resize(column, by: -1) }
+        for message in [longer, shorter] {
+            #expect(throws: WireError.self) { try ChangeSet(wire: message) }
+        }
+    }
+
+    @Test("columns that point nowhere, or hold what nobody knows, are refused")
+    func nowhere() {
+        let messages = [
+            edited { $0.operations[0] = 3_000_000_000 }, edited { $0.operationBases[0] = 9 },
+            edited { $0.fieldBases[0] = .max }, edited { $0.kinds[0] = 4 },
+            edited { $0.setSizes[0] = .max }, edited { $0.textBytes[0] = .max },
+            edited { $0.shapes[0].kind = "upsert" }, edited { $0.bases[0].epoch = "none" },
+            // Within the å.
+            edited { ($0.textBytes[0], $0.textBytes[1]) = (2, 1) },
+        ]
+        for message in messages {
+            #expect(throws: WireError.self) { try ChangeSet(wire: message) }
+        }
+        var both = Self.varied.compactWire
+        both.operations = Self.varied.wire.operations
+        #expect(throws: WireError("operations", "beside columns")) { try ChangeSet(wire: both) }
+    }
+
+    @Test("a request says the same in both forms, and in raw bytes its role too")
+    func request() throws {
+        var request = SyncRequest(
+            replica: ReplicaID(high: 3, low: 4), base: Self.base, historyDigest: Hash(of: [1]),
+            stateDigest: Hash(of: [2]), role: .editor, schema: 1, sent: 2_000, membersVersion: 4,
+            pageByteLimit: 1_000, deliveries: [Delivery(number: 12, changeSet: Self.varied)])
+        #expect(try SyncRequest(wire: request.compactWire) == request)
+        var wrong = request.compactWire
+        wrong.standing.digests.removeLast()
+        #expect(throws: WireError.self) { try SyncRequest(wire: wrong) }
+        let plain = request.wire
+        request.role = nil
+        #expect(try SyncRequest(wire: plain) == request)
+    }
+
+    @Test("an own change set is completed by hash, or the answer is no answer")
+    func own() throws {
+        let replica = ReplicaID(high: 3, low: 4)
+        let entry = Entry(
+            version: 8, changeSet: Self.varied, author: MemberID(high: 5, low: 6),
+            replica: replica, number: 12, accepted: 3_000, shift: 1, effects: nil,
+            receipt: [1, 2])
+        let message = entry.compactWire(to: replica)
+        #expect(!message.hasChangeSet)
+        let hash = Self.varied.hash
+        let completed = try Entry(wire: message) { $0 == 12 && $1 == hash ? Self.varied : nil }
+        #expect(completed == entry)
+        #expect(throws: Entry.notHeld) { try Entry(wire: message) }
+        let others = entry.compactWire(to: ReplicaID(high: 3, low: 5))
+        #expect(try Entry(wire: others) == entry)
+        var both = message
+        both.changeSet = Self.varied.wire
+        #expect(throws: Entry.notHeld) { try Entry(wire: both) { _, _ in Self.varied } }
+    }
+}
+
+extension Ting_V1_Columns {
+    /// Makes a column longer or shorter than it should be.
+    fileprivate mutating func resize(_ column: String, by step: Int) {
+        func resized<T>(_ list: [T], _ more: T) -> [T] {
+            step > 0 ? list + [more] : Array(list.dropLast())
+        }
+        switch column {
+        case "record_times": recordTimes = resized(recordTimes, 0)
+        case "times": times = resized(times, 0)
+        case "field_times": fieldTimes = resized(fieldTimes, 0)
+        case "operation_bases": operationBases = resized(operationBases, 0)
+        case "field_bases": fieldBases = resized(fieldBases, 0)
+        case "kinds": kinds = resized(kinds, 0)
+        case "integers": integers = resized(integers, 0)
+        case "set_sizes": setSizes = resized(setSizes, 0)
+        case "text_bytes": textBytes = resized(textBytes, 0)
+        case "texts": texts = step > 0 ? texts + "a" : String(texts.dropLast())
+        default: recordRests = step > 0 ? recordRests + [0] : recordRests.dropLast()
+        }
+    }
+}
+
+@Suite("Bodies in gzip")
+struct GzipTests {
+    private let text = Array(
+        (0..<2_000).map { "edit \($0 * 7_919 % 10_007) of a plan\n" }.joined().utf8)
+
+    @Test("come back as they went, at both levels")
+    func roundTrip() throws {
+        for bytes in [text, Array(repeating: text, count: 8).flatMap(\.self)] {
+            let packed = try #require(Gzip.pack(bytes))
+            #expect(packed.count < bytes.count)
+            #expect(try Gzip.unpack(packed, limit: bytes.count) == bytes)
+            #expect(throws: Gzip.Failure.tooLarge) {
+                try Gzip.unpack(packed, limit: bytes.count - 1)
+            }
+        }
+    }
+
+    @Test("small ones, and what does not shrink, stay as they are")
+    func plain() {
+        #expect(Gzip.pack(Array(text.prefix(Limits.gzipFromBytes - 1))) == nil)
+        #expect(Gzip.pack((0..<1_000).map { _ in .random(in: 0...255) }) == nil)
+        // A receiver would take it for a bomb.
+        #expect(Gzip.pack([UInt8](repeating: 0, count: 100_000)) == nil)
+    }
+
+    @Test("a bomb is refused long before its end")
+    func bomb() throws {
+        // 64 MiB of nothing: 65 kB, as `gzip` makes it.
+        let bomb = try Self.gzip([UInt8](repeating: 0, count: 64 << 20))
+        #expect(bomb.count < 100_000)
+        #expect(throws: Gzip.Failure.tooLarge) {
+            try Gzip.unpack(bomb, limit: Limits.requestByteLimit)
+        }
+        #expect(throws: Gzip.Failure.tooLarge) { try Gzip.unpack(bomb, limit: .max - 1) }
+    }
+
+    @Test("one that was cut, flipped or goes on after its end is refused")
+    func corrupt() throws {
+        let packed = try #require(Gzip.pack(text))
+        for cut in stride(from: 0, to: packed.count, by: 97) {
+            #expect(throws: Gzip.Failure.corrupt) {
+                try Gzip.unpack(Array(packed[..<cut]), limit: text.count)
+            }
+        }
+        for bytes in [packed + [0], packed + packed, [], Array("{}".utf8)] {
+            #expect(throws: Gzip.Failure.corrupt) {
+                try Gzip.unpack(bytes, limit: text.count)
+            }
+        }
+        var flipped = packed
+        flipped[packed.count - 6] ^= 1
+        #expect(throws: Gzip.Failure.corrupt) { try Gzip.unpack(flipped, limit: text.count) }
+    }
+
+    private static func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
+        let folder = FileManager.default.temporaryDirectory
+        let file = folder.appending(path: "bomb-\(UUID().uuidString)")
+        try Data(bytes).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["gzip", "-9", "-c", file.path]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let packed = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return Array(packed)
+    }
+}
