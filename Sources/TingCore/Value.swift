@@ -13,7 +13,13 @@ public enum Value: Hashable, Sendable {
 
     /// A set value from elements in any order.
     public static func set(of elements: some Sequence<String>) -> Value {
-        .set(Set(elements.map(\.normalized)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        let given = Array(elements)
+        let isOrdered = zip(given, given.dropFirst()).allSatisfy {
+            $0.utf8.lexicographicallyPrecedes($1.utf8)
+        }
+        if isOrdered, given.allSatisfy(\.isNormalized) { return .set(given) }
+        return .set(
+            Set(given.map(\.normalized)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
     }
 
     public var isNull: Bool { self == .null }
