@@ -93,7 +93,8 @@ extension Field {
             throw InvalidValue(
                 "\(name) has \(text.utf8.count) bytes", "Keep it within \(limit) bytes.")
         }
-        guard !text.utf8.contains(0) else {
+        var bytes = text
+        guard bytes.withUTF8({ !$0.contains(0) }) else {
             throw InvalidValue("\(name) contains a NUL character", "Remove it.")
         }
         return text.normalized

@@ -415,10 +415,10 @@ extension Value {
     /// Whether both are the same bytes; `==` takes texts for equal that Unicode does.
     fileprivate func isIdentical(to other: Value) -> Bool {
         switch (self, other) {
-        case (.text(let text), .text(let same)): text.utf8.elementsEqual(same.utf8)
+        case (.text(let text), .text(let same)): text.isIdentical(to: same)
         case (.set(let elements), .set(let same)):
             elements.count == same.count
-                && zip(elements, same).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
+                && zip(elements, same).allSatisfy { $0.isIdentical(to: $1) }
         default: self == other
         }
     }

@@ -268,7 +268,23 @@ extension DatabaseValue {
         guard case .string(let text) = storage, case .string(let same) = other.storage else {
             return self == other
         }
-        return text.utf8.elementsEqual(same.utf8)
+        return text.isIdentical(to: same)
+    }
+}
+
+extension String {
+    /// Whether both are the same bytes.
+    func isIdentical(to other: String) -> Bool {
+        var (text, other) = (self, other)
+        return text.withUTF8 { bytes in
+            other.withUTF8 { same in
+                guard bytes.count == same.count else { return false }
+                guard let start = bytes.baseAddress, let other = same.baseAddress else {
+                    return true
+                }
+                return memcmp(start, other, bytes.count) == 0
+            }
+        }
     }
 }
 
