@@ -157,8 +157,8 @@ let package = Package(
         .executableTarget(
             name: "ting-bench",
             dependencies: [
-                "CSQLite", "TingClient", "TingCore", "TingPlanning", "TingStore", "TingTesting",
-                "TingWire",
+                "CSQLite", "TingClient", "TingCore", "TingLink", "TingPlanning", "TingStore",
+                "TingTesting", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),

@@ -18,8 +18,9 @@ struct BenchCommand: AsyncParsableCommand {
               ting-bench all --json
               ting-bench P9 --bin .build-static/release
               ting-bench guards
+              ting-bench line
             """,
-        subcommands: [Measure.self, Bare.self], defaultSubcommand: Measure.self)
+        subcommands: [Measure.self, FarLine.self, Bare.self], defaultSubcommand: Measure.self)
 }
 
 struct Measure: AsyncParsableCommand {
@@ -91,7 +92,7 @@ struct Measure: AsyncParsableCommand {
         if broken > 0 { throw ExitCode(1) }
     }
 
-    private static var ownFolder: String {
+    static var ownFolder: String {
         let own =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return (own as NSString).deletingLastPathComponent

@@ -8,8 +8,10 @@ struct Program {
     var environment: [String: String] = [:]
 
     /// A program of the system, by its name.
-    static func system(_ name: String) throws -> Program {
-        for folder in ["/usr/bin", "/bin", "/usr/local/bin"] {
+    static func system(
+        _ name: String, in folders: [String] = ["/usr/bin", "/bin", "/usr/local/bin"]
+    ) throws -> Program {
+        for folder in folders {
             let path = "\(folder)/\(name)"
             if access(path, X_OK) == 0 { return Program(path: path) }
         }

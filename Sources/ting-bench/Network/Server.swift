@@ -3,18 +3,23 @@
 import Foundation
 import TingClient
 import TingCore
+import TingLink
 
 /// A `tingd` of its own, as it is shipped: another process, with its own folder, CA and port.
 final class Server {
     let folder: String
     private let program: Program
     private(set) var process: pid_t = 0
-    private(set) var address = ServerAddress(host: "127.0.0.1", port: 0)
+    private(set) var address: ServerAddress
+    private let line: Link?
 
-    init(programs: String) throws {
+    /// - Parameter line: The line at whose far end it serves; on the loopback without one.
+    init(programs: String, at line: Link? = nil) throws {
         folder = Scratch.file("server")
         program = Program(path: programs + "/tingd")
-        try program.run(["init", "--data", folder, "--host", "127.0.0.1"])
+        self.line = line
+        address = ServerAddress(host: line?.farAddress ?? "127.0.0.1", port: 0)
+        try program.run(["init", "--data", folder, "--host", address.host])
         try start()
     }
 
@@ -25,8 +30,14 @@ final class Server {
     /// Starts to serve; returns when it accepts connections.
     func start() throws {
         let output = Scratch.file("tingd-output")
-        process = try program.spawn(
-            ["serve", "--data", folder, "--listen", "127.0.0.1:0"], output: output)
+        let words = ["serve", "--data", folder, "--listen", "\(address.host):0"]
+        if let line {
+            let ip = try Program.system("ip", in: ["/usr/sbin", "/sbin"])
+            process = try ip.spawn(
+                Array(line.command([program.path] + words).dropFirst()), output: output)
+        } else {
+            process = try program.spawn(words, output: output)
+        }
         let mark = "ready on "
         for _ in 0..<500 {
             let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
