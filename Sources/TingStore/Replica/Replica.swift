@@ -251,7 +251,7 @@ public final class Replica: Sendable {
             try noticeDefinition(db)
             let held = try lastNote(db) ?? 0
             watch.begin(db)
-            defer { watch.end(db) }
+            defer { watch.forget(db) }
             let result = try body(db)
             watch.end(db)
             // SQL may say that a failure ends the transaction: then nothing was written.

@@ -58,15 +58,20 @@ final class EditWatch: @unchecked Sendable {
     func begin(_ db: Database) {
         isCertain = true
         traceSavepoints(of: db)
-        rows.removeAll(keepingCapacity: true)
-        places.removeAll(keepingCapacity: true)
         isNoting = true
     }
 
-    /// Ends noting; what was noted stays until the next writing.
+    /// Ends noting; what was noted stays until it was sealed.
     func end(_ db: Database) {
         isNoting = false
         sqlite3_trace_v2(db.sqliteConnection, 0, nil, nil)
+    }
+
+    /// Ends a writing: nothing of it is kept.
+    func forget(_ db: Database) {
+        end(db)
+        rows.removeAll()
+        places.removeAll()
     }
 
     /// Goes on noting: what sealing deletes with what was deleted.
