@@ -40,7 +40,7 @@ struct RecordEdit: Equatable {
         try replica.write(message: message) { db in
             let values = try changes.values(
                 collection, current: [:], reader: session.reader(replica, db))
-            try RecordTable(collection).insert(db, id, values)
+            try replica.insert(db, collection.name, id, values)
         }
         console.result(
             .object([("collection", .text(collection.name)), ("id", .text(id.description))]),
@@ -55,7 +55,7 @@ struct RecordEdit: Equatable {
             let current = try table.values(db, found.id) ?? [:]
             let values = try changes.values(
                 table.collection, current: current, reader: session.reader(replica, db))
-            try table.update(db, found.id, values)
+            try replica.update(db, found.collection, found.id, values)
             return found
         }
         guard options.json else { return }

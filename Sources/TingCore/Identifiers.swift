@@ -19,6 +19,13 @@ public struct ID<Kind>: Hashable, Sendable, Comparable, CustomStringConvertible 
         self.init(high: high, low: low)
     }
 
+    /// The same, of a text that lies in memory as it is.
+    public init?(_ text: String) {
+        var text = text
+        guard let (high, low) = text.withUTF8({ UUIDText.parse($0) }) else { return nil }
+        self.init(high: high, low: low)
+    }
+
     /// Takes 16 bytes, big-endian.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }
@@ -127,7 +134,9 @@ enum UUIDText {
         guard text.count == 36 else { return nil }
         var words: (UInt64, UInt64) = (0, 0)
         var nibbles = 0
-        for (at, byte) in text.enumerated() {
+        var at = -1
+        for byte in text {
+            at += 1
             if at == 8 || at == 13 || at == 18 || at == 23 {
                 guard byte == 0x2d else { return nil }
                 continue

@@ -93,7 +93,8 @@ extension Field {
             throw InvalidValue(
                 "\(name) has \(text.utf8.count) bytes", "Keep it within \(limit) bytes.")
         }
-        guard !text.utf8.contains(0) else {
+        var bytes = text
+        guard bytes.withUTF8({ !$0.contains(0) }) else {
             throw InvalidValue("\(name) contains a NUL character", "Remove it.")
         }
         return text.normalized
@@ -103,30 +104,35 @@ extension Field {
 /// Dates of three precisions, in the proleptic Gregorian calendar (ISO 8601).
 public enum CalendarDate {
     public static func isValid(_ text: String) -> Bool {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard (1...3).contains(parts.count), let year = number(parts[0], digits: 4) else {
+        var text = text
+        return text.withUTF8 { isValid($0) }
+    }
+
+    private static func isValid(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard [4, 7, 10].contains(text.count), let year = number(text, at: 0, digits: 4) else {
             return false
         }
-        guard parts.count > 1 else { return true }
-        guard let month = number(parts[1], digits: 2), (1...12).contains(month) else {
+        guard text.count > 4 else { return true }
+        guard text[4] == UInt8(ascii: "-"), let month = number(text, at: 5, digits: 2),
+            (1...12).contains(month)
+        else { return false }
+        guard text.count > 7 else { return true }
+        guard text[7] == UInt8(ascii: "-"), let day = number(text, at: 8, digits: 2) else {
             return false
         }
-        guard parts.count > 2 else { return true }
-        guard let day = number(parts[2], digits: 2) else { return false }
         return (1...days(month, year)).contains(day)
     }
 
     /// `YYYY-MM-DDTHH:MM`.
     public static func isValidTime(_ text: String) -> Bool {
-        let halves = text.split(separator: "T", omittingEmptySubsequences: false)
-        guard halves.count == 2, halves[0].utf8.count == 10, isValid(String(halves[0])) else {
-            return false
+        var text = text
+        return text.withUTF8 { text in
+            guard text.count == 16, isValid(UnsafeBufferPointer(rebasing: text[..<10])),
+                text[10] == UInt8(ascii: "T"), let hour = number(text, at: 11, digits: 2),
+                text[13] == UInt8(ascii: ":"), let minute = number(text, at: 14, digits: 2)
+            else { return false }
+            return hour < 24 && minute < 60
         }
-        let clock = halves[1].split(separator: ":", omittingEmptySubsequences: false)
-        guard clock.count == 2, let hour = number(clock[0], digits: 2),
-            let minute = number(clock[1], digits: 2)
-        else { return false }
-        return hour < 24 && minute < 60
     }
 
     private static func days(_ month: Int, _ year: Int) -> Int {
@@ -137,11 +143,15 @@ public enum CalendarDate {
         }
     }
 
-    private static func number(_ text: Substring, digits: Int) -> Int? {
-        guard text.utf8.count == digits, text.utf8.allSatisfy({ (48...57).contains($0) }) else {
-            return nil
+    private static func number(
+        _ text: UnsafeBufferPointer<UInt8>, at start: Int, digits: Int
+    ) -> Int? {
+        var number = 0
+        for byte in text[start..<start + digits] {
+            guard (48...57).contains(byte) else { return nil }
+            number = number * 10 + Int(byte - 48)
         }
-        return Int(text)
+        return number
     }
 }
 

@@ -13,7 +13,13 @@ public enum Value: Hashable, Sendable {
 
     /// A set value from elements in any order.
     public static func set(of elements: some Sequence<String>) -> Value {
-        .set(Set(elements.map(\.normalized)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        let given = Array(elements)
+        let isOrdered = zip(given, given.dropFirst()).allSatisfy {
+            $0.utf8.lexicographicallyPrecedes($1.utf8)
+        }
+        if isOrdered, given.allSatisfy(\.isNormalized) { return .set(given) }
+        return .set(
+            Set(given.map(\.normalized)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
     }
 
     public var isNull: Bool { self == .null }
@@ -46,7 +52,7 @@ extension String {
     ///
     /// SQLite compares bytes, so one form must stand everywhere. Text of ASCII alone is left as it is.
     public var normalized: String {
-        if utf8.allSatisfy({ $0 < 0x80 }) { return self }
+        if isPlainlyNormalized { return self }
         var scalars = String.UnicodeScalarView()
         scalars.append(contentsOf: _nfc)
         return String(scalars)
@@ -54,6 +60,40 @@ extension String {
 
     /// Whether the text is in Normalization Form C.
     public var isNormalized: Bool {
-        utf8.allSatisfy { $0 < 0x80 } || unicodeScalars.elementsEqual(_nfc)
+        isPlainlyNormalized || unicodeScalars.elementsEqual(_nfc)
+    }
+
+    /// Whether no character of the text composes, decomposes or moves under any normalization to NFC:
+    /// what lies below U+0300, dashes and quotes, Chinese characters and their punctuation.
+    private var isPlainlyNormalized: Bool {
+        var text = self
+        return text.withUTF8 { bytes in
+            var at = 0
+            while at < bytes.count {
+                let byte = bytes[at]
+                if byte < 0x80 {
+                    at += 1
+                } else if byte < 0xcc {
+                    at += 2
+                } else {
+                    guard at + 2 < bytes.count, Self.isStable(byte, bytes[at + 1], bytes[at + 2])
+                    else { return false }
+                    at += 3
+                }
+            }
+            return true
+        }
+    }
+
+    /// Whether three bytes are of U+2010…2027, U+3000…3029, U+4E00…9FFF or U+FF00…FF7F.
+    private static func isStable(_ first: UInt8, _ second: UInt8, _ third: UInt8) -> Bool {
+        switch first {
+        case 0xe2: second == 0x80 && (0x90...0xa7).contains(third)
+        case 0xe3: second == 0x80 && third < 0xaa
+        case 0xe4: second >= 0xb8
+        case 0xe5...0xe9: true
+        case 0xef: second == 0xbc || second == 0xbd
+        default: false
+        }
     }
 }

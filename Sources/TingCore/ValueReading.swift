@@ -60,6 +60,7 @@ private struct JSONReader {
     private mutating func text() -> String? {
         guard take("\"") else { return nil }
         var scalars = String.UnicodeScalarView()
+        let start = at
         var run = at
         func flush(_ end: Int) -> Bool {
             guard let part = String(validating: bytes[run..<end], as: UTF8.self) else {
@@ -70,6 +71,9 @@ private struct JSONReader {
         }
         while at < bytes.count {
             switch bytes[at] {
+            case UInt8(ascii: "\"") where run == start:
+                at += 1
+                return String(validating: bytes[start..<at - 1], as: UTF8.self)
             case UInt8(ascii: "\""):
                 guard flush(at) else { return nil }
                 at += 1

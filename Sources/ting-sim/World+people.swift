@@ -18,10 +18,9 @@ extension World {
     }
 
     func edit(_ node: Node, _ edit: Scenario.Edit, _ mark: String, isForeign: Bool) throws {
-        let sql = edit.sql(mark)
         try act(node) { replica in
-            guard isForeign else { return try replica.write { try $0.execute(sql: sql) } }
-            try foreign(node) { try $0.execute(sql: sql) }
+            guard isForeign else { return try replica.write { try edit.make(replica, $0, mark) } }
+            try foreign(node) { try $0.execute(sql: edit.sql(mark)) }
         }
     }
 

@@ -48,12 +48,12 @@ final class SyncExchange: CutExchange {
     }
 
     private func write(_ index: Int) throws {
-        guard let project = RecordID(world.projects[index]),
-            let collection = PlanningSchema.schema.collection("project")
-        else { throw Trouble("there is no project \(index)") }
+        guard let project = RecordID(world.projects[index]) else {
+            throw Trouble("there is no project \(index)")
+        }
         let word = world.members[index].journal.withLock { $0.word() }
         try replicas[index].write { db in
-            try RecordTable(collection).update(db, project, ["title_en": .text(word)])
+            try replicas[index].update(db, "project", project, ["title_en": .text(word)])
         }
         world.members[index].journal.withLock { $0.wrote(word) }
     }

@@ -77,8 +77,9 @@ struct SyncSessionTests {
         let field = try #require(collection.fields.first { $0.kind == .text && !$0.unique })
         var generator = SystemRandomNumberGenerator()
         let id = RecordID.random(using: &generator)
-        try team.replicas[replica].write { db in
-            try RecordTable(collection).insert(db, id, [field.name: .text(title)])
+        let replica = team.replicas[replica]
+        try replica.write { db in
+            try replica.insert(db, collection.name, id, [field.name: .text(title)])
         }
     }
 

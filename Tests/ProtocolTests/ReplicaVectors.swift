@@ -80,15 +80,14 @@ enum ReplicaVectors {
     private static func carryOut(_ edit: JSONNode, _ replica: Replica, _ db: Database) throws {
         let collection = try need(
             edit["collection"].flatMap { VectorWorkspace.schema.collection($0) })
-        let table = RecordTable(collection)
         let record: RecordID = try edit.id("record")
         let values = try Dictionary(
             uniqueKeysWithValues: edit.list("fields").map {
                 (try need($0["field"]), try $0.value("after"))
             })
         switch edit["kind"] {
-        case "insert": try table.insert(db, record, values)
-        case "update": try table.update(db, record, values)
+        case "insert": try replica.insert(db, collection.name, record, values)
+        case "update": try replica.update(db, collection.name, record, values)
         case "delete": try replica.delete(db, collection.name, record)
         case "restore": try replica.restore(db, collection.name, record)
         default: throw Missing()

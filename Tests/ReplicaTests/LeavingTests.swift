@@ -35,6 +35,8 @@ struct LeavingTests {
         let replica = team.replicas[0]
         let other = try DatabaseQueue(path: replica.path)
         try other.write { try $0.execute(sql: "SELECT 1 FROM project") }
+        let program = try Replica(path: replica.path, schema: .sample, clock: { 0 })
+        try insert(program, "before")
         #expect(try replica.remove(holding: replica.unsynced()))
         #expect(!FileManager.default.fileExists(atPath: replica.path))
         let error = #expect(throws: DatabaseError.self) {
@@ -43,6 +45,8 @@ struct LeavingTests {
             }
         }
         #expect(error?.message == "this replica was removed by a logout")
+        let told = #expect(throws: DatabaseError.self) { try insert(program, "lost") }
+        #expect(told?.message == "this replica was removed by a logout")
     }
 
     @Test(

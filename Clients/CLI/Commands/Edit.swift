@@ -52,7 +52,7 @@ struct Edit: TingCommand {
                     throw changedMeanwhile(editor.file)
                 }
                 let value = try session.reader(replica, db).value(after, for: field)
-                try table.update(db, found.id, [field.name: value])
+                try replica.update(db, found.collection, found.id, [field.name: value])
             }
         } catch {
             // A long text stays where the person can find it.

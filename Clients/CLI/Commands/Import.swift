@@ -117,10 +117,10 @@ struct Import: TingCommand {
     ) throws {
         guard let collection = replica.schema.collection(record.collection) else { return }
         if try replica.locate(db, ending: record.id.description).isEmpty {
-            try RecordTable(collection).insert(db, record.id, record.values)
+            try replica.insert(db, collection.name, record.id, record.values)
             counts.added[collection.name, default: 0] += 1
         } else if let gap {
-            try RecordTable(collection).update(db, record.id, gap)
+            try replica.update(db, collection.name, record.id, gap)
             counts.completed += 1
         } else {
             counts.same += 1

@@ -35,11 +35,9 @@ final class OwnTables: TransactionObserver {
             remedy: "Change the records of collections; `ting add --help` names them.")
     }
 
-    /// Called for each statement about to run, with what it and the triggers that it fires write.
+    /// Called for each statement about to run, with what it writes.
     func observes(eventsOfKind eventKind: DatabaseEventKind) -> Bool {
         let table = eventKind.tableName
-        // Triggers note edits there.
-        guard table != "ting_note" else { return false }
         if table.hasPrefix("ting_") || ["history", "member"].contains(table) {
             touched.withLock { $0 = table }
         }

@@ -49,7 +49,8 @@ struct Resolve: TingCommand {
                 )
             }
             try settle(view, record, replica, db)
-            try RecordTable(.conflict).update(db, id, ["status": .text("settled")])
+            try replica.update(
+                db, CollectionSchema.conflict.name, id, ["status": .text("settled")])
             return view
         }
         console.outcome(
@@ -127,13 +128,11 @@ struct Resolve: TingCommand {
         _ value: Value, _ view: ConflictView, _ record: RecordID, _ isLive: Bool,
         _ replica: Replica, _ db: Database
     ) throws {
-        guard let field = view.field, let schema = replica.schema.collection(view.collection) else {
-            return
-        }
+        guard let field = view.field else { return }
         if !isLive { _ = try replica.restore(db, view.collection, record) }
         if isLive, value == view.kept {
             return try replica.keep(db, view.collection, record, field: field.name)
         }
-        try RecordTable(schema).update(db, record, [field.name: value])
+        try replica.update(db, view.collection, record, [field.name: value])
     }
 }

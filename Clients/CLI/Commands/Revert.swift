@@ -113,7 +113,7 @@ struct Revert: TingCommand {
                         (collection.name, operation.record.description, edit.field))
                 }
             }
-            try table.update(db, operation.record, undone)
+            try replica.update(db, collection.name, operation.record, undone)
             outcome.reverted += undone.count
         }
     }

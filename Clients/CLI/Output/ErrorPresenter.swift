@@ -144,6 +144,10 @@ struct ErrorPresenter {
             CommandError(
                 .error, code: "not_found", "There is no record \(id) here.",
                 remedy: "Look for it with `ting search` or `ting list`.")
+        case .unknownCollection(let name), .unknownField(let name):
+            CommandError(
+                .error, code: "unknown_field", "The schema has no \(name).",
+                remedy: "Use a collection and a field of the schema; `ting add --help` names them.")
         case .damaged(let what):
             damaged("The file is damaged: \(what) can't be read")
         }

@@ -4,7 +4,7 @@ public import GRDB
 public import TingCore
 import TingStore
 
-/// One collection as the SQLite table it is: rows to values and back.
+/// One collection as the SQLite table it is: rows to values. `Replica` has the verbs that write.
 public struct RecordTable {
     public let collection: CollectionSchema
 
@@ -60,25 +60,6 @@ public struct RecordTable {
         }
         return RecordRow(
             collection: collection, id: row[0] as String? ?? "", values: values)
-    }
-
-    public func insert(_ db: Database, _ id: RecordID, _ values: [String: Value]) throws {
-        let fields = values.keys.sorted()
-        let columns = (["id"] + fields).map(Self.quoted).joined(separator: ", ")
-        let marks = Array(repeating: "?", count: fields.count + 1).joined(separator: ", ")
-        let arguments = [id.description.databaseValue] + fields.map { (values[$0] ?? .null).column }
-        try db.cachedStatement(
-            sql: "INSERT INTO \(quotedName) (\(columns)) VALUES (\(marks))"
-        ).execute(arguments: StatementArguments(arguments))
-    }
-
-    public func update(_ db: Database, _ id: RecordID, _ values: [String: Value]) throws {
-        guard !values.isEmpty else { return }
-        let fields = values.keys.sorted()
-        let changes = fields.map { Self.quoted($0) + " = ?" }.joined(separator: ", ")
-        let arguments = fields.map { (values[$0] ?? .null).column } + [id.description.databaseValue]
-        try db.cachedStatement(sql: "UPDATE \(quotedName) SET \(changes) WHERE id = ?")
-            .execute(arguments: StatementArguments(arguments))
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CSQLiteConfig
 import Foundation
 import GRDB
 public import TingCore
@@ -48,6 +49,27 @@ extension Replica {
             invalid: try count("SELECT count(*) FROM ting_invalid"))
     }
 
+    private static let removed = "this replica was removed by a logout"
+
+    /// Notices what another program did to the file's definition: a logout removed it, or tables grew.
+    ///
+    /// The triggers that tell other tools of a logout are off here.
+    func noticeDefinition(_ db: Database) throws {
+        let statement = try HotStatement(db, "PRAGMA schema_version")
+        defer { statement.reset() }
+        guard try statement.step() else { return }
+        let version = statement.integer(0)
+        guard version != watch.definition else { return }
+        let isRemoved = try HotStatement(
+            db, "SELECT 1 FROM sqlite_schema WHERE name GLOB 'ting_gone_*' LIMIT 1"
+        ).isThere()
+        guard !isRemoved else {
+            throw DatabaseError(resultCode: .SQLITE_CONSTRAINT, message: Self.removed)
+        }
+        tables.forgetColumns()
+        watch.definition = version
+    }
+
     /// Removes the file, if it holds no other unsynced edits than the caller knows of.
     ///
     /// A program that has it open can't edit it any more, and is told why: what it wrote would go
@@ -62,7 +84,7 @@ extension Replica {
                         sql: """
                             CREATE TRIGGER "ting_gone_\(collection.name)_\(event)"
                             BEFORE \(event) ON "\(collection.name)"
-                            BEGIN SELECT RAISE(ABORT, 'this replica was removed by a logout'); END
+                            BEGIN SELECT RAISE(ABORT, '\(Self.removed)'); END
                             """)
                 }
             }
@@ -131,6 +153,9 @@ extension Replica {
     /// Writes held edits as their author did: the triggers note them.
     private func putBack(_ held: [HeldEdit]) throws -> Int {
         try queue.writeWithoutTransaction { db in
+            let connection = UnsafeMutableRawPointer(db.sqliteConnection)
+            ting_sqlite_set_triggers(connection, 1)
+            defer { ting_sqlite_set_triggers(connection, 0) }
             var count = 0
             try db.inTransaction(.immediate) {
                 for edit in held {

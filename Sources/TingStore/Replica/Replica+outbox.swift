@@ -148,26 +148,41 @@ extension Replica {
 
     /// Appends a sealed change set; its edits lie on top of the shared state from now on.
     func enqueue(_ db: Database, _ changeSet: ChangeSet, _ base: Base) throws {
-        let number =
-            try Int64.fetchOne(
-                db.cachedStatement(
-                    sql: """
-                        UPDATE ting_replica SET next_number = next_number + 1
-                        RETURNING next_number - 1
-                        """)) ?? 1
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO ting_outbox (number, change_set, hash, operations, time, seen, body)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            number, changeSet.id.description, Data(changeSet.hash.bytes),
-            changeSet.operations.count, changeSet.time, Data(changeSet.seen.flatMap(\.bytes)),
-            Data(changeSet.storedBytes),
-        ])
+        let insert = try HotStatement(
+            db,
+            """
+            INSERT INTO ting_outbox (number, change_set, hash, operations, time, seen, body)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """)
+        insert.bind(try nextNumber(db), at: 1)
+        insert.bind(changeSet.id.description, at: 2)
+        insert.bind(changeSet.hash.bytes, at: 3)
+        insert.bind(Int64(changeSet.operations.count), at: 4)
+        insert.bind(changeSet.time, at: 5)
+        insert.bind(changeSet.seen.flatMap(\.bytes), at: 6)
+        insert.bind(changeSet.storedBytes, at: 7)
+        try insert.run()
         let seq = db.lastInsertedRowID
         try count(db, listing: changeSet.seen, by: 1)
-        try noteUnindexed(db, changeSet.touched)
+        try noteUnindexed(db, changeSet.id.description)
+        try pend(db, changeSet, seq, base)
+    }
+
+    private func nextNumber(_ db: Database) throws -> Int64 {
+        let statement = try HotStatement(
+            db,
+            "UPDATE ting_replica SET next_number = next_number + 1 RETURNING next_number - 1")
+        guard try statement.step() else { return 1 }
+        let number = statement.integer(0)
+        try statement.run()
+        return number
+    }
+
+    /// Notes what a change set edits: a row for each record, with the names of its fields where the
+    /// edits have one base, as all but always.
+    private func pend(
+        _ db: Database, _ changeSet: ChangeSet, _ seq: Int64, _ base: Base
+    ) throws {
         let insert = try HotStatement(
             db,
             """
@@ -175,15 +190,34 @@ extension Replica {
             VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
             """)
         insert.bind(seq, at: 3)
+        insert.bind(base.epoch.description, at: 4)
+        var epoch = base.epoch
+        func pend(_ fields: String, _ base: Base) throws {
+            insert.bind(fields, at: 2)
+            if base.epoch != epoch {
+                insert.bind(base.epoch.description, at: 4)
+                epoch = base.epoch
+            }
+            insert.bind(base.version, at: 5)
+            try insert.run()
+        }
         for operation in changeSet.operations {
             let whole = operation.base ?? base
             insert.bind(operation.record.description, at: 1)
-            if operation.kind != .update || operation.fields.isEmpty {
-                try insert.pend(operation.kind == .delete ? "" : "*", whole)
+            guard operation.kind != .delete else {
+                try pend("", whole)
+                continue
             }
-            for edit in operation.fields where operation.kind != .delete {
-                try insert.pend(edit.field, edit.base ?? whole)
+            var names = operation.kind != .update || operation.fields.isEmpty ? "*" : ""
+            for edit in operation.fields {
+                if let own = edit.base, own != whole {
+                    try pend(edit.field, own)
+                } else {
+                    if !names.isEmpty { names += "/" }
+                    names += edit.field
+                }
             }
+            if !names.isEmpty { try pend(names, whole) }
         }
     }
 
@@ -205,17 +239,24 @@ extension Replica {
 
     /// The hashes of the outbox that no other change set in it lists.
     func outboxHeads(_ db: Database) throws -> [Hash] {
-        try Data.fetchAll(
-            db.cachedStatement(
-                sql: "SELECT hash FROM ting_outbox WHERE listed = 0 ORDER BY seq LIMIT ?"),
-            arguments: [Limits.deliveryLimit]
-        ).compactMap { Hash(bytes: $0) }
+        let statement = try HotStatement(
+            db, "SELECT hash FROM ting_outbox WHERE listed = 0 ORDER BY seq LIMIT ?")
+        statement.bind(Int64(Limits.deliveryLimit), at: 1)
+        var heads: [Hash] = []
+        while try statement.step() {
+            if let hash = Hash(bytes: statement.blob(0)) { heads.append(hash) }
+        }
+        return heads
     }
 
     private func count(_ db: Database, listing hashes: [Hash], by step: Int) throws {
-        let statement = try db.cachedStatement(
-            sql: "UPDATE ting_outbox SET listed = listed + ? WHERE hash = ?")
-        for hash in hashes { try statement.execute(arguments: [step, Data(hash.bytes)]) }
+        let statement = try HotStatement(
+            db, "UPDATE ting_outbox SET listed = listed + ? WHERE hash = ?")
+        statement.bind(Int64(step), at: 1)
+        for hash in hashes {
+            statement.bind(hash.bytes, at: 2)
+            try statement.run()
+        }
     }
 
     /// What change sets list that left the outbox unsent: what lies behind them was seen too.
@@ -358,6 +399,14 @@ extension Replica {
         }
     }
 
+    /// The same for all records of a change set in the outbox, of which the id is given.
+    private func noteUnindexed(_ db: Database, _ changeSet: String) throws {
+        let statement = try HotStatement(
+            db, "INSERT INTO ting_unindexed (record) VALUES (?) ON CONFLICT DO NOTHING")
+        statement.bind(changeSet, at: 1)
+        try statement.run()
+    }
+
     /// Takes a new replica id and numbers what is left in the outbox anew.
     func rename(_ db: Database) throws {
         try db.execute(
@@ -381,16 +430,6 @@ extension Replica {
                     SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE change_set = ?1)
                     OR EXISTS (SELECT 1 FROM ting_quarantine WHERE change_set = ?1)
                     """), arguments: [id.description]) ?? false
-    }
-}
-
-extension HotStatement {
-    /// Adds a pending edit of the record that is bound.
-    fileprivate func pend(_ field: String, _ base: Base) throws {
-        bind(field, at: 2)
-        bind(base.epoch.description, at: 4)
-        bind(base.version, at: 5)
-        try run()
     }
 }
 

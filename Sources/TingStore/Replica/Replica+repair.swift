@@ -73,10 +73,11 @@ extension Replica {
         }) {
             guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
             else { throw ReplicaError.damaged("an unsynced change set") }
+            let bases = edits.flatMap { edit in
+                PendingFields(edit.field).names.map { ($0, edit.base) }
+            }
             operations += try rebuilt(
-                db, record, shared,
-                Dictionary(edits.map { ($0.field, $0.base) }, uniquingKeysWith: { a, _ in a }),
-                row, rows)
+                db, record, shared, Dictionary(bases, uniquingKeysWith: { a, _ in a }), row, rows)
         }
         guard let base = pending.map(\.base).max(by: { $0.version < $1.version }) else {
             throw ReplicaError.damaged("an unsynced change set")

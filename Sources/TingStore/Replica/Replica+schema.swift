@@ -17,6 +17,7 @@ extension Replica {
 
     private func note(_ schema: Schema) {
         known.withLock { $0 = RecordTables(schema: schema) }
+        watch.know(schema)
     }
 
     /// Fits an older or newer file and this program to one another, in one transaction: who is killed

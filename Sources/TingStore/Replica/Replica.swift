@@ -16,6 +16,8 @@ public final class Replica: Sendable {
     let queue: DatabaseQueue
     /// The file's tables as this process last saw them: `Replica+schema.swift`.
     let known: Mutex<RecordTables>
+    /// What the writing under way changes.
+    let watch: EditWatch
 
     /// Opens a replica file.
     /// - Parameters:
@@ -32,10 +34,16 @@ public final class Replica: Sendable {
         self.clock = clock
         self.uptime = uptime
         known = Mutex(RecordTables(schema: schema))
+        watch = EditWatch(clock: clock)
+        watch.know(schema)
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(30)
-        configuration.prepareDatabase { db in
+        configuration.prepareDatabase { [watch] db in
+            // For good: switching them makes SQLite prepare every statement anew. They serve other
+            // tools; the watch sees what is written here.
+            ting_sqlite_set_triggers(UnsafeMutableRawPointer(db.sqliteConnection), 0)
+            watch.attach(to: db)
             // A file that is still without its log must sync its folder, too: FULL doesn't.
             try db.execute(sql: "PRAGMA synchronous = EXTRA")
         }
@@ -201,19 +209,20 @@ public final class Replica: Sendable {
     public func identity() throws -> Identity { try read { try self.identity($0) } }
 
     func identity(_ db: Database) throws -> Identity {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT workspace, server, replica, member, epoch, version, schema FROM ting_replica
-                """)
-        guard let row = try Row.fetchOne(statement),
-            let epoch = try Epoch(row.decode(String.self, atIndex: 4)),
-            let replica = try ReplicaID(row.decode(String.self, atIndex: 2))
+        let row = try HotStatement(
+            db,
+            """
+            SELECT workspace, server, replica, member, epoch, version, schema FROM ting_replica
+            """)
+        defer { row.reset() }
+        guard try row.step(), let epoch = Epoch(row.text(4)), let replica = ReplicaID(row.text(2))
         else { throw ReplicaError.notAReplica(path) }
-        try catchUp(db, with: row.decode(atIndex: 6))
-        return try Identity(
-            workspace: row.decode(atIndex: 0), server: row.decode(atIndex: 1), replica: replica,
-            member: row.decode(String?.self, atIndex: 3).flatMap { MemberID($0) },
-            base: Base(epoch: epoch, version: row.decode(atIndex: 5)))
+        let identity = try Identity(
+            workspace: row.text(0), server: row.text(1), replica: replica,
+            member: row.isNull(3) ? nil : MemberID(row.text(3)),
+            base: Base(epoch: epoch, version: row.strictInteger(5)))
+        try catchUp(db, with: Int(row.strictInteger(6)))
+        return identity
     }
 
     func newReplicaID(_ db: Database) throws -> ReplicaID {
@@ -237,44 +246,33 @@ public final class Replica: Sendable {
     /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote; nothing is kept then.
     @discardableResult
     public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
-        try queue.writeWithoutTransaction { db in
-            var result: T?
-            try db.inTransaction(.immediate) {
-                _ = try self.quietly(db) { try Sealer(self, db).seal(message: "") }
-                let held = try Int64.fetchOne(db, sql: "SELECT MAX(seq) FROM ting_note") ?? 0
-                result = try body(db)
-                // With nothing held back from before, every note is of this writing.
-                let isOwn = try held == 0 && !Self.isAnythingKept(db)
-                let own = isOwn ? nil : try Self.places(db, after: held)
-                try self.quietly(db) {
-                    let invalid = try Sealer(self, db, after: held).seal(message: message)
-                    let mine = invalid.first {
-                        own?.contains("\($0.record)/") ?? true
-                            || own?.contains("\($0.record)/\($0.field ?? "")") ?? true
-                    }
-                    if let mine { throw mine }
-                }
-                return .commit
+        try quietly { db in
+            try Sealer(self, db).seal(message: "")
+            try noticeDefinition(db)
+            let held = try lastNote(db) ?? 0
+            watch.begin(db)
+            defer { watch.forget(db) }
+            let result = try body(db)
+            watch.end(db)
+            // SQL may say that a failure ends the transaction: then nothing was written.
+            guard db.isInsideTransaction else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
+            let own = try OwnEdits(db, watch, after: held)
+            let places = try own.places(db, tables)
+            let invalid = try Sealer(self, db, own: own).seal(message: message)
+            let mine = invalid.first {
+                places?.contains("\($0.record)/") ?? true
+                    || places?.contains("\($0.record)/\($0.field ?? "")") ?? true
             }
-            guard let result else { throw ReplicaError.notAReplica(path) }
+            if let mine { throw mine }
             return result
         }
     }
 
-    private static func isAnythingKept(_ db: Database) throws -> Bool {
-        let sql = "SELECT EXISTS (SELECT 1 FROM ting_note WHERE kind = 'k')"
-        return try Bool.fetchOne(db.cachedStatement(sql: sql)) ?? true
-    }
-
-    /// What was noted after a note: `record/field`, or `record/` for a whole row.
-    private static func places(_ db: Database, after note: Int64) throws -> Set<String> {
-        Set(
-            try String.fetchAll(
-                db,
-                sql: """
-                    SELECT DISTINCT record || '/' || field FROM ting_note
-                    WHERE seq > ? AND kind <> 'k'
-                    """, arguments: [note]))
+    /// The newest note's place; `nil` without notes.
+    func lastNote(_ db: Database) throws -> Int64? {
+        let statement = try HotStatement(db, "SELECT MAX(seq) FROM ting_note")
+        defer { statement.reset() }
+        return try statement.step() && !statement.isNull(0) ? statement.integer(0) : nil
     }
 
     /// Seals what other tools wrote, and tells what is held back.
@@ -303,8 +301,7 @@ public final class Replica: Sendable {
         }
     }
 
-    /// One transaction that begins by sealing what other tools wrote, and in which no trigger notes
-    /// anything.
+    /// One transaction that begins by sealing what other tools wrote.
     func sealed<T>(_ body: (Database) throws -> T) throws -> T {
         try quietly { db in
             try Sealer(self, db).seal(message: "")
@@ -312,23 +309,17 @@ public final class Replica: Sendable {
         }
     }
 
-    /// One transaction in which no trigger notes anything.
+    /// One transaction in which nothing that is written counts as an edit.
     func quietly<T>(_ body: (Database) throws -> T) throws -> T {
         try queue.writeWithoutTransaction { db in
             var result: T?
             try db.inTransaction(.immediate) {
-                result = try self.quietly(db) { try body(db) }
+                result = try body(db)
                 return .commit
             }
             guard let result else { throw ReplicaError.notAReplica(path) }
             return result
         }
-    }
-
-    private func quietly<T>(_ db: Database, _ body: () throws -> T) throws -> T {
-        ting_sqlite_set_triggers(UnsafeMutableRawPointer(db.sqliteConnection), 0)
-        defer { ting_sqlite_set_triggers(UnsafeMutableRawPointer(db.sqliteConnection), 1) }
-        return try body()
     }
 }
 
@@ -353,6 +344,9 @@ public enum ReplicaError: Error, Equatable, Sendable {
     /// An entry names what the replica's schema doesn't have; it was not kept.
     case schemaBehind(version: Version)
     case unknownRecord(String)
+    /// The schema has no such collection, or no such `collection.field`.
+    case unknownCollection(String)
+    case unknownField(String)
     /// The file's bytes are not those that were written.
     case damaged(String)
 }

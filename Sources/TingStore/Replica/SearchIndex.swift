@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRDB
 public import TingCore
 
@@ -102,7 +103,8 @@ extension Replica {
                         SELECT record FROM ting_touch WHERE version > ?
                         UNION SELECT record FROM ting_note
                         UNION SELECT record FROM ting_unindexed
-                        """, arguments: [indexed]))
+                        """, arguments: [indexed])
+            ).union(try sealedSince(db))
         }
         for record in changed.sorted() {
             if indexed >= 0 {
@@ -120,6 +122,20 @@ extension Replica {
                 INSERT INTO ting_unindexed SELECT DISTINCT record FROM ting_note;
                 """)
         try db.execute(sql: "UPDATE ting_replica SET indexed_version = ?", arguments: [version])
+    }
+
+    /// The records of change sets in the outbox that `ting_unindexed` names by their ids. Those that left
+    /// it had their records named then.
+    private func sealedSince(_ db: Database) throws -> [String] {
+        let bodies = try Data.fetchAll(
+            db,
+            sql: """
+                SELECT body FROM ting_outbox
+                WHERE change_set IN (SELECT record FROM ting_unindexed)
+                """)
+        return try bodies.flatMap { body in
+            try ChangeSet(storedBytes: Array(body)).touched.map(\.description)
+        }
     }
 
     private func index(_ db: Database, _ record: String) throws {

@@ -15,13 +15,13 @@ struct SealDraft {
     var invalid: [String: InvalidValue] = [:]
     /// Canonical values that go back to the row.
     var canonical: [FieldValue] = []
-    var references: [String: [String]] = [:]
+    var references: [(field: String, targets: [String])] = []
     var id: RecordID?
     var inserts = false
     /// What the author had seen of fields that are held back already.
     var heldBases: [String: Base] = [:]
     /// What pending edits of the record had been made on.
-    var pendingBases: [(field: String, base: Base)] = []
+    var pendingBases: [(fields: PendingFields, base: Base)] = []
 
     init(_ fold: Fold) { self.fold = fold }
 }
@@ -33,8 +33,99 @@ struct Drafter {
     let identity: Replica.Identity
     /// Whether any edit is held back.
     let holdsBack: Bool
-    private var schema: Schema { replica.schema }
-    private var tables: RecordTables { replica.tables }
+    private let tables: RecordTables
+    private let newIDs: NewIDs
+    private let targets = KnownTargets()
+
+    init(_ sealer: Sealer, holdsBack: Bool) throws {
+        replica = sealer.replica
+        db = sealer.db
+        identity = sealer.identity
+        tables = sealer.tables
+        self.holdsBack = holdsBack
+        newIDs = try NewIDs(db, tables, sealer.own?.rows ?? [])
+    }
+
+    // MARK: What one verb wrote
+
+    /// Drafts a row that one verb wrote and nothing else touched, without reading it; `nil` where
+    /// there is more to see.
+    func draft(_ row: NotedRow) throws -> SealDraft? {
+        guard let written = row.written, row.removal == nil, !holdsBack,
+            row.collection.name != CollectionSchema.conflict.name, let id = RecordID(row.record),
+            try row.before != nil || newIDs.isFree(row)
+        else { return nil }
+        let before = try row.before.map { try values($0, of: row.collection) }
+        let isNew = try SharedRecords.add(
+            db, row.record, row.collection.name, before == nil ? .absent : .live,
+            body: body(before, of: row.collection))
+        guard isNew else { return nil }
+        var draft = SealDraft(Fold(bare: row))
+        draft.id = id
+        draft.inserts = before == nil
+        var edits: [FieldEdit] = []
+        edits.reserveCapacity(written.count)
+        for (position, value) in written {
+            let field = row.collection.fields[position]
+            let old = before?[position] ?? field.standard
+            if before != nil, old.isIdentical(to: value) { continue }
+            guard let new = canonical(field, value, &draft), new != old else { continue }
+            check(field, new, &draft)
+            guard before == nil || draft.invalid[field.name] == nil else { continue }
+            edits.append(
+                FieldEdit(
+                    field.name, before: before == nil ? .null : old, after: new, time: row.time))
+        }
+        guard before == nil || !edits.isEmpty else {
+            if draft.invalid.isEmpty { try SharedRecords.remove(db, id) }
+            return draft
+        }
+        draft.operation = Operation(
+            before == nil ? .insert : .update, row.collection.name, id, time: row.time,
+            fields: edits.sortedByField)
+        return draft
+    }
+
+    /// A row's values as they are shared, in the order of the fields.
+    private func values(_ row: [DatabaseValue], of collection: CollectionSchema) throws -> [Value] {
+        zip(collection.fields, try tables.columns(db, collection)).map { field, column in
+            let value = row.indices.contains(column) ? field.value(row[column]) : field.standard
+            return value.normalized
+        }
+    }
+
+    /// The values unlike their defaults, as `SharedRecords` keeps them.
+    private func body(_ values: [Value]?, of collection: CollectionSchema) -> [UInt8] {
+        var encoder = CBOREncoder()
+        guard let values else {
+            encoder.encodeMapHead(count: 0)
+            return encoder.bytes
+        }
+        let order = tables.orders(collection).map.filter {
+            values[$0] != collection.fields[$0].standard
+        }
+        encoder.encodeMapHead(count: order.count)
+        for position in order {
+            encoder.encode(collection.fields[position].name)
+            encoder.encode(values[position])
+        }
+        return encoder.bytes
+    }
+
+    private func canonical(_ field: Field, _ value: Value, _ draft: inout SealDraft) -> Value? {
+        do throws(InvalidValue) {
+            let canonical = try field.canonical(value)
+            if !canonical.isIdentical(to: value) {
+                draft.canonical.append(FieldValue(field.name, canonical))
+            }
+            return canonical
+        } catch {
+            draft.invalid[field.name] = error
+            return nil
+        }
+    }
+
+    // MARK: What stands in a row
 
     func drafts(_ fold: Fold) throws -> [SealDraft] {
         var draft = SealDraft(fold)
@@ -166,8 +257,18 @@ struct Drafter {
     /// Checks that what a value refers to is there; the draft remembers if it isn't.
     private func check(_ field: Field, _ value: Value, _ draft: inout SealDraft) {
         guard field.kind == .reference || field.references else { return }
-        let targets = [value.text].compactMap { $0 } + value.elements
-        for target in targets {
+        let named = [value.text].compactMap { $0 } + value.elements
+        for target in named {
+            if targets.allows(field, target) { continue }
+            let allowed = field.to.first { name in
+                tables.schema.collection(name).map {
+                    (try? tables.contains(db, $0, target)) ?? false
+                } ?? false
+            }
+            if let allowed {
+                targets.note(target, in: allowed)
+                continue
+            }
             guard let home = (try? replica.home(db, target)) ?? nil else {
                 draft.invalid[field.name] = InvalidValue(
                     "`\(target)` names no record", "Name a record that exists, or clear the field.")
@@ -180,17 +281,12 @@ struct Drafter {
                 return
             }
         }
-        draft.references[field.name] = targets
+        draft.references.append((field.name, named))
     }
 
     /// A deletion names the fields of which its author had seen less than of the rest.
     private func deletion(_ draft: SealDraft, _ id: RecordID) throws -> TingCore.Operation {
-        let pending = try String.fetchAll(
-            db.cachedStatement(
-                sql: """
-                    SELECT DISTINCT field FROM ting_pending
-                    WHERE record = ? AND field NOT IN ('', '*')
-                    """), arguments: [id.description])
+        let pending = draft.pendingBases.flatMap(\.fields.names).filter { !["", "*"].contains($0) }
         let hidden = Set(pending).union(draft.heldBases.keys.filter { !$0.isEmpty })
         let edits = try hidden.sortedByBytes.compactMap { field -> FieldEdit? in
             guard let base = try base(id, field, draft) else { return nil }
@@ -235,8 +331,8 @@ struct Drafter {
     /// As much of a field as when an edit that is still pending, or held back, hid it; `nil` where
     /// that is all that the replica has integrated.
     private func base(_ record: RecordID, _ field: String, _ draft: SealDraft) throws -> Base? {
-        let pending = draft.pendingBases.filter { $0.field == field || $0.field.isEmpty }
-            .map(\.base)
+        guard !draft.pendingBases.isEmpty || !draft.heldBases.isEmpty else { return nil }
+        let pending = draft.pendingBases.filter { $0.fields.hold(field) }.map(\.base)
         let held = [draft.heldBases[field], draft.heldBases[""]].compactMap { $0 }
         return (pending + held).filter { $0 != identity.base }
             .min { rank($0) < rank($1) }
@@ -244,14 +340,18 @@ struct Drafter {
 
     /// What the outbox's edits of a record had been made on, by field, oldest first. Whatever is
     /// pending has its shared value beside it: without that there are none.
-    private func pendingBases(_ record: RecordID) throws -> [(field: String, base: Base)] {
+    private func pendingBases(_ record: RecordID) throws -> [(fields: PendingFields, base: Base)] {
         let statement = try HotStatement(
             db, "SELECT field, epoch, version FROM ting_pending WHERE record = ? ORDER BY seq")
         statement.bind(record.description, at: 1)
-        var found: [(field: String, base: Base)] = []
+        var found: [(fields: PendingFields, base: Base)] = []
         while try statement.step() {
             guard let epoch = Epoch(statement.text(1)) else { continue }
-            found.append((statement.text(0), Base(epoch: epoch, version: statement.integer(2))))
+            found.append(
+                (
+                    PendingFields(statement.text(0)),
+                    Base(epoch: epoch, version: statement.integer(2))
+                ))
         }
         return found
     }
@@ -281,6 +381,46 @@ struct Drafter {
         guard let known, known.state != .absent, known.collection != fold.collection.name
         else { return nil }
         return known.collection
+    }
+}
+
+/// What a row of `ting_pending` says of a record: names of fields, with `*` where a change set makes it
+/// or brings it back; nothing for all of it, where it is deleted.
+struct PendingFields {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    var names: [String] {
+        text.isEmpty ? [""] : text.split(separator: "/").map(String.init)
+    }
+
+    /// Whether an edit of the field (`""` for the whole record) waits.
+    func hold(_ field: String) -> Bool { text.isEmpty || names.contains(field) }
+}
+
+/// Where the targets of references were found.
+private final class KnownTargets {
+    private var homes: [String: String] = [:]
+
+    /// Whether a target was found in a collection that the field may name.
+    func allows(_ field: Field, _ target: String) -> Bool {
+        homes[target].map { field.to.contains($0) } ?? false
+    }
+
+    func note(_ target: String, in home: String) { homes[target] = home }
+}
+
+extension Value {
+    /// Whether both are the same bytes; `==` takes texts for equal that Unicode does.
+    fileprivate func isIdentical(to other: Value) -> Bool {
+        switch (self, other) {
+        case (.text(let text), .text(let same)): text.isIdentical(to: same)
+        case (.set(let elements), .set(let same)):
+            elements.count == same.count
+                && zip(elements, same).allSatisfy { $0.isIdentical(to: $1) }
+        default: self == other
+        }
     }
 }
 

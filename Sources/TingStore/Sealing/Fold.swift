@@ -15,7 +15,7 @@ struct Fold {
     private(set) var times: [String: Int64] = [:]
     private(set) var time: Int64 = 0
     private(set) var keeps: Set<String> = []
-    /// 32 random bytes, from the first note.
+    /// 32 random bytes, from the first note; none where that is not in the file.
     let draft: [UInt8]
     /// Whether `before` has the whole row.
     private var isComplete = false
@@ -28,6 +28,35 @@ struct Fold {
         existed = (note[0] as String) != "i"
         isComplete = !existed
         try take(note)
+    }
+
+    /// A fold of what a writing noted in memory.
+    /// - Parameter columns: Where the collection's fields stand in the table.
+    init(_ row: NotedRow, columns: [Int]) {
+        self.init(bare: row)
+        take(row, columns: columns)
+    }
+
+    /// A fold of one verb's row, without its values before.
+    init(bare row: NotedRow) {
+        collection = row.collection
+        record = row.record
+        draft = []
+        existed = row.before != nil
+        isComplete = !existed
+        time = row.time
+    }
+
+    mutating func take(_ row: NotedRow, columns: [Int]) {
+        time = max(time, row.time)
+        for (field, column) in zip(collection.fields, columns) {
+            if let time = row.times[column] { times[field.name] = time }
+            guard !isComplete, before[field.name] == nil, let values = row.before,
+                values.indices.contains(column)
+            else { continue }
+            before[field.name] = values[column]
+        }
+        isComplete = isComplete || row.before != nil
     }
 
     mutating func take(_ note: Row) throws {
@@ -76,7 +105,7 @@ struct Fold {
 }
 
 extension Value {
-    fileprivate var normalized: Value {
+    var normalized: Value {
         if case .text(let text) = self { .text(text.normalized) } else { self }
     }
 }

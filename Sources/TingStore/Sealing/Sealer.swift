@@ -9,32 +9,34 @@ import TingCore
 /// Folds to the first before and the last after of each field, drops what did not change, writes
 /// canonical values back, and holds back what is invalid together with what refers to it.
 struct Sealer {
-    private let replica: Replica
-    private let db: Database
-    private let identity: Replica.Identity
+    let replica: Replica
+    let db: Database
+    let identity: Replica.Identity
+    let own: OwnEdits?
+    /// Only records with a note after this one, or with own edits, are sealed.
     private let after: Int64
-    private var tables: RecordTables { replica.tables }
+    let tables: RecordTables
 
-    /// - Parameter after: Only records with a note after this one are sealed.
-    init(_ replica: Replica, _ db: Database, after: Int64 = 0) throws {
+    /// - Parameter own: What the writing that ends did; without it, what other tools did is sealed.
+    init(_ replica: Replica, _ db: Database, own: OwnEdits? = nil) throws {
         self.replica = replica
         self.db = db
-        self.after = after
+        self.own = own
+        after = own?.after ?? 0
         identity = try replica.identity(db)
+        tables = replica.tables
     }
 
     /// Seals every valid noted edit; gives those back that it found invalid.
     @discardableResult
     func seal(message: String) throws -> [InvalidEdit] {
         guard try isAnythingNew() else { return [] }
-        try cascade()
-        let drafter = Drafter(
-            replica: replica, db: db, identity: identity, holdsBack: try holdsBack())
-        var drafts: [SealDraft] = []
-        for fold in try fold() { drafts += try drafter.drafts(fold) }
+        if own != nil { try cascadeOwn() } else { try cascade() }
+        let drafter = try Drafter(self, holdsBack: try holdsBack())
+        var drafts = try draft(drafter)
         try hold(&drafts)
         for draft in drafts { try settle(draft, holdsBack: drafter.holdsBack) }
-        try pack(drafts.filter { $0.operation != nil }, message)
+        try pack(drafts, message)
         // What came in beneath a field that was held back is shown where nothing lies on it now.
         let released = drafts.filter { draft in
             draft.heldBases.keys.contains { !draft.invalid.keys.contains($0) }
@@ -48,13 +50,27 @@ struct Sealer {
         }
     }
 
+    private func draft(_ drafter: Drafter) throws -> [SealDraft] {
+        guard let own, own.isPlain else { return try fold().flatMap(drafter.drafts) }
+        var drafts: [SealDraft] = []
+        drafts.reserveCapacity(own.rows.count)
+        for row in own.rows {
+            if let draft = try drafter.draft(row) {
+                drafts.append(draft)
+            } else {
+                let columns = try tables.columns(db, row.collection)
+                drafts += try drafter.drafts(Fold(row, columns: columns))
+            }
+        }
+        return drafts
+    }
+
     // MARK: Notes
 
     /// Whether there are notes other than those held back when the replica was here last.
     private func isAnythingNew() throws -> Bool {
-        let newest = try Int64.fetchOne(
-            db.cachedStatement(sql: "SELECT MAX(seq) FROM ting_note"))
-        guard let newest, newest > after else { return false }
+        if own?.rows.isEmpty == false { return true }
+        guard let newest = try replica.lastNote(db), newest > after else { return false }
         let row = try Row.fetchOne(
             db.cachedStatement(sql: "SELECT sealed_note, sealed_version FROM ting_replica"))
         guard after == 0, let row else { return true }
@@ -65,14 +81,15 @@ struct Sealer {
     }
 
     private func noteSealed() throws {
-        let newest =
-            try Int64.fetchOne(db.cachedStatement(sql: "SELECT MAX(seq) FROM ting_note")) ?? 0
-        try db.cachedStatement(
-            sql: """
-                UPDATE ting_replica SET sealed_note = ?1, sealed_version = ?2
-                WHERE sealed_note <> ?1 OR (?1 > 0 AND sealed_version <> ?2)
-                """
-        ).execute(arguments: [newest, identity.base.version])
+        let update = try HotStatement(
+            db,
+            """
+            UPDATE ting_replica SET sealed_note = ?1, sealed_version = ?2
+            WHERE sealed_note <> ?1 OR (?1 > 0 AND sealed_version <> ?2)
+            """)
+        update.bind(try replica.lastNote(db) ?? 0, at: 1)
+        update.bind(identity.base.version, at: 2)
+        try update.run()
     }
 
     /// Deleting a record deletes its children, and theirs: each gets a note of its own.
@@ -101,6 +118,24 @@ struct Sealer {
         }
     }
 
+    /// The same for what was written here. The children's going is noted as it happens.
+    private func cascadeOwn() throws {
+        var waiting = (own?.rows ?? []).filter { $0.removal == .deleted }.map {
+            ($0.collection, $0.record)
+        }
+        guard !waiting.isEmpty else { return }
+        own?.watch.resume()
+        defer { own?.watch.end(db) }
+        while let (collection, record) = waiting.popLast() {
+            guard try !tables.contains(db, collection, record) else { continue }
+            for child in replica.schema.collections {
+                guard let parent = child.parent else { continue }
+                let ids = try tables.removeAll(db, child, where: parent.name, is: record)
+                waiting += ids.map { (child, $0) }
+            }
+        }
+    }
+
     private func isRenamed(_ record: String) throws -> Bool {
         try String.fetchOne(
             db.cachedStatement(
@@ -111,6 +146,7 @@ struct Sealer {
     }
 
     private func fold() throws -> [Fold] {
+        if let own { return try own.folds(db, tables) }
         var folds: [String: Fold] = [:]
         var order: [String] = []
         let rows = try Row.fetchCursor(
@@ -136,13 +172,13 @@ struct Sealer {
     // MARK: Holding back
 
     private func holdsBack() throws -> Bool {
-        try Bool.fetchOne(
-            db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM ting_invalid)")) ?? false
+        try HotStatement(db, "SELECT 1 FROM ting_invalid LIMIT 1").isThere()
     }
 
     /// Holds back inserts with an invalid field, and everything that refers to them.
     private func hold(_ drafts: inout [SealDraft]) throws {
         var held = try heldInserts()
+        guard !held.isEmpty || drafts.contains(where: { !$0.invalid.isEmpty }) else { return }
         var grew = true
         while grew {
             grew = false
@@ -181,7 +217,8 @@ struct Sealer {
                     WHERE s.state = 'absent' AND NOT EXISTS
                     (SELECT 1 FROM ting_pending p WHERE p.record = i.record)
                     AND i.record NOT IN (SELECT record FROM ting_note WHERE seq > ?)
-                    """, arguments: [after]))
+                    """, arguments: [after])
+        ).filter { own?.watch.holds($0) != true }
     }
 
     /// Writes canonical values back, keeps what is shared, and leaves notes only of what is held.
@@ -203,7 +240,11 @@ struct Sealer {
             try dropNotes(draft.fold)
             return try forgetIfNeverWas(draft)
         }
-        if !draft.inserts, !draft.invalid.keys.contains("") { try keepNotes(draft) }
+        if draft.inserts || draft.invalid.keys.contains("") {
+            try noteOwn(draft.fold)
+        } else {
+            try keepNotes(draft)
+        }
         for (field, invalid) in draft.invalid {
             let base = draft.heldBases[field] ?? identity.base
             try db.cachedStatement(
@@ -228,7 +269,27 @@ struct Sealer {
         try SharedRecords.remove(db, id)
     }
 
+    /// The notes of a record that is held back as a whole stay: what was written now joins them.
+    private func noteOwn(_ fold: Fold) throws {
+        guard let own,
+            let row = own.rows.first(where: {
+                $0.record == fold.record && $0.collection.name == fold.collection.name
+            }), let fields = try own.changed(db, tables, row)
+        else { return }
+        for field in fields {
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO ting_note (kind, collection, record, field, time)
+                    VALUES ('u', ?, ?, ?, ?)
+                    """
+            ).execute(arguments: [
+                fold.collection.name, fold.record, field, fold.time(of: field),
+            ])
+        }
+    }
+
     private func dropNotes(_ fold: Fold) throws {
+        guard own?.hasNotes != false else { return }
         let statement = try HotStatement(
             db, "DELETE FROM ting_note WHERE record = ? AND collection = ?")
         statement.bind(fold.record, at: 1)
@@ -260,7 +321,8 @@ struct Sealer {
         var group: [SealDraft] = []
         var bytes = 0
         for draft in drafts {
-            let size = draft.operation?.estimatedBytes ?? 0
+            guard let operation = draft.operation else { continue }
+            let size = operation.estimatedBytes
             if !group.isEmpty,
                 bytes + size > Limits.changeSetByteLimit / 2 || group.count >= Limits.operationLimit
             {
@@ -275,13 +337,13 @@ struct Sealer {
 
     private func append(_ drafts: [SealDraft], _ message: String) throws {
         guard let first = drafts.first else { return }
-        let operations = drafts.compactMap(\.operation)
         let (id, seed) = try identify(first.fold.draft)
         let changeSet = ChangeSet(
             id: id, seed: seed, schema: replica.schema.version, base: identity.base,
             seen: try replica.outboxHeads(db),
             message: message.normalized.prefix(bytes: Limits.messageByteLimit),
-            time: drafts.map(\.fold.time).max() ?? 0, operations: operations)
+            time: drafts.reduce(0) { max($0, $1.fold.time) },
+            operations: drafts.compactMap(\.operation))
         try replica.enqueue(db, changeSet, identity.base)
     }
 

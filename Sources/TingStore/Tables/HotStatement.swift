@@ -89,6 +89,12 @@ struct HotStatement {
         }
     }
 
+    /// Whether there is a row.
+    func isThere() throws -> Bool {
+        defer { reset() }
+        return try step()
+    }
+
     /// Ends before the last row.
     func reset() { sqlite3_reset(handle) }
 
@@ -99,6 +105,14 @@ struct HotStatement {
     }
 
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+
+    /// The integer of a column that must hold one: another type is rot, not 0.
+    func strictInteger(_ column: Int32) throws -> Int64 {
+        guard sqlite3_column_type(handle, column) == SQLITE_INTEGER else {
+            throw StoredFormError.malformed(owner.sql)
+        }
+        return integer(column)
+    }
 
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 

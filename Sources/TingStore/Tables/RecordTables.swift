@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CSQLite
 import Foundation
 package import GRDB
 package import TingCore
@@ -129,9 +130,61 @@ package struct RecordTables: Sendable {
         try statement.execute(arguments: [id.description])
     }
 
+    /// Binds the id, then every field in order.
+    func inserting(_ db: Database, _ collection: CollectionSchema) throws -> HotStatement {
+        try HotStatement(db, texts.of(collection).insert)
+    }
+
+    /// Binds the fields at these positions, then the id.
+    func updating(
+        _ db: Database, _ collection: CollectionSchema, _ positions: [Int]
+    ) throws -> HotStatement {
+        try HotStatement(db, texts.update(collection, positions))
+    }
+
+    /// Positions of a collection's fields ascending by name, and in the order of a map.
+    func orders(_ collection: CollectionSchema) -> (names: [Int], map: [Int]) {
+        let texts = texts.of(collection)
+        return (texts.nameOrder, texts.mapOrder)
+    }
+
+    /// Deletes the records whose field holds a text; gives their ids.
+    func removeAll(
+        _ db: Database, _ collection: CollectionSchema, where field: String, is value: String
+    ) throws -> [String] {
+        let condition = "FROM \"\(collection.name)\" WHERE \"\(field)\" = ?"
+        let ids = try String.fetchAll(
+            db.cachedStatement(sql: "SELECT id \(condition) ORDER BY id"), arguments: [value])
+        guard !ids.isEmpty else { return [] }
+        try db.cachedStatement(sql: "DELETE \(condition)").execute(arguments: [value])
+        return ids
+    }
+
+    /// Has them found anew: the file's definition changed.
+    func forgetColumns() { texts.forgetColumns() }
+
+    /// Where the collection's fields stand in its table: files grew in different orders.
+    func columns(_ db: Database, _ collection: CollectionSchema) throws -> [Int] {
+        try texts.columns(of: collection) {
+            let names = try String.fetchAll(
+                db, sql: "SELECT name FROM pragma_table_info(?) ORDER BY cid",
+                arguments: [collection.name])
+            return try collection.fields.map { field in
+                guard let column = names.firstIndex(of: field.name) else {
+                    throw StoredFormError.malformed(collection.name)
+                }
+                return column
+            }
+        }
+    }
+
     /// The collection whose table holds the id, other than `except`.
     package func locate(_ db: Database, _ id: String, except: String = "") throws -> String? {
-        try String.fetchOne(db.cachedStatement(sql: locating), arguments: [id, except])
+        let statement = try HotStatement(db, locating)
+        statement.bind(id, at: 1)
+        statement.bind(except, at: 2)
+        defer { statement.reset() }
+        return try statement.step() && !statement.isNull(0) ? statement.text(0) : nil
     }
 
     /// Every row, as it is shown.
@@ -172,8 +225,9 @@ struct SQLiteRandomness: RandomNumberGenerator {
     let db: Database
 
     mutating func next() -> UInt64 {
-        let drawn = (try? Int64.fetchOne(db, sql: "SELECT random()")) ?? nil
-        return UInt64(bitPattern: drawn ?? .random(in: .min ... .max))
+        var drawn: UInt64 = 0
+        sqlite3_randomness(8, &drawn)
+        return drawn
     }
 }
 
@@ -214,7 +268,23 @@ extension DatabaseValue {
         guard case .string(let text) = storage, case .string(let same) = other.storage else {
             return self == other
         }
-        return text.utf8.elementsEqual(same.utf8)
+        return text.isIdentical(to: same)
+    }
+}
+
+extension String {
+    /// Whether both are the same bytes.
+    func isIdentical(to other: String) -> Bool {
+        var (text, other) = (self, other)
+        return text.withUTF8 { bytes in
+            other.withUTF8 { same in
+                guard bytes.count == same.count else { return false }
+                guard let start = bytes.baseAddress, let other = same.baseAddress else {
+                    return true
+                }
+                return memcmp(start, other, bytes.count) == 0
+            }
+        }
     }
 }
 

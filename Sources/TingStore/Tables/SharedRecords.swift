@@ -59,6 +59,26 @@ package enum SharedRecords {
         try statement.run()
     }
 
+    /// Keeps what is shared of a record, if nothing is kept of it yet; `false` if something is.
+    /// - Parameter body: The values, as `write` encodes them.
+    static func add(
+        _ db: Database, _ record: String, _ collection: String, _ state: SharedRecord.State,
+        body: [UInt8]
+    ) throws -> Bool {
+        let statement = try HotStatement(
+            db,
+            """
+            INSERT INTO ting_shared (record, collection, state, body, deleted)
+            VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING
+            """)
+        statement.bind(record, at: 1)
+        statement.bind(collection, at: 2)
+        statement.bind(state.rawValue, at: 3)
+        statement.bind(body, at: 4)
+        try statement.run()
+        return db.changesCount == 1
+    }
+
     package static func remove(_ db: Database, _ record: RecordID) throws {
         let statement = try db.cachedStatement(sql: "DELETE FROM ting_shared WHERE record = ?")
         try statement.execute(arguments: [record.description])

@@ -43,6 +43,11 @@ final class StatementTexts: Sendable {
         let select: String
         let exists: String
         let replace: String
+        let insert: String
+        /// Positions of the fields in the order that a map has.
+        let mapOrder: [Int]
+        /// Those ascending by name.
+        let nameOrder: [Int]
 
         init(_ collection: CollectionSchema) {
             let table = "\"\(collection.name)\""
@@ -52,10 +57,51 @@ final class StatementTexts: Sendable {
             select = "SELECT \(list) FROM \(table) WHERE id = ?"
             exists = "SELECT 1 FROM \(table) WHERE id = ?"
             replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
+            insert = "INSERT INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
+            let fields = collection.fields
+            mapOrder = fields.indices.sorted {
+                CBOREncoder.precedes(fields[$0].name, fields[$1].name)
+            }
+            nameOrder = fields.indices.sorted {
+                fields[$0].name.utf8.lexicographicallyPrecedes(fields[$1].name.utf8)
+            }
         }
     }
 
     private let texts = Mutex<[String: Texts]>([:])
+    private let columns = Mutex<[String: [Int]]>([:])
+
+    /// Where a collection's fields stand in its table, found out once.
+    func columns(of collection: CollectionSchema, _ found: () throws -> [Int]) throws -> [Int] {
+        try columns.withLock { columns in
+            if let known = columns[collection.name] { return known }
+            let made = try found()
+            columns[collection.name] = made
+            return made
+        }
+    }
+
+    func forgetColumns() { columns.withLock { $0.removeAll() } }
+
+    private let updates = Mutex<[Update: String]>([:])
+
+    private struct Update: Hashable {
+        let collection: String
+        let positions: [Int]
+    }
+
+    /// The statement that sets the fields at these positions.
+    func update(_ collection: CollectionSchema, _ positions: [Int]) -> String {
+        updates.withLock { updates in
+            let key = Update(collection: collection.name, positions: positions)
+            if let known = updates[key] { return known }
+            let sets = positions.map { "\"\(collection.fields[$0].name)\" = ?" }
+            let made =
+                "UPDATE \"\(collection.name)\" SET \(sets.joined(separator: ", ")) WHERE id = ?"
+            updates[key] = made
+            return made
+        }
+    }
 
     func of(_ collection: CollectionSchema) -> Texts {
         texts.withLock { texts in

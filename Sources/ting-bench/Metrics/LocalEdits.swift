@@ -73,11 +73,10 @@ struct LocalEdits: Metric {
     private static func update(
         _ replica: Replica, _ edits: [(id: RecordID, values: [String: Value])], batch: Int
     ) throws {
-        let table = RecordTable(try PlanningRecords.collection("task"))
         for start in stride(from: 0, to: edits.count, by: batch) {
             try replica.write { db in
                 for edit in edits[start..<min(start + batch, edits.count)] {
-                    try table.update(db, edit.id, edit.values)
+                    try replica.update(db, "task", edit.id, edit.values)
                 }
             }
         }

@@ -67,13 +67,9 @@ extension Replica {
 
     /// Inserts records as one change set.
     func insert(_ records: some Sequence<PlanningRecord>) throws {
-        let tables = Dictionary(
-            uniqueKeysWithValues: PlanningRecords.schema.collections.map {
-                ($0.name, RecordTable($0))
-            })
         try write { db in
             for record in records {
-                try tables[record.collection]?.insert(db, record.id, record.values)
+                try insert(db, record.collection, record.id, record.values)
             }
         }
     }

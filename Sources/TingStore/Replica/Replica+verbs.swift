@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import GRDB
+public import TingCore
+
+/// The fast way to edit inside `write`: what these verbs wrote is sealed without being read back.
+extension Replica {
+    /// Inserts a record; fields that `values` doesn't name hold their default.
+    /// - Throws: `ReplicaError.unknownField`, or `DatabaseError` if the id is taken.
+    public func insert(
+        _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
+    ) throws {
+        let tables = tables
+        let collection = try tables.known(collection)
+        var written: [WrittenValue] = []
+        written.reserveCapacity(values.count)
+        let count = watch.rows.count
+        let statement = try tables.inserting(db, collection)
+        statement.bind(id.description, at: 1)
+        for (position, field) in collection.fields.enumerated() {
+            let given = values.isEmpty ? nil : values[field.name]
+            if let given { written.append((position, given.isNull ? field.standard : given)) }
+            statement.bind(
+                given.map { $0.isNull ? field.standard : $0 } ?? field.standard,
+                at: Int32(position + 2))
+        }
+        guard written.count == values.count else { throw unknownField(values, collection) }
+        try statement.run()
+        note(written, of: collection, tables, after: count)
+    }
+
+    /// Sets fields of a record; nothing where the record isn't there.
+    /// - Throws: `ReplicaError.unknownField`, or `DatabaseError`.
+    public func update(
+        _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
+    ) throws {
+        guard !values.isEmpty else { return }
+        let tables = tables
+        let collection = try tables.known(collection)
+        var written: [WrittenValue] = []
+        written.reserveCapacity(values.count)
+        for (name, value) in values {
+            guard let position = collection.position(of: name) else {
+                throw unknownField(values, collection)
+            }
+            written.append((position, value.isNull ? collection.fields[position].standard : value))
+        }
+        written.sort { $0.position < $1.position }
+        let count = watch.rows.count
+        let statement = try tables.updating(db, collection, written.map(\.position))
+        for (place, pair) in written.enumerated() {
+            statement.bind(pair.value, at: Int32(place + 1))
+        }
+        statement.bind(id.description, at: Int32(written.count + 1))
+        try statement.run()
+        note(written, of: collection, tables, after: count)
+    }
+
+    /// SQLite may have stored a value of another type as one of the column's: then the row is read.
+    private func note(
+        _ written: [WrittenValue], of collection: CollectionSchema, _ tables: RecordTables,
+        after count: Int
+    ) {
+        guard written.allSatisfy({ collection.fields[$0.position].stores($0.value) }) else {
+            return
+        }
+        watch.written(written, after: count)
+    }
+
+    private func unknownField(_ values: [String: Value], _ collection: CollectionSchema)
+        -> ReplicaError
+    {
+        let name = values.keys.sorted().first { collection.field($0) == nil } ?? ""
+        return .unknownField("\(collection.name).\(name)")
+    }
+}
+
+extension RecordTables {
+    fileprivate func known(_ name: String) throws -> CollectionSchema {
+        guard let collection = schema.collection(name) else {
+            throw ReplicaError.unknownCollection(name)
+        }
+        return collection
+    }
+}
+
+extension Field {
+    /// Whether the column gives the value back as it is.
+    fileprivate func stores(_ value: Value) -> Bool {
+        switch (kind, value) {
+        case (_, .null): standard.isNull
+        case (.integer, .integer), (.counter, .integer), (.money, .integer), (.set, .set): true
+        case (.text, .text(let text)), (.date, .text(let text)), (.time, .text(let text)),
+            (.enum, .text(let text)), (.reference, .text(let text)):
+            !text.utf8.contains(0)
+        default: false
+        }
+    }
+}

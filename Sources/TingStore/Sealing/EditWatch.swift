@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CSQLite
+import GRDB
+import TingCore
+
+/// Notes in memory which rows a writing changes, as the triggers do in the file for other tools.
+///
+/// The library's own connection has its triggers off for good. SQLite's pre-update hook shows each row
+/// as it goes (sqlite.org/c3ref/preupdate_blobwrite.html), so that no note is written, read back and
+/// deleted, and no statement is ever prepared anew. What a savepoint took back needs no care: the first
+/// note of a row is of the state before the writing, and the row itself is read when it is sealed.
+///
+/// `@unchecked Sendable`: SQLite calls the hook on the thread that runs the statement, and GRDB's queue
+/// lets one thread at a time use the connection.
+final class EditWatch: @unchecked Sendable {
+    private let clock: @Sendable () -> Int64
+    /// The version of the file's definition that was looked at last.
+    var definition: Int64?
+    private var isNoting = false
+    private var collections: [String: CollectionSchema] = [:]
+    private(set) var rows: [NotedRow] = []
+    /// Whether nothing was rolled back to a savepoint, so that what the verbs wrote stands.
+    private(set) var isCertain = true
+    private var places: [Key: Int] = [:]
+
+    private struct Key: Hashable {
+        let collection: String
+        let record: String
+    }
+
+    init(clock: @escaping @Sendable () -> Int64) { self.clock = clock }
+
+    /// Has SQLite tell of every change on a connection from now on.
+    ///
+    /// Also of those that nobody notes: a statement prepared without a hook may empty a table unseen.
+    func attach(to db: Database) {
+        sqlite3_preupdate_hook(
+            db.sqliteConnection,
+            { context, connection, operation, file, table, _, _ in
+                guard let context, let connection, let file, let table else { return }
+                let watch = Unmanaged<EditWatch>.fromOpaque(context).takeUnretainedValue()
+                guard watch.isNoting, String(cString: file) == "main",
+                    let collection = watch.collections[String(cString: table)]
+                else { return }
+                watch.note(RowChange(connection: connection, operation: operation), of: collection)
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    // MARK: A writing
+
+    /// Takes the collections whose rows it notes.
+    func know(_ schema: Schema) {
+        collections = Dictionary(uniqueKeysWithValues: schema.collections.map { ($0.name, $0) })
+    }
+
+    /// Begins to note, with nothing noted yet.
+    func begin(_ db: Database) {
+        isCertain = true
+        traceSavepoints(of: db)
+        isNoting = true
+    }
+
+    /// Ends noting; what was noted stays until it was sealed.
+    func end(_ db: Database) {
+        isNoting = false
+        sqlite3_trace_v2(db.sqliteConnection, 0, nil, nil)
+    }
+
+    /// Ends a writing: nothing of it is kept.
+    func forget(_ db: Database) {
+        end(db)
+        rows.removeAll()
+        places.removeAll()
+    }
+
+    /// Goes on noting: what sealing deletes with what was deleted.
+    func resume() { isNoting = true }
+
+    /// Has SQLite tell of each statement as it starts: nothing else says that a savepoint was rolled back.
+    private func traceSavepoints(of db: Database) {
+        sqlite3_trace_v2(
+            db.sqliteConnection, UInt32(SQLITE_TRACE_STMT),
+            { _, context, _, text in
+                guard let context, let text else { return 0 }
+                // Any statement that may be one counts: ROLLBACK, also behind a comment.
+                switch text.assumingMemoryBound(to: UInt8.self).pointee {
+                case UInt8(ascii: "I"), UInt8(ascii: "U"), UInt8(ascii: "S"), UInt8(ascii: "D"):
+                    return 0
+                default:
+                    Unmanaged<EditWatch>.fromOpaque(context).takeUnretainedValue().isCertain = false
+                    return 0
+                }
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Remembers what a verb wrote to the row that was noted last, if nothing else has touched it.
+    func written(_ values: [WrittenValue], after count: Int) {
+        guard isNoting, rows.count == count + 1 else { return }
+        rows[count].written = values
+    }
+
+    /// The row that was noted under an id, if it was.
+    func holds(_ record: String) -> Bool {
+        collections.keys.contains { places[Key(collection: $0, record: record)] != nil }
+    }
+
+    // MARK: Notes
+
+    private func note(_ change: RowChange, of collection: CollectionSchema) {
+        let time = clock()
+        switch change.operation {
+        case SQLITE_INSERT: insert(change, collection, time)
+        case SQLITE_DELETE: remove(change, collection, time, asRenamed: false)
+        default:
+            guard change.keepsID else {
+                remove(change, collection, time, asRenamed: true)
+                return insert(change, collection, time)
+            }
+            if let place = place(collection, change.oldID) {
+                rows[place].written = nil
+                if time != rows[place].time { rows[place].retime(change, time) }
+            } else {
+                add(NotedRow(of: change, collection, time))
+            }
+        }
+    }
+
+    private func insert(_ change: RowChange, _ collection: CollectionSchema, _ time: Int64) {
+        let id = change.newID
+        if let place = place(collection, id) {
+            rows[place].written = nil
+            rows[place].time = max(rows[place].time, time)
+        } else {
+            add(NotedRow(collection: collection, record: id, before: nil, time: time))
+        }
+    }
+
+    private func remove(
+        _ change: RowChange, _ collection: CollectionSchema, _ time: Int64, asRenamed: Bool
+    ) {
+        let place =
+            place(collection, change.oldID) ?? add(NotedRow(of: change, collection, time))
+        rows[place].time = max(rows[place].time, time)
+        rows[place].written = nil
+        rows[place].removal = asRenamed ? .renamed : .deleted
+    }
+
+    private func place(_ collection: CollectionSchema, _ record: String) -> Int? {
+        places[Key(collection: collection.name, record: record)]
+    }
+
+    @discardableResult
+    private func add(_ row: NotedRow) -> Int {
+        places[Key(collection: row.collection.name, record: row.record)] = rows.count
+        rows.append(row)
+        return rows.count - 1
+    }
+}
+
+/// A field's place in its collection, and what stands in its column now.
+typealias WrittenValue = (position: Int, value: Value)
+
+/// What a writing did to one row.
+struct NotedRow {
+    enum Removal { case deleted, renamed }
+
+    let collection: CollectionSchema
+    let record: String
+    /// Its columns before the writing, in the order of the table; `nil` where it was not there.
+    let before: [DatabaseValue]?
+    /// The latest change.
+    fileprivate(set) var time: Int64
+    /// The times of columns, where they were not all written at once.
+    private(set) var times: [Int: Int64] = [:]
+    /// How it last went, if it did.
+    fileprivate(set) var removal: Removal?
+    /// What one verb wrote to it, in the order of the fields; `nil` where anything else did.
+    fileprivate(set) var written: [WrittenValue]?
+
+    fileprivate init(
+        collection: CollectionSchema, record: String, before: [DatabaseValue]?, time: Int64
+    ) {
+        self.collection = collection
+        self.record = record
+        self.before = before
+        self.time = time
+    }
+
+    /// A row that was there.
+    fileprivate init(of change: RowChange, _ collection: CollectionSchema, _ time: Int64) {
+        self.init(
+            collection: collection, record: change.oldID, before: change.oldRow, time: time)
+    }
+
+    /// Takes a later change in: what was written before it keeps its own time.
+    fileprivate mutating func retime(_ change: RowChange, _ later: Int64) {
+        for (column, (old, new)) in zip(change.oldRow, change.newRow).enumerated() {
+            if !old.isIdentical(to: new) {
+                times[column] = later
+            } else if let before, times[column] == nil, before.indices.contains(column),
+                !before[column].isIdentical(to: old)
+            {
+                times[column] = time
+            }
+        }
+        time = max(time, later)
+    }
+}
+
+/// A change of one row, while SQLite is about to make it.
+private struct RowChange {
+    let connection: OpaquePointer
+    let operation: Int32
+
+    // The id is the first column of every record table.
+    var oldID: String { text(old(0)) }
+    var newID: String { text(new(0)) }
+    var keepsID: Bool { oldID == newID }
+    var oldRow: [DatabaseValue] { (0..<sqlite3_preupdate_count(connection)).map { value(old($0)) } }
+    var newRow: [DatabaseValue] { (0..<sqlite3_preupdate_count(connection)).map { value(new($0)) } }
+
+    private func old(_ column: Int32) -> OpaquePointer? {
+        var value: OpaquePointer?
+        sqlite3_preupdate_old(connection, column, &value)
+        return value
+    }
+
+    private func new(_ column: Int32) -> OpaquePointer? {
+        var value: OpaquePointer?
+        sqlite3_preupdate_new(connection, column, &value)
+        return value
+    }
+
+    private func text(_ value: OpaquePointer?) -> String {
+        guard let value, let start = sqlite3_value_text(value) else { return "" }
+        let bytes = UnsafeBufferPointer(start: start, count: Int(sqlite3_value_bytes(value)))
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    private func value(_ value: OpaquePointer?) -> DatabaseValue {
+        guard let value else { return .null }
+        switch sqlite3_value_type(value) {
+        case SQLITE_INTEGER: return sqlite3_value_int64(value).databaseValue
+        case SQLITE_FLOAT: return sqlite3_value_double(value).databaseValue
+        case SQLITE_TEXT, SQLITE_BLOB: return text(value).databaseValue
+        default: return .null
+        }
+    }
+}
