@@ -43,6 +43,9 @@ final class StatementTexts: Sendable {
         let select: String
         let exists: String
         let replace: String
+        let insert: String
+        let update: String
+        let remove: String
 
         init(_ collection: CollectionSchema) {
             let table = "\"\(collection.name)\""
@@ -52,6 +55,12 @@ final class StatementTexts: Sendable {
             select = "SELECT \(list) FROM \(table) WHERE id = ?"
             exists = "SELECT 1 FROM \(table) WHERE id = ?"
             replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
+            insert = """
+                INSERT INTO \(table) ("id", \(list)) VALUES (\(marks)) ON CONFLICT (id) DO NOTHING
+                """
+            let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
+            update = "UPDATE \(table) SET \(sets) WHERE id = ?"
+            remove = "DELETE FROM \(table) WHERE id = ?"
         }
     }
 
