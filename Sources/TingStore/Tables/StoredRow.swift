@@ -44,6 +44,10 @@ final class StatementTexts: Sendable {
         let exists: String
         let replace: String
         let insert: String
+        /// Inserts nothing where the record is there.
+        let insertNew: String
+        let update: String
+        let remove: String
         /// Positions of the fields in the order that a map has.
         let mapOrder: [Int]
         /// Those ascending by name.
@@ -57,6 +61,12 @@ final class StatementTexts: Sendable {
             select = "SELECT \(list) FROM \(table) WHERE id = ?"
             exists = "SELECT 1 FROM \(table) WHERE id = ?"
             replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
+            insertNew = """
+                INSERT INTO \(table) ("id", \(list)) VALUES (\(marks)) ON CONFLICT (id) DO NOTHING
+                """
+            let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
+            update = "UPDATE \(table) SET \(sets) WHERE id = ?"
+            remove = "DELETE FROM \(table) WHERE id = ?"
             insert = "INSERT INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             let fields = collection.fields
             mapOrder = fields.indices.sorted {

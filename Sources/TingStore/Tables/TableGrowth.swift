@@ -98,9 +98,7 @@ struct TableGrowth {
             let present = Dictionary(
                 try Self.columns(db, table.name).map { ($0.name, $0.definition) },
                 uniquingKeysWith: { a, _ in a })
-            if present.count == table.columns.count
-                || table.columns.contains(where: { present[$0.name] != $0.definition })
-            {
+            if table.columns.contains(where: { present[$0.name] != $0.definition }) {
                 found.append("table \(table.name)")
             }
         }
