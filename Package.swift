@@ -44,9 +44,11 @@ let package = Package(
         .target(name: "CSQLiteConfig", dependencies: ["CSQLite"]),
         // A disk in memory under SQLite, with faults: tests and the simulator only.
         .target(name: "CSimulatedDisk", dependencies: ["CSQLite"]),
+        // SHA-256 by the processor's instructions: hashes of a few bytes, by the dozen a record.
+        .target(name: "CSHA256"),
         .target(
             name: "TingCore",
-            dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: ["CSHA256", .product(name: "Crypto", package: "swift-crypto")]),
         // Bodies in gzip, with a bound on what they inflate to.
         .systemLibrary(
             name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",

@@ -7,7 +7,8 @@
 package struct CBOREncoder {
     package private(set) var bytes: [UInt8] = []
 
-    package init() {}
+    /// - Parameter capacity: The bytes that it will come to, about.
+    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
     package mutating func encode(_ integer: Int64) {
         if integer >= 0 {
@@ -22,6 +23,16 @@ package struct CBOREncoder {
         bytes.append(contentsOf: data)
     }
 
+    package mutating func encode(bytes hash: Hash) {
+        head(2, 32)
+        hash.withBytes { bytes.append(contentsOf: $0) }
+    }
+
+    package mutating func encode(bytes id: ID<some Any>) {
+        head(2, 16)
+        id.withBytes { bytes.append(contentsOf: $0) }
+    }
+
     package mutating func encode(_ text: String) {
         head(3, UInt64(text.utf8.count))
         bytes.append(contentsOf: text.utf8)
@@ -29,6 +40,9 @@ package struct CBOREncoder {
 
     /// Bytes as they are: what is hashed together with CBOR.
     mutating func append(raw data: some Collection<UInt8>) { bytes.append(contentsOf: data) }
+
+    /// The hash of what was written.
+    package var hash: Hash { bytes.withUnsafeBytes { Hash(of: $0) } }
 
     /// Empties it, and keeps the room.
     mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
@@ -71,8 +85,7 @@ package struct CBOREncoder {
 
     /// The order of § 4.2.1 among text keys: the length stands in the head, so shorter comes first.
     package static func precedes(_ a: String, _ b: String) -> Bool {
-        a.utf8.count != b.utf8.count
-            ? a.utf8.count < b.utf8.count : a.utf8.lexicographicallyPrecedes(b.utf8)
+        a.utf8.count != b.utf8.count ? a.utf8.count < b.utf8.count : a.precedesInBytes(b)
     }
 
     private mutating func head(_ major: UInt8, _ argument: UInt64) {
@@ -101,138 +114,34 @@ extension Array {
     }
 }
 
-/// One item of CBOR, as read.
-package indirect enum CBORItem: Equatable {
-    case integer(Int64)
-    case bytes([UInt8])
-    case text(String)
-    case array([CBORItem])
-    case map([(key: String, value: CBORItem)])
-    case null
-
-    package static func == (a: CBORItem, b: CBORItem) -> Bool {
-        switch (a, b) {
-        case (.integer(let x), .integer(let y)): x == y
-        case (.bytes(let x), .bytes(let y)): x == y
-        case (.text(let x), .text(let y)): x == y
-        case (.array(let x), .array(let y)): x == y
-        case (.map(let x), .map(let y)):
-            x.count == y.count && zip(x, y).allSatisfy { $0.key == $1.key && $0.value == $1.value }
-        case (.null, .null): true
-        default: false
-        }
+/// Visits the entries of a map in the order of their keys, by position.
+///
+/// They come ascending by name, as field edits and values do, so that each finds its place among those
+/// of its length at once; no element is copied.
+func forEachInMapOrder(
+    count: Int, name: (Int) -> String, _ body: (Int) -> Void
+) {
+    guard count <= 64 else {
+        let names = (0..<count).map(name)
+        return names.indices.sorted { CBOREncoder.precedes(names[$0], names[$1]) }.forEach(body)
     }
-
-    package subscript(_ key: String) -> CBORItem? {
-        guard case .map(let entries) = self else { return nil }
-        return entries.first { $0.key == key }?.value
-    }
-
-    package var integer: Int64? { if case .integer(let x) = self { x } else { nil } }
-    package var text: String? { if case .text(let x) = self { x } else { nil } }
-    package var bytes: [UInt8]? { if case .bytes(let x) = self { x } else { nil } }
-    package var array: [CBORItem]? { if case .array(let x) = self { x } else { nil } }
-    package var map: [(key: String, value: CBORItem)]? {
-        if case .map(let x) = self { x } else { nil }
-    }
-}
-
-/// Bytes that are not what this format allows.
-package struct CBORError: Error, Equatable {
-    /// Where reading stopped, in bytes from the start.
-    package let offset: Int
-}
-
-/// Reads deterministic CBOR, and nothing else: every accepted input has exactly one encoding.
-package struct CBORDecoder {
-    private let bytes: [UInt8]
-    private var at = 0
-    private static let depthLimit = 16
-
-    package static func decode(_ bytes: [UInt8]) throws(CBORError) -> CBORItem {
-        var decoder = CBORDecoder(bytes: bytes)
-        let item = try decoder.item(depth: 0)
-        guard decoder.at == bytes.count else { throw CBORError(offset: decoder.at) }
-        return item
-    }
-
-    private init(bytes: [UInt8]) { self.bytes = bytes }
-
-    private mutating func item(depth: Int) throws(CBORError) -> CBORItem {
-        guard depth < Self.depthLimit else { throw CBORError(offset: at) }
-        let start = at
-        let (major, argument) = try head()
-        switch major {
-        case 0:
-            guard let integer = Int64(exactly: argument) else { throw CBORError(offset: start) }
-            return .integer(integer)
-        case 1:
-            guard let integer = Int64(exactly: argument) else { throw CBORError(offset: start) }
-            return .integer(-1 - integer)
-        case 2: return .bytes(Array(try take(argument)))
-        case 3: return .text(try text(argument))
-        case 4:
-            guard argument <= UInt64(bytes.count - at) else { throw CBORError(offset: start) }
-            var items: [CBORItem] = []
-            for _ in 0..<argument { items.append(try item(depth: depth + 1)) }
-            return .array(items)
-        case 5: return .map(try map(argument, depth: depth))
-        case 7 where argument == 22: return .null
-        default: throw CBORError(offset: start)
-        }
-    }
-
-    private mutating func map(
-        _ count: UInt64, depth: Int
-    ) throws(CBORError) -> [(key: String, value: CBORItem)] {
-        guard count <= UInt64(bytes.count - at) else { throw CBORError(offset: at) }
-        var entries: [(key: String, value: CBORItem)] = []
-        for _ in 0..<count {
-            let start = at
-            guard case .text(let key) = try item(depth: depth + 1) else {
-                throw CBORError(offset: start)
+    withUnsafeTemporaryAllocation(of: (position: Int, length: Int).self, capacity: count) {
+        order in
+        for position in 0..<count {
+            let length = name(position).utf8.count
+            var place = position
+            while place > 0 {
+                let before = order[place - 1]
+                guard
+                    length < before.length
+                        || length == before.length
+                            && name(position).precedesInBytes(name(before.position))
+                else { break }
+                order.initializeElement(at: place, to: before)
+                place -= 1
             }
-            if let last = entries.last, !CBOREncoder.precedes(last.key, key) {
-                throw CBORError(offset: start)
-            }
-            entries.append((key, try item(depth: depth + 1)))
+            order.initializeElement(at: place, to: (position, length))
         }
-        return entries
-    }
-
-    private mutating func text(_ count: UInt64) throws(CBORError) -> String {
-        let start = at
-        guard let text = String(validating: try take(count), as: UTF8.self) else {
-            throw CBORError(offset: start)
-        }
-        return text
-    }
-
-    private mutating func take(_ count: UInt64) throws(CBORError) -> ArraySlice<UInt8> {
-        guard count <= UInt64(bytes.count - at) else { throw CBORError(offset: at) }
-        defer { at += Int(count) }
-        return bytes[at..<at + Int(count)]
-    }
-
-    private mutating func head() throws(CBORError) -> (UInt8, UInt64) {
-        let start = at
-        guard let first = try take(1).first else { throw CBORError(offset: start) }
-        let major = first >> 5
-        switch first & 31 {
-        case let small where small < 24: return (major, UInt64(small))
-        case 24: return (major, try argument(1, least: 24, start))
-        case 25: return (major, try argument(2, least: 0x100, start))
-        case 26: return (major, try argument(4, least: 0x1_0000, start))
-        case 27: return (major, try argument(8, least: 0x1_0000_0000, start))
-        default: throw CBORError(offset: start)
-        }
-    }
-
-    private mutating func argument(
-        _ count: UInt64, least: UInt64, _ start: Int
-    ) throws(CBORError) -> UInt64 {
-        let value = try take(count).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        guard value >= least else { throw CBORError(offset: start) }
-        return value
+        for place in 0..<count { body(order[place].position) }
     }
 }

@@ -21,11 +21,12 @@ extension ChangeSet {
 
     /// The bytes whose SHA-256 is `effectsHash`.
     public func committedBytes(of effects: [Effect]) -> [UInt8] {
-        var encoder = CBOREncoder()
+        var commitments = Commitments(seed: seed)
+        var encoder = CBOREncoder(capacity: 64 + effects.count * 512)
         encoder.encodeArray(count: effects.count)
         for (position, effect) in effects.enumerated() {
             effect.encode(into: &encoder) { field, value, encoder in
-                encoder.encode(bytes: Commitment.of(value, seed, position, field, .effect).bytes)
+                encoder.encode(bytes: commitments.of(value, position, field, .effect))
             }
         }
         return encoder.bytes
@@ -36,11 +37,12 @@ extension ChangeSet {
     // Keys stand in the order that `CBOREncoder.encodeMap` would give them, written out: closures
     // and sorting took half of the time of sealing and of integrating.
     private func encoded(values form: Form) -> [UInt8] {
-        var encoder = CBOREncoder()
-        let optional = [!seen.isEmpty, !message.isEmpty, form == .plain]
-        encoder.encodeMapHead(count: 5 + optional.count { $0 })
+        var encoder = CBOREncoder(capacity: 256 + operations.count * 512)
+        var commitments = form == .plain ? nil : Commitments(seed: seed)
+        encoder.encodeMapHead(
+            count: 5 + [!seen.isEmpty, !message.isEmpty, form == .plain].count { $0 })
         encoder.encode("id")
-        encoder.encode(bytes: id.bytes)
+        encoder.encode(bytes: id)
         encoder.encode("base")
         encoder.encode(base)
         if form == .plain {
@@ -50,7 +52,7 @@ extension ChangeSet {
         if !seen.isEmpty {
             encoder.encode("seen")
             encoder.encodeArray(count: seen.count)
-            for hash in seen { encoder.encode(bytes: hash.bytes) }
+            for hash in seen { encoder.encode(bytes: hash) }
         }
         encoder.encode("time")
         encoder.encode(time)
@@ -62,66 +64,82 @@ extension ChangeSet {
         }
         encoder.encode("operations")
         encoder.encodeArray(count: operations.count)
-        for position in operations.indices { encode(position, form, into: &encoder) }
+        for (position, operation) in operations.enumerated() {
+            operation.encode(at: position, of: self, &commitments, into: &encoder)
+        }
         return encoder.bytes
-    }
-
-    private func encode(_ position: Int, _ form: Form, into encoder: inout CBOREncoder) {
-        let operation = operations[position]
-        let optional = [
-            operation.base != nil, operation.time != time, !operation.fields.isEmpty,
-        ]
-        encoder.encodeMapHead(count: 3 + optional.count { $0 })
-        if let base = operation.base {
-            encoder.encode("base")
-            encoder.encode(base)
-        }
-        encoder.encode("kind")
-        encoder.encode(operation.kind.rawValue)
-        if operation.time != time {
-            encoder.encode("time")
-            encoder.encode(operation.time)
-        }
-        if !operation.fields.isEmpty {
-            encoder.encode("fields")
-            encoder.encodeMapHead(count: operation.fields.count)
-            for edit in operation.fields.inMapOrder(by: \.field) {
-                encoder.encode(edit.field)
-                edit.encode(
-                    in: operation, seed: form == .plain ? nil : seed, position, into: &encoder)
-            }
-        }
-        encoder.encode("record")
-        encoder.encode(bytes: operation.record.bytes)
-        encoder.encode("collection")
-        encoder.encode(operation.collection)
     }
 }
 
-extension FieldEdit {
-    /// Writes the edit: its values as they are, or with a seed their commitments.
+extension Operation {
+    /// Writes the operation: its values as they are, or their commitments.
     fileprivate func encode(
-        in operation: Operation, seed: [UInt8]?, _ position: Int, into encoder: inout CBOREncoder
+        at position: Int, of changeSet: ChangeSet, _ commitments: inout Commitments?,
+        into encoder: inout CBOREncoder
     ) {
-        let optional = [base != nil, time != operation.time, !after.isNull, !before.isNull]
-        encoder.encodeMapHead(count: optional.count { $0 })
+        let hasTime = time != changeSet.time
+        encoder.encodeMapHead(
+            count: 3 + (base == nil ? 0 : 1) + (hasTime ? 1 : 0) + (fields.isEmpty ? 0 : 1))
         if let base {
             encoder.encode("base")
             encoder.encode(base)
         }
-        if time != operation.time {
+        encoder.encode("kind")
+        encoder.encode(kind.rawValue)
+        if hasTime {
             encoder.encode("time")
             encoder.encode(time)
         }
-        for (key, value, place) in [
-            ("after", after, Commitment.Place.after), ("before", before, .before),
-        ] where !value.isNull {
-            encoder.encode(key)
-            if let seed {
-                encoder.encode(bytes: Commitment.of(value, seed, position, field, place).bytes)
-            } else {
-                encoder.encode(value)
+        if !fields.isEmpty {
+            encoder.encode("fields")
+            encoder.encodeMapHead(count: fields.count)
+            forEachInMapOrder(count: fields.count, name: { fields[$0].field }) { at in
+                encoder.encode(fields[at].field)
+                fields[at].encode(at: position, time, &commitments, into: &encoder)
             }
+        }
+        encoder.encode("record")
+        encoder.encode(bytes: record)
+        encoder.encode("collection")
+        encoder.encode(collection)
+    }
+}
+
+extension FieldEdit {
+    fileprivate func encode(
+        at position: Int, _ standardTime: Int64, _ commitments: inout Commitments?,
+        into encoder: inout CBOREncoder
+    ) {
+        let (hasTime, hasAfter, hasBefore) = (time != standardTime, !after.isNull, !before.isNull)
+        encoder.encodeMapHead(
+            count: (base == nil ? 0 : 1) + (hasTime ? 1 : 0) + (hasAfter ? 1 : 0)
+                + (hasBefore ? 1 : 0))
+        if let base {
+            encoder.encode("base")
+            encoder.encode(base)
+        }
+        if hasTime {
+            encoder.encode("time")
+            encoder.encode(time)
+        }
+        if hasAfter {
+            encoder.encode("after")
+            encode(after, at: position, .after, &commitments, into: &encoder)
+        }
+        if hasBefore {
+            encoder.encode("before")
+            encode(before, at: position, .before, &commitments, into: &encoder)
+        }
+    }
+
+    private func encode(
+        _ value: Value, at position: Int, _ place: Commitments.Place,
+        _ commitments: inout Commitments?, into encoder: inout CBOREncoder
+    ) {
+        if let commitment = commitments?.of(value, position, field, place) {
+            encoder.encode(bytes: commitment)
+        } else {
+            encoder.encode(value)
         }
     }
 }
@@ -135,16 +153,16 @@ extension Effect {
         encoder.encode("state")
         encoder.encode(state.rawValue)
         encoder.encode("record")
-        encoder.encode(bytes: record.bytes)
+        encoder.encode(bytes: record)
         if !values.isEmpty {
             encoder.encode("values")
             encoder.encodeMapHead(count: values.count)
-            for pair in values.inMapOrder(by: \.field) {
-                encoder.encode(pair.field)
-                if pair.value.isNull {
+            forEachInMapOrder(count: values.count, name: { values[$0].field }) { at in
+                encoder.encode(values[at].field)
+                if values[at].value.isNull {
                     encoder.encodeNull()
                 } else {
-                    encodeValue(pair.field, pair.value, &encoder)
+                    encodeValue(values[at].field, values[at].value, &encoder)
                 }
             }
         }
@@ -154,40 +172,144 @@ extension Effect {
 
     /// Effects with their values, as they are stored.
     public static func storedBytes(_ effects: [Effect]) -> [UInt8] {
-        var encoder = CBOREncoder()
+        var encoder = CBOREncoder(capacity: 64 + effects.count * 256)
         encoder.encodeArray(count: effects.count)
         for effect in effects { effect.encode(into: &encoder) { $2.encode($1) } }
         return encoder.bytes
     }
 }
 
-/// What stands for a value in hashed bytes.
-enum Commitment {
+/// What stands for the values of one change set in hashed bytes.
+///
+/// Two hashes for each value are most of what integrating computes: all are made in one buffer.
+struct Commitments {
     enum Place: String { case before, after, effect }
+
+    private let seed: [UInt8]
+    private var scratch = CBOREncoder(capacity: 1_024)
+
+    init(seed: [UInt8]) { self.seed = seed }
 
     /// SHA-256(salt ‖ canonical bytes of the value). The salt is the first 16 bytes of
     /// SHA-256(seed ‖ CBOR [position of the operation or effect, field, place]).
-    static func of(
-        _ value: Value, _ seed: [UInt8], _ position: Int, _ field: String, _ place: Place
-    ) -> Hash {
-        var salted = CBOREncoder()
-        salted.append(raw: seed)
-        salted.encodeArray(count: 3)
-        salted.encode(Int64(position))
-        salted.encode(field)
-        salted.encode(place.rawValue)
-        let salt = Hash(of: salted.bytes)
-        salted.removeAll()
-        salted.append(raw: salt.bytes.prefix(16))
-        salted.encode(value)
-        return Hash(of: salted.bytes)
+    mutating func of(_ value: Value, _ position: Int, _ field: String, _ place: Place) -> Hash {
+        let size = 64 + seed.count + field.utf8.count + value.sizeBound
+        guard size > Self.stackBytes else {
+            return withUnsafeTemporaryAllocation(byteCount: Self.stackBytes, alignment: 8) {
+                var writer = StackWriter($0)
+                writer.append(seed)
+                writer.head(4, 3)
+                writer.encode(.integer(Int64(position)))
+                writer.encode(field)
+                writer.encode(place.rawValue)
+                let salt = writer.hash
+                writer.removeAll()
+                writer.append(salt)
+                writer.encode(value)
+                return writer.hash
+            }
+        }
+        scratch.removeAll()
+        scratch.append(raw: seed)
+        scratch.encodeArray(count: 3)
+        scratch.encode(Int64(position))
+        scratch.encode(field)
+        scratch.encode(place.rawValue)
+        let salt = scratch.hash
+        scratch.removeAll()
+        salt.withBytes { scratch.append(raw: $0.prefix(16)) }
+        scratch.encode(value)
+        return scratch.hash
+    }
+
+    private static let stackBytes = 1_024
+}
+
+extension Value {
+    /// At least as many bytes as its canonical form has.
+    fileprivate var sizeBound: Int {
+        switch self {
+        case .null, .integer: 9
+        case .text(let text): 9 + text.utf8.count
+        case .set(let elements): elements.reduce(9) { $0 + 9 + $1.utf8.count }
+        }
+    }
+}
+
+/// Writes CBOR where the caller has seen to the room, as `CBOREncoder` would: an array that may grow
+/// costs more than a short value's bytes.
+private struct StackWriter {
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var count = 0
+
+    init(_ buffer: UnsafeMutableRawBufferPointer) { self.buffer = buffer }
+
+    var hash: Hash { Hash(of: UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+
+    mutating func removeAll() { count = 0 }
+
+    mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    /// The first half of a hash.
+    mutating func append(_ hash: Hash) {
+        hash.withBytes { append(UnsafeRawBufferPointer(rebasing: $0[..<16])) }
+    }
+
+    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: buffer[count..<count + bytes.count])
+            .copyMemory(from: bytes)
+        count += bytes.count
+    }
+
+    mutating func encode(_ text: String) {
+        head(3, UInt64(text.utf8.count))
+        let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
+            append(UnsafeRawBufferPointer($0))
+        }
+        if isDone == nil { append(Array(text.utf8)) }
+    }
+
+    mutating func encode(_ value: Value) {
+        switch value {
+        case .null: put(0xf6)
+        case .integer(let integer):
+            integer >= 0 ? head(0, UInt64(integer)) : head(1, UInt64(-1 - integer))
+        case .text(let text): encode(text)
+        case .set(let elements):
+            head(4, UInt64(elements.count))
+            for element in elements { encode(element) }
+        }
+    }
+
+    mutating func head(_ major: UInt8, _ argument: UInt64) {
+        let type = major << 5
+        let bytes =
+            argument < 24
+            ? 0
+            : argument < 0x100
+                ? 1
+                : argument < 0x1_0000
+                    ? 2
+                    : argument < 0x1_0000_0000 ? 4 : 8
+        guard bytes > 0 else { return put(type | UInt8(argument)) }
+        put(type | UInt8(24 + bytes.trailingZeroBitCount))
+        for shift in stride(from: (bytes - 1) * 8, through: 0, by: -8) {
+            put(UInt8(truncatingIfNeeded: argument >> UInt64(shift)))
+        }
+    }
+
+    private mutating func put(_ byte: UInt8) {
+        buffer[count] = byte
+        count += 1
     }
 }
 
 extension CBOREncoder {
     mutating func encode(_ base: Base) {
         encodeArray(count: 2)
-        encode(bytes: base.epoch.bytes)
+        encode(bytes: base.epoch)
         encode(base.version)
     }
 }

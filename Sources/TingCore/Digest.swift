@@ -18,9 +18,37 @@ public struct RecordContent: Equatable, Sendable {
         var encoder = CBOREncoder()
         encoder.encodeArray(count: 3)
         encoder.encode(collection)
-        encoder.encode(bytes: record.bytes)
+        encoder.encode(bytes: record)
         encoder.encode(map: values)
         return encoder.bytes
+    }
+}
+
+/// Hashes the canonical bytes of records whose values stand in the order of their collection's
+/// fields, all in one buffer.
+package struct RowHasher {
+    private var encoder = CBOREncoder(capacity: 2_048)
+
+    package init() {}
+
+    /// The hash of `RecordContent.canonicalBytes` of the same record.
+    /// - Parameter row: A value for each field; a default may stand as itself or as null.
+    package mutating func hash(
+        _ collection: CollectionSchema, _ record: RecordID, _ row: [Value]
+    ) -> Hash {
+        encoder.removeAll()
+        encoder.encodeArray(count: 3)
+        encoder.encode(collection.name)
+        encoder.encode(bytes: record)
+        let order = collection.mapOrder.filter {
+            !row[$0].isNull && row[$0] != collection.fields[$0].standard
+        }
+        encoder.encodeMapHead(count: order.count)
+        for position in order {
+            encoder.encode(collection.fields[position].name)
+            encoder.encode(row[position])
+        }
+        return encoder.hash
     }
 }
 
@@ -44,16 +72,30 @@ public struct StateDigest: Equatable, Sendable {
         combine(content) { $0.subtractingReportingOverflow($1) }
     }
 
+    /// Adds a record by the hash of its canonical bytes: `RowHasher`.
+    package mutating func add(_ hash: Hash, of record: RecordID) {
+        combine(hash, of: record) { $0.addingReportingOverflow($1) }
+    }
+
+    package mutating func remove(_ hash: Hash, of record: RecordID) {
+        combine(hash, of: record) { $0.subtractingReportingOverflow($1) }
+    }
+
     private mutating func combine(
         _ content: RecordContent,
         _ apply: (UInt64, UInt64) -> (partialValue: UInt64, overflow: Bool)
     ) {
-        let hash = Hash(of: content.canonicalBytes).bytes
-        let start = Self.bucket(of: content.record) * 4
+        combine(Hash(of: content.canonicalBytes), of: content.record, apply)
+    }
+
+    private mutating func combine(
+        _ hash: Hash, of record: RecordID,
+        _ apply: (UInt64, UInt64) -> (partialValue: UInt64, overflow: Bool)
+    ) {
+        let start = Self.bucket(of: record) * 4
+        let operands = (hash.fourth, hash.third, hash.second, hash.first)
         var carry = false
-        for word in 0..<4 {
-            var operand: UInt64 = 0
-            for byte in 0..<8 { operand = operand << 8 | UInt64(hash[(3 - word) * 8 + byte]) }
+        func take(_ word: Int, _ operand: UInt64) {
             var (sum, overflow) = apply(words[start + word], operand)
             if carry {
                 let (next, second) = apply(sum, 1)
@@ -63,6 +105,10 @@ public struct StateDigest: Equatable, Sendable {
             words[start + word] = sum
             carry = overflow
         }
+        take(0, operands.0)
+        take(1, operands.1)
+        take(2, operands.2)
+        take(3, operands.3)
     }
 
     /// One bucket's sum: 32 bytes, big-endian.
@@ -135,10 +181,10 @@ public enum HistoryDigest {
     ) -> Hash {
         var encoder = CBOREncoder()
         encoder.encodeArray(count: 5)
-        encoder.encode(bytes: previous.bytes)
-        encoder.encode(bytes: changeSet.bytes)
-        encoder.encode(bytes: effects.bytes)
-        encoder.encode(bytes: author.bytes)
+        encoder.encode(bytes: previous)
+        encoder.encode(bytes: changeSet)
+        encoder.encode(bytes: effects)
+        encoder.encode(bytes: author)
         encoder.encode(accepted)
         return Hash(of: encoder.bytes)
     }
@@ -148,16 +194,19 @@ public enum HistoryDigest {
 public enum Receipt {
     /// HMAC-SHA-256 over CBOR [epoch, version, author, replica, number, id, hash, acceptance, clock
     /// shift].
-    public static func make(for entry: Entry, epoch: Epoch, key: [UInt8]) -> [UInt8] {
+    /// - Parameter hash: The change set's, for whoever has it at hand.
+    public static func make(
+        for entry: Entry, hash: Hash? = nil, epoch: Epoch, key: [UInt8]
+    ) -> [UInt8] {
         var encoder = CBOREncoder()
         encoder.encodeArray(count: 9)
-        encoder.encode(bytes: epoch.bytes)
+        encoder.encode(bytes: epoch)
         encoder.encode(entry.version)
-        encoder.encode(bytes: entry.author.bytes)
-        encoder.encode(bytes: entry.replica.bytes)
+        encoder.encode(bytes: entry.author)
+        encoder.encode(bytes: entry.replica)
         encoder.encode(entry.number)
-        encoder.encode(bytes: entry.changeSet.id.bytes)
-        encoder.encode(bytes: entry.changeSet.hash.bytes)
+        encoder.encode(bytes: entry.changeSet.id)
+        encoder.encode(bytes: hash ?? entry.changeSet.hash)
         encoder.encode(entry.accepted)
         encoder.encode(entry.shift)
         return authenticationCode(encoder.bytes, key: key)

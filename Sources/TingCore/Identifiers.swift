@@ -26,12 +26,26 @@ public struct ID<Kind>: Hashable, Sendable, Comparable, CustomStringConvertible 
         self.init(high: high, low: low)
     }
 
+    /// Reads the canonical form from its bytes.
+    package init?(text: UnsafeBufferPointer<UInt8>) {
+        guard let (high, low) = UUIDText.parse(text) else { return nil }
+        self.init(high: high, low: low)
+    }
+
     /// Takes 16 bytes, big-endian.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }
         self.init(
             high: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
             low: bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) })
+    }
+
+    /// Takes 16 bytes in memory.
+    package init?(bytes: UnsafeRawBufferPointer) {
+        guard bytes.count == 16 else { return nil }
+        self.init(
+            high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+            low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
     }
 
     /// An id of version 4: 122 random bits.
@@ -66,13 +80,22 @@ public struct ID<Kind>: Hashable, Sendable, Comparable, CustomStringConvertible 
             low: low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
     }
 
-    public var bytes: [UInt8] {
-        [high, low].flatMap { word in
-            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
-        }
+    public var bytes: [UInt8] { withBytes { Array($0) } }
+
+    /// Lends the 16 bytes.
+    package func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        try withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { try body($0) }
     }
 
     public var description: String { UUIDText.format(high: high, low: low) }
+
+    /// Lends the 36 bytes of `description`, without making a string.
+    package func withText<T>(_ body: (UnsafeBufferPointer<UInt8>) throws -> T) rethrows -> T {
+        try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 36) { buffer in
+            UUIDText.write(high: high, low: low, into: buffer)
+            return try body(UnsafeBufferPointer(buffer))
+        }
+    }
 
     public static func < (a: Self, b: Self) -> Bool {
         (a.high, a.low) < (b.high, b.low)
@@ -111,26 +134,34 @@ public struct Base: Hashable, Sendable {
 
 /// The textual form of a UUID.
 enum UUIDText {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     static func format(high: UInt64, low: UInt64) -> String {
         String(unsafeUninitializedCapacity: 36) { buffer in
-            var at = 0
-            for nibble in 0..<32 {
-                if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 {
-                    buffer[at] = 0x2d
-                    at += 1
-                }
-                let word = nibble < 16 ? high : low
-                let shift = UInt64(60 - 4 * (nibble & 15))
-                buffer[at] = digits[Int(word >> shift & 15)]
+            write(high: high, low: low, into: buffer)
+            return 36
+        }
+    }
+
+    /// Writes 36 bytes.
+    static func write(high: UInt64, low: UInt64, into buffer: UnsafeMutableBufferPointer<UInt8>) {
+        var at = 0
+        for nibble in 0..<32 {
+            if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 {
+                buffer[at] = 0x2d
                 at += 1
             }
-            return at
+            let word = nibble < 16 ? high : low
+            let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (nibble & 15)) & 15)
+            buffer[at] = digit < 10 ? 0x30 + digit : 0x61 - 10 + digit
+            at += 1
         }
     }
 
     static func parse(_ text: some Collection<UInt8>) -> (UInt64, UInt64)? {
+        // Whatever holds its bytes in one place is read there.
+        text.withContiguousStorageIfAvailable { parse(bytes: $0) } ?? parse(bytes: text)
+    }
+
+    private static func parse(bytes text: some Collection<UInt8>) -> (UInt64, UInt64)? {
         guard text.count == 36 else { return nil }
         var words: (UInt64, UInt64) = (0, 0)
         var nibbles = 0

@@ -53,12 +53,17 @@ public struct CollectionSchema: Codable, Equatable, Sendable {
     /// Names for people, by language (`en`, `da`, `zh`).
     public let label: [String: String]
     public let fields: [Field]
+    /// Positions of the fields in the order that their names have as keys of a map.
+    let mapOrder: [Int]
     private let index: [String: Int]
 
     public init(_ name: String, label: [String: String] = [:], fields: [Field]) {
         self.name = name
         self.label = label
         self.fields = fields
+        mapOrder = fields.indices.sorted {
+            CBOREncoder.precedes(fields[$0].name, fields[$1].name)
+        }
         index = Dictionary(
             zip(fields.map(\.name), fields.indices), uniquingKeysWith: { a, _ in a })
     }

@@ -4,72 +4,172 @@
 /// malformed input is an error, none a trap.
 extension ChangeSet {
     public init(storedBytes bytes: [UInt8]) throws {
-        let item = try CBORDecoder.decode(bytes)
-        guard let id = item["id"]?.bytes.flatMap({ ChangeSetID(bytes: $0) }),
-            let seed = item["seed"]?.bytes,
-            let schema = item["schema"]?.integer.flatMap({ Int(exactly: $0) }),
-            let base = Base(item["base"]),
-            let time = item["time"]?.integer,
-            let operations = item["operations"]?.array
-        else { throw StoredFormError.malformed("change set") }
+        self = try bytes.withUnsafeBytes { try ChangeSet(storedBytes: $0) }
+    }
+
+    package init(storedBytes bytes: UnsafeRawBufferPointer) throws {
+        var reader = CBORReader(bytes)
+        self = try ChangeSet(&reader)
+        try reader.finish()
+    }
+
+    private init(_ reader: inout CBORReader) throws {
+        var id: ChangeSetID?
+        var seed: [UInt8]?
+        var schema: Int?
+        var base: Base?
+        var time: Int64?
+        var operations: [Operation]?
+        var (seen, message): ([Hash], String) = ([], "")
+        try reader.map { reader, key in
+            switch key {
+            case "id": id = try reader.id()
+            case "base": base = try reader.base()
+            case "seed": seed = Array(try reader.data())
+            case "seen": seen = try reader.list { try $0.hash() }
+            case "time": time = try reader.integer()
+            case "schema": schema = Int(exactly: try reader.integer())
+            case "message": message = try reader.text()
+            case "operations":
+                // The keys' order has the time before them.
+                guard let time else { throw StoredFormError.malformed("change set") }
+                operations = try reader.list { try Operation(&$0, time: time) }
+            default: try reader.skip()
+            }
+        }
+        guard let id, let seed, let schema, let base, let time, let operations else {
+            throw StoredFormError.malformed("change set")
+        }
         self.init(
-            id: id, seed: seed, schema: schema, base: base,
-            seen: try (item["seen"]?.array ?? []).map { item in
-                guard let hash = item.bytes.flatMap({ Hash(bytes: $0) }) else {
-                    throw StoredFormError.malformed("hash")
-                }
-                return hash
-            },
-            message: item["message"]?.text ?? "", time: time,
-            operations: try operations.map { try Operation($0, time: time) })
+            id: id, seed: seed, schema: schema, base: base, seen: seen, message: message,
+            time: time, operations: operations)
     }
 }
 
 extension Operation {
-    fileprivate init(_ item: CBORItem, time: Int64) throws {
-        guard let kind = item["kind"]?.text.flatMap(Kind.init(rawValue:)),
-            let collection = item["collection"]?.text,
-            let record = item["record"]?.bytes.flatMap({ RecordID(bytes: $0) })
-        else { throw StoredFormError.malformed("operation") }
-        let own = item["time"]?.integer ?? time
-        let fields = try (item["fields"]?.map ?? []).map { key, value in
-            FieldEdit(
-                key, before: try Value(value["before"]), after: try Value(value["after"]),
-                base: Base(value["base"]), time: value["time"]?.integer ?? own)
+    fileprivate init(_ reader: inout CBORReader, time: Int64) throws {
+        var kind: Kind?
+        var collection: String?
+        var record: RecordID?
+        var base: Base?
+        var own = time
+        var fields: [FieldEdit] = []
+        try reader.map { reader, key in
+            switch key {
+            case "base": base = try reader.base()
+            case "kind": kind = Kind(rawValue: try reader.text())
+            case "time": own = try reader.integer()
+            case "fields": fields = try reader.fields { try FieldEdit($0, &$1, time: own) }
+            case "record": record = try reader.id()
+            case "collection": collection = try reader.text()
+            default: try reader.skip()
+            }
+        }
+        guard let kind, let collection, let record else {
+            throw StoredFormError.malformed("operation")
         }
         self.init(
-            kind, collection, record, base: Base(item["base"]), time: own,
-            fields: fields.sorted { $0.field.utf8.lexicographicallyPrecedes($1.field.utf8) })
+            kind, collection, record, base: base, time: own,
+            fields: fields.sorted { $0.field.precedesInBytes($1.field) })
+    }
+}
+
+extension FieldEdit {
+    fileprivate init(_ field: String, _ reader: inout CBORReader, time: Int64) throws {
+        self.init(field, before: .null, after: .null, time: time)
+        try reader.map { reader, key in
+            switch key {
+            case "base": base = try reader.base()
+            case "time": self.time = try reader.integer()
+            case "after": after = try reader.value()
+            case "before": before = try reader.value()
+            default: try reader.skip()
+            }
+        }
     }
 }
 
 extension Effect {
     public static func read(storedBytes bytes: [UInt8]) throws -> [Effect] {
-        guard let items = try CBORDecoder.decode(bytes).array else {
-            throw StoredFormError.malformed("effects")
-        }
-        return try items.map { item in
-            guard let collection = item["collection"]?.text,
-                let record = item["record"]?.bytes.flatMap({ RecordID(bytes: $0) }),
-                let state = item["state"]?.text.flatMap(State.init(rawValue:))
-            else { throw StoredFormError.malformed("effect") }
-            let values = try (item["values"]?.map ?? []).map {
-                FieldValue($0.key, try Value($0.value))
+        try bytes.withUnsafeBytes { try read(storedBytes: $0) }
+    }
+
+    package static func read(storedBytes bytes: UnsafeRawBufferPointer) throws -> [Effect] {
+        var reader = CBORReader(bytes)
+        let effects = try reader.list { try Effect(&$0) }
+        try reader.finish()
+        return effects
+    }
+
+    private init(_ reader: inout CBORReader) throws {
+        var collection: String?
+        var record: RecordID?
+        var state: State?
+        var values: [FieldValue] = []
+        try reader.map { reader, key in
+            switch key {
+            case "state": state = State(rawValue: try reader.text())
+            case "record": record = try reader.id()
+            case "values": values = try reader.fields { FieldValue($0, try $1.value()) }
+            case "collection": collection = try reader.text()
+            default: try reader.skip()
             }
-            return Effect(
-                collection, record, state,
-                values.sorted { $0.field.utf8.lexicographicallyPrecedes($1.field.utf8) })
         }
+        guard let collection, let record, let state else {
+            throw StoredFormError.malformed("effect")
+        }
+        self.init(
+            collection, record, state, values.sorted { $0.field.precedesInBytes($1.field) })
     }
 }
 
-extension Base {
-    fileprivate init?(_ item: CBORItem?) {
-        guard let pair = item?.array, pair.count == 2,
-            let epoch = pair[0].bytes.flatMap({ Epoch(bytes: $0) }), let version = pair[1].integer
-        else { return nil }
-        self.init(epoch: epoch, version: version)
+extension CBORReader {
+    fileprivate mutating func id<Kind>() throws -> ID<Kind> {
+        guard let id = ID<Kind>(bytes: try data()) else { throw StoredFormError.malformed("id") }
+        return id
     }
+
+    fileprivate mutating func hash() throws -> Hash {
+        guard let hash = Hash(bytes: try data()) else { throw StoredFormError.malformed("hash") }
+        return hash
+    }
+
+    fileprivate mutating func base() throws -> Base {
+        guard try array() == 2 else { throw StoredFormError.malformed("base") }
+        return Base(epoch: try id(), version: try integer())
+    }
+
+    fileprivate mutating func value() throws -> Value {
+        switch kind {
+        case 0, 1: return .integer(try integer())
+        case 3: return .text(try text())
+        case 4: return .set(try list { try $0.text() })
+        default:
+            guard null() else { throw StoredFormError.malformed("value") }
+            return .null
+        }
+    }
+
+    fileprivate mutating func list<Item>(
+        _ item: (inout CBORReader) throws -> Item
+    ) throws -> [Item] {
+        let count = try array()
+        var items: [Item] = []
+        for _ in 0..<count { items.append(try item(&self)) }
+        return items
+    }
+
+    /// What stands under field names, in the map's order.
+    fileprivate mutating func fields<Item>(
+        _ item: (String, inout CBORReader) throws -> Item
+    ) throws -> [Item] {
+        var items: [Item] = []
+        try map { reader, key in items.append(try item(key, &reader)) }
+        return items
+    }
+
+    /// Passes what stands under a key that this program doesn't know.
+    fileprivate mutating func skip() throws { _ = try item(depth: 1) }
 }
 
 extension Value {

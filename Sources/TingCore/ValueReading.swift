@@ -9,6 +9,13 @@ extension Value {
     }
 }
 
+extension [String] {
+    /// Whether they are a set's elements as they stand: ascending, none twice, normalised.
+    fileprivate var isSet: Bool {
+        allSatisfy(\.isNormalized) && zip(self, dropFirst()).allSatisfy { $0.precedesInBytes($1) }
+    }
+}
+
 private struct JSONReader {
     let bytes: [UInt8]
     var at = 0
@@ -52,7 +59,7 @@ private struct JSONReader {
             guard let text = text() else { return nil }
             elements.append(text)
             skipSpace()
-            if take("]") { return .set(of: elements) }
+            if take("]") { return elements.isSet ? .set(elements) : .set(of: elements) }
             guard take(",") else { return nil }
         }
     }

@@ -6,7 +6,8 @@ import TingCore
 /// sealing gives. Judged here, so that one such change set stops no other (promise 6).
 extension ChangeSet {
     /// The sentence that says which bound it crosses, if it crosses one.
-    var excess: String? {
+    /// - Parameter size: Its stored bytes.
+    func excess(size: Int) -> String? {
         if operations.count > Limits.operationLimit {
             return "It has more than \(Limits.operationLimit) operations."
         }
@@ -16,7 +17,7 @@ extension ChangeSet {
         if seen.count > Limits.deliveryLimit {
             return "It lists more than \(Limits.deliveryLimit) change sets as seen."
         }
-        if storedBytes.count > Limits.changeSetByteLimit {
+        if size > Limits.changeSetByteLimit {
             return "It has more than \(Limits.changeSetByteLimit) bytes."
         }
         return nil

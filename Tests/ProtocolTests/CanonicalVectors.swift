@@ -57,13 +57,14 @@ enum CanonicalVectors {
 
     static func commitments(_ input: JSONNode, _ expect: JSONNode) throws {
         let seed = try input.bytes("seed")
-        let place = try need(Commitment.Place(rawValue: try need(input["place"])))
+        let place = try need(Commitments.Place(rawValue: try need(input["place"])))
         let position = Int(try input.integer("position"))
         let field = try need(input["field"])
         let values = try input.list("values").map { try JSONNode(["v": $0.object]).value("v") }
         #expect(values.map { Hexadecimal.encode($0.canonicalBytes) } == expect.texts("cbor"))
+        var commitments = Commitments(seed: seed)
         #expect(
-            values.map { Commitment.of($0, seed, position, field, place).description }
+            values.map { commitments.of($0, position, field, place).description }
                 == expect.texts("commitments"))
     }
 

@@ -106,6 +106,47 @@ struct BitRotTests {
         }
     }
 
+    @Test(
+        "whatever rots of an entry on the server, it goes to nobody",
+        arguments: [
+            "UPDATE history SET author = '01890000-0000-7000-8000-00000000ffff'",
+            "UPDATE history SET accepted = accepted + 1",
+            "UPDATE ting_entry SET change_set = CAST(hex(change_set) AS BLOB)",
+            "UPDATE ting_entry SET effects = x'80'",
+            "DELETE FROM history",
+        ])
+    func anyPart(_ statement: String) throws {
+        try team.workspace.tamper { db in
+            try db.execute(sql: "\(statement) WHERE version = 12")
+        }
+        #expect(throws: (any Error).self) { try whole() }
+    }
+
+    @Test(
+        "an entry's own hash that is missing, as in files of before, or rotted leaves it readable")
+    func entryHash() throws {
+        let before = try whole().entries
+        try team.workspace.tamper { db in
+            try db.execute(
+                sql: """
+                    UPDATE ting_state_digest SET entry_hash = NULL WHERE version % 2 = 0;
+                    UPDATE ting_state_digest SET entry_hash = randomblob(32) WHERE version = 3
+                    """)
+        }
+        #expect(try whole().entries == before)
+        #expect(before.count >= 20)
+    }
+
+    /// The server's answer to one who has nothing yet.
+    private func whole() throws -> SyncResponse {
+        var request = try replica.nextRequest()
+        request.base.version = 0
+        request.historyDigest = .zero
+        return try team.workspace.reply(
+            to: request, judgement: .init(), role: .editor, members: nil, membersVersion: 1,
+            now: team.clock.time)
+    }
+
     @Test("sums of the state digest that rotted on the server accept nothing more")
     func sums() throws {
         try team.workspace.tamper { db in

@@ -192,6 +192,6 @@ struct OpeningTests {
             Replica.definition(Schema(name: "none", version: 1, collections: []))
             + Workspace.definition(Schema(name: "none", version: 1, collections: []))
         let hash = Hash(of: Array(statements.joined(separator: ";\n").utf8)).description.prefix(8)
-        #expect("\(SchemaTable.layout) \(hash)" == "1 f2625c02")
+        #expect("\(SchemaTable.layout) \(hash)" == "2 74a43a3b")
     }
 }

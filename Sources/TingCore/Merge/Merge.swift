@@ -187,6 +187,6 @@ public struct Merge: Sendable {
 extension Sequence<String> {
     /// Ascending by UTF-8 bytes, the order of every list of names in canonical form.
     package var sortedByBytes: [String] {
-        sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        sorted { $0.precedesInBytes($1) }
     }
 }

@@ -12,6 +12,10 @@ struct Integration {
     private let replica: Replica
     private let db: Database
     private let identity: Replica.Identity
+    private let tables: RowTables
+    /// Whether a record's shared values stand beside its table.
+    private let beside: HotStatement
+    private var hasher = RowHasher()
     private(set) var version: Version
     private(set) var historyDigest: Hash
     private(set) var digest: StateDigest
@@ -23,6 +27,8 @@ struct Integration {
         self.replica = replica
         self.db = db
         identity = try replica.identity(db)
+        tables = RowTables(db, replica.tables)
+        beside = try HotStatement(db, "SELECT 1 FROM ting_shared WHERE record = ?")
         version = identity.base.version
         historyDigest = try HistoryTables.digest(db, at: version) ?? .zero
         digest = try HistoryTables.stateDigest(db)
@@ -33,15 +39,13 @@ struct Integration {
             throw ReplicaError.digestDiffers(version: entry.version)
         }
         let effects = entry.allEffects
-        guard effects.allSatisfy(replica.knows) else {
-            throw ReplicaError.schemaBehind(version: entry.version)
-        }
         for effect in effects { try apply(effect, entry.version) }
         let hash = entry.changeSet.hash
         historyDigest = HistoryDigest.next(
             after: historyDigest, changeSet: hash, effects: entry.changeSet.effectsHash(effects),
             author: entry.author, accepted: entry.accepted)
-        try HistoryTables.append(db, entry, hash: hash, digest: historyDigest)
+        try HistoryTables.append(
+            db, NewEntry(entry, effects, hash: hash, digest: historyDigest))
         version = entry.version
         try settle(entry, hash, &summary)
         for effect in effects
@@ -80,40 +84,68 @@ struct Integration {
     }
 
     private mutating func apply(_ effect: Effect, _ version: Version) throws {
-        let (collection, record) = (effect.collection, effect.record)
-        let aside = try SharedRecords.read(db, record)
-        let old =
-            aside == nil
-            ? try replica.tables.read(db, collection, record)
-            : aside?.state == .live ? aside?.values : nil
-        if let old { digest.remove(RecordContent(collection, record, old)) }
-        var new = old
-        switch effect.state {
-        case .deleted: new = nil
-        case .live: new = values(effect, [:])
-        case .updated: new = old.map { values(effect, $0) }
+        // What the schema lacks undoes the whole slice.
+        guard let table = try tables.of(effect.collection),
+            let row = table.row(nil, setting: effect.values)
+        else { throw ReplicaError.schemaBehind(version: version) }
+        let record = effect.record
+        beside.bind(record, at: 1)
+        let isBeside = try beside.step()
+        beside.reset()
+        if isBeside, let aside = try SharedRecords.read(db, record) {
+            return try apply(effect, version, table, aside)
         }
-        if let new { digest.add(RecordContent(collection, record, new)) }
-        guard aside != nil || new == nil else {
-            return try replica.tables.write(db, collection, record, new ?? [:])
+        if effect.state == .live {
+            // Most come to be: whether one was there is asked of the table as it takes the row.
+            guard try !table.insert(record, row) else { return add(record, row, table) }
         }
-        guard new != nil || old != nil else { return }
-        try SharedRecords.write(
-            db, record,
-            SharedRecord(
-                collection: collection, state: new == nil ? .deleted : .live,
-                values: new ?? old ?? [:], deleted: new == nil ? version : nil))
-        dirty.insert(record)
+        guard let old = try table.read(record) else { return }
+        remove(record, old, table)
+        guard effect.state != .deleted else {
+            try setAside(effect, version, nil, old, table)
+            return
+        }
+        let new = effect.state == .live ? row : table.row(old, setting: effect.values) ?? old
+        try table.update(record, new)
+        add(record, new, table)
     }
 
-    private func values(_ effect: Effect, _ start: [String: Value]) -> [String: Value] {
-        var values = start
-        let collection = replica.schema.collection(effect.collection)
-        for pair in effect.values {
-            let standard = collection?.field(pair.field)?.standard ?? .null
-            values[pair.field] = pair.value == standard ? nil : pair.value
-        }
-        return values
+    /// Applies an effect to a record whose shared values stand beside its table.
+    private mutating func apply(
+        _ effect: Effect, _ version: Version, _ table: RowTable, _ aside: SharedRecord
+    ) throws {
+        let record = effect.record
+        let old = aside.state == .live ? table.row(aside.values) : nil
+        if let old { remove(record, old, table) }
+        let new: [Value]? =
+            switch effect.state {
+            case .deleted: nil
+            case .live: table.row(nil, setting: effect.values)
+            case .updated: old.flatMap { table.row($0, setting: effect.values) }
+            }
+        if let new { add(record, new, table) }
+        try setAside(effect, version, new, old, table)
+    }
+
+    /// Keeps what is shared beside the table, and has the record shown anew.
+    private mutating func setAside(
+        _ effect: Effect, _ version: Version, _ new: [Value]?, _ old: [Value]?, _ table: RowTable
+    ) throws {
+        guard let last = new ?? old else { return }
+        try SharedRecords.write(
+            db, effect.record,
+            SharedRecord(
+                collection: effect.collection, state: new == nil ? .deleted : .live,
+                values: table.values(last), deleted: new == nil ? version : nil))
+        dirty.insert(effect.record)
+    }
+
+    private mutating func add(_ record: RecordID, _ row: [Value], _ table: RowTable) {
+        digest.add(hasher.hash(table.collection, record, row), of: record)
+    }
+
+    private mutating func remove(_ record: RecordID, _ row: [Value], _ table: RowTable) {
+        digest.remove(hasher.hash(table.collection, record, row), of: record)
     }
 
     mutating func finish() throws {

@@ -30,6 +30,8 @@ extension Replica {
             if held.isEmpty { try tables.remove(db, collection, record) }
             return
         }
+        // Own edits that were accepted as they are: their rows show it already.
+        if held.isEmpty, try tables.holds(db, collection, record, visible) { return }
         guard !held.isEmpty, try tables.read(db, collection, record) != nil else {
             return try tables.write(db, collection, record, visible)
         }

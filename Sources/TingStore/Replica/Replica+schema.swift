@@ -57,10 +57,4 @@ extension Replica {
         try SchemaTable.grow(db, Self.table, to: newer, Self.definition)
         note(newer)
     }
-
-    /// Whether the schema names all that the effect does.
-    func knows(_ effect: Effect) -> Bool {
-        guard let collection = schema.collection(effect.collection) else { return false }
-        return effect.values.allSatisfy { collection.field($0.field) != nil }
-    }
 }

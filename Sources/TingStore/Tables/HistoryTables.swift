@@ -50,50 +50,78 @@ package enum HistoryTables {
         """,
     ]
 
-    package static func append(_ db: Database, _ entry: Entry, hash: Hash, digest: Hash) throws {
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO history (version, author, accepted, message, change_set, replica,
-                number, verdict, operations) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            entry.version, entry.author.description, entry.accepted, entry.changeSet.message,
-            entry.changeSet.id.description, entry.replica.description, entry.number,
-            entry.effects == nil ? "applied" : "merged", entry.changeSet.operations.count,
-        ])
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO ting_entry (version, hash, history_digest, shift, receipt, seen,
-                change_set, effects) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            entry.version, Data(hash.bytes), Data(digest.bytes), entry.shift, Data(entry.receipt),
-            Data(entry.changeSet.seen.flatMap(\.bytes)), Data(entry.changeSet.storedBytes),
-            entry.effects.map { Data(Effect.storedBytes($0)) },
-        ])
-        var touched = entry.changeSet.touched
-        for effect in entry.allEffects { touched.insert(effect.record) }
+    /// Appends an entry, and remembers which records it touched.
+    package static func append(_ db: Database, _ new: NewEntry) throws {
+        let (entry, changeSet) = (new.entry, new.entry.changeSet)
+        let line = try HotStatement(
+            db,
+            """
+            INSERT INTO history (version, author, accepted, message, change_set, replica,
+            number, verdict, operations) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        line.bind(entry.version, at: 1)
+        line.bind(entry.author, at: 2)
+        line.bind(entry.accepted, at: 3)
+        line.bind(changeSet.message, at: 4)
+        line.bind(changeSet.id, at: 5)
+        line.bind(entry.replica, at: 6)
+        line.bind(entry.number, at: 7)
+        line.bind(entry.effects == nil ? "applied" : "merged", at: 8)
+        line.bind(Int64(changeSet.operations.count), at: 9)
+        try line.run()
+        let bytes = try HotStatement(
+            db,
+            """
+            INSERT INTO ting_entry (version, hash, history_digest, shift, receipt, seen,
+            change_set, effects) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        bytes.bind(entry.version, at: 1)
+        bytes.bind(new.hash, at: 2)
+        bytes.bind(new.digest, at: 3)
+        bytes.bind(entry.shift, at: 4)
+        bytes.bind(entry.receipt, at: 5)
+        bytes.bind(changeSet.seen.flatMap(\.bytes), at: 6)
+        bytes.bind(new.body, at: 7)
+        if let outcome = new.outcome {
+            bytes.bind(outcome, at: 8)
+        } else {
+            bytes.bind(nil as Int64?, at: 8)
+        }
+        try bytes.run()
+        try touch(
+            db, changeSet.operations.map(\.record) + new.effects.map(\.record), entry.version)
+    }
+
+    private static func touch(_ db: Database, _ records: [RecordID], _ version: Version) throws {
         let touch = try HotStatement(
             db, "INSERT INTO ting_touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
-        for record in touched {
-            touch.bind(record.description, at: 1)
-            touch.bind(entry.version, at: 2)
+        touch.bind(version, at: 2)
+        var last: RecordID?
+        // In the order of the table, each once: its pages are visited one after another.
+        for record in records.sorted() where record != last {
+            touch.bind(record, at: 1)
             try touch.run()
+            last = record
         }
     }
 
-    private static let columns = """
+    /// What `entry` reads, and where from.
+    static let columns = """
         h.version, h.author, h.accepted, h.replica, h.number, e.change_set, e.effects, e.shift,
-        e.receipt FROM history h JOIN ting_entry e ON e.version = h.version
+        e.receipt
         """
+    static let tables = "FROM history h JOIN ting_entry e ON e.version = h.version"
 
     /// Entries that fit the condition on `h`, in the order given.
     package static func entries(
         _ db: Database, where condition: String, _ arguments: StatementArguments
     ) throws -> [Entry] {
-        try Row.fetchAll(
-            db.cachedStatement(sql: "SELECT \(columns) WHERE \(condition)"), arguments: arguments
-        ).map(entry)
+        let rows = try HotStatement(db, "SELECT \(columns) \(tables) WHERE \(condition)")
+        try rows.bind(arguments)
+        defer { rows.reset() }
+        var found: [Entry] = []
+        while try rows.step() { found.append(try entry(rows)) }
+        return found
     }
 
     /// The entries of these versions, as far as they are here.
@@ -107,31 +135,32 @@ package enum HistoryTables {
     {
         var page: [Entry] = []
         var bytes = 0
-        let rows = try Row.fetchCursor(
-            db.cachedStatement(sql: "SELECT \(columns) WHERE h.version > ? ORDER BY h.version"),
-            arguments: [version])
-        while let row = try rows.next() {
-            let effects = try row.decode(Data?.self, atIndex: 6)
-            bytes += try row.decode(Data.self, atIndex: 5).count + (effects?.count ?? 0) + 200
+        let rows = try HotStatement(
+            db, "SELECT \(columns) \(tables) WHERE h.version > ? ORDER BY h.version")
+        rows.bind(version, at: 1)
+        defer { rows.reset() }
+        while try rows.step() {
+            bytes += size(rows)
             if !page.isEmpty, bytes > byteLimit { break }
-            page.append(try entry(row))
+            page.append(try entry(rows))
         }
         return page
     }
 
-    private static func entry(_ row: Row) throws -> Entry {
-        guard let author = try MemberID(row.decode(String.self, atIndex: 1)),
-            let replica = try ReplicaID(row.decode(String.self, atIndex: 3))
+    /// What the row's entry counts for in a page, in bytes.
+    static func size(_ row: HotStatement) -> Int { row.byteCount(5) + row.byteCount(6) + 200 }
+
+    /// The entry of a row that begins with `columns`.
+    static func entry(_ row: HotStatement) throws -> Entry {
+        guard let author = row.id(1, MemberKind.self), let replica = row.id(3, ReplicaKind.self)
         else { throw StoredFormError.malformed("history") }
-        return try Entry(
-            version: row.decode(atIndex: 0),
-            changeSet: ChangeSet(storedBytes: Array(row.decode(Data.self, atIndex: 5))),
-            author: author, replica: replica, number: row.decode(atIndex: 4),
-            accepted: row.decode(atIndex: 2), shift: row.decode(atIndex: 7),
-            effects: row.decode(Data?.self, atIndex: 6).map {
-                try Effect.read(storedBytes: Array($0))
-            },
-            receipt: Array(row.decode(Data.self, atIndex: 8)))
+        return Entry(
+            version: row.integer(0),
+            changeSet: try row.withBlob(5) { try ChangeSet(storedBytes: $0) },
+            author: author, replica: replica, number: row.integer(4), accepted: row.integer(2),
+            shift: row.integer(7),
+            effects: row.isNull(6) ? nil : try row.withBlob(6) { try Effect.read(storedBytes: $0) },
+            receipt: row.blob(8))
     }
 
     /// The history digest at a version; zeros at 0, `nil` where the version isn't here.
@@ -177,5 +206,30 @@ package enum HistoryTables {
                 ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, sums = excluded.sums
                 """
         ).execute(arguments: [Data(digest.hash.bytes), Data(digest.sums)])
+    }
+}
+
+/// An entry on its way into the history, with what is computed of it.
+package struct NewEntry {
+    let entry: Entry
+    /// All that it did, written out in the entry or not.
+    let effects: [Effect]
+    let hash: Hash
+    /// The history digest after it.
+    let digest: Hash
+    /// Its change set, and its effects if they are written out, as they are stored.
+    let body: [UInt8]
+    let outcome: [UInt8]?
+
+    /// - Parameter body: The stored bytes of its change set, for whoever has them at hand.
+    package init(
+        _ entry: Entry, _ effects: [Effect], hash: Hash, digest: Hash, body: [UInt8]? = nil
+    ) {
+        self.entry = entry
+        self.effects = effects
+        self.hash = hash
+        self.digest = digest
+        self.body = body ?? entry.changeSet.storedBytes
+        outcome = entry.effects.map { Effect.storedBytes($0) }
     }
 }

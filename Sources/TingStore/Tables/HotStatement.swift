@@ -36,6 +36,21 @@ struct HotStatement {
         }
     }
 
+    /// An id as text.
+    func bind(_ id: ID<some Any>, at position: Int32) {
+        id.withText { text in
+            text.withMemoryRebound(to: CChar.self) {
+                _ = sqlite3_bind_text(handle, position, $0.baseAddress, Int32($0.count), copied)
+            }
+        }
+    }
+
+    func bind(_ hash: Hash, at position: Int32) {
+        hash.withBytes {
+            _ = sqlite3_bind_blob(handle, position, $0.baseAddress, Int32($0.count), copied)
+        }
+    }
+
     func bind(_ integer: Int64?, at position: Int32) {
         if let integer {
             sqlite3_bind_int64(handle, position, integer)
@@ -68,6 +83,9 @@ struct HotStatement {
         unsafeBitCast(-1, to: sqlite3_destructor_type.self)
     }
 
+    /// All at once, by GRDB: for statements put together by the caller.
+    func bind(_ arguments: StatementArguments) throws { try owner.setArguments(arguments) }
+
     // MARK: Running
 
     /// Runs to the end.
@@ -95,6 +113,9 @@ struct HotStatement {
         return try step()
     }
 
+    /// Rows that the connection's last statement inserted, changed or removed.
+    var changes: Int32 { sqlite3_changes(sqlite3_db_handle(handle)) }
+
     /// Ends before the last row.
     func reset() { sqlite3_reset(handle) }
 
@@ -121,6 +142,23 @@ struct HotStatement {
         return Array(bytes(of: start, column))
     }
 
+    /// The bytes that a column holds, of a blob or text.
+    func byteCount(_ column: Int32) -> Int { Int(sqlite3_column_bytes(handle, column)) }
+
+    /// Lends a column's blob; no bytes for anything else.
+    func withBlob<T>(_ column: Int32, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        let start = sqlite3_column_blob(handle, column)
+        return try body(
+            UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : byteCount(column)))
+    }
+
+    /// The id that a column holds as text.
+    func id<Kind>(_ column: Int32, _ kind: Kind.Type = Kind.self) -> ID<Kind>? {
+        ID(text: bytes(of: sqlite3_column_text(handle, column), column))
+    }
+
+    func hash(_ column: Int32) -> Hash? { withBlob(column) { Hash(bytes: $0) } }
+
     /// What a column holds; a text ends where SQLite's C strings end, at its first NUL.
     func value(_ column: Int32) -> (value: DatabaseValue, hasNUL: Bool) {
         switch sqlite3_column_type(handle, column) {
@@ -133,6 +171,19 @@ struct HotStatement {
             let text = String(decoding: all[..<(end ?? all.endIndex)], as: UTF8.self)
             return (text.databaseValue, end != nil)
         default: return (.null, false)
+        }
+    }
+
+    /// What a column holds, as `Field.value` has it.
+    func value(_ column: Int32, of field: Field) -> Value {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_NULL: return field.standard
+        case SQLITE_INTEGER: return .integer(integer(column))
+        case SQLITE_TEXT:
+            let all = bytes(of: sqlite3_column_text(handle, column), column)
+            let text = String(decoding: all.prefix { $0 != 0 }, as: UTF8.self)
+            return field.value(text: text)
+        default: return field.value(value(column).value)
         }
     }
 

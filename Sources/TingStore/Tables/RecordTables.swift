@@ -13,7 +13,7 @@ package struct RecordTables: Sendable {
 
     /// One statement that asks every table.
     private let locating: String
-    private let texts = StatementTexts()
+    let texts = StatementTexts()
 
     package init(schema: Schema) {
         self.schema = schema
@@ -80,6 +80,18 @@ package struct RecordTables: Sendable {
         statement.bind(id, at: 1)
         defer { statement.reset() }
         return try statement.step()
+    }
+
+    /// Whether the record's row is what writing these values would make of it, byte for byte.
+    func holds(_ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value])
+        throws -> Bool
+    {
+        guard let collection = schema.collection(collection),
+            let raw = try raw(db, collection, id.description), raw.fieldsWithNUL.isEmpty
+        else { return false }
+        return zip(collection.fields, raw.columns).allSatisfy { field, column in
+            (values[field.name] ?? field.standard).column.isIdentical(to: column)
+        }
     }
 
     /// The record's values unlike their defaults; `nil` if it isn't in its table.
@@ -253,12 +265,18 @@ extension Field {
         switch column.storage {
         case .null: return standard
         case .int64(let integer): return .integer(integer)
-        case .string(let text):
-            if kind == .set, let value = Value(json: text), case .set = value { return value }
-            return .text(text)
+        case .string(let text): return value(text: text)
         case .double(let double): return .text(String(double))
         case .blob(let data): return .text(String(decoding: data, as: UTF8.self))
         }
+    }
+}
+
+extension Field {
+    /// A text column's content as a value.
+    func value(text: String) -> Value {
+        if kind == .set, let value = Value(json: text), case .set = value { return value }
+        return .text(text)
     }
 }
 

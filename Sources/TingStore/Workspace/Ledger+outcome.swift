@@ -102,53 +102,61 @@ extension Ledger {
     }
 
     /// Sets what an effect says, and keeps the digest in step.
-    func apply(
+    mutating func apply(
         _ effect: Effect, _ version: Version, _ digest: inout StateDigest
     ) throws {
-        let (collection, record) = (effect.collection, effect.record)
-        let old = try tables.read(db, collection, record)
-        if let old { digest.remove(RecordContent(collection, record, old)) }
-        switch effect.state {
-        case .deleted:
-            guard let old else { return }
-            try tables.remove(db, collection, record)
-            try SharedRecords.write(
+        guard let table = try rows.of(effect.collection) else { return }
+        let record = effect.record
+        if effect.state == .live {
+            let row = table.row(nil, setting: effect.values) ?? []
+            guard try !table.insert(record, row) else {
+                try SharedRecords.remove(db, record)
+                digest.add(hasher.hash(table.collection, record, row), of: record)
+                return
+            }
+        }
+        guard let old = try table.read(record) else { return }
+        digest.remove(hasher.hash(table.collection, record, old), of: record)
+        guard effect.state != .deleted else {
+            try table.remove(record)
+            return try SharedRecords.write(
                 db, record,
                 SharedRecord(
-                    collection: collection, state: .deleted, values: old, deleted: version))
-        case .updated:
-            try tables.update(db, collection, record, effect.values)
-        case .live:
-            if old == nil { try SharedRecords.remove(db, record) }
-            try tables.write(
-                db, collection, record,
-                Dictionary(
-                    effect.values.map { ($0.field, $0.value) }, uniquingKeysWith: { a, _ in a }))
+                    collection: effect.collection, state: .deleted, values: table.values(old),
+                    deleted: version))
         }
-        if let new = try tables.read(db, collection, record) {
-            digest.add(RecordContent(collection, record, new))
-        }
+        let row = table.row(effect.state == .live ? nil : old, setting: effect.values) ?? old
+        try table.update(record, row)
+        digest.add(hasher.hash(table.collection, record, row), of: record)
     }
 
     /// Keeps who wrote what, for those who come later.
     func record(_ merge: Merge, _ version: Version) throws {
-        let fall = try db.cachedStatement(
-            sql: "UPDATE ting_edit SET standing = 0 WHERE record = ? AND field = ? AND standing = 1"
-        )
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO ting_edit (record, version, field, time, standing, deletes)
-                VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-                time = excluded.time, standing = excluded.standing,
-                deletes = excluded.deletes
-                """)
+        let fall = try HotStatement(
+            db,
+            "UPDATE ting_edit SET standing = 0 WHERE record = ? AND field = ? AND standing = 1")
+        let insert = try HotStatement(
+            db,
+            """
+            INSERT INTO ting_edit (record, version, field, time, standing, deletes)
+            VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+            time = excluded.time, standing = excluded.standing,
+            deletes = excluded.deletes
+            """)
+        insert.bind(version, at: 2)
         for edit in merge.edits {
-            let record = edit.record.description
             let field = edit.field ?? ""
-            if edit.writer == .alone { try fall.execute(arguments: [record, field]) }
-            try insert.execute(arguments: [
-                record, version, field, edit.time, edit.stands, edit.deletes,
-            ])
+            if edit.writer == .alone {
+                fall.bind(edit.record, at: 1)
+                fall.bind(field, at: 2)
+                try fall.run()
+            }
+            insert.bind(edit.record, at: 1)
+            insert.bind(field, at: 3)
+            insert.bind(edit.time, at: 4)
+            insert.bind(edit.stands ? 1 : 0, at: 5)
+            insert.bind(edit.deletes ? 1 : 0, at: 6)
+            try insert.run()
         }
         for set in merge.additions {
             try db.cachedStatement(

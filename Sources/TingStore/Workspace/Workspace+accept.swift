@@ -123,13 +123,15 @@ struct Clerk {
             if case .rejected = known.verdict { fate.rejected.formUnion(changeSet.touched) }
             return known.verdict
         }
-        var verdict = try verdict(changeSet, hash, submission, fate)
+        let body = changeSet.storedBytes
+        var verdict = try verdict(changeSet, hash, size: body.count, submission, fate)
         if verdict == nil {
             do {
                 try db.inSavepoint {
                     verdict = try accept(
                         Arrival(
-                            changeSet: changeSet, hash: hash, author: submission.member,
+                            changeSet: changeSet, hash: hash, body: body,
+                            author: submission.member,
                             replica: replica, number: delivery.number, accepted: now,
                             shift: now.subtractingReportingOverflow(submission.request.sent).0))
                     return .commit
@@ -157,7 +159,8 @@ struct Clerk {
 
     /// The verdict that needs no merge, if there is one.
     private func verdict(
-        _ changeSet: ChangeSet, _ hash: Hash, _ submission: Workspace.Submission, _ fate: Fate
+        _ changeSet: ChangeSet, _ hash: Hash, size: Int, _ submission: Workspace.Submission,
+        _ fate: Fate
     ) throws -> Verdict? {
         if let accepted = try ledger.accepted(changeSet.id) {
             return accepted.hash == hash
@@ -182,9 +185,9 @@ struct Clerk {
         if let newer = changeSet.isBeyond(workspace.schema) {
             return .deferred(.schemaNewer, detail: newer)
         }
-        if let excess = changeSet.excess { return .rejected(.tooLarge, detail: excess) }
+        if let excess = changeSet.excess(size: size) { return .rejected(.tooLarge, detail: excess) }
         if let quota = submission.quota,
-            try Workspace.usedBytes(db) + Int64(changeSet.storedBytes.count) > quota
+            try Workspace.usedBytes(db) + Int64(size) > quota
         {
             return .deferred(.quotaFull, detail: "The workspace may take \(quota) bytes.")
         }
@@ -195,6 +198,8 @@ struct Clerk {
     private struct Arrival {
         var changeSet: ChangeSet
         var hash: Hash
+        /// Its stored bytes.
+        var body: [UInt8]
         var author: MemberID
         var replica: ReplicaID
         var number: Int64
@@ -227,17 +232,23 @@ struct Clerk {
             version: version, changeSet: changeSet, author: arrival.author,
             replica: arrival.replica, number: arrival.number, accepted: accepted,
             shift: arrival.shift, effects: merge.isMerged ? merge.effects : nil)
-        entry.receipt = Receipt.make(for: entry, epoch: ledger.epoch, key: workspace.receiptKey)
+        entry.receipt = Receipt.make(
+            for: entry, hash: hash, epoch: ledger.epoch, key: workspace.receiptKey)
         var newDigest = digest
         for effect in merge.effects { try ledger.apply(effect, version, &newDigest) }
         try ledger.record(merge, version)
         let next = HistoryDigest.next(
             after: historyDigest, changeSet: hash, effects: changeSet.effectsHash(merge.effects),
             author: arrival.author, accepted: accepted)
-        try HistoryTables.append(db, entry, hash: hash, digest: next)
-        try db.cachedStatement(
-            sql: "INSERT INTO ting_state_digest (version, digest) VALUES (?, ?)"
-        ).execute(arguments: [version, Data(newDigest.hash.bytes)])
+        let new = NewEntry(
+            entry, merge.effects, hash: hash, digest: next, body: arrival.body)
+        try HistoryTables.append(db, new)
+        let state = try HotStatement(
+            db, "INSERT INTO ting_state_digest (version, digest, entry_hash) VALUES (?, ?, ?)")
+        state.bind(version, at: 1)
+        state.bind(newDigest.hash, at: 2)
+        state.bind(new.bytesHash, at: 3)
+        try state.run()
         try ledger.note(arrival.replica, arrival.author, editTime: merge.editTime)
         ledger.note(changeSet, hash, version, seen: seen)
         (head, lastAccepted, historyDigest) = (version, accepted, next)
@@ -259,8 +270,9 @@ struct Clerk {
             try db.inSavepoint {
                 verdict = try accept(
                     Arrival(
-                        changeSet: changeSet, hash: hash, author: entry.author,
-                        replica: entry.replica, number: entry.number, accepted: entry.accepted,
+                        changeSet: changeSet, hash: hash, body: changeSet.storedBytes,
+                        author: entry.author, replica: entry.replica, number: entry.number,
+                        accepted: entry.accepted,
                         shift: entry.shift))
                 return .commit
             }

@@ -129,7 +129,8 @@ public final class Workspace: Sendable {
             """
             CREATE TABLE ting_state_digest (
               version INTEGER PRIMARY KEY,
-              digest BLOB NOT NULL CHECK (length(digest) = 32)
+              digest BLOB NOT NULL CHECK (length(digest) = 32),
+              entry_hash BLOB
             ) STRICT
             """,
             """
@@ -224,12 +225,6 @@ public final class Workspace: Sendable {
     /// The oldest version whose entry is still sent: what lies below it is in the archive.
     public func floor() throws -> Version { try pool.read { try PastTable.floor($0) } }
 
-    /// Entries after `version`, at least one if there is one, until their bytes pass the limit. From
-    /// below the floor they begin with the floor.
-    public func entries(since version: Version, byteLimit: Int) throws -> [Entry] {
-        try pool.read { try HistoryTables.entries($0, since: version, byteLimit: byteLimit) }
-    }
-
     /// What goes back to the replica: the verdicts, and a page of what it doesn't have.
     public func reply(
         to request: SyncRequest, judgement: Judgement, role: Role, members: [Member]?,
@@ -243,8 +238,7 @@ public final class Workspace: Sendable {
             let limit = min(max(request.pageByteLimit, 1), Limits.pageByteLimit)
             let entries =
                 historyAgrees && floor <= base.version + 1
-                ? try HistoryTables.entries(db, since: base.version, byteLimit: limit) : []
-            try checkChain(db, after: base.version, entries)
+                ? try Self.soundEntries(db, since: base.version, byteLimit: limit) : []
             let reached = entries.last?.version ?? base.version
             let agrees =
                 try historyAgrees
@@ -260,16 +254,6 @@ public final class Workspace: Sendable {
                 time: now, members: members,
                 membersVersion: membersVersion, role: role,
                 schema: isBehind ? try schema.json : nil)
-        }
-    }
-
-    /// Entries that rotted on disk go to nobody: a replica would take them for another history.
-    private func checkChain(_ db: Database, after version: Version, _ entries: [Entry]) throws {
-        guard let last = entries.last else { return }
-        let start = try Self.historyDigest(db, at: version) ?? .zero
-        let digest = entries.reduce(start) { HistoryDigest.next(after: $0, $1) }
-        guard try HistoryTables.digest(db, at: last.version) == digest else {
-            throw ReplicaError.damaged("the history before version \(last.version)")
         }
     }
 
