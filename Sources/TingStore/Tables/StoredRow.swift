@@ -52,6 +52,9 @@ final class StatementTexts: Sendable {
         let mapOrder: [Int]
         /// Those ascending by name.
         let nameOrder: [Int]
+        let insertNew: String
+        let update: String
+        let remove: String
 
         init(_ collection: CollectionSchema) {
             let table = "\"\(collection.name)\""
@@ -75,6 +78,12 @@ final class StatementTexts: Sendable {
             nameOrder = fields.indices.sorted {
                 fields[$0].name.utf8.lexicographicallyPrecedes(fields[$1].name.utf8)
             }
+            insertNew = """
+                INSERT INTO \(table) ("id", \(list)) VALUES (\(marks)) ON CONFLICT (id) DO NOTHING
+                """
+            let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
+            update = "UPDATE \(table) SET \(sets) WHERE id = ?"
+            remove = "DELETE FROM \(table) WHERE id = ?"
         }
     }
 
