@@ -43,11 +43,10 @@ final class TingRival: Rival {
     func edit(_ count: Int, round: Int) throws {
         for (offset, seat) in [first, second].enumerated() {
             let replica = try Replica.open(path(seat))
-            let table = RecordTable(try PlanningRecords.collection("task"))
             try replica.write { db in
                 for record in RecordFiles.scattered(records, count, round, offset) {
                     let title = Value.text(RecordFiles.title(round, record.id))
-                    try table.update(db, record.id, ["title": title])
+                    try replica.update(db, "task", record.id, ["title": title])
                 }
             }
             try replica.close()
