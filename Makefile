@@ -4,7 +4,7 @@ SHELL = /bin/bash
 PREFIX ?= /usr/local
 PACKAGES = libsqlite3-dev libssl-dev zlib1g-dev sqlite3 curl openssl python3 faketime iproute2
 
-.PHONY: help deps build test demo serve simulate torture fuzz bench install schema proto format clean
+.PHONY: help deps build test demo serve simulate torture fuzz bench guards plots install schema proto format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -67,6 +67,19 @@ bench: deps ## Measure METRICS (P1 to P9, guards) against SQLite and TLS (static
 	  swift build -c release --scratch-path .build-static --product $$p -Xswiftc -static-executable || exit 1; \
 	done
 	.build-static/release/ting-bench $(METRICS)
+
+guards: deps ## Count pages and bytes of what must not grow; the same in every run (release build)
+	swift build -c release --scratch-path .build-release --product ting-bench
+	.build-release/release/ting-bench guards --counts --rows 5000
+
+RECORDS ?= 1000000
+WORKSPACES ?= 1000
+plots: deps ## Measure costs from 1,000 to RECORDS and on WORKSPACES, and draw them (release build)
+	for p in ting tingd ting-bench; do \
+	  swift build -c release --scratch-path .build-release --product $$p || exit 1; \
+	done
+	.build-release/release/ting-bench plots --to Docs/performance --records $(RECORDS) \
+	  --workspaces $(WORKSPACES)
 
 install: deps ## Install ting and tingd under PREFIX (static release build)
 	swift build -c release --scratch-path .build-static --product ting -Xswiftc -static-executable

@@ -175,6 +175,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
+        .testTarget(name: "BenchTests", dependencies: ["ting-bench"]),
         .testTarget(name: "PlanningTests", dependencies: ["TingCore", "TingPlanning"]),
         .testTarget(
             name: "ProtocolTests",

@@ -63,8 +63,9 @@ public enum Limits {
     /// Seconds of silence after which an idle connection is closed; twice as many of a connection
     /// on which neither end says anything, whatever it waits for.
     public static let idleSeconds: Int64 = 120
-    /// Seconds between comments on a quiet follow stream.
-    public static let followCommentSeconds: Int64 = 20
+    /// Seconds between comments on a quiet follow stream: a client bears 60 s of silence, and ten thousand
+    /// quiet streams cost what their comments cost.
+    public static let followCommentSeconds: Int64 = 40
     /// Bytes of entries that a follow event carries; longer ones are fetched by a sync.
     public static let followEventByteLimit = 64 << 10
     /// Bytes unsent to one client before the server stops producing for it.
@@ -116,6 +117,10 @@ public enum Limits {
     /// Times its size that a body in gzip may inflate to: what people write stays far below, a bomb
     /// does not.
     public static let inflationRatio = 20
+    /// Matches of a search that are ranked: of more the newest come first, since ranking reads them all.
+    public static let searchRankLimit = 5_000
+    /// Records up to which a short id is compared with every other before it is shown.
+    public static let shortIDScanLimit: Int64 = 5_000
     /// File handles of one open workspace: its writer's, five readers', and the index of its log.
     public static let fileHandlesEachWorkspace = 14
     /// File handles that a server keeps for accounts, certificates, snapshots and logs.

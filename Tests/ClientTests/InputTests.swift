@@ -113,4 +113,14 @@ struct InputTests {
         #expect(short.short("0190-0000-aaaa") == "0-aaaa")
         for id in ids { #expect(ids.filter { $0.hasSuffix(short.short(id)) } == [id]) }
     }
+
+    @Test("among too many ids to look at each, short ids are so long that others hardly end so")
+    func longerShortIDs() {
+        #expect(ShortIDs.length(among: 5_001) == 9)
+        #expect(ShortIDs.length(among: 65_536) == 9)
+        #expect(ShortIDs.length(among: 1_000_000) == 10)
+        #expect(ShortIDs.length(among: .max) == 12)
+        let short = ShortIDs(["0190-00001111aaaa"], leastLength: 9)
+        #expect(short.short("0190-00001111aaaa") == "01111aaaa")
+    }
 }

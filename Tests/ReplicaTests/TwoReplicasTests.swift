@@ -258,6 +258,34 @@ struct TwoReplicasTests {
         #expect(try team.replicas[0].search("odense").count == 1)
     }
 
+    @Test("the best matches come first; of more than are ranked, the newest")
+    func searchOrder() throws {
+        let team = try pair()
+        let replica = team.replicas[0]
+        let more = Limits.searchRankLimit + 1
+        try replica.write { db in
+            for index in 0..<more {
+                let title = index == 7 ? "Aarhus Aarhus" : "Aarhus in a longer title"
+                try db.execute(sql: "INSERT INTO project (title) VALUES (?)", arguments: [title])
+            }
+        }
+        func titles(_ order: String) throws -> [RecordID] {
+            try replica.read { db in
+                try String.fetchAll(
+                    db, sql: "SELECT id FROM project WHERE title LIKE '%aarhus%' ORDER BY \(order)")
+            }.compactMap { RecordID($0) }
+        }
+        let newest = try titles("id DESC LIMIT 3")
+        #expect(try replica.search("aarhus", limit: 3).map(\.id) == newest)
+        #expect(try replica.search("aarhus").count == Limits.searchRankLimit)
+        try replica.write { db in
+            try db.execute(
+                sql: "DELETE FROM project WHERE title LIKE 'aarhus in%' AND rowid % 100 > 0")
+        }
+        let best = try titles("length(title) LIMIT 1")
+        #expect(try replica.search("aarhus", limit: 1).map(\.id) == best)
+    }
+
     @Test("reference tables can be read, and no tool can write them", .tags(.promise11))
     func reference() throws {
         let team = try pair()

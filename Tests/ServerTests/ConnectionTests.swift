@@ -150,6 +150,41 @@ extension ServerTests {
             }
         }
 
+        @Test("followCommentSeconds: so does each quiet stream of an HTTP/2 connection")
+        func commentsOfStreams() async throws {
+            try await TestServer.run(bounds: bounds { $0.followComment = .milliseconds(30) }) {
+                server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let client = try await server.raw(["h2"])
+                try await client.send(Frame.preface + Frame.settings())
+                try await client.send(
+                    Frame.headers(
+                        1, "GET", "/v1/workspaces/team/follow",
+                        [("authorization", "Bearer \(anna.token)")]))
+                #expect(try await client.hears("event: head"))
+                #expect(try await client.hears(": still here\n\n"))
+            }
+        }
+
+        @Test("a stream that is ended among its comments ends whole: nothing comes behind its end")
+        func endsAmongComments() async throws {
+            try await TestServer.run(bounds: bounds { $0.followComment = .microseconds(200) }) {
+                server in
+                for _ in 0..<8 {
+                    let member = try await server.person("anna@example.org", in: "team")
+                    var pieces = try await server.follow("team", token: member.token)
+                        .makeAsyncIterator()
+                    _ = try await pieces.next()
+                    _ = try await pieces.next()
+                    let path = "/v1/devices/\(member.device)"
+                    let gone = try await server.call(.DELETE, path, token: member.token)
+                    #expect(gone.status == 204)
+                    // A chunk behind the last one, or none at the end, would throw here.
+                    while try await pieces.next() != nil {}
+                }
+            }
+        }
+
         @Test(
             "followLimit: a device has so many streams, and another when one ends",
             arguments: [1, 2])

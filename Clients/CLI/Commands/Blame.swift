@@ -34,7 +34,7 @@ struct Blame: TingCommand {
             guard let record = try table.record(db, found.id) else {
                 throw ReplicaError.unknownRecord(id)
             }
-            return (record, try RecordText(replica, db, shortIDs: false))
+            return (record, try RecordText(replica, db))
         }
         guard let recordID = RecordID(record.id) else { throw ReplicaError.unknownRecord(id) }
         let lines = try lines(record, recordID, replica)

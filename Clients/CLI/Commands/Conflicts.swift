@@ -28,7 +28,8 @@ struct Conflicts: TingCommand {
         try replica.seal()
         let conflicts = try replica.read { db in
             let found = try ConflictView.all(replica, db, open: !all, byID: global.json)
-            let text = try RecordText(replica, db, shortIDs: !global.json)
+            let text = try RecordText(
+                replica, db, shortening: global.json ? [] : found.map(\.id))
             if global.json {
                 console.data(.array(found.map { $0.json(text) }))
             } else if found.isEmpty {

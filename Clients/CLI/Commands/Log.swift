@@ -51,7 +51,7 @@ struct Log: TingCommand {
         if let time = start.time { entries.removeAll { $0.accepted < time } }
         let all: [Item] = pending.map { .pending($0) } + entries.map { .accepted($0) }
         let items = limit.map { Array(all.prefix($0)) } ?? all
-        let names = try replica.read { try RecordText(replica, $0, shortIDs: false) }
+        let names = try replica.read { try RecordText(replica, $0) }
         if global.json {
             return console.data(.array(items.map { json($0, names, replica.schema) }))
         }

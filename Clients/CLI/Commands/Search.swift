@@ -38,7 +38,7 @@ struct Search: TingCommand {
                 return console.data(.array(rows.map(json)))
             }
             guard !records.isEmpty else { return console.note("Nothing found.") }
-            let text = try RecordText(replica, db, shortIDs: true)
+            let text = try RecordText(replica, db, shortening: records.map(\.id))
             var table = TextTable(headings: ["id", "collection", "name"])
             table.cellWidth = Terminal.width.map { max(20, $0 * 2 / 3) }
             table.rows = records.map { [text.short($0.id), $0.collection.name, $0.name] }

@@ -10,16 +10,28 @@ struct RecordText {
     private let names: [String: String]
     private let short: ShortIDs?
 
-    /// - Parameter shortIDs: whether ids will be shown, which reads all of them.
-    init(_ replica: Replica, _ db: Database, shortIDs: Bool) throws {
+    /// - Parameter shown: the ids that will be shown; of the others only those alike are read.
+    init(_ replica: Replica, _ db: Database, shortening shown: [String] = []) throws {
         names = try Self.memberNames(db)
-        short = shortIDs ? ShortIDs(try Self.allIDs(replica, db)) : nil
+        short = shown.isEmpty ? nil : try Self.shortIDs(shown, replica, db)
     }
 
-    /// - Parameter shown: the ids that will be shown; of the others only those alike are read.
-    init(_ replica: Replica, _ db: Database, shortening shown: [String]) throws {
-        names = try Self.memberNames(db)
-        short = shown.isEmpty ? nil : ShortIDs(try Self.ids(like: shown, replica, db))
+    /// The shortest endings by which nothing but these records is named.
+    ///
+    /// No index is by endings. Where there are too many records to look at each, an ending gets so
+    /// many characters that one among a million may be that of another record too; whoever uses that one
+    /// is told so.
+    private static func shortIDs(
+        _ shown: [String], _ replica: Replica, _ db: Database
+    ) throws -> ShortIDs {
+        let places = try replica.schema.collections.reduce(into: Int64(0)) { sum, collection in
+            let table = RecordTable(collection).quotedName
+            sum += try Int64.fetchOne(db, sql: "SELECT max(rowid) FROM \(table)") ?? 0
+        }
+        guard places <= Limits.shortIDScanLimit else {
+            return ShortIDs(shown, leastLength: ShortIDs.length(among: places))
+        }
+        return ShortIDs(try ids(like: shown, replica, db))
     }
 
     /// The ids that end like one of these, in as many characters as every short id has.
@@ -27,13 +39,14 @@ struct RecordText {
         like shown: [String], _ replica: Replica, _ db: Database
     ) throws -> [String] {
         let length = ShortIDs.leastLength
-        let endings = Value.set(of: shown.map { String($0.suffix(length)) }).column
+        let endings = Value.set(of: Set(shown.map { String($0.suffix(length)) })).column
         return try replica.schema.collections.flatMap { collection in
             try String.fetchAll(
                 db,
                 sql: """
                     SELECT id FROM \(RecordTable(collection).quotedName)
-                    WHERE substr(id, -\(length)) IN (SELECT value FROM json_each(?))
+                    WHERE substr(CAST(id AS BLOB), -\(length))
+                    IN (SELECT CAST(value AS BLOB) FROM json_each(?))
                     """, arguments: [endings])
         }
     }
@@ -44,12 +57,6 @@ struct RecordText {
             names[row[0]] = row[1] as String
         }
         return names
-    }
-
-    private static func allIDs(_ replica: Replica, _ db: Database) throws -> [String] {
-        try replica.schema.collections.flatMap { collection in
-            try String.fetchAll(db, sql: "SELECT id FROM \(RecordTable(collection).quotedName)")
-        }
     }
 
     /// The shortest ending that names the record.

@@ -107,13 +107,14 @@ struct SyncReport: Sendable {
         guard !opened.isEmpty else { return }
         let wanted = Set(opened.map(\.description))
         let lines = try replica.read { db in
-            let text = try RecordText(replica, db, shortIDs: true)
-            return try ConflictView.all(replica, db, open: true).filter { wanted.contains($0.id) }
-                .map { conflict in
-                    let short = text.short(conflict.id)
-                    return "conflict \(short): \(conflict.sentence(text))\n"
-                        + "  settle it: ting resolve \(short) keep, or: ting resolve \(short) take"
-                }
+            let found = try ConflictView.all(replica, db, open: true)
+                .filter { wanted.contains($0.id) }
+            let text = try RecordText(replica, db, shortening: found.map(\.id))
+            return found.map { conflict in
+                let short = text.short(conflict.id)
+                return "conflict \(short): \(conflict.sentence(text))\n"
+                    + "  settle it: ting resolve \(short) keep, or: ting resolve \(short) take"
+            }
         }
         for line in lines { console.note(Terminal.printable(line)) }
     }

@@ -29,7 +29,7 @@ public final class ServerConnection: Sendable {
     /// - Parameters:
     ///   - token: The device's token; `nil` for joining.
     ///   - silence: Silence within a stream or a download that is still no failure, where it is longer
-    ///     than `timeout`. A comment comes every 20 s on a quiet stream.
+    ///     than `timeout`. A comment comes every 40 s on a quiet stream.
     public init(
         _ server: ServerAddress, anchor: TrustAnchor, token: String?, timeout: Duration,
         silence: Duration = .seconds(60), environment: [String: String]

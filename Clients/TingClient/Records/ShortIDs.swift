@@ -7,9 +7,21 @@ public struct ShortIDs: Sendable {
 
     /// The ids written backwards, ascending.
     private let reversed: [String]
+    private let leastLength: Int
 
-    public init(_ ids: some Sequence<String>) {
+    /// - Parameter leastLength: Of every short id: more where not all ids are given.
+    public init(_ ids: some Sequence<String>, leastLength: Int = Self.leastLength) {
+        self.leastLength = leastLength
         reversed = ids.map { String($0.reversed()) }.sorted()
+    }
+
+    /// So many characters that, among so many ids, one of a million endings is that of another id too.
+    public static func length(among count: Int64) -> Int {
+        var length = 0
+        var rest = max(count, 1) - 1
+        while rest > 0 { (rest, length) = (rest >> 4, length + 1) }
+        // The last twelve characters are random; 16⁵ is a million.
+        return min(length + 5, 12)
     }
 
     /// The shortest ending of `id` that no other id has.
@@ -27,7 +39,7 @@ public struct ShortIDs: Sendable {
             shared = max(
                 shared, zip(backwards.utf8, reversed[neighbour].utf8).prefix { $0 == $1 }.count)
         }
-        var length = max(Self.leastLength, shared + 1)
+        var length = max(leastLength, shared + 1)
         // A hyphen as first character would look like an option.
         if id.suffix(length).hasPrefix("-") { length += 1 }
         return String(id.suffix(length))

@@ -27,7 +27,7 @@ struct FollowPlan: Equatable {
 
     enum Step: Equatable { case sync, connect, drop }
 
-    /// Silence after which a stream is taken for dead: three comments missed.
+    /// Silence after which a stream is taken for dead: a comment is late by half of the time between two.
     static let silence = Duration.seconds(60)
     /// Between polls while no stream stands.
     static let pollInterval = Duration.seconds(30)

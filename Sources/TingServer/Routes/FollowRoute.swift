@@ -24,8 +24,9 @@ extension API {
             // Only inside of this does the stream end when its client leaves.
             let stream = writer
             try await call.request.body.consumeWithCancellationOnInboundClose { _ in
-                try await send(place.events, to: stream, call, access, caller, since: since)
+                try await send(place, to: stream, call, access, caller, since: since)
             }
+            place.leave()
             try await writer.finish(nil)
         }
         return Response(
@@ -38,7 +39,7 @@ extension API {
     }
 
     private func send(
-        _ events: AsyncStream<FollowHub.Event>, to stream: any ResponseBodyWriter, _ call: Call,
+        _ place: FollowHub.Place, to stream: any ResponseBodyWriter, _ call: Call,
         _ access: Access, _ caller: Caller, since: Version
     ) async throws {
         // Asked again after joining: a removal in between would have found no stream to end.
@@ -52,12 +53,10 @@ extension API {
             try await workspace.read { try FollowHub.Event(of: $0, since: since) }
         }
         try await outgoing.write(first.bytes, to: &writer)
-        var told = first.head ?? 0
-        for await event in events {
-            if let head = event.head {
-                guard head > told else { continue }
-                told = head
-            }
+        place.begin(on: call.channel)
+        var told = first.head
+        for await event in place.events where event.head > told {
+            told = event.head
             try await outgoing.write(event.bytes, to: &writer)
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
+import NIOHTTPTypes
 import Synchronization
 import TingCore
 
@@ -9,19 +10,24 @@ import TingCore
 /// An event is encoded once and handed to all. Each follower has a short queue of its own; where a
 /// slow one misses an event, its replica sees the gap and syncs.
 final class FollowHub: Sendable {
-    /// What goes out to followers: a new head, or a comment that shows the stream is alive.
+    /// What goes out to followers: a new head.
     struct Event: Sendable {
-        /// The head that the event tells of; `nil` for a comment.
-        let head: Version?
+        /// The head that the event tells of.
+        let head: Version
         let bytes: ByteBuffer
-
-        static let comment = Event(head: nil, bytes: ByteBuffer(string: ": still here\n\n"))
     }
 
     private struct Follower {
         let workspace: WorkspaceID
         let device: DeviceID
         let events: AsyncStream<Event>.Continuation
+        /// Where comments go, once the stream has begun.
+        var line: FollowLine?
+
+        func end() {
+            line?.close()
+            events.finish()
+        }
     }
 
     private struct State {
@@ -47,6 +53,10 @@ final class FollowHub: Sendable {
             self.hub = hub
         }
 
+        /// The stream has begun: comments may go out on it.
+        func begin(on channel: any Channel) { hub.begin(id, on: channel) }
+
+        /// Gives the place up: no more comments go out. Before the stream's end is written.
         func leave() { hub.leave(id) }
 
         deinit { leave() }
@@ -68,7 +78,11 @@ final class FollowHub: Sendable {
 
     private func leave(_ id: Int) {
         let follower = state.withLock { $0.followers.removeValue(forKey: id) }
-        follower?.events.finish()
+        follower?.end()
+    }
+
+    private func begin(_ id: Int, on channel: any Channel) {
+        state.withLock { $0.followers[id]?.line = FollowLine(channel) }
     }
 
     func hasFollowers(_ workspace: WorkspaceID) -> Bool {
@@ -87,16 +101,20 @@ final class FollowHub: Sendable {
 
     func publish(_ event: Event, to workspace: WorkspaceID) {
         state.withLock { state in
-            if let head = event.head { state.heads[workspace] = head }
+            state.heads[workspace] = event.head
             for follower in state.followers.values where follower.workspace == workspace {
                 follower.events.yield(event)
             }
         }
     }
 
+    /// Shows on every stream that it is alive: one turn of each event loop, whatever the number of streams.
     func publishComment() {
-        state.withLock { state in
-            for follower in state.followers.values { follower.events.yield(.comment) }
+        let lines = state.withLock { $0.followers.values.compactMap(\.line) }
+        for group in Dictionary(grouping: lines, by: { ObjectIdentifier($0.eventLoop) }).values {
+            group.first?.eventLoop.execute {
+                for line in group { line.writeComment() }
+            }
         }
     }
 
@@ -115,6 +133,42 @@ final class FollowHub: Sendable {
             defer { state.followers = [:] }
             return state.followers
         }
-        for follower in followers.values { follower.events.finish() }
+        for follower in followers.values { follower.end() }
+    }
+}
+
+/// Where a stream's comments are written: past its task, which sleeps until there is a new head. A
+/// turn of the task for each comment would be most of what ten thousand quiet streams cost.
+final class FollowLine: Sendable {
+    private static let comment = ByteBuffer(string: ": still here\n\n")
+    /// The comment as a chunk of HTTP/1.1 (RFC 9112 § 7.1).
+    private static let chunk = ByteBuffer(
+        string: "\(String(comment.readableBytes, radix: 16))\r\n\(String(buffer: comment))\r\n")
+    private let channel: any Channel
+    private let isOpen = Atomic(true)
+
+    init(_ channel: any Channel) { self.channel = channel }
+
+    var eventLoop: any EventLoop { channel.eventLoop }
+
+    func close() { isOpen.store(false, ordering: .releasing) }
+
+    /// On the channel's event loop alone: the end of the stream is written there too, after `close`, so
+    /// no comment comes behind it.
+    func writeComment() {
+        // What a slow client has not yet taken shows that the stream is alive just as well.
+        guard isOpen.load(ordering: .acquiring), channel.isActive, channel.isWritable else {
+            return
+        }
+        let pipeline = channel.pipeline.syncOperations
+        if !channel.isStream, let watch = try? pipeline.handler(type: ConnectionWatch.self),
+            let context = try? pipeline.context(handler: watch)
+        {
+            // Past HTTP's encoder, which would make three writes, and three records of TLS, of it.
+            watch.write(context: context, data: NIOAny(Self.chunk), promise: nil)
+            context.flush()
+        } else {
+            channel.writeAndFlush(HTTPResponsePart.body(Self.comment), promise: nil)
+        }
     }
 }

@@ -141,6 +141,9 @@ extension Replica {
         }
     }
 
+    /// The state digest, computed from the shared values of all records.
+    package func stateDigest() throws -> Hash { try read { try tables.recomputedDigest($0).hash } }
+
     /// What `verify` found to differ, as `ting_replica.suspect` keeps it.
     enum Doubt: Int {
         case records = 1

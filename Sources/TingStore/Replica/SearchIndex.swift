@@ -18,15 +18,18 @@ enum SearchText {
 
     /// The text to index: as one types it without Danish letters, in either spelling.
     static func indexed(_ text: String) -> String {
-        let apart = text.normalized.spacedCJK
+        let apart = text.normalized.spacedCJK.lowercased()
+        guard apart.unicodeScalars.contains(where: { danish.contains($0) }) else { return apart }
         let first = apart.folded(["æ": "ae", "ø": "o", "å": "a"])
         let second = apart.folded(["æ": "ae", "ø": "oe", "å": "aa"])
         return first == second ? first : first + " " + second
     }
 
+    private static let danish: Set<Unicode.Scalar> = ["æ", "ø", "å"]
+
     /// An FTS5 query in which every word must be found; the last may go on.
     static func query(_ text: String) -> String? {
-        let words = text.normalized.folded(["æ": "ae", "ø": "oe", "å": "aa"])
+        let words = text.normalized.lowercased().folded(["æ": "ae", "ø": "oe", "å": "aa"])
             .split { !$0.isLetter && !$0.isNumber }
         let phrases = words.map { word -> String in
             let phrase = String(word).spacedCJK.split(separator: " ").joined(separator: " ")
@@ -52,15 +55,24 @@ extension String {
         return spaced
     }
 
-    fileprivate func folded(_ table: [Character: String]) -> String {
-        lowercased().reduce(into: "") { $0 += table[$1] ?? String($1) }
+    fileprivate func folded(_ table: [Unicode.Scalar: String]) -> String {
+        var folded = ""
+        for scalar in unicodeScalars {
+            if let other = table[scalar] {
+                folded += other
+            } else {
+                folded.unicodeScalars.append(scalar)
+            }
+        }
+        return folded
     }
 }
 
 extension Replica {
-    /// Brings the search index up to date, then finds records: the best matches first.
+    /// Brings the search index up to date, then finds records: the best matches first; of more than
+    /// 5,000, those that changed last.
     ///
-    /// Unsynced edits are found, and those by other tools. Ranks among the first 5,000 matches.
+    /// Unsynced edits are found, and those by other tools. Gives 5,000 at most.
     public func search(_ text: String, limit: Int? = nil) throws
         -> [(collection: String, id: RecordID)]
     {
@@ -68,52 +80,42 @@ extension Replica {
         try quietly(refreshIndex)
         guard let query = SearchText.query(text) else { return [] }
         return try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT collection, record FROM (
-                      SELECT collection, record, rank FROM ting_search
-                      WHERE ting_search MATCH ? LIMIT 5000)
-                    ORDER BY rank, record LIMIT ?
-                    """, arguments: [query, limit ?? -1]
-            ).compactMap { row in
-                try RecordID(row.decode(String.self, atIndex: 1)).map {
-                    try (row.decode(atIndex: 0), $0)
+            let bound = Limits.searchRankLimit
+            let most = limit.map { (0...bound).contains($0) ? $0 : bound } ?? bound
+            return try places(db, query, most).compactMap { place in
+                let row = try Row.fetchOne(
+                    db.cachedStatement(
+                        sql: "SELECT collection, record FROM ting_search WHERE rowid = ?"),
+                    arguments: [place])
+                return try row.flatMap { row in
+                    try RecordID(row.decode(String.self, atIndex: 1)).map {
+                        try (row.decode(atIndex: 0), $0)
+                    }
                 }
             }
         }
+    }
+
+    /// Where the matches to show lie in the index, the first first.
+    private func places(_ db: Database, _ query: String, _ limit: Int) throws -> [Int64] {
+        let matches = "SELECT rowid FROM ting_search WHERE ting_search MATCH ? ORDER BY"
+        let newest = try Int64.fetchAll(
+            db, sql: "\(matches) rowid DESC LIMIT \(Limits.searchRankLimit + 1)",
+            arguments: [query])
+        // To rank means to look at every match: of very many it would take longer than reading them.
+        guard newest.count <= Limits.searchRankLimit else { return Array(newest.prefix(limit)) }
+        return try Int64.fetchAll(
+            db, sql: "\(matches) rank LIMIT \(limit)", arguments: [query])
     }
 
     private func refreshIndex(_ db: Database) throws {
         let state = try Row.fetchOne(
             db, sql: "SELECT indexed_version, version FROM ting_replica")
         guard let indexed = state?[0] as Int64?, let version = state?[1] as Int64? else { return }
-        let changed: Set<String>
         if indexed < 0 {
-            try db.execute(sql: "DELETE FROM ting_search")
-            changed = Set(
-                try schema.written.flatMap {
-                    try String.fetchAll(db, sql: "SELECT id FROM \"\($0.name)\"")
-                })
+            try indexAll(db)
         } else {
-            changed = Set(
-                try String.fetchAll(
-                    db,
-                    sql: """
-                        SELECT record FROM ting_touch WHERE version > ?
-                        UNION SELECT record FROM ting_note
-                        UNION SELECT record FROM ting_unindexed
-                        """, arguments: [indexed])
-            ).union(try sealedSince(db))
-        }
-        for record in changed.sorted() {
-            if indexed >= 0 {
-                try db.cachedStatement(
-                    sql:
-                        "DELETE FROM ting_search WHERE rowid IN (SELECT place FROM ting_indexed WHERE record = ?)"
-                ).execute(arguments: [record])
-            }
-            try index(db, record)
+            try refreshIndex(db, since: indexed)
         }
         // What is held back now may be undone before the next search.
         try db.execute(
@@ -121,6 +123,7 @@ extension Replica {
                 DELETE FROM ting_unindexed;
                 INSERT INTO ting_unindexed SELECT DISTINCT record FROM ting_note;
                 """)
+        guard indexed != version else { return }
         try db.execute(sql: "UPDATE ting_replica SET indexed_version = ?", arguments: [version])
     }
 
@@ -138,9 +141,38 @@ extension Replica {
         }
     }
 
-    private func index(_ db: Database, _ record: String) throws {
-        guard let name = try tables.locate(db, record), name != CollectionSchema.conflict.name,
-            let collection = schema.collection(name),
+    private func indexAll(_ db: Database) throws {
+        try db.execute(sql: "DELETE FROM ting_search; DELETE FROM ting_indexed")
+        for collection in schema.written {
+            // Row by row: a large workspace has more ids than belong into memory.
+            let ids = try String.fetchCursor(
+                db, sql: "SELECT id FROM \"\(collection.name)\" ORDER BY id")
+            while let id = try ids.next() { try index(db, id, of: collection) }
+        }
+    }
+
+    private func refreshIndex(_ db: Database, since indexed: Int64) throws {
+        let changed = try String.fetchSet(
+            db,
+            sql: """
+                SELECT record FROM ting_touch WHERE version > ?
+                UNION SELECT record FROM ting_note
+                UNION SELECT record FROM ting_unindexed
+                """, arguments: [indexed]
+        ).union(try sealedSince(db))
+        for record in changed.sorted() {
+            try db.cachedStatement(
+                sql:
+                    "DELETE FROM ting_search WHERE rowid IN (SELECT place FROM ting_indexed WHERE record = ?)"
+            ).execute(arguments: [record])
+            guard let name = try tables.locate(db, record), let collection = schema.collection(name)
+            else { continue }
+            try index(db, record, of: collection)
+        }
+    }
+
+    private func index(_ db: Database, _ record: String, of collection: CollectionSchema) throws {
+        guard collection.name != CollectionSchema.conflict.name,
             let row = try tables.raw(db, collection, record)
         else { return }
         let texts = collection.fields.compactMap { field -> String? in
@@ -152,7 +184,9 @@ extension Replica {
         }
         try db.cachedStatement(
             sql: "INSERT INTO ting_search (body, record, collection) VALUES (?, ?, ?)"
-        ).execute(arguments: [SearchText.indexed(texts.joined(separator: "\n")), record, name])
+        ).execute(arguments: [
+            SearchText.indexed(texts.joined(separator: "\n")), record, collection.name,
+        ])
         try db.cachedStatement(
             sql: """
                 INSERT INTO ting_indexed (record, place) VALUES (?, ?)

@@ -26,6 +26,6 @@ struct CloneMemory {
             path: programs + "/ting", environment: ["TING_HOME": served.reader.folder])
         let path = Scratch.file("clone")
         defer { Scratch.remove(path) }
-        return try ting.run(["clone", ServedWorkspace.slug, "--quiet", "--to", path]).peakKiB
+        return try ting.peakKiB(["clone", ServedWorkspace.slug, "--quiet", "--to", path])
     }
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TingCore
 
 /// G4: ten thousand idle followers take one hundredth of a core; fewer, as much less.
 struct IdleLoad {
-    private static let watched = Duration.seconds(21)
+    /// As long as it takes for every stream to get a comment, and just one.
+    private static let watched = Duration.seconds(Limits.followCommentSeconds)
 
     func run(_ bench: Bench) async throws -> Result {
         FileHandles.raise()
@@ -25,7 +27,7 @@ struct IdleLoad {
             ], moreIsBetter: false)
     }
 
-    /// The part of a core that the server takes; longer than the time between two comments.
+    /// The part of a core that the server takes.
     private func share(_ server: Server) async throws -> Double {
         let before = try server.processorSeconds()
         try await Task.sleep(for: Self.watched)

@@ -6,8 +6,9 @@ import TingStore
 
 /// How often SQLite asked for a page, from its cache or from the file.
 enum PageCount {
-    static func of(_ db: Database) -> Int {
-        guard let handle = db.sqliteConnection else { return 0 }
+    static func of(_ db: Database) -> Int { db.sqliteConnection.map(of) ?? 0 }
+
+    static func of(_ handle: OpaquePointer) -> Int {
         var sum = 0
         for counter in [SQLITE_DBSTATUS_CACHE_HIT, SQLITE_DBSTATUS_CACHE_MISS] {
             var current: Int32 = 0

@@ -8,6 +8,11 @@ protocol Metric: SendableMetatype {
     func run(_ bench: Bench) async throws -> Result
 }
 
+extension Metric {
+    /// `all` means P1 to P9: the others are of large workspaces, and take long.
+    static var isOfAll: Bool { name.hasPrefix("P") }
+}
+
 /// What a run measures with: its options, and the workspaces that metrics share.
 final class Bench {
     struct Options {
@@ -20,6 +25,8 @@ final class Bench {
         /// The folder of `ting` and `tingd`.
         var programs = ""
         var followers = 1_000
+        /// A replica file that is there already.
+        var file: String?
     }
 
     let options: Options

@@ -3,6 +3,7 @@
 import Foundation
 import TingClient
 import TingCore
+import TingStore
 
 /// P3: `ting clone` to the first query on the verified replica, to `curl -o` of the same bytes.
 struct Cloning: Metric {
@@ -38,7 +39,22 @@ struct Cloning: Metric {
             },
             limit: { _ in try curl.run(arguments).seconds })
         let resumed = try await resume(bench, served, bytes)
-        return Result(Self.name, [clone, resumed], decisive: clone)
+        let digest = try await digest(bench, served, cloneSeconds: Double(bytes) / clone.ours)
+        return Result(Self.name, [clone, resumed, digest], decisive: clone)
+    }
+
+    /// The state digest that a new replica computes from its records, beside the time of a clone.
+    private func digest(_ bench: Bench, _ served: ServedWorkspace, cloneSeconds: Double)
+        async throws -> Part
+    {
+        let path = try await served.readerFile()
+        defer { Scratch.remove(path) }
+        let replica = try Replica.open(path)
+        defer { try? replica.close() }
+        let times = try (0..<bench.options.pairs).map { _ in
+            (ours: try seconds { _ = try replica.stateDigest() }, limit: cloneSeconds)
+        }
+        return Pairs.part("own state digest, to the clone's time", .cost(unit: "s"), times)
     }
 
     /// What a clone that was killed at half of the bytes asks for a second time.

@@ -76,10 +76,11 @@ final class Server {
     /// Memory of the process, in KiB.
     func memory() throws -> Int { try Self.memory(of: process) }
 
-    static func memory(of process: pid_t) throws -> Int {
+    /// - Parameter line: `VmRSS:` for what it has now, `VmHWM:` for the most that it had.
+    static func memory(of process: pid_t, _ line: String = "VmRSS:") throws -> Int {
         let text = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-        guard let number = line?.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Int($0) })
+        let found = text.split(separator: "\n").first { $0.hasPrefix(line) }
+        guard let number = found?.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Int($0) })
         else { throw BenchError("the memory of process \(process) can't be read") }
         return number
     }
