@@ -52,9 +52,6 @@ final class StatementTexts: Sendable {
         let mapOrder: [Int]
         /// Those ascending by name.
         let nameOrder: [Int]
-        let insertNew: String
-        let update: String
-        let remove: String
 
         init(_ collection: CollectionSchema) {
             let table = "\"\(collection.name)\""
@@ -64,26 +61,20 @@ final class StatementTexts: Sendable {
             select = "SELECT \(list) FROM \(table) WHERE id = ?"
             exists = "SELECT 1 FROM \(table) WHERE id = ?"
             replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
+            insert = "INSERT INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             insertNew = """
                 INSERT INTO \(table) ("id", \(list)) VALUES (\(marks)) ON CONFLICT (id) DO NOTHING
                 """
             let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
             update = "UPDATE \(table) SET \(sets) WHERE id = ?"
             remove = "DELETE FROM \(table) WHERE id = ?"
-            insert = "INSERT INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             let fields = collection.fields
             mapOrder = fields.indices.sorted {
                 CBOREncoder.precedes(fields[$0].name, fields[$1].name)
             }
             nameOrder = fields.indices.sorted {
-                fields[$0].name.utf8.lexicographicallyPrecedes(fields[$1].name.utf8)
+                fields[$0].name.precedesInBytes(fields[$1].name)
             }
-            insertNew = """
-                INSERT INTO \(table) ("id", \(list)) VALUES (\(marks)) ON CONFLICT (id) DO NOTHING
-                """
-            let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
-            update = "UPDATE \(table) SET \(sets) WHERE id = ?"
-            remove = "DELETE FROM \(table) WHERE id = ?"
         }
     }
 
