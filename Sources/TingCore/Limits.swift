@@ -120,7 +120,7 @@ public enum Limits {
     /// Matches of a search that are ranked: of more the newest come first, since ranking reads them all.
     public static let searchRankLimit = 5_000
     /// Records up to which a short id is compared with every other before it is shown.
-    public static let shortIDScanLimit: Int64 = 5_000
+    public static let shortIDScanLimit: Int64 = 20_000
     /// File handles of one open workspace: its writer's, five readers', and the index of its log.
     public static let fileHandlesEachWorkspace = 14
     /// File handles that a server keeps for accounts, certificates, snapshots and logs.

@@ -18,21 +18,15 @@ final class StepCounter: Sendable {
 
     init(_ writer: some DatabaseWriter) {
         writer.writeWithoutTransaction { db in
-            let callback:
-                @convention(c) (
-                    UInt32, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?,
-                    UnsafeMutableRawPointer?
-                ) -> Int32 = { _, context, statement, _ in
-                    guard let context, let statement else { return 0 }
+            // Called after every step; the trace, which could tell them too, is the replica's own.
+            sqlite3_progress_handler(
+                db.sqliteConnection, 1,
+                { context in
+                    guard let context else { return 0 }
                     let counter = Unmanaged<StepCounter>.fromOpaque(context).takeUnretainedValue()
-                    let steps = sqlite3_stmt_status(
-                        OpaquePointer(statement), SQLITE_STMTSTATUS_VM_STEP, 1)
-                    counter.steps.withLock { $0 += Int(steps) }
+                    counter.steps.withLock { $0 += 1 }
                     return 0
-                }
-            _ = sqlite3_trace_v2(
-                db.sqliteConnection, UInt32(SQLITE_TRACE_PROFILE), callback,
-                Unmanaged.passUnretained(self).toOpaque())
+                }, Unmanaged.passUnretained(self).toOpaque())
         }
     }
 }

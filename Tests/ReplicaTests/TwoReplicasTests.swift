@@ -294,6 +294,9 @@ struct TwoReplicasTests {
             reference: "province", columns: ["code", "name"],
             rows: [["CN-SD", "山东"], ["CN-SC", ""]])
         #expect(throws: (any Error).self) { try team.foreign(0, "DELETE FROM province") }
+        for sql in ["DELETE FROM province", "UPDATE province SET name = 'Elsewhere'"] {
+            #expect(throws: DatabaseError.self) { try replica.write { try $0.execute(sql: sql) } }
+        }
         let names = try replica.read {
             try String?.fetchAll($0, sql: "SELECT name FROM province ORDER BY code")
         }

@@ -26,10 +26,27 @@ extension Replica {
                     sql: """
                         CREATE TRIGGER "ting_\(name)_\(verb.lowercased())"
                         BEFORE \(verb) ON "\(name)" BEGIN
-                          SELECT RAISE(ABORT, '\(name) is reference data: it comes with Ting and is read-only');
+                          SELECT RAISE(ABORT, '\(Self.refusal(name))');
                         END
                         """)
             }
         }
+    }
+
+    private static func refusal(_ table: String) -> String {
+        "\(table) is reference data: it comes with Ting and is read-only"
+    }
+
+    /// Refuses what was written to a reference table, as its triggers do to other tools.
+    func refuseReference(_ db: Database, _ table: String) throws {
+        let isReference = try Bool.fetchOne(
+            db,
+            sql: """
+                SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1
+                AND name = 'ting_' || ?1 || '_insert' AND sql LIKE '%RAISE(ABORT%')
+                """, arguments: [table])
+        guard isReference == true else { return }
+        throw DatabaseError(
+            resultCode: .SQLITE_CONSTRAINT_TRIGGER, message: Self.refusal(table))
     }
 }

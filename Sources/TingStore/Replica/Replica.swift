@@ -256,6 +256,7 @@ public final class Replica: Sendable {
             watch.end(db)
             // SQL may say that a failure ends the transaction: then nothing was written.
             guard db.isInsideTransaction else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
+            for table in watch.others.sorted() { try refuseReference(db, table) }
             let own = try OwnEdits(db, watch, after: held)
             let places = try own.places(db, tables)
             let invalid = try Sealer(self, db, own: own).seal(message: message)

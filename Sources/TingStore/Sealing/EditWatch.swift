@@ -20,6 +20,8 @@ final class EditWatch: @unchecked Sendable {
     private var isNoting = false
     private var collections: [String: CollectionSchema] = [:]
     private(set) var rows: [NotedRow] = []
+    /// Tables beside the collections' that the writing changed.
+    private(set) var others: Set<String> = []
     /// Whether nothing was rolled back to a savepoint, so that what the verbs wrote stands.
     private(set) var isCertain = true
     private var places: [Key: Int] = [:]
@@ -40,9 +42,11 @@ final class EditWatch: @unchecked Sendable {
             { context, connection, operation, file, table, _, _ in
                 guard let context, let connection, let file, let table else { return }
                 let watch = Unmanaged<EditWatch>.fromOpaque(context).takeUnretainedValue()
-                guard watch.isNoting, String(cString: file) == "main",
-                    let collection = watch.collections[String(cString: table)]
-                else { return }
+                guard watch.isNoting, String(cString: file) == "main" else { return }
+                guard let collection = watch.collections[String(cString: table)] else {
+                    watch.others.insert(String(cString: table))
+                    return
+                }
                 watch.note(RowChange(connection: connection, operation: operation), of: collection)
             }, Unmanaged.passUnretained(self).toOpaque())
     }
@@ -72,6 +76,7 @@ final class EditWatch: @unchecked Sendable {
         end(db)
         rows.removeAll()
         places.removeAll()
+        others.removeAll()
     }
 
     /// Goes on noting: what sealing deletes with what was deleted.
