@@ -4,7 +4,6 @@ import Foundation
 import GRDB
 public import TingCore
 
-/// Edits that the server has not yet accepted, and those that it rejected.
 extension Hash {
     /// Hashes one after another, as the tables keep lists of them.
     static func list(_ bytes: Data) -> [Hash] {
@@ -15,6 +14,7 @@ extension Hash {
     }
 }
 
+/// Edits that the server has not yet accepted.
 extension Replica {
     /// The outbox, in order.
     public func outbox() throws -> [Delivery] {
@@ -57,63 +57,6 @@ extension Replica {
         return try bodies.contains { body in
             try ChangeSet(storedBytes: Array(body)).operations.contains {
                 $0.record == record && $0.kind == .insert
-            }
-        }
-    }
-
-    /// Change sets that the server rejected, oldest first.
-    public func quarantine() throws -> [QuarantinedChangeSet] {
-        try read { db in
-            let hashes = try Self.quarantineHashes(db)
-            return try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT body, code, detail, time, change_set FROM ting_quarantine
-                    ORDER BY time, rowid
-                    """
-            ).map { row in
-                let code = try Rejection(rawValue: row.decode(String.self, atIndex: 1))
-                let changeSet = try ChangeSet(
-                    storedBytes: Array(row.decode(Data.self, atIndex: 0)))
-                let id = try row.decode(String.self, atIndex: 4)
-                return QuarantinedChangeSet(
-                    changeSet: changeSet, code: code ?? .unknown,
-                    detail: try row.decode(atIndex: 2),
-                    time: try row.decode(atIndex: 3),
-                    isDamaged: changeSet.id.description != id
-                        || hashes[id].map { $0 != changeSet.hash } ?? false)
-            }
-        }
-    }
-
-    /// Puts change sets back into the outbox, under new numbers, to be judged again.
-    public func retryQuarantine(_ ids: [ChangeSetID]) throws {
-        try sealed { db in
-            for id in ids {
-                let body = try Data.fetchOne(
-                    db, sql: "SELECT body FROM ting_quarantine WHERE change_set = ?",
-                    arguments: [id.description])
-                guard let body else { continue }
-                let changeSet = try ChangeSet(storedBytes: Array(body))
-                let hash = try Self.quarantineHashes(db)[id.description]
-                guard changeSet.id == id, hash == nil || hash == changeSet.hash else {
-                    throw ReplicaError.damaged("the rejected change set \(id)")
-                }
-                try putOnTop(db, changeSet)
-                try db.execute(
-                    sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
-                    arguments: [id.description])
-            }
-        }
-    }
-
-    /// Discards rejected change sets for good: their author asked for it.
-    public func discardQuarantine(_ ids: [ChangeSetID]) throws {
-        try quietly { db in
-            for id in ids {
-                try db.execute(
-                    sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
-                    arguments: [id.description])
             }
         }
     }
@@ -307,80 +250,6 @@ extension Replica {
         return records
     }
 
-    /// Moves rejected change sets, and those in the outbox that build on them, to quarantine.
-    func reject(
-        _ db: Database, _ rejections: [ChangeSetID: (code: Rejection, detail: String)],
-        buildingOn orphans: Set<RecordID> = []
-    ) throws -> (records: Set<RecordID>, count: Int) {
-        guard !rejections.isEmpty || !orphans.isEmpty else { return ([], 0) }
-        let outbox = try Row.fetchAll(db, sql: "SELECT body FROM ting_outbox ORDER BY seq")
-        var rejected = orphans
-        var count = 0
-        for row in outbox {
-            let body: Data = try row.decode(atIndex: 0)
-            let changeSet = try ChangeSet(storedBytes: Array(body))
-            let own = rejections[changeSet.id]
-            guard own != nil || !rejected.isDisjoint(with: changeSet.concerned) else { continue }
-            rejected.formUnion(changeSet.touched)
-            try db.execute(
-                sql: """
-                    INSERT INTO ting_quarantine (change_set, code, detail, body, time)
-                    VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-                    """,
-                arguments: [
-                    changeSet.id.description, (own?.code ?? .dependsOnRejected).rawValue,
-                    own?.detail ?? "It builds on a change set that was rejected or discarded.",
-                    body, clock(),
-                ])
-            try rememberHash(db, of: changeSet)
-            _ = try leave(db, changeSet.id, isKnown: own != nil)
-            count += 1
-        }
-        return (rejected, count)
-    }
-
-    /// Keeps the hash of a change set in quarantine: it waits long, and may rot.
-    func rememberHash(_ db: Database, of changeSet: ChangeSet) throws {
-        try db.execute(
-            sql: """
-                CREATE TABLE IF NOT EXISTS ting_quarantine_hash (
-                  change_set TEXT PRIMARY KEY NOT NULL,
-                  hash BLOB NOT NULL
-                ) STRICT, WITHOUT ROWID
-                """)
-        try db.execute(
-            sql: """
-                INSERT INTO ting_quarantine_hash (change_set, hash) VALUES (?, ?)
-                ON CONFLICT DO UPDATE SET hash = excluded.hash
-                """, arguments: [changeSet.id.description, Data(changeSet.hash.bytes)])
-    }
-
-    /// The hashes of what is, or was, in quarantine, by id.
-    static func quarantineHashes(_ db: Database) throws -> [String: Hash] {
-        let exists = try Bool.fetchOne(
-            db,
-            sql: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ting_quarantine_hash')")
-        guard exists == true else { return [:] }
-        let rows = try Row.fetchAll(db, sql: "SELECT change_set, hash FROM ting_quarantine_hash")
-        return Dictionary(
-            try rows.compactMap { row in
-                let id = try row.decode(String.self, atIndex: 0)
-                return try Hash(bytes: row.decode(Data.self, atIndex: 1)).map { (id, $0) }
-            }, uniquingKeysWith: { a, _ in a })
-    }
-
-    /// A change set in quarantine that was accepted all the same, by another way, has no more to wait for.
-    func release(_ db: Database, _ changeSet: ChangeSetID, _ hash: Hash) throws -> Bool {
-        let body = try Data.fetchOne(
-            db.cachedStatement(sql: "SELECT body FROM ting_quarantine WHERE change_set = ?"),
-            arguments: [changeSet.description])
-        guard let body, try ChangeSet(storedBytes: Array(body)).hash == hash else { return false }
-        try db.execute(
-            sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
-            arguments: [changeSet.description])
-        return true
-    }
-
     /// Whether an edit of the record waits in the outbox.
     func isPending(_ db: Database, _ record: RecordID) throws -> Bool {
         try Bool.fetchOne(
@@ -430,26 +299,5 @@ extension Replica {
                     SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE change_set = ?1)
                     OR EXISTS (SELECT 1 FROM ting_quarantine WHERE change_set = ?1)
                     """), arguments: [id.description]) ?? false
-    }
-}
-
-/// A change set that the server rejected, waiting for its author.
-public struct QuarantinedChangeSet: Equatable, Sendable {
-    public var changeSet: ChangeSet
-    public var code: Rejection
-    public var detail: String
-    /// When it was rejected, in milliseconds since 1970 on this machine's clock.
-    public var time: Int64
-    /// Whether its bytes rotted on disk: it holds what its author did not write.
-    public var isDamaged: Bool
-
-    public init(
-        changeSet: ChangeSet, code: Rejection, detail: String, time: Int64, isDamaged: Bool = false
-    ) {
-        self.changeSet = changeSet
-        self.code = code
-        self.detail = detail
-        self.time = time
-        self.isDamaged = isDamaged
     }
 }
