@@ -187,7 +187,7 @@ struct SnapshotFolder {
         for old in kept where !current.contains(old) {
             for path in [
                 path(old), path(old).replacingOccurrences(of: ".sqlite", with: ".json"),
-                compressedPath(old), indexPath(old),
+                compressedPath(old), indexPath(old), draftPath(old),
             ] {
                 try? FileManager.default.removeItem(atPath: path)
             }
@@ -197,6 +197,9 @@ struct SnapshotFolder {
     // MARK: In gzip
 
     func compressedPath(_ snapshot: Snapshot) -> String { path(snapshot) + ".gz" }
+
+    /// What a server that was killed while it compressed leaves behind.
+    private func draftPath(_ snapshot: Snapshot) -> String { compressedPath(snapshot) + ".draft" }
 
     /// Beside it: the bytes of each member.
     private func indexPath(_ snapshot: Snapshot) -> String {
@@ -219,7 +222,7 @@ struct SnapshotFolder {
     }
 
     private func compress(_ snapshot: Snapshot) throws -> [Int] {
-        let draft = "\(compressedPath(snapshot)).draft"
+        let draft = draftPath(snapshot)
         defer { unlink(draft) }
         let source = try FileHandle(forReadingFrom: URL(fileURLWithPath: path(snapshot)))
         try PrivateFile.write(Data(), to: draft)
