@@ -2,8 +2,7 @@
 
 /// Writes the deterministic CBOR of RFC 8949 § 4.2: shortest heads, definite lengths, no floats.
 ///
-/// The caller writes map keys in the order of § 4.2.1 (bytewise order of their encodings);
-/// `encodeMap` does that for text keys.
+/// The caller writes map keys in the order of § 4.2.1 (bytewise order of their encodings).
 package struct CBOREncoder {
     package private(set) var bytes: [UInt8] = []
 
@@ -73,16 +72,6 @@ package struct CBOREncoder {
         }
     }
 
-    /// A map with text keys, put in canonical order: shorter keys first, then by bytes.
-    package mutating func encodeMap(_ entries: [(key: String, encode: (inout CBOREncoder) -> Void)])
-    {
-        encodeMapHead(count: entries.count)
-        for entry in entries.inMapOrder(by: \.key) {
-            encode(entry.key)
-            entry.encode(&self)
-        }
-    }
-
     /// The order of § 4.2.1 among text keys: the length stands in the head, so shorter comes first.
     package static func precedes(_ a: String, _ b: String) -> Bool {
         a.utf8.count != b.utf8.count ? a.utf8.count < b.utf8.count : a.precedesInBytes(b)
@@ -104,13 +93,6 @@ package struct CBOREncoder {
         for shift in stride(from: (count - 1) * 8, through: 0, by: -8) {
             bytes.append(UInt8(truncatingIfNeeded: argument >> UInt64(shift)))
         }
-    }
-}
-
-extension Array {
-    /// The elements in the order that their names have as keys of a map.
-    func inMapOrder(by name: (Element) -> String) -> [Element] {
-        sorted { CBOREncoder.precedes(name($0), name($1)) }
     }
 }
 

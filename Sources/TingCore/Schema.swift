@@ -48,13 +48,17 @@ public struct Schema: Codable, Equatable, Sendable {
 }
 
 /// A kind of record: one SQLite table.
-public struct CollectionSchema: Codable, Equatable, Sendable {
+///
+/// An object that never changes, as `Field` is: they are handed on with each record and each value.
+public final class CollectionSchema: Codable, Equatable, Sendable {
     public let name: String
     /// Names for people, by language (`en`, `da`, `zh`).
     public let label: [String: String]
     public let fields: [Field]
     /// Positions of the fields in the order that their names have as keys of a map.
-    let mapOrder: [Int]
+    package let mapOrder: [Int]
+    /// Those ascending by name, by bytes.
+    package let nameOrder: [Int]
     private let index: [String: Int]
 
     public init(_ name: String, label: [String: String] = [:], fields: [Field]) {
@@ -64,8 +68,14 @@ public struct CollectionSchema: Codable, Equatable, Sendable {
         mapOrder = fields.indices.sorted {
             CBOREncoder.precedes(fields[$0].name, fields[$1].name)
         }
+        nameOrder = fields.indices.sorted { fields[$0].name.precedesInBytes(fields[$1].name) }
         index = Dictionary(
             zip(fields.map(\.name), fields.indices), uniquingKeysWith: { a, _ in a })
+    }
+
+    public static func == (one: CollectionSchema, other: CollectionSchema) -> Bool {
+        one === other
+            || one.name == other.name && one.label == other.label && one.fields == other.fields
     }
 
     public func field(_ name: String) -> Field? { index[name].map { fields[$0] } }
@@ -78,7 +88,7 @@ public struct CollectionSchema: Codable, Equatable, Sendable {
 
     private enum Key: String, CodingKey { case name, label, fields }
 
-    public init(from decoder: any Decoder) throws {
+    public convenience init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: Key.self)
         self.init(
             try values.decode(String.self, forKey: .name),
@@ -95,7 +105,7 @@ public struct CollectionSchema: Codable, Equatable, Sendable {
 }
 
 /// One column of a collection.
-public struct Field: Codable, Equatable, Sendable {
+public final class Field: Codable, Equatable, Sendable {
     public enum Kind: String, Codable, CaseIterable, Sendable {
         case text
         /// `YYYY`, `YYYY-MM` or `YYYY-MM-DD` (ISO 8601, reduced precision allowed).
@@ -161,12 +171,21 @@ public struct Field: Codable, Equatable, Sendable {
         self.label = label
     }
 
+    public static func == (one: Field, other: Field) -> Bool {
+        one === other
+            || one.name == other.name && one.kind == other.kind && one.policy == other.policy
+                && one.standard == other.standard && one.values == other.values
+                && one.to == other.to && one.parent == other.parent && one.unique == other.unique
+                && one.references == other.references && one.least == other.least
+                && one.greatest == other.greatest && one.label == other.label
+    }
+
     private enum Key: String, CodingKey {
         case name, type, policy, `default`, values, to, parent, unique, references, least, greatest
         case label
     }
 
-    public init(from decoder: any Decoder) throws {
+    public convenience init(from decoder: any Decoder) throws {
         let keyed = try decoder.container(keyedBy: Key.self)
         let kind = try keyed.decode(Kind.self, forKey: .type)
         var standard: Value?

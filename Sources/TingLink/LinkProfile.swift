@@ -62,11 +62,4 @@ public struct LinkProfile: Equatable, Sendable {
     public static let badEvening = LinkProfile(
         toFar: Direction(delay: .milliseconds(150), jitter: .milliseconds(30), loss: 0.005),
         toNear: Direction(delay: .milliseconds(150), jitter: .milliseconds(30), loss: 0.15))
-
-    /// The same, and every two minutes or so nothing passes for half a minute.
-    public static let badNight = {
-        var profile = badEvening
-        profile.blackouts = Blackouts(interval: .seconds(120), length: .seconds(30))
-        return profile
-    }()
 }

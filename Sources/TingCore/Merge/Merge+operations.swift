@@ -98,7 +98,7 @@ extension Merge {
         set(operation.record, field, merge.value)
         note(
             operation.record, field.name, time, merge.writer,
-            stands: merge.writer != .none && field.policy != .counter)
+            standing: merge.writer != .none && field.policy != .counter)
         guard let conflict = merge.conflict else { return }
         let writer = try writers.last.flatMap { try state.author(of: $0.version) }
         try open(
@@ -141,6 +141,7 @@ extension Merge {
     private mutating func closeContinued(
         _ field: Field, _ record: RecordID, _ before: Value, _ state: some MergeState
     ) throws -> Bool {
+        guard !acceptance.seen.isEmpty else { return false }
         var closed = false
         for conflict in try state.openConflicts(record, field.name)
         where conflict.other == before && acceptance.seen.contains(conflict.otherVersion) {

@@ -39,6 +39,8 @@ extension Merge {
 
     mutating func makeUnique(_ state: some MergeState) throws {
         var taken = takenHere()
+        // What was taken when one record looked for a free text is taken for the next.
+        var suffixes: [Place: [String: Int]] = [:]
         let here = Set(order)
         for record in order {
             guard let draft = records[record], draft.now.isLive else { continue }
@@ -52,11 +54,12 @@ extension Merge {
                 while try taken[place]?[free, default: record] ?? record != record
                     || state.holder(draft.collection, field.name, free, excluding: here) != nil
                 {
-                    suffix += 1
+                    suffix = max(suffix, suffixes[place]?[wanted] ?? 1) + 1
                     free = "\(wanted)~\(suffix)"
                 }
                 taken[place, default: [:]][free] = record
                 guard free != wanted else { continue }
+                suffixes[place, default: [:]][wanted] = suffix
                 records[record]?.touched.insert(field.name)
                 set(record, field, .text(free))
                 try open(

@@ -25,7 +25,7 @@ public struct Merge: Sendable {
         public var writer: FieldMerge.Writer
         public var deletes: Bool
         /// Whether it is a writer of the field's value, for policies that ask who wrote it.
-        public var stands: Bool
+        public var standing: Bool
     }
 
     public struct SetAdditions: Equatable, Sendable {
@@ -90,12 +90,12 @@ public struct Merge: Sendable {
 
     mutating func note(
         _ record: RecordID, _ field: String?, _ time: Int64, _ writer: FieldMerge.Writer,
-        deletes: Bool = false, stands: Bool = false
+        deletes: Bool = false, standing: Bool = false
     ) {
         edits.append(
             NewEdit(
                 record: record, field: field, time: time, writer: writer, deletes: deletes,
-                stands: stands))
+                standing: standing))
         if writer == .alone {
             for index in records[record]?.edits.indices ?? 0..<0
             where records[record]?.edits[index].field == field {
@@ -105,7 +105,7 @@ public struct Merge: Sendable {
         records[record]?.edits.append(
             AcceptedEdit(
                 version: acceptance.version, field: field, time: time,
-                standing: writer != .none, deletes: deletes))
+                standing: standing, deletes: deletes))
     }
 
     mutating func open(

@@ -41,7 +41,8 @@ public struct TextMerge: Equatable, Sendable {
 
     /// Lines that both sides put at one place: the one in place first, equal lines once.
     private static func inserted(_ current: [Substring], _ incoming: [Substring]) -> [Substring] {
-        let new = incoming.filter { !current.contains($0) }
+        let known = Set(current)
+        let new = incoming.filter { !known.contains($0) }
         guard !new.isEmpty, let last = current.last, !last.hasSuffix("\n") else {
             return current + new
         }

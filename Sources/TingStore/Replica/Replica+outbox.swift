@@ -146,12 +146,13 @@ extension Replica {
         }
         for operation in changeSet.operations {
             let whole = operation.base ?? base
-            insert.bind(operation.record.description, at: 1)
+            insert.bind(operation.record, at: 1)
             guard operation.kind != .delete else {
                 try pend("", whole)
                 continue
             }
             var names = operation.kind != .update || operation.fields.isEmpty ? "*" : ""
+            names.reserveCapacity(16 * operation.fields.count)
             for edit in operation.fields {
                 if let own = edit.base, own != whole {
                     try pend(edit.field, own)

@@ -16,8 +16,9 @@ extension Replica {
         written.reserveCapacity(values.count)
         let count = watch.rows.count
         let statement = try tables.inserting(db, collection)
-        statement.bind(id.description, at: 1)
-        for (position, field) in collection.fields.enumerated() {
+        statement.bind(id, at: 1)
+        for position in collection.nameOrder {
+            let field = collection.fields[position]
             let given = values.isEmpty ? nil : values[field.name]
             if let given { written.append((position, given.isNull ? field.standard : given)) }
             statement.bind(
@@ -26,7 +27,7 @@ extension Replica {
         }
         guard written.count == values.count else { throw unknownField(values, collection) }
         try statement.run()
-        note(written, of: collection, tables, after: count)
+        note(written, to: id, of: collection, after: count)
     }
 
     /// Sets fields of a record; nothing where the record isn't there.
@@ -45,26 +46,27 @@ extension Replica {
             }
             written.append((position, value.isNull ? collection.fields[position].standard : value))
         }
-        written.sort { $0.position < $1.position }
+        let fields = collection.fields
+        written.sort { fields[$0.position].name.precedesInBytes(fields[$1.position].name) }
         let count = watch.rows.count
         let statement = try tables.updating(db, collection, written.map(\.position))
         for (place, pair) in written.enumerated() {
             statement.bind(pair.value, at: Int32(place + 1))
         }
-        statement.bind(id.description, at: Int32(written.count + 1))
+        statement.bind(id, at: Int32(written.count + 1))
         try statement.run()
-        note(written, of: collection, tables, after: count)
+        note(written, to: id, of: collection, after: count)
     }
 
     /// SQLite may have stored a value of another type as one of the column's: then the row is read.
     private func note(
-        _ written: [WrittenValue], of collection: CollectionSchema, _ tables: RecordTables,
+        _ written: [WrittenValue], to id: RecordID, of collection: CollectionSchema,
         after count: Int
     ) {
         guard written.allSatisfy({ collection.fields[$0.position].stores($0.value) }) else {
             return
         }
-        watch.written(written, after: count)
+        watch.written(written, to: id, after: count)
     }
 
     private func unknownField(_ values: [String: Value], _ collection: CollectionSchema)

@@ -4,7 +4,7 @@ import GRDB
 import TingCore
 
 /// What sealing one record comes to.
-struct SealDraft {
+final class SealDraft {
     let fold: Fold
     var operation: TingCore.Operation?
     /// The record as everyone shares it, if nothing was pending on it yet.
@@ -52,37 +52,39 @@ struct Drafter {
     /// there is more to see.
     func draft(_ row: NotedRow) throws -> SealDraft? {
         guard let written = row.written, row.removal == nil, !holdsBack,
-            row.collection.name != CollectionSchema.conflict.name, let id = RecordID(row.record),
+            row.collection.name != CollectionSchema.conflict.name,
             try row.before != nil || newIDs.isFree(row)
         else { return nil }
         let before = try row.before.map { try values($0, of: row.collection) }
         let isNew = try SharedRecords.add(
-            db, row.record, row.collection.name, before == nil ? .absent : .live,
+            db, written.id, row.collection.name, before == nil ? .absent : .live,
             body: body(before, of: row.collection))
         guard isNew else { return nil }
-        var draft = SealDraft(Fold(bare: row))
-        draft.id = id
+        let draft = SealDraft(Fold(bare: row))
+        draft.id = written.id
         draft.inserts = before == nil
         var edits: [FieldEdit] = []
-        edits.reserveCapacity(written.count)
-        for (position, value) in written {
+        edits.reserveCapacity(written.values.count)
+        for (position, value) in written.values {
             let field = row.collection.fields[position]
             let old = before?[position] ?? field.standard
             if before != nil, old.isIdentical(to: value) { continue }
-            guard let new = canonical(field, value, &draft), new != old else { continue }
-            check(field, new, &draft)
+            guard let new = canonical(field, value, draft), !new.isIdentical(to: old),
+                new != old
+            else { continue }
+            check(field, new, draft)
             guard before == nil || draft.invalid[field.name] == nil else { continue }
             edits.append(
                 FieldEdit(
                     field.name, before: before == nil ? .null : old, after: new, time: row.time))
         }
         guard before == nil || !edits.isEmpty else {
-            if draft.invalid.isEmpty { try SharedRecords.remove(db, id) }
+            if draft.invalid.isEmpty { try SharedRecords.remove(db, written.id) }
             return draft
         }
         draft.operation = Operation(
-            before == nil ? .insert : .update, row.collection.name, id, time: row.time,
-            fields: edits.sortedByField)
+            before == nil ? .insert : .update, row.collection.name, written.id, time: row.time,
+            fields: edits)
         return draft
     }
 
@@ -101,7 +103,7 @@ struct Drafter {
             encoder.encodeMapHead(count: 0)
             return encoder.bytes
         }
-        let order = tables.orders(collection).map.filter {
+        let order = collection.mapOrder.filter {
             values[$0] != collection.fields[$0].standard
         }
         encoder.encodeMapHead(count: order.count)
@@ -112,7 +114,7 @@ struct Drafter {
         return encoder.bytes
     }
 
-    private func canonical(_ field: Field, _ value: Value, _ draft: inout SealDraft) -> Value? {
+    private func canonical(_ field: Field, _ value: Value, _ draft: SealDraft) -> Value? {
         do throws(InvalidValue) {
             let canonical = try field.canonical(value)
             if !canonical.isIdentical(to: value) {
@@ -128,7 +130,7 @@ struct Drafter {
     // MARK: What stands in a row
 
     func drafts(_ fold: Fold) throws -> [SealDraft] {
-        var draft = SealDraft(fold)
+        let draft = SealDraft(fold)
         let raw = try tables.raw(db, fold.collection, fold.record)
         guard let id = RecordID(fold.record) else {
             if raw == nil { return [draft] }
@@ -157,42 +159,42 @@ struct Drafter {
             draft.operation = try deletion(draft, id)
             return [draft]
         }
-        return try present(&draft, id, raw, known)
+        return try present(draft, id, raw, known)
     }
 
     /// Drafts a record that is in its table now.
     private func present(
-        _ draft: inout SealDraft, _ id: RecordID, _ raw: StoredRow,
+        _ draft: SealDraft, _ id: RecordID, _ raw: StoredRow,
         _ known: SharedRecord?
     ) throws -> [SealDraft] {
         let fold = draft.fold
         if fold.collection.name == CollectionSchema.conflict.name {
-            settle(&draft, id, raw)
+            settle(draft, id, raw)
             return [draft]
         }
         if fold.existed {
-            draft.operation = try update(&draft, id, raw)
+            draft.operation = try update(draft, id, raw)
             return [draft]
         }
         // It was here before, for all or in the outbox: this brings it back.
         if let known, try known.state != .absent || replica.isPending(db, id) {
             draft.before =
                 try replica.visibleValues(db, id, ignoringDeletion: true) ?? known.values
-            var restore = SealDraft(fold)
+            let restore = SealDraft(fold)
             restore.id = id
             restore.pendingBases = draft.pendingBases
             restore.operation = Operation(
                 .restore, fold.collection.name, id, base: try base(id, "", draft), time: fold.time)
-            draft.operation = try update(&draft, id, raw)
+            draft.operation = try update(draft, id, raw)
             return [restore, draft]
         }
         draft.inserts = true
-        draft.operation = try insert(&draft, id, raw)
+        draft.operation = try insert(draft, id, raw)
         return [draft]
     }
 
     private func update(
-        _ draft: inout SealDraft, _ id: RecordID, _ raw: StoredRow
+        _ draft: SealDraft, _ id: RecordID, _ raw: StoredRow
     ) throws -> TingCore.Operation? {
         let fold = draft.fold
         var edits: [FieldEdit] = []
@@ -201,9 +203,9 @@ struct Drafter {
             let isKept = fold.keeps.contains(field.name)
             // What nobody wrote is not validated: the merge may have made it.
             if !isKept, old.column.isIdentical(to: raw[field.name] ?? .null) { continue }
-            guard let new = canonical(field, raw, &draft), new != old || isKept
+            guard let new = canonical(field, raw, draft), new != old || isKept
             else { continue }
-            check(field, new, &draft)
+            check(field, new, draft)
             guard draft.invalid[field.name] == nil else { continue }
             edits.append(
                 FieldEdit(
@@ -216,14 +218,14 @@ struct Drafter {
     }
 
     private func insert(
-        _ draft: inout SealDraft, _ id: RecordID, _ raw: StoredRow
+        _ draft: SealDraft, _ id: RecordID, _ raw: StoredRow
     ) throws -> TingCore.Operation? {
         let fold = draft.fold
         var edits: [FieldEdit] = []
         for field in fold.collection.fields {
-            guard let new = canonical(field, raw, &draft), new != field.standard
+            guard let new = canonical(field, raw, draft), new != field.standard
             else { continue }
-            check(field, new, &draft)
+            check(field, new, draft)
             edits.append(
                 FieldEdit(
                     field.name, before: .null, after: new, base: try base(id, field.name, draft),
@@ -235,7 +237,7 @@ struct Drafter {
 
     /// The canonical value of a column; `nil` when it is invalid, which the draft remembers.
     private func canonical(
-        _ field: Field, _ raw: StoredRow, _ draft: inout SealDraft
+        _ field: Field, _ raw: StoredRow, _ draft: SealDraft
     ) -> Value? {
         let column = raw[field.name] ?? .null
         do throws(InvalidValue) {
@@ -255,9 +257,9 @@ struct Drafter {
     }
 
     /// Checks that what a value refers to is there; the draft remembers if it isn't.
-    private func check(_ field: Field, _ value: Value, _ draft: inout SealDraft) {
+    private func check(_ field: Field, _ value: Value, _ draft: SealDraft) {
         guard field.kind == .reference || field.references else { return }
-        let named = [value.text].compactMap { $0 } + value.elements
+        let named = value.text.map { [$0] } ?? value.elements
         for target in named {
             if targets.allows(field, target) { continue }
             let allowed = field.to.first { name in
@@ -300,7 +302,7 @@ struct Drafter {
 
     /// Only the merge writes conflicts: of an edit by hand, settling alone counts.
     private func settle(
-        _ draft: inout SealDraft, _ id: RecordID, _ raw: StoredRow
+        _ draft: SealDraft, _ id: RecordID, _ raw: StoredRow
     ) {
         guard draft.fold.existed else {
             draft.invalid[""] = InvalidValue(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CSQLite
+import Foundation
 import GRDB
 import TingCore
 
@@ -19,6 +20,8 @@ final class EditWatch: @unchecked Sendable {
     var definition: Int64?
     private var isNoting = false
     private var collections: [String: CollectionSchema] = [:]
+    /// The collection of the row that was noted last: mostly also of the next.
+    private var last: CollectionSchema?
     private(set) var rows: [NotedRow] = []
     /// Tables beside the collections' that the writing changed.
     private(set) var others: Set<String> = []
@@ -27,8 +30,13 @@ final class EditWatch: @unchecked Sendable {
     private var places: [Key: Int] = [:]
 
     private struct Key: Hashable {
-        let collection: String
+        let collection: ObjectIdentifier
         let record: String
+
+        init(_ collection: CollectionSchema, _ record: String) {
+            self.collection = ObjectIdentifier(collection)
+            self.record = record
+        }
     }
 
     init(clock: @escaping @Sendable () -> Int64) { self.clock = clock }
@@ -42,8 +50,8 @@ final class EditWatch: @unchecked Sendable {
             { context, connection, operation, file, table, _, _ in
                 guard let context, let connection, let file, let table else { return }
                 let watch = Unmanaged<EditWatch>.fromOpaque(context).takeUnretainedValue()
-                guard watch.isNoting, String(cString: file) == "main" else { return }
-                guard let collection = watch.collections[String(cString: table)] else {
+                guard watch.isNoting, strcmp(file, "main") == 0 else { return }
+                guard let collection = watch.collection(of: table) else {
                     watch.others.insert(String(cString: table))
                     return
                 }
@@ -51,10 +59,18 @@ final class EditWatch: @unchecked Sendable {
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
+    private func collection(of table: UnsafePointer<CChar>) -> CollectionSchema? {
+        if let last, last.name.withCString({ strcmp($0, table) }) == 0 { return last }
+        let found = collections[String(cString: table)]
+        last = found ?? last
+        return found
+    }
+
     // MARK: A writing
 
     /// Takes the collections whose rows it notes.
     func know(_ schema: Schema) {
+        last = nil
         collections = Dictionary(uniqueKeysWithValues: schema.collections.map { ($0.name, $0) })
     }
 
@@ -100,14 +116,14 @@ final class EditWatch: @unchecked Sendable {
     }
 
     /// Remembers what a verb wrote to the row that was noted last, if nothing else has touched it.
-    func written(_ values: [WrittenValue], after count: Int) {
+    func written(_ values: [WrittenValue], to id: RecordID, after count: Int) {
         guard isNoting, rows.count == count + 1 else { return }
-        rows[count].written = values
+        rows[count].written = (id, values)
     }
 
     /// The row that was noted under an id, if it was.
     func holds(_ record: String) -> Bool {
-        collections.keys.contains { places[Key(collection: $0, record: record)] != nil }
+        collections.values.contains { places[Key($0, record)] != nil }
     }
 
     // MARK: Notes
@@ -152,12 +168,12 @@ final class EditWatch: @unchecked Sendable {
     }
 
     private func place(_ collection: CollectionSchema, _ record: String) -> Int? {
-        places[Key(collection: collection.name, record: record)]
+        places[Key(collection, record)]
     }
 
     @discardableResult
     private func add(_ row: NotedRow) -> Int {
-        places[Key(collection: row.collection.name, record: row.record)] = rows.count
+        places[Key(row.collection, row.record)] = rows.count
         rows.append(row)
         return rows.count - 1
     }
@@ -180,8 +196,8 @@ struct NotedRow {
     private(set) var times: [Int: Int64] = [:]
     /// How it last went, if it did.
     fileprivate(set) var removal: Removal?
-    /// What one verb wrote to it, in the order of the fields; `nil` where anything else did.
-    fileprivate(set) var written: [WrittenValue]?
+    /// What one verb wrote to it, ascending by the fields' names; `nil` where anything else did.
+    fileprivate(set) var written: (id: RecordID, values: [WrittenValue])?
 
     fileprivate init(
         collection: CollectionSchema, record: String, before: [DatabaseValue]?, time: Int64

@@ -121,17 +121,23 @@ struct NewIDs {
     init(_ db: Database, _ tables: RecordTables, _ rows: [NotedRow]) throws {
         self.db = db
         self.tables = tables
-        let new = rows.filter { $0.before == nil }
-        let areVerbs = new.allSatisfy { $0.written != nil && $0.removal == nil }
-        guard new.count > 8, areVerbs, Set(new.map(\.record)).count == new.count,
-            let first = new.map(\.record).min(), let last = new.map(\.record).max()
-        else {
+        var counts: [ObjectIdentifier: Int] = [:]
+        var ids: Set<RecordID> = []
+        var areVerbs = true
+        for row in rows where row.before == nil {
+            guard let id = row.written?.id, row.removal == nil, ids.insert(id).inserted else {
+                areVerbs = false
+                break
+            }
+            counts[ObjectIdentifier(row.collection), default: 0] += 1
+        }
+        // Ids are ordered as their texts are.
+        guard areVerbs, ids.count > 8, let first = ids.min(), let last = ids.max() else {
             areAlone = false
             return
         }
-        let counts = Dictionary(grouping: new, by: \.collection.name).mapValues(\.count)
         areAlone = try tables.schema.collections.allSatisfy { collection in
-            let count = counts[collection.name] ?? 0
+            let count = counts[ObjectIdentifier(collection)] ?? 0
             let statement = try HotStatement(
                 db,
                 """

@@ -33,8 +33,8 @@ struct Sealer {
         guard try isAnythingNew() else { return [] }
         if own != nil { try cascadeOwn() } else { try cascade() }
         let drafter = try Drafter(self, holdsBack: try holdsBack())
-        var drafts = try draft(drafter)
-        try hold(&drafts)
+        let drafts = try draft(drafter)
+        try hold(drafts)
         for draft in drafts { try settle(draft, holdsBack: drafter.holdsBack) }
         try pack(drafts, message)
         // What came in beneath a field that was held back is shown where nothing lies on it now.
@@ -176,7 +176,7 @@ struct Sealer {
     }
 
     /// Holds back inserts with an invalid field, and everything that refers to them.
-    private func hold(_ drafts: inout [SealDraft]) throws {
+    private func hold(_ drafts: [SealDraft]) throws {
         var held = try heldInserts()
         guard !held.isEmpty || drafts.contains(where: { !$0.invalid.isEmpty }) else { return }
         var grew = true
@@ -326,7 +326,7 @@ extension InvalidEdit {
 
 extension SealDraft {
     /// Leaves out of the operation what is held back.
-    fileprivate mutating func dropInvalid() {
+    fileprivate func dropInvalid() {
         operation?.fields.removeAll { invalid[$0.field] != nil }
         if operation?.kind == .update, operation?.fields.isEmpty == true,
             !fold.keeps.contains("")

@@ -110,6 +110,22 @@ package enum HistoryTables {
         h.version, h.author, h.accepted, h.replica, h.number, e.change_set, e.effects, e.shift,
         e.receipt
         """
+
+    /// Where they stand in a row, and what `Workspace.soundEntries` reads after them.
+    enum Column {
+        static let version: Int32 = 0
+        static let author: Int32 = 1
+        static let accepted: Int32 = 2
+        static let replica: Int32 = 3
+        static let number: Int32 = 4
+        static let changeSet: Int32 = 5
+        static let effects: Int32 = 6
+        static let shift: Int32 = 7
+        static let receipt: Int32 = 8
+        static let historyDigest: Int32 = 9
+        static let entryHash: Int32 = 10
+    }
+
     static let tables = "FROM history h JOIN ting_entry e ON e.version = h.version"
 
     /// Entries that fit the condition on `h`, in the order given.
@@ -148,19 +164,24 @@ package enum HistoryTables {
     }
 
     /// What the row's entry counts for in a page, in bytes.
-    static func size(_ row: HotStatement) -> Int { row.byteCount(5) + row.byteCount(6) + 200 }
+    static func size(_ row: HotStatement) -> Int {
+        row.byteCount(Column.changeSet) + row.byteCount(Column.effects) + 200
+    }
 
     /// The entry of a row that begins with `columns`.
     static func entry(_ row: HotStatement) throws -> Entry {
-        guard let author = row.id(1, MemberKind.self), let replica = row.id(3, ReplicaKind.self)
+        guard let author = row.id(Column.author, MemberKind.self),
+            let replica = row.id(Column.replica, ReplicaKind.self)
         else { throw StoredFormError.malformed("history") }
+        let changeSet = try row.withBlob(Column.changeSet) { try ChangeSet(storedBytes: $0) }
+        let effects: [Effect]? =
+            row.isNull(Column.effects)
+            ? nil : try row.withBlob(Column.effects) { try Effect.read(storedBytes: $0) }
         return Entry(
-            version: row.integer(0),
-            changeSet: try row.withBlob(5) { try ChangeSet(storedBytes: $0) },
-            author: author, replica: replica, number: row.integer(4), accepted: row.integer(2),
-            shift: row.integer(7),
-            effects: row.isNull(6) ? nil : try row.withBlob(6) { try Effect.read(storedBytes: $0) },
-            receipt: row.blob(8))
+            version: row.integer(Column.version), changeSet: changeSet, author: author,
+            replica: replica, number: row.integer(Column.number),
+            accepted: row.integer(Column.accepted), shift: row.integer(Column.shift),
+            effects: effects, receipt: row.blob(Column.receipt))
     }
 
     /// The history digest at a version; zeros at 0, `nil` where the version isn't here.

@@ -154,12 +154,6 @@ package struct RecordTables: Sendable {
         try HotStatement(db, texts.update(collection, positions))
     }
 
-    /// Positions of a collection's fields ascending by name, and in the order of a map.
-    func orders(_ collection: CollectionSchema) -> (names: [Int], map: [Int]) {
-        let texts = texts.of(collection)
-        return (texts.nameOrder, texts.mapOrder)
-    }
-
     /// Deletes the records whose field holds a text; gives their ids.
     func removeAll(
         _ db: Database, _ collection: CollectionSchema, where field: String, is value: String

@@ -38,8 +38,6 @@ final class RowTables {
 final class RowTable {
     let collection: CollectionSchema
     private let defaults: [Value]
-    /// The fields' positions, ascending by name.
-    private let byName: [Int]
     private let exists: HotStatement
     private let select: HotStatement
     private let insert: HotStatement
@@ -49,9 +47,6 @@ final class RowTable {
     init(_ db: Database, _ collection: CollectionSchema, _ texts: StatementTexts.Texts) throws {
         self.collection = collection
         defaults = collection.fields.map(\.standard)
-        byName = collection.fields.indices.sorted {
-            collection.fields[$0].name.precedesInBytes(collection.fields[$1].name)
-        }
         exists = try HotStatement(db, texts.exists)
         select = try HotStatement(db, texts.select)
         insert = try HotStatement(db, texts.insertNew)
@@ -101,6 +96,7 @@ final class RowTable {
     func row(_ row: [Value]?, setting values: [FieldValue]) -> [Value]? {
         var row = row ?? defaults
         // Both ascend by name: they are gone through side by side.
+        let byName = collection.nameOrder
         var at = 0
         for pair in values {
             while at < byName.count, collection.fields[byName[at]].name != pair.field { at += 1 }

@@ -18,11 +18,12 @@ package struct SharedRecord: Equatable, Sendable {
 }
 
 package enum SharedRecords {
+    /// For a list of three SQLite makes a table in memory each time that it checks one.
     package static let definition = """
         CREATE TABLE ting_shared (
           record TEXT PRIMARY KEY NOT NULL,
           collection TEXT NOT NULL,
-          state TEXT NOT NULL CHECK (state IN ('absent', 'live', 'deleted')),
+          state TEXT NOT NULL CHECK (state = 'absent' OR state = 'live' OR state = 'deleted'),
           body BLOB NOT NULL,
           deleted INTEGER
         ) STRICT
@@ -31,7 +32,7 @@ package enum SharedRecords {
     package static func read(_ db: Database, _ record: RecordID) throws -> SharedRecord? {
         let statement = try HotStatement(
             db, "SELECT collection, state, body, deleted FROM ting_shared WHERE record = ?")
-        statement.bind(record.description, at: 1)
+        statement.bind(record, at: 1)
         guard try statement.step() else { return nil }
         defer { statement.reset() }
         guard let state = SharedRecord.State(rawValue: statement.text(1)) else {
@@ -51,7 +52,7 @@ package enum SharedRecords {
             collection = excluded.collection, state = excluded.state, body = excluded.body,
             deleted = excluded.deleted
             """)
-        statement.bind(record.description, at: 1)
+        statement.bind(record, at: 1)
         statement.bind(shared.collection, at: 2)
         statement.bind(shared.state.rawValue, at: 3)
         statement.bind(bytes(shared.values), at: 4)
@@ -62,7 +63,7 @@ package enum SharedRecords {
     /// Keeps what is shared of a record, if nothing is kept of it yet; `false` if something is.
     /// - Parameter body: The values, as `write` encodes them.
     static func add(
-        _ db: Database, _ record: String, _ collection: String, _ state: SharedRecord.State,
+        _ db: Database, _ record: RecordID, _ collection: String, _ state: SharedRecord.State,
         body: [UInt8]
     ) throws -> Bool {
         let statement = try HotStatement(
@@ -76,7 +77,7 @@ package enum SharedRecords {
         statement.bind(state.rawValue, at: 3)
         statement.bind(body, at: 4)
         try statement.run()
-        return db.changesCount == 1
+        return statement.changes == 1
     }
 
     package static func remove(_ db: Database, _ record: RecordID) throws {

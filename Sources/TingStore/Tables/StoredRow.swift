@@ -39,7 +39,7 @@ package struct StoredRow {
 
 /// The statements of each record table, put together when first needed: a command uses few.
 final class StatementTexts: Sendable {
-    struct Texts: Sendable {
+    final class Texts: Sendable {
         let select: String
         let exists: String
         let replace: String
@@ -48,10 +48,6 @@ final class StatementTexts: Sendable {
         let insertNew: String
         let update: String
         let remove: String
-        /// Positions of the fields in the order that a map has.
-        let mapOrder: [Int]
-        /// Those ascending by name.
-        let nameOrder: [Int]
 
         init(_ collection: CollectionSchema) {
             let table = "\"\(collection.name)\""
@@ -68,13 +64,6 @@ final class StatementTexts: Sendable {
             let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
             update = "UPDATE \(table) SET \(sets) WHERE id = ?"
             remove = "DELETE FROM \(table) WHERE id = ?"
-            let fields = collection.fields
-            mapOrder = fields.indices.sorted {
-                CBOREncoder.precedes(fields[$0].name, fields[$1].name)
-            }
-            nameOrder = fields.indices.sorted {
-                fields[$0].name.precedesInBytes(fields[$1].name)
-            }
         }
     }
 

@@ -154,7 +154,7 @@ extension Ledger {
             insert.bind(edit.record, at: 1)
             insert.bind(field, at: 3)
             insert.bind(edit.time, at: 4)
-            insert.bind(edit.stands ? 1 : 0, at: 5)
+            insert.bind(edit.standing ? 1 : 0, at: 5)
             insert.bind(edit.deletes ? 1 : 0, at: 6)
             try insert.run()
         }

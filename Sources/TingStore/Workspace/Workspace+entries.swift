@@ -65,9 +65,13 @@ extension NewEntry {
 
     /// Whether a row of `soundEntries` holds the bytes that were written.
     fileprivate static func isSound(_ entry: Entry, _ row: HotStatement) -> Bool {
-        guard let digest = row.hash(9), let known = row.hash(10) else { return false }
-        let outcome = row.isNull(6) ? nil : row.withBlob(6) { Hash(of: $0) }
-        return known == bytesHash(entry, digest, row.withBlob(5) { Hash(of: $0) }, outcome)
+        typealias Column = HistoryTables.Column
+        guard let digest = row.hash(Column.historyDigest), let known = row.hash(Column.entryHash)
+        else { return false }
+        let body = row.withBlob(Column.changeSet) { Hash(of: $0) }
+        let outcome =
+            row.isNull(Column.effects) ? nil : row.withBlob(Column.effects) { Hash(of: $0) }
+        return known == bytesHash(entry, digest, body, outcome)
     }
 
     private static func bytesHash(

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+import Testing
+import TingCore
+import TingTesting
+
+/// A workspace that holds nothing, and counts how often the merge asks who holds a text.
+private final class EmptyWorkspace: MergeState {
+    private let asked = Mutex(0)
+    var questions: Int { asked.withLock { $0 } }
+
+    func holder(
+        _ collection: String, _ field: String, _ text: String, excluding: Set<RecordID>
+    ) -> RecordID? {
+        asked.withLock { $0 += 1 }
+        return nil
+    }
+
+    func record(_ collection: String, _ record: RecordID) -> RecordState? { nil }
+    func collection(of record: RecordID) -> String? { nil }
+    func edits(of record: RecordID, unseenAfter base: Version) -> [AcceptedEdit] { [] }
+    func firstAuthor(of record: RecordID) -> MemberID? { nil }
+    func additions(_ record: RecordID, _ field: String) -> [String: Set<Version>] { [:] }
+    func start(_ record: RecordID, _ field: String) -> Value { .null }
+    func liveChildren(of record: RecordID) -> [(collection: String, record: RecordID)] { [] }
+    func openConflicts(_ record: RecordID, _ field: String) -> [OpenConflict] { [] }
+    func author(of version: Version) -> MemberID? { nil }
+}
+
+@Suite("Suffixes of unique texts")
+struct UniqueSuffixTests {
+    @Test(
+        "records of one change set with one code are told apart by counting on, not from the start")
+    func manyOfOneCode() throws {
+        var random = SeededGenerator(state: 12)
+        let epoch = Epoch.random(using: &random)
+        let operations = (0..<500).map { number in
+            Operation(
+                .insert, "project", .timeOrdered(milliseconds: Int64(number), using: &random),
+                time: 1,
+                fields: [FieldEdit("code", before: .null, after: .text("DK-CN"), time: 1)])
+        }
+        let changeSet = ChangeSet(
+            id: .random(using: &random), seed: Array(repeating: 7, count: 16), schema: 1,
+            base: Base(epoch: epoch, version: 0), seen: [], message: "", time: 1,
+            operations: operations)
+        let workspace = EmptyWorkspace()
+        let merge = try Merge(
+            changeSet, into: workspace,
+            Acceptance(
+                version: 1, epoch: epoch, author: .random(using: &random), accepted: 2, shift: 0,
+                seen: [], previousEditTime: 0, acceptedAt: { _ in 0 }),
+            schema: .sample)
+        let codes = merge.effects.filter { $0.collection == "project" }.flatMap(\.values)
+            .compactMap(\.value.text)
+        #expect(Set(codes).count == 500)
+        #expect(codes.contains("DK-CN") && codes.contains("DK-CN~500"))
+        #expect(merge.effects.count { $0.collection == "conflict" } == 499)
+        #expect(workspace.questions < 1_500)
+    }
+}
