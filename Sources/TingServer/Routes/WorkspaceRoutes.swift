@@ -70,8 +70,8 @@ extension API {
 
     /// `POST /v1/workspaces/{slug}/mend`: the records of the buckets that differ.
     func mend(_ call: Call, _ slug: String) async throws -> Response {
-        let (_, access) = try await member(call, slug)
-        let message: Ting_V1_MendRequest = try await call.message()
+        let (_, access, message) = try await member(
+            call, slug, sending: Ting_V1_MendRequest.self)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try Call.parse { try MendRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in
@@ -82,9 +82,8 @@ extension API {
 
     /// `POST /v1/workspaces/{slug}/give-back`: entries that this server accepted and has lost.
     func giveBack(_ call: Call, _ slug: String) async throws -> Response {
-        let (_, access) = try await member(call, slug)
-        let message: Ting_V1_GiveBackRequest = try await call.message(
-            limit: Limits.requestByteLimit)
+        let (_, access, message) = try await member(
+            call, slug, sending: Ting_V1_GiveBackRequest.self, limit: Limits.requestByteLimit)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try Call.parse { try GiveBackRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in
