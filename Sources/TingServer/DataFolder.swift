@@ -28,6 +28,9 @@ package struct DataFolder: Sendable {
             "There is no backup in \(path).", hint: "Name a folder that `tingd backup --to` made.")
     }
 
+    /// A folder of which nothing is known.
+    init(unchecked path: String) { self.path = Self.trimmed(path) }
+
     static func denied(_ path: String) -> ServerError {
         ServerError(
             "The folder \(path) can't be used: \(String(cString: strerror(errno))).",
