@@ -9,8 +9,15 @@ package struct DataFolder: Sendable {
 
     /// An existing folder that `tingd init` or `tingd restore` made.
     package init(existing path: String) throws {
+        try self.init(path, access: R_OK | W_OK)
+    }
+
+    /// An existing folder, or a backup, that is looked at.
+    package init(reading path: String) throws { try self.init(path, access: R_OK) }
+
+    private init(_ path: String, access mode: Int32) throws {
         self.path = Self.trimmed(path)
-        guard access(database, R_OK | W_OK) != 0 else { return }
+        guard access(database, mode) != 0 else { return }
         guard errno == EACCES || errno == EROFS || errno == EPERM else {
             throw ServerError(
                 "There is no Ting server in \(path).",

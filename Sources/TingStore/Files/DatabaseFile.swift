@@ -15,4 +15,27 @@ package enum DatabaseFile {
                 [.posixPermissions: 0o600], ofItemAtPath: target + suffix)
         }
     }
+
+    /// Opens a file to look at it: where it lies if that changes nothing there, or else a copy of it.
+    ///
+    /// Copied is what an older program left, what has a killed program's log to be undone, and what
+    /// lies with a log on a disk that can only be read.
+    /// - Parameters:
+    ///   - inPlace: Opens the file for reading; throws, or gives `nil`, where that won't do.
+    ///   - copy: Opens a copy, which may be changed.
+    package static func look<T>(
+        at path: String, copies folder: String, inPlace: (String) throws -> T?,
+        copy open: (String) throws -> T
+    ) throws -> T {
+        do {
+            if let found = try inPlace(path) { return found }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            throw error
+        } catch {
+            // The copy tells what is wrong, if anything is.
+        }
+        let copy = "\(folder)/\(UUID().uuidString).sqlite"
+        try Self.copy(path, to: copy)
+        return try open(copy)
+    }
 }

@@ -22,9 +22,23 @@ public final class Archive: Sendable {
     /// Opens the archive; makes it where there is none.
     public convenience init(path: String) throws { try self.init(path: path, isNew: true) }
 
-    private init(path: String, isNew: Bool) throws {
+    /// Opens the archive to look at it, as `Workspace.looking` does; `nil` where there is none.
+    public static func looking(at path: String, copies folder: String) throws -> Archive? {
+        guard ting_sqlite_exists(path) != 0 else { return nil }
+        return try DatabaseFile.look(at: path, copies: folder) { path in
+            let archive = try Archive(path: path, isNew: false, isReadOnly: true)
+            // The first look at the file: it says whether a log is to be undone.
+            _ = try archive.queue.read { try $0.tableExists("entry") }
+            return archive
+        } copy: {
+            try Archive(path: $0, isNew: false)
+        }
+    }
+
+    private init(path: String, isNew: Bool, isReadOnly: Bool = false) throws {
         self.path = path
         var configuration = Configuration()
+        configuration.readonly = isReadOnly
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { db in
             // A rollback journal: the archive is one file, and is on disk with each commit. Removing
