@@ -15,7 +15,7 @@ package final class Accounts: Sendable {
     /// - Parameter now: milliseconds since 1970.
     package init(path: String, now: @escaping @Sendable () -> Int64) throws {
         var configuration = GRDB.Configuration()
-        configuration.busyMode = .timeout(10)
+        configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
         database = try .durable(path: path, configuration: configuration)
         self.now = now
         try AccountsSchema.migrator.migrate(database)
@@ -27,7 +27,7 @@ package final class Accounts: Sendable {
     ) throws -> Accounts {
         try DatabaseFile.look(at: path, copies: folder) { path in
             var configuration = GRDB.Configuration()
-            configuration.busyMode = .timeout(10)
+            configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
             configuration.readonly = true
             let database = try DatabasePool(path: path, configuration: configuration)
             let isPresent = try database.read(AccountsSchema.migrator.hasCompletedMigrations)

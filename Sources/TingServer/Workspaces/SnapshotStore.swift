@@ -31,7 +31,6 @@ actor SnapshotStore {
     private let copyists: Workers
     private var making: [WorkspaceID: Task<Snapshot, any Error>] = [:]
     private var compressing: [String: Task<[Int]?, any Error>] = [:]
-    private static let keptCount = 2
 
     init(_ folder: DataFolder, workers: Workers, copyists: Workers) {
         self.folder = folder
@@ -100,8 +99,6 @@ actor SnapshotStore {
             && since.reduce(0) { $0 + $1.changeSet.operations.count }
                 <= Limits.snapshotLagOperations
     }
-
-    fileprivate static var keep: Int { keptCount }
 }
 
 extension Entry {
@@ -190,7 +187,7 @@ struct SnapshotFolder {
     /// Removes every file that belongs to no snapshot which is kept, also what a kill has left
     /// halfway. Downloads under way keep an open file: removing it does not disturb them.
     private func removeOld(epoch: String) {
-        let current = kept().filter { $0.epoch == epoch }.prefix(SnapshotStore.keep).map(base)
+        let current = kept().filter { $0.epoch == epoch }.prefix(Limits.keptSnapshots).map(base)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names where name.hasPrefix("\(workspace)-") {
             guard !current.contains(where: { name.hasPrefix($0) }) else { continue }

@@ -39,7 +39,7 @@ public final class Archive: Sendable {
         self.path = path
         var configuration = Configuration()
         configuration.readonly = isReadOnly
-        configuration.busyMode = .timeout(10)
+        configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
         configuration.prepareDatabase { db in
             // A rollback journal: the archive is one file, and is on disk with each commit. Removing
             // the journal is the commit, so that must be on disk, too.

@@ -115,7 +115,7 @@ public final class Workspace: Sendable {
         var configuration = Configuration()
         configuration.readonly = isReadOnly
         configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(10)
+        configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA cache_size = -8192")
         }
