@@ -178,7 +178,7 @@ struct SnapshotFolder {
         try handle.synchronize()
         try handle.close()
         guard rename(draft, path(snapshot)) == 0 else { throw CocoaError(.fileWriteUnknown) }
-        try PrivateFile.write(
+        try WholeFile.write(
             try JSONEncoder().encode(snapshot),
             to: path(snapshot, "json"))
         return snapshot
@@ -222,7 +222,7 @@ struct SnapshotFolder {
         let draft = path(snapshot, "sqlite.gz.draft")
         defer { unlink(draft) }
         guard let source = FileHandle(forReadingAtPath: path(snapshot)) else { return nil }
-        try PrivateFile.write(Data(), to: draft)
+        try WholeFile.write(Data(), to: draft)
         guard let target = FileHandle(forWritingAtPath: draft) else { return nil }
         var sizes: [Int] = []
         while let block = try source.read(upToCount: snapshot.blockBytes), !block.isEmpty {
@@ -237,7 +237,7 @@ struct SnapshotFolder {
             guard errno == ENOENT else { throw CocoaError(.fileWriteUnknown) }
             return nil
         }
-        try PrivateFile.write(try JSONEncoder().encode(sizes), to: indexPath(snapshot))
+        try WholeFile.write(try JSONEncoder().encode(sizes), to: indexPath(snapshot))
         return sizes
     }
 }
