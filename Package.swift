@@ -44,6 +44,8 @@ let package = Package(
         .target(name: "CSQLiteConfig", dependencies: ["CSQLite"]),
         // A disk in memory under SQLite, with faults: tests and the simulator only.
         .target(name: "CSimulatedDisk", dependencies: ["CSQLite"]),
+        // Two folders change places in one step: a call that Swift's Glibc does not have.
+        .target(name: "CFolderExchange"),
         // SHA-256 by the system's libcrypto: hashes of a few bytes, by the dozen a record.
         .target(name: "CSHA256", linkerSettings: [.linkedLibrary("crypto")]),
         .target(
@@ -69,7 +71,7 @@ let package = Package(
         .target(
             name: "TingServer",
             dependencies: [
-                "TingCore", "TingWire", "TingStore",
+                "CFolderExchange", "TingCore", "TingWire", "TingStore",
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdHTTP2", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -124,7 +126,7 @@ let package = Package(
         .executableTarget(
             name: "tingd",
             dependencies: [
-                "TingServer", "TingPlanning", "TingCore", "TingWire",
+                "TingServer", "TingPlanning", "TingStore", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

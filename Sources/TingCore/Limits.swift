@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Every bound that Ting keeps, with its unit and its reason. The same list, for implementers,
-/// is `Protocol/spec/limits.md`.
+/// Every bound of the protocol, and every other that a program outside can notice, with its unit and
+/// its reason. The same list, for implementers, is `Protocol/spec/limits.md`.
 public enum Limits {
     /// Bytes of one change set in its stored form: a slow line carries it in one try.
     public static let changeSetByteLimit = 4 << 20
@@ -41,6 +41,8 @@ public enum Limits {
     public static let snapshotThoroughBytes = 64 << 20
     /// Versions that a snapshot may lag behind the head before a new one is made.
     public static let snapshotLag: Int64 = 1_000
+    /// Snapshots that are kept of a workspace: the one before the newest, for downloads under way.
+    public static let keptSnapshots = 2
     /// Words that the word-level text merge compares at most, per side, within one hunk.
     public static let mergeWordLimit = 4_000
     /// Lines that the text merge compares at most, per side.
@@ -68,9 +70,7 @@ public enum Limits {
     public static let followCommentSeconds: Int64 = 40
     /// Bytes of entries that a follow event carries; longer ones are fetched by a sync.
     public static let followEventByteLimit = 64 << 10
-    /// Bytes unsent to one client before the server stops producing for it.
-    public static let clientBufferByteLimit = 8 << 20
-    /// Workspaces a server keeps open: each costs 250 kB and five file handles.
+    /// Workspaces a server keeps open: each costs 250 kB, and up to `fileHandlesEachWorkspace`.
     public static let openWorkspaceLimit = 200
     /// Follow streams of one device.
     public static let followLimit = 16
@@ -96,6 +96,10 @@ public enum Limits {
     public static let streamsAnsweredAtOnce = 4
     /// Seconds of requests that may pass before a device's last sign of life is written down.
     public static let lastSeenSeconds: Int64 = 15
+    /// Seconds that a server waits for another program that holds one of its files; then it is `unavailable`.
+    public static let serverBusySeconds = 10
+    /// Seconds that a program waits for another one that writes to the same replica.
+    public static let replicaBusySeconds = 30
     /// Times that one sync starts over from a snapshot: more would be a loop.
     public static let startOverLimit = 2
     /// Times that a replica starts over within an hour: more would be a loop over syncs.

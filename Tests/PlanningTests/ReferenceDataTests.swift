@@ -50,24 +50,4 @@ struct ReferenceDataTests {
             type(of: PlanningSchema.schema), from: Data(contentsOf: path))
         #expect(file == PlanningSchema.schema)
     }
-
-    @Test(
-        "a CVR number is checked by its last digit",
-        arguments: [
-            ("13748136", "13748136"), ("DK 13 58 56 28", "13585628"), ("13748137", nil),
-            ("1374813", nil), ("1374813x", nil), ("", nil),
-        ] as [(String, String?)])
-    func cvr(text: String, digits: String?) {
-        #expect(CVR.digits(of: text) == digits)
-    }
-
-    @Test(
-        "a Unified Social Credit Code is checked by its last character",
-        arguments: [
-            ("91110000600037341L", true), ("91110000600037341M", false),
-            ("9111000060003734IL", false), ("91110000600037341", false), ("", false),
-        ])
-    func socialCredit(text: String, valid: Bool) {
-        #expect(UnifiedSocialCreditCode.isValid(text) == valid)
-    }
 }

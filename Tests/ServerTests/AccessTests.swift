@@ -215,18 +215,26 @@ extension ServerTests {
         }
 
         @Test(
-            "who is removed while the body is on its way changes nothing",
-            arguments: ["sync", "invitations"])
+            "who is removed while the body is on its way changes nothing, and learns nothing",
+            arguments: ["sync", "invitations", "mend", "give-back"])
         func removedMeanwhile(_ endpoint: String) async throws {
             try await TestServer.run { server in
                 _ = try await server.person("owner@example.org", in: "team", as: .owner)
                 let anna = try await server.person("anna@example.org", in: "team", as: .owner)
                 let replica = try await TestReplica(server, anna, "team")
                 try replica.insert("Too late")
+                let request = try replica.replica.nextRequest()
                 let body =
-                    endpoint == "sync"
-                    ? try WireCoding.json.encode(replica.replica.nextRequest().wire)
-                    : Array(#"{"name":"Bo","email":"bo@example.org"}"#.utf8)
+                    switch endpoint {
+                    case "sync": try WireCoding.json.encode(request.wire)
+                    case "mend":
+                        try WireCoding.json.encode(
+                            MendRequest(base: request.base, schema: 1, digest: StateDigest()).wire)
+                    case "give-back":
+                        try WireCoding.json.encode(
+                            GiveBackRequest(epoch: request.base.epoch, schema: 1, entries: []).wire)
+                    default: Array(#"{"name":"Bo","email":"bo@example.org"}"#.utf8)
+                    }
                 let client = try await server.raw()
                 try await client.send(
                     """

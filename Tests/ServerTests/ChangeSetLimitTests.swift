@@ -118,7 +118,7 @@ extension ServerTests {
                     }
                     head += 2
                 }
-                #expect(try server.asOperator { try $0.verify() }.problems == [])
+                #expect(try server.verify().problems == [])
             }
         }
 
@@ -153,7 +153,7 @@ extension ServerTests {
                         #expect(response.verdicts.count == 4)
                     }
                 }
-                #expect(try server.asOperator { try $0.verify() }.problems == [])
+                #expect(try server.verify().problems == [])
             }
         }
 

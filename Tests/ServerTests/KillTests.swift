@@ -93,7 +93,7 @@ extension ServerTests {
 }
 
 /// Repeatable moments (SplitMix64).
-private struct Dice: RandomNumberGenerator {
+struct Dice: RandomNumberGenerator {
     private var state: UInt64
 
     init(_ seed: UInt64) { state = seed }

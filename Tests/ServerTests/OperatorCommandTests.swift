@@ -4,48 +4,6 @@ import Foundation
 import Testing
 import TingServer
 
-/// A data folder, and commands of `tingd` on it.
-private struct Desk {
-    let path = TestFolder.new()
-
-    init() async throws { try await run("init", "--data", path, is: 0) }
-
-    func cleanUp() {
-        let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        let name = URL(fileURLWithPath: path).lastPathComponent
-        for one in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-        where one.hasPrefix(name) {
-            try? FileManager.default.removeItem(atPath: "\(parent)/\(one)")
-        }
-    }
-
-    /// Runs a command, and checks its exit code and what it says on standard error.
-    @discardableResult
-    func run(
-        _ words: String..., is code: Int32, saying parts: [String] = [], as prefix: [String] = []
-    ) async throws -> Program.Result {
-        let result = try await Program.run(prefix + [Program.tingdPath] + words)
-        #expect(result.code == code, "\(words): \(result.errors)")
-        for part in parts { #expect(result.errors.contains(part), "\(words): \(result.errors)") }
-        if code != 0 {
-            #expect(result.output.isEmpty)
-            #expect(result.errors.contains("tingd: error: "), "\(words)")
-            #expect(result.errors.contains("tingd: hint: "), "\(words)")
-        }
-        return result
-    }
-
-    func invite(_ email: String, is code: Int32 = 0, saying parts: [String] = [], _ more: String...)
-        async throws
-    {
-        let words =
-            ["invite", "--data", path, "--name", "A", "--email", email] + more
-        let result = try await Program.run([Program.tingdPath] + words)
-        #expect(result.code == code, "\(words): \(result.errors)")
-        for part in parts { #expect(result.errors.contains(part), "\(words): \(result.errors)") }
-    }
-}
-
 extension ServerTests {
     @Suite("Commands that can't be done say what happened and what to do")
     struct OperatorCommandTests {
@@ -175,48 +133,6 @@ extension ServerTests {
             try await desk.run(
                 "members", "--data", desk.path, "--remove", "a@b.c", is: 1,
                 saying: ["a@b.c is not a member of t."])
-        }
-
-        @Test("backup and restore: nothing is overwritten, nothing half-done is left")
-        func backup() async throws {
-            let server = try await ServerProcess()
-            let desk = try await Desk()
-            defer { desk.cleanUp() }
-            _ = try await server.join("anna@example.org", "team")
-            let copy = "\(desk.path)-copy"
-            try await desk.run("backup", "--data", server.path, "--to", copy + "/", is: 0)
-            try await desk.run("verify", "--data", copy, is: 0)
-            try await desk.run(
-                "backup", "--data", server.path, "--to", copy, is: 1, saying: ["is not empty"])
-            try await desk.run(
-                "restore", "--data", server.path, "--from", copy, is: 1,
-                saying: ["A server is running in \(server.path)."])
-            try await desk.run(
-                "restore", "--data", desk.path, "--from", server.path, is: 1,
-                saying: ["A server is running in \(server.path)", "tingd backup"])
-            try await desk.run(
-                "restore", "--data", desk.path, "--from", "/nowhere", is: 1,
-                saying: ["There is no backup in /nowhere."])
-            let damaged = "\(desk.path)-damaged"
-            try FileManager.default.copyItem(atPath: copy, toPath: damaged)
-            try Data("not a database at all, but long enough".utf8).write(
-                to: URL(fileURLWithPath: "\(damaged)/server.sqlite"))
-            try await desk.run(
-                "restore", "--data", desk.path, "--from", damaged, is: 1, saying: ["damaged"])
-            for path in [desk.path, copy, server.path] {
-                #expect(!FileManager.default.fileExists(atPath: path + ".partial"))
-            }
-            let restored = try await desk.run(
-                "restore", "--data", desk.path + "/", "--from", copy, is: 0, saying: ["is now in"])
-            #expect(restored.output.isEmpty)
-            try await desk.run("verify", "--data", desk.path, is: 0)
-            // Who holds the server's files open when it is killed leaves a log: it is restored too.
-            server.signal(SIGKILL)
-            _ = await server.end()
-            try await desk.run(
-                "restore", "--data", "\(desk.path)-second", "--from", server.path, is: 0)
-            let status = try await desk.run("status", "--data", "\(desk.path)-second", is: 0)
-            #expect(status.output.contains("team"))
         }
 
         @Test("a folder that can't be read is told from one that is not there")

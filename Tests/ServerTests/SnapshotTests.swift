@@ -6,9 +6,11 @@ import GRDB
 import NIOHTTP1
 import Testing
 import TingCore
-import TingServer
 import TingStore
+import TingTesting
 import TingWire
+
+@testable import TingServer
 
 extension ServerTests {
     @Suite("Snapshots")
@@ -171,6 +173,84 @@ extension ServerTests {
                     atPath: "\(server.path)/snapshots")
                 #expect(files.count == 2, "\(files)")
             }
+        }
+
+        @Test("a data folder may have any name")
+        func anyName() async throws {
+            let parent = "\(TestFolder.new()).sqlite.d"
+            defer { try? FileManager.default.removeItem(atPath: parent) }
+            let path = "\(parent)/x.sqlite/srv.json"
+            #expect(try await Program.tingd("init", "--data", path).code == 0)
+            let server = try await ServerProcess(path: path)
+            let token = try await server.join("anna@example.org", "team")
+            let manifest = try await server.curl(
+                "-H", "Authorization: Bearer \(token)",
+                "\(server.url)/v1/workspaces/team/snapshot/manifest?gzip=1")
+            #expect(manifest.output.contains("gzip_block_bytes"), "\(manifest.output)")
+            let names = try FileManager.default.contentsOfDirectory(atPath: "\(path)/snapshots")
+            #expect(
+                Set(names.map { $0.drop { $0 != "." } })
+                    == [".sqlite", ".json", ".sqlite.gz", ".gz.json"])
+        }
+
+        @Test("what a kill left of snapshots goes when the next one is made; nobody else's does")
+        func leftovers() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                _ = try await manifest(server, anna, "?gzip=1")
+                let folder = "\(server.path)/snapshots"
+                let kept = try FileManager.default.contentsOfDirectory(atPath: folder)
+                let id = try #require(kept.first).prefix(36)
+                let other = "00000000-0000-4000-8000-000000000000-1-ab.sqlite"
+                for name in [
+                    "\(id)-0-ab.sqlite", "\(id)-0-cd.sqlite.gz", "\(id)-0-cd.gz.json",
+                    "\(id)-0-ef.sqlite.gz.draft", "\(id)-0-ef.json.new", other,
+                ] {
+                    try Data("x".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+                }
+                try replica.insert(String(repeating: "a", count: 400_000))
+                try await replica.exchange()
+                #expect(try await manifest(server, anna).version == 1)
+                let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+                #expect(left.count == kept.count + 3, "\(left)")
+                #expect(Set(kept + [other]).isSubset(of: left), "\(left)")
+            }
+        }
+
+        @Test(
+            "a snapshot that is removed while it is compressed has no compressed form, and leaves nothing"
+        )
+        func removedMeanwhile() async throws {
+            let path = TestFolder.new()
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            let folder = try DataFolder(creating: path)
+            var random = SystemRandomNumberGenerator()
+            let id = WorkspaceID.random(using: &random)
+            let file = try Workspace.create(
+                path: folder.workspace(id), slug: "team", schema: .sample,
+                epoch: .random(using: &random), receiptKey: Secret.randomBytes(32))
+            let place = SnapshotFolder(folder, id)
+            let old = try place.renew(from: file)
+            // A pipe in its place: compressing waits until it is written to.
+            try FileManager.default.removeItem(atPath: place.path(old))
+            try #require(mkfifo(place.path(old), 0o600) == 0)
+            async let sizes = Task.detached { try place.compressed(old) }.value
+            let pipe = try await Task.detached { [pipe = place.path(old)] in
+                try FileHandle(forWritingTo: URL(fileURLWithPath: pipe))
+            }.value
+            try pipe.write(contentsOf: Data("some of it".utf8))
+            let draft = place.compressedPath(old) + ".draft"
+            while access(draft, F_OK) != 0 { try await Task.sleep(for: .milliseconds(1)) }
+            try file.startEpoch(.random(using: &random))
+            let new = try place.renew(from: file)
+            #expect(access(draft, F_OK) != 0)
+            try pipe.close()
+            #expect(try await sizes == nil)
+            #expect(place.kept() == [new])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder.snapshots).count == 2)
+            try file.close()
         }
     }
 }

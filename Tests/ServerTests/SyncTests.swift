@@ -95,7 +95,7 @@ extension ServerTests {
                     let versions = try await group.reduce(into: []) { $0 += $1 }
                     #expect(versions.sorted() == Array(1...40))
                 }
-                let found = try server.asOperator { try $0.verify() }
+                let found = try server.verify()
                 #expect(found.problems == [])
                 #expect(found.workspaces.map(\.version) == [40])
             }

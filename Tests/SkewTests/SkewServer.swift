@@ -66,8 +66,6 @@ struct SkewServer {
 
     /// What `tingd verify` finds wrong.
     func problems(_ schema: Schema) throws -> [String] {
-        let person = try Operator(try DataFolder(existing: path), schema: schema)
-        defer { try? person.accounts.close() }
-        return try person.verify().problems
+        try Verification(of: DataFolder(reading: path), schema: schema).problems
     }
 }

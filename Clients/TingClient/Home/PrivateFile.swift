@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TingStore
 
 /// Files that only their owner may read, replaced whole or not at all.
 package enum PrivateFile {
@@ -11,25 +12,9 @@ package enum PrivateFile {
     /// Writes beside `path`, flushes, then renames over it: after a power cut the old or the new.
     package static func write(_ bytes: [UInt8], to path: String) throws {
         try folder((path as NSString).deletingLastPathComponent)
-        let draft = "\(path).\(getpid()).new"
-        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw HomeError.notWritten(path, errno) }
-        var done = 0
-        while done < bytes.count {
-            let count = bytes[done...].withUnsafeBytes {
-                Foundation.write(file, $0.baseAddress, $0.count)
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { break }
-            done += count
+        do { try WholeFile.write(bytes, to: path) } catch {
+            throw HomeError.notWritten(path, error.code)
         }
-        let flushed = done == bytes.count && fsync(file) == 0
-        let code = errno
-        guard close(file) == 0, flushed, rename(draft, path) == 0 else {
-            unlink(draft)
-            throw HomeError.notWritten(path, code)
-        }
-        flush(folder: (path as NSString).deletingLastPathComponent)
     }
 
     /// Makes a folder, and those above it, for its owner alone.
@@ -44,13 +29,6 @@ package enum PrivateFile {
 
     static func read(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    private static func flush(folder path: String) {
-        let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { return }
-        _ = fsync(folder)
-        _ = close(folder)
     }
 }
 

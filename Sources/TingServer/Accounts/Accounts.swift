@@ -15,10 +15,31 @@ package final class Accounts: Sendable {
     /// - Parameter now: milliseconds since 1970.
     package init(path: String, now: @escaping @Sendable () -> Int64) throws {
         var configuration = GRDB.Configuration()
-        configuration.busyMode = .timeout(10)
+        configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
         database = try .durable(path: path, configuration: configuration)
         self.now = now
         try AccountsSchema.migrator.migrate(database)
+    }
+
+    /// Opens the file to look at it, as `Workspace.looking` does.
+    static func looking(
+        at path: String, copies folder: String, now: @escaping @Sendable () -> Int64
+    ) throws -> Accounts {
+        try DatabaseFile.look(at: path, copies: folder) { path in
+            var configuration = GRDB.Configuration()
+            configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
+            configuration.readonly = true
+            let database = try DatabasePool(path: path, configuration: configuration)
+            let isPresent = try database.read(AccountsSchema.migrator.hasCompletedMigrations)
+            return isPresent ? Accounts(database, now: now) : nil
+        } copy: {
+            try Accounts(path: $0, now: now)
+        }
+    }
+
+    private init(_ database: DatabasePool, now: @escaping @Sendable () -> Int64) {
+        self.database = database
+        self.now = now
     }
 
     package func close() throws { try database.close() }

@@ -3,6 +3,7 @@
 import Crypto
 import Foundation
 import TingCore
+import TingStore
 package import TingWire
 
 /// The key that members seal bundles to, and that proves replies: a file beside the CA, copied by a
@@ -14,7 +15,7 @@ package enum BundleKeyFile {
         if let key = try read(path) { return key }
         let key = SealedBundle.PrivateKey()
         let draft = "\(path).\(getpid())"
-        try PrivateFile.write(
+        try WholeFile.write(
             Data((Hexadecimal.encode(Array(key.rawRepresentation)) + "\n").utf8), to: draft)
         defer { unlink(draft) }
         // A link, not a rename: of two processes that make it at once, the first one's stays.

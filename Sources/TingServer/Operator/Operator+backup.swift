@@ -12,7 +12,15 @@ extension Operator {
     ///
     /// - Returns: how many workspaces were copied.
     package func backup(to target: String) throws -> Int {
-        let draft = try Draft(for: target)
+        let found = (try? FileManager.default.contentsOfDirectory(atPath: target)) ?? []
+        guard found.isEmpty else {
+            throw ServerError(
+                "The folder \(target) is not empty.",
+                hint:
+                    "Each backup goes to a folder of its own, for instance with the date in its name."
+            )
+        }
+        let draft = try DraftFolder(for: target)
         defer { draft.discard() }
         let copy = draft.folder
         var copied: Set<String> = []
@@ -22,15 +30,19 @@ extension Operator {
                 let file = try open(row.id)
                 defer { try? file.close() }
                 try file.backup(to: copy.workspace(row.id))
+                draft.note(copy.workspace(row.id))
                 // After the workspace: what lies below the copied floor is in this archive.
-                let archive = try Archive.existing(path: folder.archive(row.id))
-                try archive?.backup(to: copy.archive(row.id))
-                try archive?.close()
+                if let archive = try Archive.existing(path: folder.archive(row.id)) {
+                    try archive.backup(to: copy.archive(row.id))
+                    try archive.close()
+                    draft.note(copy.archive(row.id))
+                }
             }
             if pass == 0 { try accounts.backup(to: copy.database) }
         }
+        draft.note(copy.database)
         try draft.copyCertificate(from: folder)
-        try draft.finish(at: target)
+        try draft.place()
         try accounts.note("backup")
         return copied.count
     }
@@ -39,11 +51,14 @@ extension Operator {
     /// notice, and give back what the backup does not have. What the replaced folder's archives have
     /// beyond the backup comes back here: replicas that came later do not hold it.
     ///
-    /// What lies in the data folder is moved aside, never removed.
+    /// What lies in the data folder is moved aside, never removed. Killed at any instant, the old or
+    /// the new data folder is whole under its name, and a second try ends like a first one.
+    /// - Parameter willMove: Told where to, before it is moved.
     /// - Returns: where to, if there was something.
-    package static func restore(_ path: String, from source: String, schema: Schema) throws
-        -> String?
-    {
+    package static func restore(
+        _ path: String, from source: String, schema: Schema,
+        willMove: (_ aside: String) -> Void = { _ in }
+    ) throws -> String? {
         let backup = try DataFolder(backup: source)
         guard !FolderLock.isHeld(backup) else {
             throw ServerError(
@@ -53,115 +68,68 @@ extension Operator {
         let path = DataFolder.trimmed(path)
         let lock = try (try? DataFolder(existing: path)).map { try FolderLock($0) }
         defer { withExtendedLifetime(lock) {} }
-        let draft = try Draft(for: path, mayReplace: true)
+        let draft = try DraftFolder(for: path)
         defer { draft.discard() }
         try draft.copyAll(from: backup)
-        let restored = try Operator(draft.folder, schema: schema)
+        try beginEpochs(draft.folder, after: replaced(path), schema: schema)
+        guard holdsSomething(path) else {
+            try draft.place()
+            return nil
+        }
+        let aside = freeName(path)
+        willMove(aside)
+        return try draft.replace(movingTo: aside)
+    }
+
+    private static func beginEpochs(
+        _ folder: DataFolder, after replaced: DataFolder, schema: Schema
+    ) throws {
+        let restored = try Operator(folder, schema: schema)
         var generator = SystemRandomNumberGenerator()
         for row in try restored.accounts.workspaces() {
             let file = try restored.open(row.id)
             try file.startEpoch(.random(using: &generator))
             // What no replica may hold any more.
-            let replaced = "\(path)/workspaces/\(row.id).archive.sqlite"
-            if let archive = try Archive.existing(path: replaced) {
+            if let archive = try Archive.existing(path: replaced.archive(row.id)) {
                 try file.takeBack(
                     archive, now: restored.now(), next: .random(using: &generator))
+                // Kept here as well: who restores once more takes it back from this folder.
+                let own = try Archive(path: folder.archive(row.id))
+                try own.add(all: archive)
+                try own.close()
                 try archive.close()
             }
             try file.close()
         }
         try restored.accounts.note("restore")
         try restored.accounts.close()
-        let aside = try moveAside(path)
-        try draft.finish(at: path)
-        return aside
     }
 
-    /// Moves a folder that holds something out of the way.
-    private static func moveAside(_ path: String) throws -> String? {
-        let files = FileManager.default
-        guard let found = try? files.contentsOfDirectory(atPath: path), !found.isEmpty else {
-            return nil
+    private static func holdsSomething(_ path: String) -> Bool {
+        // A file is something too.
+        guard let found = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+            return access(path, F_OK) == 0
         }
-        let stamp = Int64(Date().timeIntervalSince1970)
-        let aside = "\(path).before-restore-\(stamp)"
-        try files.moveItem(atPath: path, toPath: aside)
-        return aside
-    }
-}
-
-/// A folder that is filled under another name, and takes its place when it is complete.
-private struct Draft {
-    let folder: DataFolder
-    private let path: String
-
-    init(for target: String, mayReplace: Bool = false) throws {
-        let files = FileManager.default
-        let found = (try? files.contentsOfDirectory(atPath: target)) ?? []
-        guard mayReplace || found.isEmpty else {
-            throw ServerError(
-                "The folder \(target) is not empty.",
-                hint:
-                    "Each backup goes to a folder of its own, for instance with the date in its name."
-            )
-        }
-        path = DataFolder.trimmed(target) + ".partial"
-        try? files.removeItem(atPath: path)
-        folder = try DataFolder(creating: path)
+        return !found.isEmpty
     }
 
-    /// Removes what a failure has left; nothing after `finish`.
-    func discard() { try? FileManager.default.removeItem(atPath: path) }
+    private static let asideMark = ".before-restore-"
 
-    func copyCertificate(from source: DataFolder) throws {
-        let files = FileManager.default
-        for name in (try? files.contentsOfDirectory(atPath: source.tls)) ?? [] {
-            try copy("\(source.tls)/\(name)", to: "\(folder.tls)/\(name)")
-        }
-        if files.fileExists(atPath: source.configuration) {
-            try copy(source.configuration, to: folder.configuration)
-        }
+    private static func freeName(_ path: String) -> String {
+        var stamp = Int64(Date().timeIntervalSince1970)
+        while access("\(path)\(asideMark)\(stamp)", F_OK) == 0 { stamp += 1 }
+        return "\(path)\(asideMark)\(stamp)"
     }
 
-    func copyAll(from source: DataFolder) throws {
-        try copyCertificate(from: source)
-        for name in try FileManager.default.contentsOfDirectory(atPath: source.workspaces)
-        where name.hasSuffix(".sqlite") {
-            try copyDatabase("\(source.workspaces)/\(name)", to: "\(folder.workspaces)/\(name)")
-        }
-        try copyDatabase(source.database, to: folder.database)
-    }
-
-    /// With its log, if whoever had it open last was killed: transactions may stand there alone, or
-    /// be undone by it.
-    private func copyDatabase(_ source: String, to target: String) throws {
-        try copy(source, to: target)
-        for log in ["-wal", "-journal"]
-        where FileManager.default.fileExists(atPath: source + log) {
-            try copy(source + log, to: target + log)
-        }
-    }
-
-    private func copy(_ source: String, to target: String) throws {
-        try FileManager.default.copyItem(atPath: source, toPath: target)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: target)
-    }
-
-    /// Puts everything on disk, then the folder in its place.
-    func finish(at target: String) throws {
-        let files = FileManager.default
-        for case let name as String in files.enumerator(atPath: path) ?? .init() {
-            try synchronize("\(path)/\(name)")
-        }
-        try synchronize(path)
-        guard rename(path, target) == 0 else { throw CocoaError(.fileWriteUnknown) }
-        try synchronize(URL(fileURLWithPath: target).deletingLastPathComponent().path)
-    }
-
-    private func synchronize(_ path: String) throws {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw CocoaError(.fileReadNoPermission) }
-        defer { close(file) }
-        guard fsync(file) == 0 else { throw CocoaError(.fileWriteUnknown) }
+    /// What a restore replaces. Where the file system can't exchange folders, a kill may have left
+    /// nothing under the name: then it is what was moved aside last.
+    private static func replaced(_ path: String) -> DataFolder {
+        guard !holdsSomething(path) else { return DataFolder(unchecked: path) }
+        let url = URL(fileURLWithPath: path)
+        let prefix = url.lastPathComponent + asideMark
+        let folder = url.deletingLastPathComponent().path
+        let stamps = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .compactMap { $0.hasPrefix(prefix) ? Int64($0.dropFirst(prefix.count)) : nil }
+        return DataFolder(unchecked: stamps.max().map { "\(path)\(asideMark)\($0)" } ?? path)
     }
 }

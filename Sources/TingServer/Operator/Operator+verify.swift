@@ -18,54 +18,102 @@ package struct Verification: Encodable, Sendable {
     package fileprivate(set) var problems: [String] = []
 }
 
-extension Operator {
-    /// Recomputes every digest and checks every file. Nothing is changed.
-    package func verify() throws -> Verification {
-        var found = Verification()
-        found.problems = try accounts.problems()
-        for row in try accounts.workspaces() {
-            do {
-                let file = try open(row.id)
-                defer { try? file.close() }
-                let report = try file.verify()
-                found.workspaces.append(
-                    .init(slug: row.slug, version: report.version, records: report.records))
-                let problems =
-                    try report.problems + file.verify(archive: folder.archive(row.id))
-                found.problems += problems.map { "\(row.slug): \($0)" }
-            } catch {
-                found.problems.append("\(row.slug): its file can't be read.")
+extension Verification {
+    /// Recomputes every digest and checks every file of a data folder or a backup. Nothing there is
+    /// changed, and a disk that can only be read will do: files of an older program are looked at in
+    /// copies, which go again.
+    package init(
+        of folder: DataFolder, schema: Schema,
+        now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1_000) }
+    ) throws {
+        let copies = try Copies()
+        defer { copies.remove() }
+        do {
+            let accounts = try Accounts.looking(
+                at: folder.database, copies: copies.folder, now: now)
+            defer { try? accounts.close() }
+            problems = try accounts.problems()
+            for row in try accounts.workspaces() {
+                try verify(row, in: folder, schema)
+                verifySnapshots(of: row, in: folder)
             }
-            verifySnapshots(of: row, &found)
+        } catch  where isStorageFull(error) {
+            throw copies.unusable
         }
-        verifyCertificate(&found)
-        return found
+        verifyCertificate(of: folder, now: now())
     }
 
-    private func verifySnapshots(of row: Accounts.WorkspaceRow, _ found: inout Verification) {
-        let snapshots = SnapshotFolder(folder, row.id)
-        for snapshot in snapshots.kept() {
-            found.snapshots += 1
+    private mutating func verify(
+        _ row: Accounts.WorkspaceRow, in folder: DataFolder, _ schema: Schema
+    ) throws {
+        let copies = try Copies()
+        defer { copies.remove() }
+        do {
+            let file = try Workspace.looking(
+                at: folder.workspace(row.id), schema: schema, copies: copies.folder)
+            defer { try? file.close() }
+            let report = try file.verify()
+            workspaces.append(
+                .init(slug: row.slug, version: report.version, records: report.records))
+            let archive = folder.archive(row.id)
+            let found =
+                try report.problems
+                + file.verify(archive: archive) {
+                    try Archive.looking(at: archive, copies: copies.folder)
+                }
+            problems += found.map { "\(row.slug): \($0)" }
+        } catch  where isStorageFull(error) {
+            throw error
+        } catch {
+            problems.append("\(row.slug): its file can't be read.")
+        }
+    }
+
+    private mutating func verifySnapshots(of row: Accounts.WorkspaceRow, in folder: DataFolder) {
+        let files = SnapshotFolder(folder, row.id)
+        for snapshot in files.kept() {
+            snapshots += 1
             let hashes = try? FileHashes(
-                path: snapshots.path(snapshot), blockBytes: snapshot.blockBytes)
+                path: files.path(snapshot), blockBytes: snapshot.blockBytes)
             if hashes?.whole != snapshot.hash || hashes?.blocks != snapshot.blockHashes {
-                found.problems.append(
+                problems.append(
                     "\(row.slug): the snapshot of version \(snapshot.version) is damaged; remove it from snapshots/."
                 )
             }
         }
     }
 
-    private func verifyCertificate(_ found: inout Verification) {
+    private mutating func verifyCertificate(of folder: DataFolder, now: Int64) {
         do {
-            let date = Date(timeIntervalSince1970: Double(now()) / 1_000)
+            let date = Date(timeIntervalSince1970: Double(now) / 1_000)
             let configuration = try ServerSettings.read(folder)
             let certificate = try ServerCertificate(reading: TLSFiles(folder, configuration))
-            if certificate.end < date { found.problems.append("The certificate has ended.") }
+            if certificate.end < date { problems.append("The certificate has ended.") }
         } catch let error as ServerError {
-            found.problems.append(error.message)
+            problems.append(error.message)
         } catch {
-            found.problems.append("The certificate can't be read.")
+            problems.append("The certificate can't be read.")
+        }
+    }
+
+    /// A folder for copies of what can't be looked at where it lies.
+    private struct Copies {
+        let folder: String
+
+        init() throws {
+            let parent = FileManager.default.temporaryDirectory
+            folder = parent.appending(path: "tingd-verify-\(UUID().uuidString)").path
+            guard mkdir(folder, 0o700) == 0 else { throw unusable }
+        }
+
+        func remove() { try? FileManager.default.removeItem(atPath: folder) }
+
+        var unusable: ServerError {
+            ServerError(
+                "No copies can be made in \(FileManager.default.temporaryDirectory.path).",
+                hint:
+                    "Set TMPDIR to a folder with room: an older release's files are copied to look at them."
+            )
         }
     }
 }

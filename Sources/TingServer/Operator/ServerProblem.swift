@@ -20,6 +20,12 @@ package enum ServerProblem {
                 "Name a free one with --listen; port 0 picks one."
             )
         }
+        if let error = error as? FileFailure {
+            return (
+                "The file \(error.path) can't be written: \(String(cString: strerror(error.code))).",
+                "Look at the folder's owner and permissions."
+            )
+        }
         if let error = error as? CocoaError {
             let path = (error.userInfo[NSFilePathErrorKey] as? String).map { " (\($0))" } ?? ""
             return (

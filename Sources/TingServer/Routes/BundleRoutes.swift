@@ -23,6 +23,8 @@ extension API {
     func bundles(_ call: Call) async throws -> Response {
         _ = try await caller(call)
         let file = try await call.body(limit: SealedBundle.fileByteLimit)
+        // The body may take minutes: a device that was revoked meanwhile carries nothing.
+        _ = try await caller(call)
         do {
             let opened = try await workers.run { [desk] in try desk.open(file) }
             let reply = try await registry.with(opened.access.workspace) { workspace in

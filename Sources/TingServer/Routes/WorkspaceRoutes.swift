@@ -21,20 +21,39 @@ extension API {
         try call.answer(try await information(try await member(call, slug).access))
     }
 
+    /// Of every workspace of theirs. One whose file can't be read is there without what the file
+    /// would say: the others, and a join that used its code up, don't fail for it.
     func information(of caller: Caller) async throws -> [Ting_V1_WorkspaceInfo] {
         let list = try await workers.run { [accounts] in try accounts.workspaces(of: caller) }
         var found: [Ting_V1_WorkspaceInfo] = []
-        for access in list { found.append(try await information(access)) }
+        for access in list {
+            do {
+                found.append(try await information(access))
+            } catch {
+                logger.error(
+                    "workspace.unreadable",
+                    metadata: [
+                        "workspace": "\(access.workspace)", "error": "\(type(of: error))",
+                        "code": "\(databaseCode(of: error))",
+                    ])
+                found.append(outline(access))
+            }
+        }
         return found
+    }
+
+    private func outline(_ access: Access) -> Ting_V1_WorkspaceInfo {
+        var message = Ting_V1_WorkspaceInfo()
+        message.slug = access.slug
+        message.role = access.role.rawValue
+        return message
     }
 
     private func information(_ access: Access) async throws -> Ting_V1_WorkspaceInfo {
         try await registry.with(access.workspace) { workspace in
-            var message = Ting_V1_WorkspaceInfo()
-            message.slug = access.slug
+            var message = outline(access)
             message.head = try await workspace.read { try $0.head().version }
             message.epoch = workspace.file.epoch.description
-            message.role = access.role.rawValue
             message.schema = Int64(workspace.file.schema.version)
             return message
         }
@@ -70,8 +89,8 @@ extension API {
 
     /// `POST /v1/workspaces/{slug}/mend`: the records of the buckets that differ.
     func mend(_ call: Call, _ slug: String) async throws -> Response {
-        let (_, access) = try await member(call, slug)
-        let message: Ting_V1_MendRequest = try await call.message()
+        let (_, access, message) = try await member(
+            call, slug, sending: Ting_V1_MendRequest.self)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try Call.parse { try MendRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in
@@ -82,9 +101,8 @@ extension API {
 
     /// `POST /v1/workspaces/{slug}/give-back`: entries that this server accepted and has lost.
     func giveBack(_ call: Call, _ slug: String) async throws -> Response {
-        let (_, access) = try await member(call, slug)
-        let message: Ting_V1_GiveBackRequest = try await call.message(
-            limit: Limits.requestByteLimit)
+        let (_, access, message) = try await member(
+            call, slug, sending: Ting_V1_GiveBackRequest.self, limit: Limits.requestByteLimit)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try Call.parse { try GiveBackRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in

@@ -6,6 +6,7 @@ package import NIOSSL
 import SwiftASN1
 import Synchronization
 package import TingCore
+import TingStore
 import X509
 
 /// The certificate that the server shows: read from its files, changed without a restart.
@@ -149,8 +150,8 @@ package struct TLSFiles: Sendable {
     package func create(names: [String], now: Date) throws {
         guard let ca else { return }
         let authority = try CertificateAuthority(now: now)
-        try PrivateFile.write(Data(try authority.keyPEM.utf8), to: ca.key)
-        try PrivateFile.write(
+        try WholeFile.write(Data(try authority.keyPEM.utf8), to: ca.key)
+        try WholeFile.write(
             Data(try authority.certificate.serializeAsPEM().pemString.utf8 + [0x0a]),
             to: ca.certificate)
         try issue(names: names, now: now)
@@ -171,7 +172,7 @@ package struct TLSFiles: Sendable {
                 hint: "Check this computer's clock.")
         }
         let issued = try authority.issue(names: names, now: now)
-        try PrivateFile.write(Data(issued.keyPEM.utf8), to: key)
-        try PrivateFile.write(Data(issued.chainPEM.utf8), to: chain)
+        try WholeFile.write(Data(issued.keyPEM.utf8), to: key)
+        try WholeFile.write(Data(issued.chainPEM.utf8), to: chain)
     }
 }

@@ -31,7 +31,6 @@ actor SnapshotStore {
     private let copyists: Workers
     private var making: [WorkspaceID: Task<Snapshot, any Error>] = [:]
     private var compressing: [String: Task<[Int]?, any Error>] = [:]
-    private static let keptCount = 2
 
     init(_ folder: DataFolder, workers: Workers, copyists: Workers) {
         self.folder = folder
@@ -55,7 +54,7 @@ actor SnapshotStore {
     }
 
     /// The bytes of each gzip member in a snapshot's compressed form, which is made when first asked for;
-    /// `nil` where there is no room for it.
+    /// `nil` where there is no room for it, or newer snapshots took this one's place meanwhile.
     func compressed(_ snapshot: Snapshot, of workspace: WorkspaceID) async throws -> [Int]? {
         if let task = compressing[snapshot.hash] { return try await task.value }
         let task = Task { [folder, copyists] in
@@ -100,8 +99,6 @@ actor SnapshotStore {
             && since.reduce(0) { $0 + $1.changeSet.operations.count }
                 <= Limits.snapshotLagOperations
     }
-
-    fileprivate static var keep: Int { keptCount }
 }
 
 extension Entry {
@@ -121,9 +118,16 @@ struct SnapshotFolder {
         self.workspace = workspace
     }
 
-    func path(_ snapshot: Snapshot) -> String {
-        "\(folder)/\(workspace)-\(snapshot.version)-\(snapshot.hash).sqlite"
+    /// What the names of a snapshot's files begin with.
+    private func base(_ snapshot: Snapshot) -> String {
+        "\(workspace)-\(snapshot.version)-\(snapshot.hash)."
     }
+
+    private func path(_ snapshot: Snapshot, _ kind: String) -> String {
+        "\(folder)/\(base(snapshot))\(kind)"
+    }
+
+    func path(_ snapshot: Snapshot) -> String { path(snapshot, "sqlite") }
 
     /// The complete snapshots on disk, newest first.
     func kept() -> [Snapshot] {
@@ -174,37 +178,29 @@ struct SnapshotFolder {
         try handle.synchronize()
         try handle.close()
         guard rename(draft, path(snapshot)) == 0 else { throw CocoaError(.fileWriteUnknown) }
-        try PrivateFile.write(
+        try WholeFile.write(
             try JSONEncoder().encode(snapshot),
-            to: path(snapshot).replacingOccurrences(of: ".sqlite", with: ".json"))
+            to: path(snapshot, "json"))
         return snapshot
     }
 
-    /// Downloads under way keep an open file: removing it does not disturb them.
+    /// Removes every file that belongs to no snapshot which is kept, also what a kill has left
+    /// halfway. Downloads under way keep an open file: removing it does not disturb them.
     private func removeOld(epoch: String) {
-        let kept = kept()
-        let current = kept.filter { $0.epoch == epoch }.prefix(SnapshotStore.keep)
-        for old in kept where !current.contains(old) {
-            for path in [
-                path(old), path(old).replacingOccurrences(of: ".sqlite", with: ".json"),
-                compressedPath(old), indexPath(old), draftPath(old),
-            ] {
-                try? FileManager.default.removeItem(atPath: path)
-            }
+        let current = kept().filter { $0.epoch == epoch }.prefix(Limits.keptSnapshots).map(base)
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names where name.hasPrefix("\(workspace)-") {
+            guard !current.contains(where: { name.hasPrefix($0) }) else { continue }
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
     }
 
     // MARK: In gzip
 
-    func compressedPath(_ snapshot: Snapshot) -> String { path(snapshot) + ".gz" }
-
-    /// What a server that was killed while it compressed leaves behind.
-    private func draftPath(_ snapshot: Snapshot) -> String { compressedPath(snapshot) + ".draft" }
+    func compressedPath(_ snapshot: Snapshot) -> String { path(snapshot, "sqlite.gz") }
 
     /// Beside it: the bytes of each member.
-    private func indexPath(_ snapshot: Snapshot) -> String {
-        path(snapshot).replacingOccurrences(of: ".sqlite", with: ".gz.json")
-    }
+    private func indexPath(_ snapshot: Snapshot) -> String { path(snapshot, "gz.json") }
 
     /// The bytes of each member of the compressed form, which is made where it is not there.
     func compressed(_ snapshot: Snapshot) throws -> [Int]? {
@@ -221,12 +217,13 @@ struct SnapshotFolder {
         }
     }
 
-    private func compress(_ snapshot: Snapshot) throws -> [Int] {
-        let draft = draftPath(snapshot)
+    /// `nil` if the snapshot was removed meanwhile: newer ones were made.
+    private func compress(_ snapshot: Snapshot) throws -> [Int]? {
+        let draft = path(snapshot, "sqlite.gz.draft")
         defer { unlink(draft) }
-        let source = try FileHandle(forReadingFrom: URL(fileURLWithPath: path(snapshot)))
-        try PrivateFile.write(Data(), to: draft)
-        let target = try FileHandle(forWritingTo: URL(fileURLWithPath: draft))
+        guard let source = FileHandle(forReadingAtPath: path(snapshot)) else { return nil }
+        try WholeFile.write(Data(), to: draft)
+        guard let target = FileHandle(forWritingAtPath: draft) else { return nil }
         var sizes: [Int] = []
         while let block = try source.read(upToCount: snapshot.blockBytes), !block.isEmpty {
             let member = try GzipBlocks.member(
@@ -237,9 +234,10 @@ struct SnapshotFolder {
         try target.synchronize()
         try target.close()
         guard rename(draft, compressedPath(snapshot)) == 0 else {
-            throw CocoaError(.fileWriteUnknown)
+            guard errno == ENOENT else { throw CocoaError(.fileWriteUnknown) }
+            return nil
         }
-        try PrivateFile.write(try JSONEncoder().encode(sizes), to: indexPath(snapshot))
+        try WholeFile.write(try JSONEncoder().encode(sizes), to: indexPath(snapshot))
         return sizes
     }
 }

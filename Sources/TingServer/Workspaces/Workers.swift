@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 import NIOPosix
+import TingStore
 
 /// Threads for what blocks (SQLite, files), so that no event loop and no task waits for a disk.
 struct Workers: Sendable {
@@ -35,6 +36,7 @@ func isStorageFull(_ error: any Error) -> Bool {
         return error.resultCode == .SQLITE_FULL
             || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
     }
+    if let error = error as? FileFailure { return error.code == ENOSPC || error.code == EDQUOT }
     if let error = error as? CocoaError { return error.code == .fileWriteOutOfSpace }
     if let error = error as? POSIXError { return error.code == .ENOSPC || error.code == .EDQUOT }
     return false

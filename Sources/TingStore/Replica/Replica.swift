@@ -38,7 +38,7 @@ public final class Replica: Sendable {
         watch.know(schema)
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(30)
+        configuration.busyMode = .timeout(Double(Limits.replicaBusySeconds))
         configuration.prepareDatabase { [watch] db in
             // For good: switching them makes SQLite prepare every statement anew. They serve other
             // tools; the watch sees what is written here.

@@ -20,12 +20,26 @@ public final class Archive: Sendable {
     }
 
     /// Opens the archive; makes it where there is none.
-    convenience init(path: String) throws { try self.init(path: path, isNew: true) }
+    public convenience init(path: String) throws { try self.init(path: path, isNew: true) }
 
-    private init(path: String, isNew: Bool) throws {
+    /// Opens the archive to look at it, as `Workspace.looking` does; `nil` where there is none.
+    public static func looking(at path: String, copies folder: String) throws -> Archive? {
+        guard ting_sqlite_exists(path) != 0 else { return nil }
+        return try DatabaseFile.look(at: path, copies: folder) { path in
+            let archive = try Archive(path: path, isNew: false, isReadOnly: true)
+            // The first look at the file: it says whether a log is to be undone.
+            _ = try archive.queue.read { try $0.tableExists("entry") }
+            return archive
+        } copy: {
+            try Archive(path: $0, isNew: false)
+        }
+    }
+
+    private init(path: String, isNew: Bool, isReadOnly: Bool = false) throws {
         self.path = path
         var configuration = Configuration()
-        configuration.busyMode = .timeout(10)
+        configuration.readonly = isReadOnly
+        configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
         configuration.prepareDatabase { db in
             // A rollback journal: the archive is one file, and is on disk with each commit. Removing
             // the journal is the commit, so that must be on disk, too.
@@ -96,6 +110,31 @@ public final class Archive: Sendable {
         }
     }
 
+    /// Adds what another archive holds and this one lacks. On disk when it returns.
+    public func add(all other: Archive) throws {
+        let columns = """
+            version, history_digest, hash, effects_hash, author, accepted, replica, number, shift,
+            receipt, change_set, effects
+            """
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "ATTACH DATABASE ? AS other", arguments: [other.path])
+            try db.inTransaction {
+                try db.execute(
+                    sql: """
+                        INSERT INTO main.entry (\(columns)) SELECT \(columns) FROM other.entry
+                        WHERE true ORDER BY place ON CONFLICT DO NOTHING
+                        """)
+                try db.execute(
+                    sql: """
+                        INSERT INTO main.touch (record, version) SELECT record, version
+                        FROM other.touch WHERE true ON CONFLICT DO NOTHING
+                        """)
+                return .commit
+            }
+            try db.execute(sql: "DETACH DATABASE other")
+        }
+    }
+
     // MARK: Reading
 
     /// What is kept of one version beside its values: enough for the chain.
@@ -153,8 +192,10 @@ public final class Archive: Sendable {
         var previous = digest
         while found.count < limit {
             let next = version + Version(found.count) + 1
+            // Of two histories in one archive the one that was put there first.
             let digests = try Data.fetchAll(
-                db, sql: "SELECT history_digest FROM entry WHERE version = ?", arguments: [next]
+                db, sql: "SELECT history_digest FROM entry WHERE version = ? ORDER BY place",
+                arguments: [next]
             ).compactMap { Hash(bytes: $0) }
             let step = try digests.compactMap { digest in
                 try self.entry(db, next, digest).map { (entry: $0, digest: digest) }

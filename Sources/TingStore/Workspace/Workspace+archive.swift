@@ -93,9 +93,14 @@ extension Workspace {
     /// Checks the archive by the chain, from the first version to the floor.
     /// - Returns: What is wrong, each a sentence; empty when all is well.
     public func verify(archive path: String) throws -> [String] {
+        try verify(archive: path) { try Archive.existing(path: path) }
+    }
+
+    /// - Parameter open: Opens the archive; `nil` where there is none.
+    public func verify(archive path: String, open: () throws -> Archive?) throws -> [String] {
         let floor = try floor()
         guard floor > 1 else { return [] }
-        guard let archive = try Archive.existing(path: path) else {
+        guard let archive = try open() else {
             return ["The archive of versions 1 to \(floor - 1) is missing (\(path))."]
         }
         defer { try? archive.close() }

@@ -49,16 +49,45 @@ public final class Workspace: Sendable {
     /// - Parameter program: The schema of this program. Of an older file it makes one of this schema;
     ///   of a newer one it takes that.
     /// - Throws: `SchemaError`, or `DatabaseError`.
-    public init(path: String, schema program: Schema) throws {
-        self.path = path
-        pool = try Self.open(path)
+    public convenience init(path: String, schema program: Schema) throws {
+        let pool = try Self.open(path)
         guard let stamp = try pool.read({ try SchemaTable.stamp($0, in: Self.table) }) else {
             throw StoredFormError.malformed("workspace")
         }
-        schema =
+        let schema =
             stamp.fits(program)
             ? program
             : try pool.write { try SchemaTable.fit($0, Self.table, to: program, Self.definition) }
+        try self.init(path: path, pool, schema)
+        // A file that was made before there were floors lacks the tables.
+        if try Self.lacksFloor(pool) {
+            try pool.write { db in try PastTable.definition.forEach { try db.execute(sql: $0) } }
+        }
+        // What a killed server had written but not synced counts as accepted from here on.
+        try pool.writeWithoutTransaction { db in
+            _ = try db.checkpoint(.passive)
+        }
+    }
+
+    /// Opens the file of a workspace to look at it: nothing that lies there is changed, and a disk that
+    /// can only be read will do. A file for which it won't is copied to a folder of the caller's.
+    public static func looking(
+        at path: String, schema program: Schema, copies folder: String
+    ) throws -> Workspace {
+        try DatabaseFile.look(at: path, copies: folder) { path in
+            let pool = try open(path, isReadOnly: true)
+            let stamp = try pool.read { try SchemaTable.stamp($0, in: table) }
+            guard stamp?.fits(program) == true, try !lacksFloor(pool) else { return nil }
+            return try Workspace(path: path, pool, program)
+        } copy: {
+            try Workspace(path: $0, schema: program)
+        }
+    }
+
+    private init(path: String, _ pool: DatabasePool, _ schema: Schema) throws {
+        self.path = path
+        self.pool = pool
+        self.schema = schema
         tables = RecordTables(schema: schema)
         let row = try pool.read {
             try Row.fetchOne($0, sql: "SELECT epoch, receipt_key FROM ting_workspace")
@@ -68,15 +97,10 @@ public final class Workspace: Sendable {
         }
         current = Mutex(epoch)
         receiptKey = try Array(row.decode(Data.self, atIndex: 1))
-        // A file that was made before there were floors lacks the tables.
-        let isOlder = try pool.read { try !$0.tableExists("ting_start") }
-        if isOlder {
-            try pool.write { db in try PastTable.definition.forEach { try db.execute(sql: $0) } }
-        }
-        // What a killed server had written but not synced counts as accepted from here on.
-        try pool.writeWithoutTransaction { db in
-            _ = try db.checkpoint(.passive)
-        }
+    }
+
+    private static func lacksFloor(_ pool: DatabasePool) throws -> Bool {
+        try pool.read { try !$0.tableExists("ting_start") }
     }
 
     /// Runs statements past every rule: for tests that plant faults.
@@ -87,14 +111,17 @@ public final class Workspace: Sendable {
 
     public func close() throws { try pool.close() }
 
-    private static func open(_ path: String) throws -> DatabasePool {
+    private static func open(_ path: String, isReadOnly: Bool = false) throws -> DatabasePool {
         var configuration = Configuration()
+        configuration.readonly = isReadOnly
         configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(10)
+        configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA cache_size = -8192")
         }
-        return try .durable(path: path, configuration: configuration)
+        return isReadOnly
+            ? try DatabasePool(path: path, configuration: configuration)
+            : try .durable(path: path, configuration: configuration)
     }
 
     /// Lets a file that is still empty give pages back that a compaction frees. A page's place is

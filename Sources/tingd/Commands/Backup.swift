@@ -40,7 +40,12 @@ struct Restore: ParsableCommand {
     var from: String
 
     func run() throws {
-        let aside = try Operator.restore(options.data, from: from, schema: PlanningSchema.schema)
+        let aside = try Operator.restore(
+            options.data, from: from, schema: PlanningSchema.schema
+        ) { aside in
+            // Before it is done: whoever stops it now knows where to look.
+            ErrorPresenter.note("tingd: moving what is in \(options.data) to \(aside)")
+        }
         if let aside {
             ErrorPresenter.note("tingd: what was in \(options.data) is now in \(aside)")
         }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import TingServer
+import TingStore
 import TingWire
 
 struct BundleCommand: ParsableCommand {
@@ -55,7 +56,7 @@ struct ApplyBundle: ParsableCommand {
         if target == "-" {
             try FileHandle.standardOutput.write(contentsOf: bytes)
         } else {
-            try PrivateFile.write(bytes, to: target)
+            try WholeFile.write(bytes, to: target)
             ErrorPresenter.note(
                 "tingd: change sets judged: \(count); send back the reply: \(target)")
         }

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import TingPlanning
 import TingServer
 
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Recompute every digest and check every file.",
-        discussion: "tingd verify --data /srv/ting")
+        discussion: """
+            tingd verify --data /srv/ting
+            tingd verify --data /backup/ting-2026-01-31
+
+            Nothing is changed; a backup may lie on a disk that can only be read.
+            """)
 
     @OptionGroup var options: DataOption
 
@@ -14,7 +20,8 @@ struct Verify: ParsableCommand {
     var json = false
 
     func run() throws {
-        let found = try options.withOperator { try $0.verify() }
+        let found = try Verification(
+            of: DataFolder(reading: options.data), schema: PlanningSchema.schema)
         if json {
             try Output.json(found)
         } else {

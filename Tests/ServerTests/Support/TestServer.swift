@@ -153,6 +153,11 @@ extension TestServer {
         return try body(person)
     }
 
+    /// What `tingd verify` finds.
+    func verify() throws -> Verification {
+        try Verification(of: DataFolder(reading: path), schema: .sample, now: now)
+    }
+
     func invite(_ email: String, to workspace: String?, as role: Role?) throws -> String {
         try asOperator {
             try $0.invite(

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+import TingCore
+
+@testable import TingServer
+
+extension ServerTests {
+    /// A restore that is stopped by a signal used to leave no data folder at all.
+    @Suite("A restore that is cut", .tags(.promise1), .timeLimit(.minutes(4)))
+    struct RestoreTests {
+        /// A stopped server's folder, a backup of its first changes, and how many changes there are
+        /// after it, all but the last in the archive alone.
+        private static func setUp() async throws -> (
+            server: ServerProcess, copy: String, texts: Int
+        ) {
+            let server = try await ServerProcess()
+            let token = try await server.join("anna@example.org", "team")
+            try await server.push(token, texts: 2, bytes: 100)
+            let copy = "\(server.path)-copy"
+            #expect(
+                try await Program.tingd("backup", "--data", server.path, "--to", copy).code == 0)
+            try await server.push(token, texts: 3, bytes: 100)
+            server.signal(SIGTERM)
+            #expect(await server.end() == 0)
+            let compacted = try await Program.tingd(
+                "compact", "--data", server.path, "--keep", "1")
+            #expect(compacted.code == 0, "\(compacted.errors)")
+            return (server, copy, 4)
+        }
+
+        private static func cleanUp(_ server: ServerProcess) {
+            let url = URL(fileURLWithPath: server.path)
+            let parent = url.deletingLastPathComponent().path
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+            where name.hasPrefix(url.lastPathComponent) {
+                try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
+            }
+        }
+
+        /// What tells one folder from another.
+        private static func number(of path: String) -> Int? {
+            try? FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
+        }
+
+        /// How many entries a folder's workspace has.
+        private static func entries(in path: String) async throws -> Int {
+            try await Program.tingd("log", "--data", path, "--json").output
+                .split(separator: "\n").count
+        }
+
+        @Test("the data folder is there at every instant, the old one or the new one")
+        func always() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: Program.tingdPath)
+            process.arguments = ["restore", "--data", server.path, "--from", copy]
+            process.standardError = FileHandle.nullDevice
+            let old = Self.number(of: server.path)
+            try process.run()
+            var (seen, misses) = (Set<Int>(), 0)
+            let database = "\(server.path)/server.sqlite"
+            while process.isRunning {
+                if let number = Self.number(of: server.path) { seen.insert(number) }
+                for _ in 0..<1_000 where access(database, F_OK) != 0 { misses += 1 }
+            }
+            #expect(process.terminationStatus == 0)
+            #expect(misses == 0)
+            #expect(seen.subtracting([old ?? 0]).count <= 1)
+            #expect(Self.number(of: server.path) != old)
+        }
+
+        @Test("killed anywhere, the folder is whole; the next try brings back what the archive had")
+        func killed() async throws {
+            let (server, copy, texts) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            var random = Dice(8)
+            for round in 0..<8 {
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: Program.tingdPath)
+                process.arguments = ["restore", "--data", server.path, "--from", copy]
+                process.standardError = FileHandle.nullDevice
+                let old = Self.number(of: server.path)
+                try process.run()
+                // Every other time at the instant at which the new folder stands there.
+                let until =
+                    ContinuousClock.now + .milliseconds(Int.random(in: 5...400, using: &random))
+                while process.isRunning {
+                    if round.isMultiple(of: 2)
+                        ? Self.number(of: server.path) != old : ContinuousClock.now > until
+                    {
+                        kill(process.processIdentifier, round % 4 < 2 ? SIGKILL : SIGINT)
+                        break
+                    }
+                }
+                process.waitUntilExit()
+                let verified = try await Program.tingd("verify", "--data", server.path)
+                #expect(verified.code == 0, "\(round): \(verified.errors)")
+            }
+            let again = try await Program.tingd(
+                "restore", "--data", server.path, "--from", copy)
+            #expect(again.code == 0, "\(again.errors)")
+            #expect(try await Self.entries(in: server.path) == texts)
+            for left in Drafts.beside(server.path) {
+                // What a kill between the exchange and the new name left is an old folder, whole.
+                #expect(!FileManager.default.fileExists(atPath: "\(left)/unfinished"))
+                #expect(try await Program.tingd("verify", "--data", left).code == 0)
+            }
+        }
+
+        @Test(
+            "where folders can't change places, the old one goes aside, and comes back on failure")
+        func noExchange() async throws {
+            let (server, copy, texts) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let draft = try DraftFolder(for: server.path, exchange: { _, _ in EINVAL })
+            try draft.copyAll(from: try DataFolder(backup: copy))
+            let aside = "\(server.path).before-restore-7"
+            #expect(try draft.replace(movingTo: aside) == aside)
+            draft.discard()
+            for path in [server.path, aside] {
+                #expect(try await Program.tingd("verify", "--data", path).code == 0)
+            }
+            // The draft is gone when it should take the place.
+            let broken = try DraftFolder(
+                for: server.path,
+                exchange: { draft, _ in
+                    try? FileManager.default.removeItem(atPath: draft)
+                    return EINVAL
+                })
+            #expect(throws: ServerError.self) { try broken.replace(movingTo: aside + "1") }
+            #expect(try await Program.tingd("verify", "--data", server.path).code == 0)
+            // A kill between the two renames leaves no folder under the name; its archive is found.
+            try FileManager.default.removeItem(atPath: server.path)
+            #expect(
+                try await Program.tingd("restore", "--data", server.path, "--from", copy).code == 0)
+            #expect(try await Self.entries(in: server.path) == texts)
+        }
+
+        @Test("a folder that can't be replaced stays, and nothing else is left")
+        func refused() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let draft = try DraftFolder(for: server.path, exchange: { _, _ in EBUSY })
+            try draft.copyAll(from: try DataFolder(backup: copy))
+            let old = Self.number(of: server.path)
+            #expect(throws: ServerError.self) { try draft.replace(movingTo: "\(server.path)-x") }
+            draft.discard()
+            #expect(Self.number(of: server.path) == old && Drafts.beside(server.path).isEmpty)
+        }
+    }
+}
