@@ -129,10 +129,12 @@ struct EditQuarantine: TingCommand {
         discussion: """
             Writes the edits into the tables again, as one new change set, and takes the rejected
             one out of quarantine. The fields named are those that it edits; `ting set --help` has
-            their forms. Without any, its own values are written again.
+            their forms, and += and -= go on from what is shown now. Fields that are not named get
+            the rejected values again; counters and sets, what it did to them.
 
-            Example:
+            Examples:
               ting quarantine edit 3b9f status=active && ting sync
+              ting quarantine edit 3b9f spent_h+=4 partners+=dma
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -156,10 +158,10 @@ struct EditQuarantine: TingCommand {
                 return [:]
             }
             let own = Set(operation.fields.map(\.field))
-            let current = Dictionary(
-                operation.fields.map { ($0.field, $0.before) }, uniquingKeysWith: { a, _ in a })
+            // What others did since the rejected edit was made is no one's to undo.
+            let shown = try RecordTable(collection).values(db, operation.record) ?? [:]
             return try changes.keeping(own).values(
-                collection, current: current, reader: session.reader(replica, db))
+                collection, current: shown, reader: session.reader(replica, db))
         }
         console.outcome(
             .object([("edited", .text(item.changeSet.id.description))]),
