@@ -53,7 +53,7 @@ struct ApplyBundle: ParsableCommand {
         let (sealed, count) = try options.withOperator { try $0.apply(bundle: bundle) }
         let bytes = armor ? Data(SealedBundle.armored(sealed).utf8) : Data(sealed)
         if target == "-" {
-            try FileHandle.standardOutput.write(contentsOf: bytes)
+            Output.write(bytes)
         } else {
             try PrivateFile.write(bytes, to: target)
             ErrorPresenter.note(
