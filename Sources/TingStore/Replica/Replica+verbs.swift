@@ -29,8 +29,9 @@ extension Replica {
         note(written, of: collection, tables, after: count)
     }
 
-    /// Sets fields of a record; nothing where the record isn't there.
-    /// - Throws: `ReplicaError.unknownField`, or `DatabaseError`.
+    /// Sets fields of a record.
+    /// - Throws: `ReplicaError.unknownRecord` where it isn't there, `ReplicaError.unknownField`, or
+    ///   `DatabaseError`.
     public func update(
         _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
     ) throws {
@@ -53,6 +54,7 @@ extension Replica {
         }
         statement.bind(id.description, at: Int32(written.count + 1))
         try statement.run()
+        guard statement.changes > 0 else { throw ReplicaError.unknownRecord(id.description) }
         note(written, of: collection, tables, after: count)
     }
 
