@@ -352,6 +352,8 @@ public enum ReplicaError: Error, Equatable, Sendable {
     case unknownField(String)
     /// What was written inside `write` tried to commit or roll back by itself.
     case transactionEnded
+    /// Another program took it out of quarantine.
+    case notInQuarantine(ChangeSetID)
     /// The file's bytes are not those that were written.
     case damaged(String)
 }
