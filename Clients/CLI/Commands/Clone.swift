@@ -66,12 +66,29 @@ struct Clone: TingCommand, AsyncParsableCommand {
         try remember(name, server.url, path, home)
         if let carryOver { try takeOver(ClientHome.absolute(carryOver), replica) }
         // What came since the snapshot; the replica stands without it.
-        let sync = try? await SyncSession(replica, over: connection, now: Session.clock).run()
+        let (outcome, failure) = await sync(replica, connection)
         await connection.close()
-        if sync == nil {
-            console.warn("the newest edits did not come yet; `ting sync` brings them.")
+        if let failure = failure as? ClientError, failure.scope == .transient {
+            console.warn(
+                "the newest edits did not come yet: \(failure.sentence) `ting sync` brings them.")
         }
-        try report(replica, name)
+        try report(replica, name, outcome)
+        if let failure, (failure as? ClientError)?.scope != .transient { throw failure }
+        if let outcome, outcome.summary.quarantined > 0 { throw Finish.quarantined }
+    }
+
+    /// The first sync, while no other process syncs this replica.
+    private func sync(
+        _ replica: Replica, _ connection: ServerConnection
+    ) async -> (outcome: SyncSession.Outcome?, failure: (any Error)?) {
+        do {
+            let lock = try FileLock(path: replica.path + ".lock")
+            defer { withExtendedLifetime(lock) {} }
+            let session = try SyncSession(replica, over: connection, now: Session.clock)
+            return (try await session.run(), nil)
+        } catch {
+            return (nil, error)
+        }
     }
 
     private func takeOver(_ damaged: String, _ replica: Replica) throws {
@@ -147,17 +164,27 @@ struct Clone: TingCommand, AsyncParsableCommand {
         }
     }
 
-    private func report(_ replica: Replica, _ name: String) throws {
+    private func report(
+        _ replica: Replica, _ name: String, _ outcome: SyncSession.Outcome?
+    ) throws {
+        let report = SyncReport(replica, console)
         let version = try replica.identity().base.version
         let records = try replica.read { db in
             try replica.schema.written.reduce(0) { try $0 + RecordTable($1).count(db) }
         }
+        let sync = try global.json ? outcome.map(report.json) : nil
         console.outcome(
             .object([
                 ("workspace", .text(name)), ("path", .text(replica.path)),
                 ("version", .integer(version)), ("records", .integer(records)),
+                ("sync", sync ?? .null),
             ]),
             "Cloned \(name) at version \(version): \(records.counted("record")) in \(replica.path)."
         )
+        guard !global.json, let outcome else { return }
+        // What only came is counted already.
+        var rest = outcome
+        rest.summary.received = 0
+        if rest.hasNews { try report.show(outcome) }
     }
 }

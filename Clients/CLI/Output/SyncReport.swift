@@ -26,17 +26,7 @@ struct SyncReport: Sendable {
             )
         }
         for sentence in Self.mishaps(outcome) { console.warn(sentence) }
-        if isJSON {
-            return console.data(
-                .object([
-                    ("sent", .integer(summary.sent)), ("received", .integer(summary.received)),
-                    ("merged", .integer(summary.merged)),
-                    ("conflicts", .integer(summary.conflicts.count)),
-                    ("quarantined", .integer(summary.quarantined)),
-                    ("invalid", .integer(try replica.status().invalid.count)),
-                    ("version", .integer(outcome.version)),
-                ]))
-        }
+        if isJSON { return console.data(try json(outcome)) }
         console.note(try account(outcome))
         try showConflicts(summary.conflicts, console)
         if summary.deferred > 0 {
@@ -49,6 +39,19 @@ struct SyncReport: Sendable {
                 "rejected, and kept in quarantine: \(summary.quarantined.counted("change set")).")
             console.hint("`ting quarantine` shows why, and what to do.")
         }
+    }
+
+    /// What `ting sync --json` prints.
+    func json(_ outcome: SyncSession.Outcome) throws -> JSONValue {
+        let summary = outcome.summary
+        return .object([
+            ("sent", .integer(summary.sent)), ("received", .integer(summary.received)),
+            ("merged", .integer(summary.merged)),
+            ("conflicts", .integer(summary.conflicts.count)),
+            ("quarantined", .integer(summary.quarantined)),
+            ("invalid", .integer(try replica.status().invalid.count)),
+            ("version", .integer(outcome.version)),
+        ])
     }
 
     /// What went wrong with the replica or its server, and how it was put right.
