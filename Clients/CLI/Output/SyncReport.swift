@@ -105,13 +105,16 @@ struct SyncReport: Sendable {
         return ids.map { names[$0.description] ?? $0.description }.sorted().joined(separator: ", ")
     }
 
-    /// Each conflict that opened, with the commands that settle it.
+    /// So many conflicts are told one by one: the account stays on one screen.
+    private static let toldConflicts = 10
+
+    /// The conflicts that opened, with the commands that settle them.
     private func showConflicts(_ opened: [RecordID], _ console: Console) throws {
         guard !opened.isEmpty else { return }
         let wanted = Set(opened.map(\.description))
         let lines = try replica.read { db in
             let found = try ConflictView.all(replica, db, open: true)
-                .filter { wanted.contains($0.id) }
+                .filter { wanted.contains($0.id) }.prefix(Self.toldConflicts)
             let text = try RecordText(replica, db, shortening: found.map(\.id))
             return found.map { conflict in
                 let short = text.short(conflict.id)
@@ -120,6 +123,10 @@ struct SyncReport: Sendable {
             }
         }
         for line in lines { console.note(Terminal.printable(line)) }
+        let more = opened.count - lines.count
+        if lines.count == Self.toldConflicts, more > 0 {
+            console.note("and \(more) more: `ting conflicts` lists them.")
+        }
     }
 }
 
