@@ -38,7 +38,8 @@ struct Clone: TingCommand, AsyncParsableCommand {
 
     func run() async throws {
         let home = try session.home()
-        let server = try server(home.configuration())
+        let place = slug.lastIndex(of: "/").map { String(slug[..<$0]) }
+        let server = try session.server(named: place) { "Name one: `ting clone \($0)/\(slug)`." }
         let name = slug.split(separator: "/").last.map(String.init) ?? slug
         guard let address = ServerAddress(server.url), Self.isSlug(name) else {
             throw CommandError(
@@ -134,24 +135,6 @@ struct Clone: TingCommand, AsyncParsableCommand {
     /// A slug is part of a path, here and there: nothing in it may climb.
     private static func isSlug(_ text: String) -> Bool {
         !text.isEmpty && !text.hasPrefix(".") && !text.contains("/") && !text.contains("\0")
-    }
-
-    private func server(_ known: ClientConfiguration) throws -> ClientConfiguration.Server {
-        let place = slug.lastIndex(of: "/").map { slug[..<$0] }
-        let servers = place.map { known.servers(named: $0) } ?? known.servers
-        if let only = servers.first, servers.count == 1 { return only }
-        guard servers.isEmpty else {
-            let names = servers.compactMap { ServerAddress($0.url)?.authority }
-            throw CommandError(
-                .usage, code: "which_server",
-                "You joined several servers: \(names.joined(separator: ", ")).",
-                remedy: "Name one: `ting clone \(names[0])/\(slug)`.")
-        }
-        throw CommandError(
-            .refused, code: "not_signed_in",
-            place.map { "This device has not joined the server `\($0)`." }
-                ?? "This device has not joined a server yet.",
-            remedy: "Ask for an invitation and run `ting join ADDRESS`.")
     }
 
     private func remember(_ name: String, _ url: String, _ path: String, _ home: ClientHome) throws
