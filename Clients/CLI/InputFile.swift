@@ -17,7 +17,11 @@ enum InputFile {
 
     /// Writes a file for its owner alone, whole or not at all.
     static func write(_ data: Data, to path: String) throws {
-        if path == "-" { return Terminal.write(data) }
+        if path == "-" {
+            Terminal.write(data)
+            if let failure = Terminal.outputFailure { throw failure }
+            return
+        }
         try PrivateFile.write(Array(data), to: ClientHome.absolute(path))
     }
 }

@@ -19,8 +19,17 @@ import Synchronization
         exit(code)
     }
 
-    static func run(_ arguments: [String]) -> Int32 {
+    private static func run(_ arguments: [String]) -> Int32 {
         var presenter = ErrorPresenter(json: arguments.contains("--json"))
+        let code = run(arguments, &presenter)
+        // A file that lacks its end must not look like an export.
+        guard code != CommandError.Exit.error.rawValue, let failure = Terminal.outputFailure else {
+            return code
+        }
+        return presenter.present(failure)
+    }
+
+    private static func run(_ arguments: [String], _ presenter: inout ErrorPresenter) -> Int32 {
         do {
             if let edit = RecordEdit(arguments) {
                 presenter.json = edit.options.json

@@ -128,6 +128,30 @@ struct Session {
             remedy: "Name one with `-w SLUG` (or `-w HOST/SLUG`), or set TING_WORKSPACE.")
     }
 
+    /// The server that a person names by host, HOST:PORT or URL; the only one, where none is named.
+    /// - Parameter remedy: How to name one of several, given an example.
+    func server(
+        named place: String?, remedy: (_ example: String) -> String = { _ in "Name one of them." }
+    ) throws -> ClientConfiguration.Server {
+        let known = try home().configuration()
+        let found = place.map { known.servers(named: $0) } ?? known.servers
+        if let only = found.first, found.count == 1 { return only }
+        guard found.isEmpty else {
+            let names = found.compactMap { ServerAddress($0.url)?.authority }
+            throw CommandError(
+                .usage, code: "which_server",
+                "You joined several servers: \(names.joined(separator: ", ")).",
+                remedy: remedy(names.first ?? "HOST"))
+        }
+        throw CommandError(
+            .refused, code: "not_signed_in",
+            place.map { "This device has not joined the server `\($0)`." }
+                ?? "This device has not joined a server yet.",
+            remedy:
+                "Ask for an invitation and run `ting join ADDRESS`; `ting server list` lists those that it joined."
+        )
+    }
+
     /// A connection to the server that a replica belongs to.
     func connection(for replica: Replica) throws -> ServerConnection {
         try check(mayEdit: replica)

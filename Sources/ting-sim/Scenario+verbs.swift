@@ -27,7 +27,7 @@ extension Scenario.Edit {
             try update(replica, db, index, ["code": .text("C\(value)")])
         case .taskTitle(let index):
             guard let record = RecordID(Self.task(index)) else { return }
-            try replica.update(db, "task", record, ["title": .text(mark)])
+            try update(replica, db, "task", record, ["title": .text(mark)])
         case .invalid(let index):
             try update(replica, db, index, ["status": .text(mark), "title": .text(mark)])
         default: try db.execute(sql: sql(mark))
@@ -38,7 +38,17 @@ extension Scenario.Edit {
         _ replica: Replica, _ db: Database, _ index: Int, _ values: [String: Value]
     ) throws {
         guard let record = RecordID(Self.project(index)) else { return }
-        try replica.update(db, "project", record, values)
+        try update(replica, db, "project", record, values)
+    }
+
+    /// Nothing where the record is not there, as by SQL.
+    private func update(
+        _ replica: Replica, _ db: Database, _ collection: String, _ record: RecordID,
+        _ values: [String: Value]
+    ) throws {
+        do {
+            try replica.update(db, collection, record, values)
+        } catch ReplicaError.unknownRecord {}
     }
 
     private func insert(

@@ -13,7 +13,7 @@ enum ErrorPresenter {
         if let code = error as? ExitCode { return code.rawValue }
         let usage = Tingd.exitCode(for: error)
         if usage == .success {
-            print(Tingd.fullMessage(for: error))  // --help and --version
+            Output.line(Tingd.fullMessage(for: error))  // --help and --version
             return 0
         }
         if usage == .validationFailure {

@@ -21,6 +21,7 @@ import TingServer
             } else {
                 try command.run()
             }
+            try Output.check()
             return 0
         } catch {
             return ErrorPresenter.present(error)

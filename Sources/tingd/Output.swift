@@ -1,14 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
+import TingServer
 
 /// Data on standard output: JSON that other programs read, or aligned columns for people.
 enum Output {
+    private static let failure = Atomic<Int32>(0)
+
+    /// Prints a line. What standard output doesn't take is remembered: the program ends with an error.
+    static func line(_ text: String = "") { write(Data((text + "\n").utf8)) }
+
+    static func write(_ data: Data) {
+        var rest = data[...]
+        while !rest.isEmpty, failure.load(ordering: .relaxed) == 0 {
+            let count = rest.withUnsafeBytes { Foundation.write(1, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else {
+                failure.store(errno, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// - Throws: `ServerError` unless standard output took all that was printed, or its reader left.
+    static func check() throws {
+        let code = failure.load(ordering: .relaxed)
+        guard code != 0, code != EPIPE else { return }
+        throw ServerError(
+            "Standard output did not take all of it: \(String(cString: strerror(code))).",
+            hint: "Print it elsewhere. What the command changed stays changed.")
+    }
+
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.dateEncodingStrategy = .iso8601
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        write(try encoder.encode(value) + Data("\n".utf8))
     }
 
     /// Columns as wide as their widest cell.
@@ -22,7 +51,7 @@ enum Output {
                 column == row.count - 1
                     ? cell : cell + String(repeating: " ", count: widths[column] - width(cell))
             }
-            print(cells.joined(separator: "  "))
+            line(cells.joined(separator: "  "))
         }
     }
 

@@ -87,6 +87,21 @@ struct FollowTests {
         #expect(try titles(programs, "li").split(separator: "\r\n").count == 5)
     }
 
+    @Test("what went to quarantine meanwhile is told by the exit code, as by any sync")
+    func quarantined() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        try programs.member("guest", role: "viewer")
+        let following = try Following(programs, "guest")
+        try eventually("it follows") { following.said.contains("Following") }
+        try foreign(programs, "guest", title: "Not mine")
+        try eventually("it is rejected") { following.said.contains("kept in quarantine") }
+        kill(following.process.processIdentifier, SIGINT)
+        following.process.waitUntilExit()
+        #expect(following.process.terminationReason == .exit)
+        #expect(following.process.terminationStatus == 5)
+    }
+
     @Test("a member who is removed is told, and keeps the outbox", .tags(.promise4))
     func removed() throws {
         let programs = try Programs()

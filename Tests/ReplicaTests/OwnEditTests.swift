@@ -211,6 +211,20 @@ struct OwnEditTests {
         try expectSame()
     }
 
+    @Test("an edit of a record that is not there is an error, and nothing is kept")
+    func notThere() throws {
+        #expect(throws: ReplicaError.unknownRecord(Self.other)) {
+            try replica.write { db in
+                try replica.update(db, "project", id(Self.project), ["title": .text("Gone")])
+                try replica.update(db, "project", id(Self.other), ["title": .text("Nobody's")])
+            }
+        }
+        try expectSame()
+        #expect(
+            try replica.read { try String.fetchOne($0, sql: "SELECT title FROM project") }
+                == "Water")
+    }
+
     @Test("many new records, whose ids are asked about together, may not have another's")
     func manyNew() throws {
         let ids = (10..<40).compactMap { RecordID("01890000-0000-7000-8000-0000000000\($0)") }

@@ -38,7 +38,8 @@ struct Clone: TingCommand, AsyncParsableCommand {
 
     func run() async throws {
         let home = try session.home()
-        let server = try server(home.configuration())
+        let place = slug.lastIndex(of: "/").map { String(slug[..<$0]) }
+        let server = try session.server(named: place) { "Name one: `ting clone \($0)/\(slug)`." }
         let name = slug.split(separator: "/").last.map(String.init) ?? slug
         guard let address = ServerAddress(server.url), Self.isSlug(name) else {
             throw CommandError(
@@ -66,12 +67,29 @@ struct Clone: TingCommand, AsyncParsableCommand {
         try remember(name, server.url, path, home)
         if let carryOver { try takeOver(ClientHome.absolute(carryOver), replica) }
         // What came since the snapshot; the replica stands without it.
-        let sync = try? await SyncSession(replica, over: connection, now: Session.clock).run()
+        let (outcome, failure) = await sync(replica, connection)
         await connection.close()
-        if sync == nil {
-            console.warn("the newest edits did not come yet; `ting sync` brings them.")
+        if let failure = failure as? ClientError, failure.scope == .transient {
+            console.warn(
+                "the newest edits did not come yet: \(failure.sentence) `ting sync` brings them.")
         }
-        try report(replica, name)
+        try report(replica, name, outcome)
+        if let failure, (failure as? ClientError)?.scope != .transient { throw failure }
+        if let outcome, outcome.summary.quarantined > 0 { throw Finish.quarantined }
+    }
+
+    /// The first sync, while no other process syncs this replica.
+    private func sync(
+        _ replica: Replica, _ connection: ServerConnection
+    ) async -> (outcome: SyncSession.Outcome?, failure: (any Error)?) {
+        do {
+            let lock = try FileLock(path: replica.path + ".lock")
+            defer { withExtendedLifetime(lock) {} }
+            let session = try SyncSession(replica, over: connection, now: Session.clock)
+            return (try await session.run(), nil)
+        } catch {
+            return (nil, error)
+        }
     }
 
     private func takeOver(_ damaged: String, _ replica: Replica) throws {
@@ -119,24 +137,6 @@ struct Clone: TingCommand, AsyncParsableCommand {
         !text.isEmpty && !text.hasPrefix(".") && !text.contains("/") && !text.contains("\0")
     }
 
-    private func server(_ known: ClientConfiguration) throws -> ClientConfiguration.Server {
-        let place = slug.lastIndex(of: "/").map { slug[..<$0] }
-        let servers = place.map { known.servers(named: $0) } ?? known.servers
-        if let only = servers.first, servers.count == 1 { return only }
-        guard servers.isEmpty else {
-            let names = servers.compactMap { ServerAddress($0.url)?.authority }
-            throw CommandError(
-                .usage, code: "which_server",
-                "You joined several servers: \(names.joined(separator: ", ")).",
-                remedy: "Name one: `ting clone \(names[0])/\(slug)`.")
-        }
-        throw CommandError(
-            .refused, code: "not_signed_in",
-            place.map { "This device has not joined the server `\($0)`." }
-                ?? "This device has not joined a server yet.",
-            remedy: "Ask for an invitation and run `ting join ADDRESS`.")
-    }
-
     private func remember(_ name: String, _ url: String, _ path: String, _ home: ClientHome) throws
     {
         let entry = ClientConfiguration.KnownReplica(
@@ -147,17 +147,27 @@ struct Clone: TingCommand, AsyncParsableCommand {
         }
     }
 
-    private func report(_ replica: Replica, _ name: String) throws {
+    private func report(
+        _ replica: Replica, _ name: String, _ outcome: SyncSession.Outcome?
+    ) throws {
+        let report = SyncReport(replica, console)
         let version = try replica.identity().base.version
         let records = try replica.read { db in
             try replica.schema.written.reduce(0) { try $0 + RecordTable($1).count(db) }
         }
+        let sync = try global.json ? outcome.map(report.json) : nil
         console.outcome(
             .object([
                 ("workspace", .text(name)), ("path", .text(replica.path)),
                 ("version", .integer(version)), ("records", .integer(records)),
+                ("sync", sync ?? .null),
             ]),
             "Cloned \(name) at version \(version): \(records.counted("record")) in \(replica.path)."
         )
+        guard !global.json, let outcome else { return }
+        // What only came is counted already.
+        var rest = outcome
+        rest.summary.received = 0
+        if rest.hasNews { try report.show(outcome) }
     }
 }

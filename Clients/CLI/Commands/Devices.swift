@@ -105,8 +105,7 @@ extension Session {
     func atServer<T: Sendable>(
         _ place: String?, _ body: (ServerConnection) async throws -> T
     ) async throws -> T {
-        let connection = try connection(
-            to: Logout.server(place, try home().configuration()).url)
+        let connection = try connection(to: server(named: place).url)
         do {
             let result = try await body(connection)
             await connection.close()

@@ -133,19 +133,44 @@ private struct EditorSession {
     }
 
     private func run() throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", "\(editor) \"$1\"", "ting", file]
-        // Ctrl-C belongs to the editor while it runs.
-        let previous = signal(SIGINT, SIG_IGN)
-        defer { signal(SIGINT, previous) }
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationReason == .exit, process.terminationStatus == 0 else {
+        // What is typed belongs to the editor while it runs: Ctrl-C and Ctrl-\, too.
+        let previous = [SIGINT, SIGQUIT].map { ($0, signal($0, SIG_IGN)) }
+        defer { for (number, handler) in previous { signal(number, handler) } }
+        guard Self.runs(["/bin/sh", "-c", "\(editor) \"$1\"", "ting", file]) else {
             throw CommandError(
                 .error, code: "editor_failed",
                 "The editor `\(editor)` failed; nothing was changed.",
                 remedy: "Set EDITOR to a program that edits the file it is given.")
         }
+    }
+
+    /// Runs a program to its end, in this one's process group; tells whether it ended well.
+    ///
+    /// `Process` gives its child a group of its own: in the background of the terminal, where whoever
+    /// reads is stopped (tcsetpgrp(3)). And a child would inherit that Ctrl-C is ignored.
+    private static func runs(_ command: [String]) -> Bool {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGQUIT)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        let arguments = command.map { strdup($0) } + [nil]
+        let environment = Session.environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in arguments + environment { free(text) } }
+        var child = pid_t()
+        guard posix_spawn(&child, command[0], nil, &attributes, arguments, environment) == 0 else {
+            return false
+        }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0 {
+            guard errno == EINTR else { return false }
+        }
+        return status == 0
     }
 }

@@ -45,8 +45,7 @@ struct Import: TingCommand {
         let replica = try session.replica()
         let plan = try plan(replica)
         let name = (file as NSString).lastPathComponent
-        let gaps = try gaps(plan, replica)
-        let counts = try write(plan, gaps, message ?? "Import \(name)", replica)
+        let counts = try write(plan, message ?? "Import \(name)", replica)
         report(plan, counts)
         if !dryRun { try session.warnAboutRole(replica, console) }
     }
@@ -67,40 +66,14 @@ struct Import: TingCommand {
         }
     }
 
-    /// What the file knows of records that are here, in fields that nobody ever wrote.
-    private func gaps(_ plan: ProgrammeImport, _ replica: Replica) throws -> [RecordID: [String:
-        Value]]
-    {
-        let empty = try replica.read { db in
-            try plan.records.compactMap { record in
-                try replica.schema.collection(record.collection).flatMap { collection in
-                    try RecordTable(collection).values(db, record.id).map { current in
-                        (record.id, record.values.filter { current[$0.key]?.isEmpty == true })
-                    }
-                }
-            }
-        }
-        let candidates = empty.filter { !$0.1.isEmpty }
-        let pending = candidates.isEmpty ? [] : try replica.outbox().map(\.changeSet)
-        var gaps: [RecordID: [String: Value]] = [:]
-        for (id, values) in candidates {
-            let written = try (pending + replica.history(of: id).map(\.changeSet))
-                .flatMap(\.operations).filter { $0.record == id }.flatMap { $0.fields.map(\.field) }
-            let left = values.filter { !written.contains($0.key) }
-            if !left.isEmpty { gaps[id] = left }
-        }
-        return gaps
-    }
-
     private func write(
-        _ plan: ProgrammeImport, _ gaps: [RecordID: [String: Value]], _ message: String,
-        _ replica: Replica
+        _ plan: ProgrammeImport, _ message: String, _ replica: Replica
     ) throws -> Counts {
         do {
             return try replica.write(message: message) { db in
                 var counts = Counts()
                 for record in plan.records {
-                    try write(record, gaps[record.id], replica, db, &counts)
+                    try write(record, replica, db, &counts)
                 }
                 if dryRun { throw Preview(counts: counts) }
                 return counts
@@ -112,19 +85,32 @@ struct Import: TingCommand {
 
     /// Adds the record, unless one of its id is or was here: people's edits and deletions stand.
     private func write(
-        _ record: PlannedRecord, _ gap: [String: Value]?, _ replica: Replica, _ db: Database,
-        _ counts: inout Counts
+        _ record: PlannedRecord, _ replica: Replica, _ db: Database, _ counts: inout Counts
     ) throws {
         guard let collection = replica.schema.collection(record.collection) else { return }
         if try replica.locate(db, ending: record.id.description).isEmpty {
             try replica.insert(db, collection.name, record.id, record.values)
             counts.added[collection.name, default: 0] += 1
-        } else if let gap {
+            return
+        }
+        let gap = try gap(record, collection, replica, db)
+        if gap.isEmpty {
+            counts.same += 1
+        } else {
             try replica.update(db, collection.name, record.id, gap)
             counts.completed += 1
-        } else {
-            counts.same += 1
         }
+    }
+
+    /// What the file knows of a record that is here, in fields that nobody ever wrote.
+    private func gap(
+        _ record: PlannedRecord, _ collection: CollectionSchema, _ replica: Replica, _ db: Database
+    ) throws -> [String: Value] {
+        guard let current = try RecordTable(collection).values(db, record.id) else { return [:] }
+        let empty = record.values.filter { current[$0.key]?.isEmpty == true }
+        guard !empty.isEmpty else { return [:] }
+        let written = try replica.fieldsWritten(db, of: record.id)
+        return empty.filter { !written.contains($0.key) }
     }
 
     private func report(_ plan: ProgrammeImport, _ counts: Counts) {

@@ -90,9 +90,13 @@ struct Log: TingCommand {
     /// A record, live or deleted.
     static func anyRecord(_ id: String, _ replica: Replica, _ db: Database) throws -> RecordID {
         if let full = RecordID(id) { return full }
-        let found = try replica.locate(db, ending: id)
-        if let only = found.first, found.count == 1 { return only.id }
-        return try RecordFinder(replica).record(db, id).id
+        do {
+            return try RecordFinder(replica).record(db, id).id
+        } catch let error as InputError where error.code == "not_found" {
+            let deleted = try replica.locate(db, ending: id)
+            if let only = deleted.first, deleted.count == 1 { return only.id }
+            throw error
+        }
     }
 
     private func start(_ replica: Replica) throws -> (version: Version, time: Int64?) {

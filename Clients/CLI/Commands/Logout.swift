@@ -50,7 +50,7 @@ struct Logout: TingCommand, AsyncParsableCommand {
     func run() async throws {
         let home = try session.home()
         let (place, target) = try arguments(home.configuration())
-        let server = try Self.server(place, home.configuration())
+        let server = try session.server(named: place)
         var leaving = try Leaving(home, server.url)
         try decide(leaving)
         if export { try leaving.export(to: target) }
@@ -67,25 +67,6 @@ struct Logout: TingCommand, AsyncParsableCommand {
             return (host, folder ?? ".")
         }
         return (nil, host)
-    }
-
-    static func server(
-        _ place: String?, _ known: ClientConfiguration
-    ) throws -> ClientConfiguration.Server {
-        let found = place.map { known.servers(named: $0) } ?? known.servers
-        if let only = found.first, found.count == 1 { return only }
-        guard found.isEmpty else {
-            let names = found.compactMap { ServerAddress($0.url)?.authority }
-            throw CommandError(
-                .usage, code: "which_server",
-                "You joined several servers: \(names.joined(separator: ", ")).",
-                remedy: "Name one of them.")
-        }
-        throw CommandError(
-            .refused, code: "not_signed_in",
-            place.map { "This device has not joined the server `\($0)`." }
-                ?? "This device has not joined a server.",
-            remedy: "`ting server list` lists those that it joined.")
     }
 
     private func decide(_ leaving: Leaving) throws {

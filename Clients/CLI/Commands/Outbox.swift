@@ -20,115 +20,44 @@ struct Outbox: ParsableCommand {
               ting outbox discard 3b9f --yes
             """,
         subcommands: [
-            ListOutbox.self, ShowOutbox.self, ExportOutbox.self, ImportOutbox.self,
-            DiscardOutbox.self,
+            ListChangeSets<Outbox>.self, ShowChangeSets<Outbox>.self,
+            ExportChangeSets<Outbox>.self, ImportOutbox.self, DiscardChangeSets<Outbox>.self,
         ],
-        defaultSubcommand: ListOutbox.self)
+        defaultSubcommand: ListChangeSets<Outbox>.self)
 }
 
-/// Picks the change sets that arguments name by the ends of their ids; all of them without arguments.
-struct ChangeSetPick {
-    let ids: [String]
+extension Outbox: ChangeSetBox {
+    static var name: String { "outbox" }
+    static var contents: String { "change sets that wait to be sent" }
+    static var exportFile: String { "edits.json" }
+    static var importPlace: String { "" }
 
-    func from<Item>(_ items: [Item], id: (Item) -> ChangeSetID) throws -> [Item] {
-        guard !ids.isEmpty else { return items }
-        return try ids.map { text in
-            let found = items.filter { id($0).description.hasSuffix(text) }
-            if let only = found.first, found.count == 1 { return only }
-            throw CommandError(
-                .error, code: found.isEmpty ? "not_found" : "ambiguous",
-                found.isEmpty
-                    ? "No change set here has the id `\(text)`."
-                    : "`\(text)` is the end of \(found.count) change sets' ids.",
-                remedy: "List them first, and give more characters of the id.")
-        }
-    }
-}
-
-extension TingCommand {
-    /// The outbox, with what other tools edited.
-    func sealedOutbox(_ replica: Replica) throws -> [ChangeSet] {
+    /// With what other tools edited.
+    static func items(of replica: Replica, _ console: Console) throws -> [ChangeSet] {
         let invalid = try replica.seal()
-        if !global.json { console.warn(about: invalid) }
+        if !console.json { console.warn(about: invalid) }
         return try replica.outbox().map(\.changeSet)
     }
 
-    func showDetails(_ changeSets: [ChangeSet], _ replica: Replica) {
-        let views = changeSets.map { ChangeSetView($0, replica.schema) }
-        if global.json { return console.data(.array(views.map(\.json))) }
-        for view in views {
-            let message = Terminal.printable(view.changeSet.message)
-            console.data(
-                "change set \(view.changeSet.id)" + (message.isEmpty ? "" : ": \(message)"))
-            console.data(view.patch(console.style))
-        }
+    static func changeSet(of item: ChangeSet) -> ChangeSet { item }
+
+    static func json(_ item: ChangeSet, _ schema: Schema) -> JSONValue {
+        ChangeSetView(item, schema).json
     }
-}
 
-struct ListOutbox: TingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the change sets that wait.",
-        discussion: """
-            Example:
-              ting outbox list --json
-            """)
-
-    @OptionGroup var global: GlobalOptions
-
-    func run() throws {
-        let replica = try session.replica()
-        let changeSets = try sealedOutbox(replica)
-        if global.json { return showDetails(changeSets, replica) }
-        guard !changeSets.isEmpty else { return console.note("The outbox is empty.") }
-        let short = ShortIDs(changeSets.map(\.id.description))
-        var table = TextTable(headings: ["change set", "when", "what", "message"])
-        table.rows = changeSets.map { changeSet in
-            [
-                short.short(changeSet.id.description), TimeText.short(changeSet.time),
-                ChangeSetView(changeSet, replica.schema).summary, changeSet.message,
-            ]
-        }
-        console.data(table.lines(style: console.style))
+    static func exported(_ item: ChangeSet, _ schema: Schema) -> JSONValue {
+        EditsFile.json(item, schema)
     }
-}
 
-struct ShowOutbox: TingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show change sets that wait, with their values.",
-        discussion: """
-            Example:
-              ting outbox show 3b9f
-            """)
-
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
-
-    func run() throws {
-        let replica = try session.replica()
-        let all = try sealedOutbox(replica)
-        showDetails(try ChangeSetPick(ids: ids).from(all, id: \.id), replica)
+    static var columns: [(heading: String, text: (ChangeSet) -> String)] {
+        [("when", { TimeText.short($0.time) })]
     }
-}
 
-struct ExportOutbox: TingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "export",
-        abstract: "Print change sets that wait as JSON, to keep or to pass on.",
-        discussion: """
-            `ting outbox import` takes it in again.
+    static func account(of item: ChangeSet) -> [String] { [] }
+    static func hints(_ items: [ChangeSet]) -> [String] { [] }
 
-            Example:
-              ting outbox export > edits.json
-            """)
-
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
-
-    func run() throws {
-        let replica = try session.replica()
-        let all = try sealedOutbox(replica)
-        let picked = try ChangeSetPick(ids: ids).from(all, id: \.id)
-        console.data(.array(picked.map { EditsFile.json($0, replica.schema) }))
+    static func discard(_ ids: [ChangeSetID], of replica: Replica) throws -> Int {
+        try replica.discardOutbox(ids)
     }
 }
 
@@ -168,39 +97,5 @@ struct ImportOutbox: TingCommand {
             taken == 0
                 ? "Nothing to import: all of it is here already, or was accepted."
                 : "Imported \(taken) of \(edits.count); `ting sync` sends what is there.")
-    }
-}
-
-struct DiscardOutbox: TingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "discard",
-        abstract: "Give up edits that were not sent, for good.",
-        discussion: """
-            Asks on a terminal; needs --yes elsewhere.
-
-            Example:
-              ting outbox discard 3b9f --yes
-            """)
-
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
-    @Flag(name: [.customShort("y"), .long], help: "Don't ask.") var yes = false
-
-    func run() throws {
-        let replica = try session.replica()
-        let picked = try ChangeSetPick(ids: ids).from(try sealedOutbox(replica), id: \.id)
-        var dependents = 0
-        if !picked.isEmpty {
-            try console.confirm(
-                "Discard \(picked.count.counted("change set")) of the outbox, for good?", yes: yes)
-            dependents = try replica.discardOutbox(picked.map(\.id))
-        }
-        console.outcome(
-            .object([("discarded", .array(picked.map { .text($0.id.description) }))]),
-            "Discarded \(picked.count.counted("change set")).")
-        guard dependents > 0 else { return }
-        console.warn(
-            "\(dependents.counted("change set")) built on what is gone: in quarantine now.")
-        throw Finish.quarantined
     }
 }

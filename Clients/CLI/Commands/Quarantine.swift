@@ -20,14 +20,11 @@ struct Quarantine: ParsableCommand {
               ting quarantine discard 3b9f --yes
             """,
         subcommands: [
-            ListQuarantine.self, ShowQuarantine.self, RetryQuarantine.self, EditQuarantine.self,
-            ExportQuarantine.self, DiscardQuarantine.self,
+            ListChangeSets<Quarantine>.self, ShowChangeSets<Quarantine>.self,
+            RetryQuarantine.self, EditQuarantine.self, ExportChangeSets<Quarantine>.self,
+            DiscardChangeSets<Quarantine>.self,
         ],
-        defaultSubcommand: ListQuarantine.self)
-
-    static func json(_ item: QuarantinedChangeSet, _ schema: Schema) -> JSONValue {
-        .object(members(item, schema))
-    }
+        defaultSubcommand: ListChangeSets<Quarantine>.self)
 
     /// The members of its JSON object, for those who add more.
     static func members(_ item: QuarantinedChangeSet, _ schema: Schema) -> [(String, JSONValue)] {
@@ -39,65 +36,43 @@ struct Quarantine: ParsableCommand {
     }
 }
 
-struct ListQuarantine: TingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List what was rejected.",
-        discussion: """
-            Example:
-              ting quarantine list --json
-            """)
+extension Quarantine: ChangeSetBox {
+    static var name: String { "quarantine" }
+    static var contents: String { "what was rejected" }
+    static var exportFile: String { "rejected.json" }
+    static var importPlace: String { ", into quarantine" }
 
-    @OptionGroup var global: GlobalOptions
-
-    func run() throws {
-        let replica = try session.replica()
-        let items = try replica.quarantine()
-        if global.json {
-            return console.data(.array(items.map { Quarantine.json($0, replica.schema) }))
-        }
-        guard !items.isEmpty else { return console.note("The quarantine is empty.") }
-        let short = ShortIDs(items.map(\.changeSet.id.description))
-        var table = TextTable(headings: ["change set", "rejected", "code", "what", "message"])
-        table.rows = items.map { item in
-            [
-                short.short(item.changeSet.id.description), TimeText.short(item.time),
-                item.code.rawValue, ChangeSetView(item.changeSet, replica.schema).summary,
-                item.changeSet.message,
-            ]
-        }
-        console.data(table.lines(style: console.style))
-        for code in Set(items.map(\.code)).sorted(by: { $0.rawValue < $1.rawValue }) {
-            console.hint("\(code.rawValue): \(code.remedy)")
-        }
+    static func items(of replica: Replica, _ console: Console) throws -> [QuarantinedChangeSet] {
+        try replica.quarantine()
     }
-}
 
-struct ShowQuarantine: TingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show what was rejected, with its values.",
-        discussion: """
-            Example:
-              ting quarantine show 3b9f
-            """)
+    static func changeSet(of item: QuarantinedChangeSet) -> ChangeSet { item.changeSet }
 
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
+    static func json(_ item: QuarantinedChangeSet, _ schema: Schema) -> JSONValue {
+        .object(members(item, schema))
+    }
 
-    func run() throws {
-        let replica = try session.replica()
-        let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
-        if global.json {
-            return console.data(.array(picked.map { Quarantine.json($0, replica.schema) }))
-        }
-        for item in picked {
-            console.data("change set \(item.changeSet.id)")
-            if item.isDamaged {
-                console.data("  Its bytes changed on this disk: it is not what was written.")
-            }
-            console.data("  \(item.code.rawValue): \(Terminal.printable(item.detail))")
-            console.data("  \(item.code.remedy)")
-            console.data(ChangeSetView(item.changeSet, replica.schema).patch(console.style))
-        }
+    static func exported(_ item: QuarantinedChangeSet, _ schema: Schema) -> JSONValue {
+        EditsFile.json(item, schema)
+    }
+
+    static var columns: [(heading: String, text: (QuarantinedChangeSet) -> String)] {
+        [("rejected", { TimeText.short($0.time) }), ("code", { $0.code.rawValue })]
+    }
+
+    static func account(of item: QuarantinedChangeSet) -> [String] {
+        (item.isDamaged ? ["Its bytes changed on this disk: it is not what was written."] : [])
+            + ["\(item.code.rawValue): \(item.detail)", item.code.remedy]
+    }
+
+    static func hints(_ items: [QuarantinedChangeSet]) -> [String] {
+        Set(items.map(\.code)).sorted { $0.rawValue < $1.rawValue }
+            .map { "\($0.rawValue): \($0.remedy)" }
+    }
+
+    static func discard(_ ids: [ChangeSetID], of replica: Replica) throws -> Int {
+        try replica.discardQuarantine(ids)
+        return 0
     }
 }
 
@@ -114,7 +89,7 @@ struct RetryQuarantine: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
+        let picked = try Quarantine.items(of: replica, console, named: ids)
         try replica.retryQuarantine(picked.map(\.changeSet.id))
         console.outcome(
             .object([("retried", .array(picked.map { .text($0.changeSet.id.description) }))]),
@@ -129,10 +104,12 @@ struct EditQuarantine: TingCommand {
         discussion: """
             Writes the edits into the tables again, as one new change set, and takes the rejected
             one out of quarantine. The fields named are those that it edits; `ting set --help` has
-            their forms. Without any, its own values are written again.
+            their forms, and += and -= go on from what is shown now. Fields that are not named get
+            the rejected values again; counters and sets, what it did to them.
 
-            Example:
+            Examples:
               ting quarantine edit 3b9f status=active && ting sync
+              ting quarantine edit 3b9f spent_h+=4 partners+=dma
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -142,7 +119,7 @@ struct EditQuarantine: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let picked = try ChangeSetPick(ids: [id]).from(replica.quarantine(), id: \.changeSet.id)
+        let picked = try Quarantine.items(of: replica, console, named: [id])
         guard let item = picked.first else { return }
         let changes = try FieldChanges(fields)
         let edited = Set(item.changeSet.operations.flatMap { $0.fields.map(\.field) })
@@ -156,62 +133,13 @@ struct EditQuarantine: TingCommand {
                 return [:]
             }
             let own = Set(operation.fields.map(\.field))
-            let current = Dictionary(
-                operation.fields.map { ($0.field, $0.before) }, uniquingKeysWith: { a, _ in a })
+            // What others did since the rejected edit was made is no one's to undo.
+            let shown = try RecordTable(collection).values(db, operation.record) ?? [:]
             return try changes.keeping(own).values(
-                collection, current: current, reader: session.reader(replica, db))
+                collection, current: shown, reader: session.reader(replica, db))
         }
         console.outcome(
             .object([("edited", .text(item.changeSet.id.description))]),
             "Its edits are in the tables again; `ting sync` sends them.")
-    }
-}
-
-struct ExportQuarantine: TingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Print what was rejected as JSON, to keep or to pass on.",
-        discussion: """
-            `ting outbox import` takes it in again, into quarantine.
-
-            Example:
-              ting quarantine export > rejected.json
-            """)
-
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
-
-    func run() throws {
-        let replica = try session.replica()
-        let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
-        console.data(.array(picked.map { EditsFile.json($0, replica.schema) }))
-    }
-}
-
-struct DiscardQuarantine: TingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "discard",
-        abstract: "Give up what was rejected, for good.",
-        discussion: """
-            Asks on a terminal; needs --yes elsewhere.
-
-            Example:
-              ting quarantine discard 3b9f --yes
-            """)
-
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "Change sets; all, when none is named.") var ids: [String] = []
-    @Flag(name: [.customShort("y"), .long], help: "Don't ask.") var yes = false
-
-    func run() throws {
-        let replica = try session.replica()
-        let picked = try ChangeSetPick(ids: ids).from(replica.quarantine(), id: \.changeSet.id)
-        if !picked.isEmpty {
-            try console.confirm(
-                "Discard \(picked.count.counted("rejected change set")), for good?", yes: yes)
-            try replica.discardQuarantine(picked.map(\.changeSet.id))
-        }
-        console.outcome(
-            .object([("discarded", .array(picked.map { .text($0.changeSet.id.description) }))]),
-            "Discarded \(picked.count.counted("change set")).")
     }
 }

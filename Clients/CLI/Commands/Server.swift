@@ -120,7 +120,7 @@ struct MoveServer: TingCommand, AsyncParsableCommand {
         }
         let bound = Set(known.replicas(at: old).map(\.server))
         if let only = bound.first, bound.count == 1 { return only }
-        return try Logout.server(old, known).url
+        return try session.server(named: old).url
     }
 
     /// With the sign-in at the new address, or else with that of the old one and its roots.

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Dispatch
 import Foundation
+import Synchronization
 import TingClient
 import TingCore
 import TingStore
@@ -55,7 +56,9 @@ struct Sync: TingCommand, AsyncParsableCommand {
         try session.noteLastSync(replica, outcome)
         try report.show(outcome)
         try await session.keepUp(replica, connection)
-        if follow { try await stay(replica, connection, report) }
+        if follow {
+            try await stay(replica, connection, report, outcome.summary.quarantined > 0)
+        }
         if outcome.summary.quarantined > 0 { throw Finish.quarantined }
         if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
     }
@@ -76,14 +79,18 @@ struct Sync: TingCommand, AsyncParsableCommand {
     }
 
     private func stay(
-        _ replica: Replica, _ connection: ServerConnection, _ report: SyncReport
+        _ replica: Replica, _ connection: ServerConnection, _ report: SyncReport,
+        _ hasQuarantined: Bool
     ) async throws {
         console.note("Following; Ctrl-C ends it.")
-        let signals = EndSignals()
+        let code = ExitCode()
+        if hasQuarantined { code.noteQuarantine() }
+        let signals = EndSignals(code)
         defer { withExtendedLifetime(signals) {} }
         try await Follower(replica, over: connection, now: Session.clock).run { news in
             switch news {
             case .synced(let outcome):
+                if outcome.summary.quarantined > 0 { code.noteQuarantine() }
                 try? session.noteLastSync(replica, outcome)
                 if outcome.hasNews { try? report.show(outcome) }
             case .failed(let error): console.warn("\(error.sentence) It is tried again.")
@@ -134,19 +141,30 @@ extension Session {
 private final class EndSignals {
     private let sources: [any DispatchSourceSignal]
 
-    init() {
+    init(_ code: ExitCode) {
         sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 // What is under way fails from now on, and has nothing to say of it.
                 Terminal.fallSilent()
-                Session.close { _exit(0) }
+                let code = Terminal.outputFailure?.exit.rawValue ?? code.value
+                Session.close { _exit(code) }
             }
             source.resume()
             return source
         }
     }
+}
+
+/// What following ends with.
+private final class ExitCode: Sendable {
+    private let code = Atomic<Int32>(0)
+
+    var value: Int32 { code.load(ordering: .relaxed) }
+
+    /// Something went to quarantine meanwhile.
+    func noteQuarantine() { code.store(Finish.quarantined.code, ordering: .relaxed) }
 }
 
 extension SyncSession.Outcome {

@@ -148,6 +148,17 @@ struct ErrorPresenter {
             CommandError(
                 .error, code: "unknown_field", "The schema has no \(name).",
                 remedy: "Use a collection and a field of the schema; `ting add --help` names them.")
+        case .transactionEnded:
+            CommandError(
+                .error, code: "transaction",
+                "What is written is one transaction, and can't end within; nothing was changed.",
+                remedy:
+                    "Leave out BEGIN, COMMIT, END and ROLLBACK; savepoints may take back a part.")
+        case .notInQuarantine(let id):
+            CommandError(
+                .error, code: "not_found", "The change set \(id) is in quarantine no more.",
+                remedy:
+                    "`ting quarantine` lists what is; `ting log` and `ting outbox` show the rest.")
         case .damaged(let what):
             damaged("The file is damaged: \(what) can't be read")
         }

@@ -26,17 +26,7 @@ struct SyncReport: Sendable {
             )
         }
         for sentence in Self.mishaps(outcome) { console.warn(sentence) }
-        if isJSON {
-            return console.data(
-                .object([
-                    ("sent", .integer(summary.sent)), ("received", .integer(summary.received)),
-                    ("merged", .integer(summary.merged)),
-                    ("conflicts", .integer(summary.conflicts.count)),
-                    ("quarantined", .integer(summary.quarantined)),
-                    ("invalid", .integer(try replica.status().invalid.count)),
-                    ("version", .integer(outcome.version)),
-                ]))
-        }
+        if isJSON { return console.data(try json(outcome)) }
         console.note(try account(outcome))
         try showConflicts(summary.conflicts, console)
         if summary.deferred > 0 {
@@ -49,6 +39,19 @@ struct SyncReport: Sendable {
                 "rejected, and kept in quarantine: \(summary.quarantined.counted("change set")).")
             console.hint("`ting quarantine` shows why, and what to do.")
         }
+    }
+
+    /// What `ting sync --json` prints.
+    func json(_ outcome: SyncSession.Outcome) throws -> JSONValue {
+        let summary = outcome.summary
+        return .object([
+            ("sent", .integer(summary.sent)), ("received", .integer(summary.received)),
+            ("merged", .integer(summary.merged)),
+            ("conflicts", .integer(summary.conflicts.count)),
+            ("quarantined", .integer(summary.quarantined)),
+            ("invalid", .integer(try replica.status().invalid.count)),
+            ("version", .integer(outcome.version)),
+        ])
     }
 
     /// What went wrong with the replica or its server, and how it was put right.
@@ -102,13 +105,16 @@ struct SyncReport: Sendable {
         return ids.map { names[$0.description] ?? $0.description }.sorted().joined(separator: ", ")
     }
 
-    /// Each conflict that opened, with the commands that settle it.
+    /// So many conflicts are told one by one: the account stays on one screen.
+    private static let toldConflicts = 10
+
+    /// The conflicts that opened, with the commands that settle them.
     private func showConflicts(_ opened: [RecordID], _ console: Console) throws {
         guard !opened.isEmpty else { return }
         let wanted = Set(opened.map(\.description))
         let lines = try replica.read { db in
             let found = try ConflictView.all(replica, db, open: true)
-                .filter { wanted.contains($0.id) }
+                .filter { wanted.contains($0.id) }.prefix(Self.toldConflicts)
             let text = try RecordText(replica, db, shortening: found.map(\.id))
             return found.map { conflict in
                 let short = text.short(conflict.id)
@@ -117,6 +123,10 @@ struct SyncReport: Sendable {
             }
         }
         for line in lines { console.note(Terminal.printable(line)) }
+        let more = opened.count - lines.count
+        if lines.count == Self.toldConflicts, more > 0 {
+            console.note("and \(more) more: `ting conflicts` lists them.")
+        }
     }
 }
 

@@ -45,13 +45,29 @@ enum Terminal {
     /// Nothing is written any more: the program is ending.
     static func fallSilent() { isSilent.store(true, ordering: .relaxed) }
 
-    /// Writes all bytes, or ends quietly when nobody reads any more.
+    private static let outputError = Atomic<Int32>(0)
+
+    /// Why standard output does not hold all that was written to it; `nil` where it does, or where its
+    /// reader left.
+    static var outputFailure: CommandError? {
+        let code = outputError.load(ordering: .relaxed)
+        guard code != 0, code != EPIPE else { return nil }
+        return CommandError(
+            .error, code: "output_incomplete",
+            "Standard output did not take all of it: \(String(cString: strerror(code))).",
+            remedy: "Write it elsewhere. What the command changed stays changed.")
+    }
+
+    /// Writes all bytes. What standard output doesn't take is remembered as its failure; standard error
+    /// is for whoever reads it.
     static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
         guard !isSilent.load(ordering: .relaxed) else { return }
         write(Data(text.utf8), to: file)
     }
 
     static func write(_ data: Data, to file: Int32 = STDOUT_FILENO) {
+        // What came after a gap would look whole.
+        guard file != STDOUT_FILENO || outputError.load(ordering: .relaxed) == 0 else { return }
         let bytes = Array(data)
         var done = 0
         while done < bytes.count {
@@ -59,7 +75,10 @@ enum Terminal {
                 Foundation.write(file, $0.baseAddress, $0.count)
             }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }
+            guard count > 0 else {
+                if file == STDOUT_FILENO { outputError.store(errno, ordering: .relaxed) }
+                return
+            }
             done += count
         }
     }

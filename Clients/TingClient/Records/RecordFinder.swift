@@ -5,6 +5,8 @@ public import TingCore
 public import TingStore
 
 /// Finds the record that a person means: by full id, by the end of its id, or by a unique code.
+///
+/// Where the end of one record's id is another's code, that is ambiguous.
 public struct RecordFinder {
     let replica: Replica
 
@@ -49,14 +51,25 @@ public struct RecordFinder {
             return try wanted.filter { try RecordTable($0).contains(db, id) }
                 .map { Found(collection: $0.name, id: id) }
         }
-        if Self.isEnding(text) {
-            let names = Set(wanted.map(\.name))
-            let found = try replica.locate(db, ending: text).filter {
-                names.contains($0.collection)
-            }
-            if !found.isEmpty { return found.map { Found(collection: $0.collection, id: $0.id) } }
+        let coded = try wanted.flatMap { try named(db, text, in: $0) }
+        // No list shows so short an end of an id: a code of these characters is what was meant.
+        guard Self.isEnding(text), coded.isEmpty || text.utf8.count >= ShortIDs.leastLength else {
+            return coded
         }
-        return try wanted.flatMap { try named(db, text, in: $0) }
+        return try coded + ending(db, text, in: wanted).filter { !coded.contains($0) }
+    }
+
+    /// Live records alone: others can't be edited or referred to.
+    private func ending(
+        _ db: Database, _ text: String, in collections: [CollectionSchema]
+    ) throws -> [Found] {
+        try replica.locate(db, ending: text).compactMap { found in
+            let collection = collections.first { $0.name == found.collection }
+            guard let collection, try RecordTable(collection).contains(db, found.id) else {
+                return nil
+            }
+            return Found(collection: found.collection, id: found.id)
+        }
     }
 
     private func named(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import GRDB
+package import GRDB
 public import TingCore
 
 /// What was accepted, as far as the replica has it.
@@ -9,19 +9,32 @@ extension Replica {
     public func history(of record: RecordID?, since: Version = 0, limit: Int? = nil) throws
         -> [Entry]
     {
-        try read { db in
-            guard let record else {
-                return try HistoryTables.entries(
-                    db, where: "h.version > ? ORDER BY h.version DESC LIMIT ?",
-                    [since, limit ?? -1])
-            }
+        try read { try history($0, of: record, since: since, limit: limit) }
+    }
+
+    private func history(
+        _ db: Database, of record: RecordID?, since: Version = 0, limit: Int? = nil
+    ) throws -> [Entry] {
+        guard let record else {
             return try HistoryTables.entries(
-                db,
-                where: """
-                    h.version > ? AND h.version IN (SELECT version FROM ting_touch WHERE record = ?)
-                    ORDER BY h.version DESC LIMIT ?
-                    """, [since, record.description, limit ?? -1])
+                db, where: "h.version > ? ORDER BY h.version DESC LIMIT ?", [since, limit ?? -1])
         }
+        return try HistoryTables.entries(
+            db,
+            where: """
+                h.version > ? AND h.version IN (SELECT version FROM ting_touch WHERE record = ?)
+                ORDER BY h.version DESC LIMIT ?
+                """, [since, record.description, limit ?? -1])
+    }
+
+    /// The fields of a record that somebody edited: in the history that is here, or in the outbox.
+    package func fieldsWritten(_ db: Database, of record: RecordID) throws -> Set<String> {
+        let accepted = try history(db, of: record).flatMap(\.changeSet.operations)
+            .filter { $0.record == record }.flatMap { $0.fields.map(\.field) }
+        let waiting = try String.fetchAll(
+            db, sql: "SELECT field FROM ting_pending WHERE record = ?",
+            arguments: [record.description])
+        return Set(accepted).union(waiting.flatMap { PendingFields($0).names })
     }
 
     /// The accepted change set of this id.

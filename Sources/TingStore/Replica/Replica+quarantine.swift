@@ -8,26 +8,27 @@ public import TingCore
 extension Replica {
     /// Change sets that the server rejected, oldest first.
     public func quarantine() throws -> [QuarantinedChangeSet] {
-        try read { db in
-            let hashes = try Self.quarantineHashes(db)
-            return try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT body, code, detail, time, change_set FROM ting_quarantine
-                    ORDER BY time, rowid
-                    """
-            ).map { row in
-                let code = try Rejection(rawValue: row.decode(String.self, atIndex: 1))
-                let changeSet = try ChangeSet(
-                    storedBytes: Array(row.decode(Data.self, atIndex: 0)))
-                let id = try row.decode(String.self, atIndex: 4)
-                return QuarantinedChangeSet(
-                    changeSet: changeSet, code: code ?? .unknown,
-                    detail: try row.decode(atIndex: 2),
-                    time: try row.decode(atIndex: 3),
-                    isDamaged: changeSet.id.description != id
-                        || hashes[id].map { $0 != changeSet.hash } ?? false)
-            }
+        try read(quarantine)
+    }
+
+    func quarantine(_ db: Database) throws -> [QuarantinedChangeSet] {
+        let hashes = try Self.quarantineHashes(db)
+        return try Row.fetchAll(
+            db,
+            sql: """
+                SELECT body, code, detail, time, change_set FROM ting_quarantine
+                ORDER BY time, rowid
+                """
+        ).map { row in
+            let code = try Rejection(rawValue: row.decode(String.self, atIndex: 1))
+            let changeSet = try ChangeSet(storedBytes: Array(row.decode(Data.self, atIndex: 0)))
+            let id = try row.decode(String.self, atIndex: 4)
+            return QuarantinedChangeSet(
+                changeSet: changeSet, code: code ?? .unknown,
+                detail: try row.decode(atIndex: 2),
+                time: try row.decode(atIndex: 3),
+                isDamaged: changeSet.id.description != id
+                    || hashes[id].map { $0 != changeSet.hash } ?? false)
         }
     }
 

@@ -8,25 +8,33 @@ public import TingCore
 extension Replica {
     /// Writes the edits of a change set in quarantine again, on top of what is shown now, as one new
     /// change set; it leaves the quarantine with that. Counters and sets take what it did to them.
-    /// - Parameter change: Gives values to write in place of its own, for one of its operations.
+    /// - Parameter change: Gives values to write in place of its own, for one of its operations; it
+    ///   sees what is shown then.
     /// - Throws: `InvalidEdit` where the schema doesn't allow what was written,
-    ///   `ReplicaError.unknownRecord` for an edit of what is not here; all stays as it was then.
+    ///   `ReplicaError.unknownRecord` for an edit of what is not here, `notInQuarantine` where another
+    ///   program was faster; all stays as it was then.
     public func redoQuarantine(
         _ id: ChangeSetID, message: String,
         change: (Database, TingCore.Operation) throws -> [String: Value]
     ) throws {
-        let item = try quarantine().first { $0.changeSet.id == id }
-        guard let item else { return }
-        guard !item.isDamaged else { throw ReplicaError.damaged("the rejected change set \(id)") }
-        let message = message.isEmpty ? item.changeSet.message : message
+        let message = try message.isEmpty ? read { try rejected($0, id).message } : message
         try write(message: message) { db in
-            for operation in item.changeSet.operations {
+            // Here, and not before: of two programs that do this at once, one finds nothing any more.
+            for operation in try rejected(db, id).operations {
                 try redo(db, operation, try change(db, operation))
             }
             try db.execute(
                 sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
                 arguments: [id.description])
         }
+    }
+
+    private func rejected(_ db: Database, _ id: ChangeSetID) throws -> ChangeSet {
+        guard let item = try quarantine(db).first(where: { $0.changeSet.id == id }) else {
+            throw ReplicaError.notInQuarantine(id)
+        }
+        guard !item.isDamaged else { throw ReplicaError.damaged("the rejected change set \(id)") }
+        return item.changeSet
     }
 
     private func redo(

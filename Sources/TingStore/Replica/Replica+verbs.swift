@@ -30,8 +30,9 @@ extension Replica {
         note(written, to: id, of: collection, after: count)
     }
 
-    /// Sets fields of a record; nothing where the record isn't there.
-    /// - Throws: `ReplicaError.unknownField`, or `DatabaseError`.
+    /// Sets fields of a record.
+    /// - Throws: `ReplicaError.unknownRecord` where it isn't there, `ReplicaError.unknownField`, or
+    ///   `DatabaseError`.
     public func update(
         _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
     ) throws {
@@ -55,6 +56,7 @@ extension Replica {
         }
         statement.bind(id, at: Int32(written.count + 1))
         try statement.run()
+        guard statement.changes > 0 else { throw ReplicaError.unknownRecord(id.description) }
         note(written, to: id, of: collection, after: count)
     }
 

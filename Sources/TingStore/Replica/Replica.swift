@@ -44,6 +44,7 @@ public final class Replica: Sendable {
             // tools; the watch sees what is written here.
             ting_sqlite_set_triggers(UnsafeMutableRawPointer(db.sqliteConnection), 0)
             watch.attach(to: db)
+            db.add(transactionObserver: watch, extent: .databaseLifetime)
             // A file that is still without its log must sync its folder, too: FULL doesn't.
             try db.execute(sql: "PRAGMA synchronous = EXTRA")
         }
@@ -243,7 +244,8 @@ public final class Replica: Sendable {
 
     /// Writes: one transaction, one change set, sealed as it commits. What other tools left is
     /// sealed before it.
-    /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote; nothing is kept then.
+    /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote;
+    ///   `ReplicaError.transactionEnded` when `body` ends the transaction. Nothing is kept then.
     @discardableResult
     public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
         try quietly { db in
@@ -252,7 +254,7 @@ public final class Replica: Sendable {
             let held = try lastNote(db) ?? 0
             watch.begin(db)
             defer { watch.forget(db) }
-            let result = try body(db)
+            let result = try watch.guarding { try body(db) }
             watch.end(db)
             // SQL may say that a failure ends the transaction: then nothing was written.
             guard db.isInsideTransaction else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
@@ -348,6 +350,10 @@ public enum ReplicaError: Error, Equatable, Sendable {
     /// The schema has no such collection, or no such `collection.field`.
     case unknownCollection(String)
     case unknownField(String)
+    /// What was written inside `write` tried to commit or roll back by itself.
+    case transactionEnded
+    /// Another program took it out of quarantine.
+    case notInQuarantine(ChangeSetID)
     /// The file's bytes are not those that were written.
     case damaged(String)
 }

@@ -27,6 +27,8 @@ final class EditWatch: @unchecked Sendable {
     private(set) var others: Set<String> = []
     /// Whether nothing was rolled back to a savepoint, so that what the verbs wrote stands.
     private(set) var isCertain = true
+    /// Whether what was written tried to end the transaction, or did.
+    private var hasEnded = false
     private var places: [Key: Int] = [:]
 
     private struct Key: Hashable {
@@ -77,8 +79,17 @@ final class EditWatch: @unchecked Sendable {
     /// Begins to note, with nothing noted yet.
     func begin(_ db: Database) {
         isCertain = true
+        hasEnded = false
         traceSavepoints(of: db)
         isNoting = true
+    }
+
+    /// Runs the body of a writing.
+    /// - Throws: `ReplicaError.transactionEnded` where it ended the transaction, whatever it made of that.
+    func guarding<T>(_ body: () throws -> T) throws -> T {
+        let result = Result(catching: body)
+        if hasEnded { throw ReplicaError.transactionEnded }
+        return try result.get()
     }
 
     /// Ends noting; what was noted stays until it was sealed.
@@ -176,6 +187,26 @@ final class EditWatch: @unchecked Sendable {
         places[Key(row.collection, row.record)] = rows.count
         rows.append(row)
         return rows.count - 1
+    }
+}
+
+/// Keeps the transaction of a writing whole: nothing of it is on disk before it is sealed.
+///
+/// The triggers are off, so that no note would ever be made of rows that are committed earlier. SQLite
+/// asks at each commit, however it came about, which costs nothing for each row.
+extension EditWatch: TransactionObserver {
+    func observes(eventsOfKind eventKind: DatabaseEventKind) -> Bool { false }
+    func databaseDidChange(with event: DatabaseEvent) {}
+    func databaseDidCommit(_ db: Database) {}
+
+    func databaseWillCommit() throws {
+        guard isNoting else { return }
+        hasEnded = true
+        throw ReplicaError.transactionEnded
+    }
+
+    func databaseDidRollback(_ db: Database) {
+        if isNoting { hasEnded = true }
     }
 }
 

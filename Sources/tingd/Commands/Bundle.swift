@@ -54,7 +54,7 @@ struct ApplyBundle: ParsableCommand {
         let (sealed, count) = try options.withOperator { try $0.apply(bundle: bundle) }
         let bytes = armor ? Data(SealedBundle.armored(sealed).utf8) : Data(sealed)
         if target == "-" {
-            try FileHandle.standardOutput.write(contentsOf: bytes)
+            Output.write(bytes)
         } else {
             try WholeFile.write(bytes, to: target)
             ErrorPresenter.note(

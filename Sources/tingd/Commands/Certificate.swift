@@ -23,7 +23,7 @@ struct Certificate: ParsableCommand {
 
     func run() throws {
         let names = try options.withOperator { try $0.certify(adding: host) }
-        for name in names { print(name) }
+        for name in names { Output.line(name) }
         guard !host.isEmpty else { return }
         ErrorPresenter.note(
             "tingd: a new certificate is there; a running server takes it on SIGHUP")

@@ -77,11 +77,11 @@ struct Compact: ParsableCommand {
                 return ErrorPresenter.note(
                     "tingd: \(slug): nothing to move; the floor is version \(done.floor)")
             }
-            print(
+            Output.line(
                 "\(slug): \(dryRun ? "would move" : "moved") versions \(done.floorBefore) to "
                     + "\(done.floor - 1), \(done.archivedBytes) bytes, to the archive")
             if dryRun { return }
-            print("the workspace took \(done.bytesBefore) bytes and takes \(done.bytesAfter)")
+            Output.line("the workspace took \(done.bytesBefore) bytes and takes \(done.bytesAfter)")
         }
     }
 }

@@ -55,7 +55,7 @@ struct Invite: ParsableCommand {
             if invited.isNewWorkspace, let workspace {
                 ErrorPresenter.note("tingd: made the workspace \(workspace)")
             }
-            print(invited.address)
+            Output.line("\(invited.address)")
         }
     }
 }

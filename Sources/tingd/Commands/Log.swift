@@ -44,7 +44,7 @@ struct Log: ParsableCommand {
             let names = try person.memberNames()
             let record = id.flatMap { RecordID($0) }
             try person.eachEntry(of: slug, since: since, touching: record) { entry in
-                if json { try print(LogLine(entry).json) } else { show(entry, names, record) }
+                if json { try Output.line(LogLine(entry).json) } else { show(entry, names, record) }
             }
         }
     }
@@ -53,12 +53,14 @@ struct Log: ParsableCommand {
         let time = Output.time(Date(timeIntervalSince1970: Double(entry.accepted) / 1_000))
         let author = names[entry.author] ?? entry.author.description
         let verdict = entry.effects == nil ? "" : "  merged"
-        print("version \(entry.version)  \(time)  \(printable(author))\(verdict)")
-        if !entry.changeSet.message.isEmpty { print("  \(printable(entry.changeSet.message))") }
+        Output.line("version \(entry.version)  \(time)  \(printable(author))\(verdict)")
+        if !entry.changeSet.message.isEmpty {
+            Output.line("  \(printable(entry.changeSet.message))")
+        }
         for operation in entry.changeSet.operations
         where record.map({ $0 == operation.record }) ?? true {
             let fields = operation.fields.map(\.field).joined(separator: ", ")
-            print(
+            Output.line(
                 "  \(operation.kind.rawValue) \(operation.collection) \(operation.record)  \(fields)"
             )
         }

@@ -30,7 +30,7 @@ struct Status: ParsableCommand {
             ["last backup", status.lastBackup.map(Output.time) ?? "never"],
         ])
         guard !status.workspaces.isEmpty else { return }
-        print()
+        Output.line()
         Output.table(
             [["WORKSPACE", "VERSION", "FLOOR", "MEMBERS", "BYTES", "QUOTA", "EPOCH"]]
                 + status.workspaces.map {

@@ -26,7 +26,7 @@ struct Verify: ParsableCommand {
             try Output.json(found)
         } else {
             for workspace in found.workspaces {
-                print(
+                Output.line(
                     "\(workspace.slug): version \(workspace.version), \(workspace.records) records")
             }
         }
@@ -36,6 +36,6 @@ struct Verify: ParsableCommand {
                 "\(found.problems.count) problems were found.",
                 hint: "Keep a copy of the folder, then see `tingd restore --help`.")
         }
-        if !json { print("all digests and files are right") }
+        if !json { Output.line("all digests and files are right") }
     }
 }
