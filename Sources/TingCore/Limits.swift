@@ -85,7 +85,7 @@ public enum Limits {
     public static let snapshotLagByteLimit = 256 << 10
     /// Operations that a snapshot may lag behind the head before a new one is made.
     public static let snapshotLagOperations = 1_000
-    /// Connections that a server keeps: each costs about 50 kB.
+    /// Connections that a server keeps: each costs about 50 kB, one that follows 30.
     public static let connectionLimit = 10_000
     /// Bytes of a response that are handed on at a time: what is read ahead for a slow client.
     public static let responseChunkBytes = 256 << 10
@@ -94,6 +94,9 @@ public enum Limits {
     /// Requests of one HTTP/2 connection that are answered at a time: with a page each, what a
     /// client that reads nothing makes the server hold.
     public static let streamsAnsweredAtOnce = 4
+    /// Requests to follow that are answered at a time: thousands come together when a server has
+    /// restarted, and what answers one weighs as much as the stream.
+    public static let followsAnsweredAtOnce = 8
     /// Seconds of requests that may pass before a device's last sign of life is written down.
     public static let lastSeenSeconds: Int64 = 15
     /// Seconds that a server waits for another program that holds one of its files; then it is `unavailable`.

@@ -98,6 +98,7 @@ package final class RunningServer: Sendable {
     ) throws -> ServiceGroup {
         var quiet = options.logger
         quiet.logLevel = max(.warning, options.logger.logLevel)
+        let routes = RouteService()
         let services: [any Service] = [
             CertificateService(
                 certificate: certificate, now: options.now, logger: options.logger,
@@ -107,7 +108,8 @@ package final class RunningServer: Sendable {
                 seen: seen, workers: workers, logger: options.logger,
                 catchUp: { [self] in await announceForeign() }),
             CommentService(followers: followers, interval: options.bounds.followComment),
-            try listener(quiet, onReady: onReady),
+            routes,
+            try listener(quiet, routes, onReady: onReady),
             // The last is told first of a shutdown.
             DrainService(
                 requests: requests, followers: followers, patience: options.bounds.shutdown),
@@ -120,12 +122,11 @@ package final class RunningServer: Sendable {
     }
 
     private func listener(
-        _ quiet: Logger, onReady: @escaping @Sendable (HostPort) -> Void
+        _ quiet: Logger, _ routes: RouteService, onReady: @escaping @Sendable (HostPort) -> Void
     ) throws -> any Service {
         let api = try api()
-        return try Listener.builder(
-            certificate, allowsTLS12: options.allowsTLS12, options.bounds
-        ).buildServer(
+        let tls = try ListenerTLS(certificate, allowsTLS12: options.allowsTLS12)
+        return try Listener.builder(tls, api, routes).buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(options.listen.host, port: options.listen.port), backlog: 1_024,
                 availableConnectionsDelegate: MaximumAvailableConnections(

@@ -71,18 +71,36 @@ extension Accounts {
         try read { try access($0, of: caller, slug: slug) }
     }
 
-    /// Whether a device still may follow a workspace: asked again whenever the file has changed.
+    /// Whether a device still may read a workspace.
     package func mayRead(device: DeviceID, workspace: WorkspaceID) throws -> Bool {
+        try read { try mayRead($0, device, workspace) }
+    }
+
+    /// Who of those that follow still may: asked again whenever the file has changed.
+    package func readers(
+        among followers: [WorkspaceID: Set<DeviceID>]
+    ) throws -> [WorkspaceID: Set<DeviceID>] {
         try read { db in
-            try Bool.fetchOne(
-                db,
-                sql: """
-                    SELECT EXISTS (SELECT 1 FROM device
-                        JOIN membership ON membership.member = device.member
-                        WHERE device.id = ? AND device.revoked IS NULL
-                            AND membership.workspace = ? AND membership.removed IS NULL)
-                    """, arguments: [device.description, workspace.description]) ?? false
+            var readers = followers
+            for (workspace, devices) in followers {
+                readers[workspace] = try devices.filter { try mayRead(db, $0, workspace) }
+            }
+            return readers
         }
+    }
+
+    private func mayRead(
+        _ db: Database, _ device: DeviceID, _ workspace: WorkspaceID
+    ) throws -> Bool {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT EXISTS (SELECT 1 FROM device
+                    JOIN membership ON membership.member = device.member
+                    WHERE device.id = ? AND device.revoked IS NULL
+                        AND membership.workspace = ? AND membership.removed IS NULL)
+                """)
+        return try Bool.fetchOne(
+            statement, arguments: [device.description, workspace.description]) ?? false
     }
 
     /// The workspaces that the caller belongs to, by slug.

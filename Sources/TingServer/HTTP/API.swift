@@ -28,6 +28,7 @@ struct API: Sendable {
     let logger: Logger
     let attempts = JoinAttempts()
     let gate = StreamGate()
+    let queue = FollowQueue()
     private let dates = HTTPDates()
 
     /// Answers one request, and returns when its last byte is on its way.
@@ -43,10 +44,7 @@ struct API: Sendable {
                 throw ChannelError.eof
             }
             let response = await respond(to: request, channel, isOpen: isOpen)
-            // An event stream is open for hours and holds little: it keeps no other waiting.
-            let isStream = response.headers[.contentType] == Self.eventStream
-            if isStream { gate.leave(channel) }
-            defer { if !isStream { gate.leave(channel) } }
+            defer { gate.leave(channel) }
             try await writer.write(response: response.head, body: response.body)
         } catch {
             await requests.end(channel)
@@ -55,10 +53,24 @@ struct API: Sendable {
         await requests.end(channel)
     }
 
-    static let eventStream = "text/event-stream"
+    /// Answers a request that follows: the routes do so as with any, and `FollowDoor` with what they say.
+    ///
+    /// It counts as under way until its channel closes, but has no turn of its connection's: an event
+    /// stream is open for hours and holds little.
+    func follow(
+        _ head: HTTPRequest, on channel: any Channel, _ line: FollowHub.Line
+    ) async -> FollowAnswer {
+        let isOpen = requests.begin()
+        channel.closeFuture.whenComplete { [requests] _ in requests.end() }
+        let response = await respond(
+            to: Request(head: head, body: RequestBody(buffer: ByteBuffer())), channel,
+            isOpen: isOpen, line)
+        if response.status == .ok { return .stream(response.head) }
+        return .refusal(response.head, await Answer.bytes(of: response.body))
+    }
 
     private func respond(
-        to request: Request, _ channel: any Channel, isOpen: Bool
+        to request: Request, _ channel: any Channel, isOpen: Bool, _ line: FollowHub.Line? = nil
     ) async -> Response {
         let start = ContinuousClock.now
         let id = Hexadecimal.encode(Secret.randomBytes(6))
@@ -68,7 +80,7 @@ struct API: Sendable {
             guard isOpen else { throw Refusal.stopping }
             let call = Call(
                 request: request, channel: channel, route: try route(of: request),
-                patience: bounds.patience)
+                patience: bounds.patience, line: line)
             name = call.route.name
             response = try await answer(call)
         } catch {
@@ -149,4 +161,10 @@ struct API: Sendable {
             ])
         return Refusal(.internal, "Request \(request) failed.")
     }
+}
+
+/// What becomes of a request that follows.
+enum FollowAnswer: Sendable {
+    case stream(HTTPResponse)
+    case refusal(HTTPResponse, ByteBuffer)
 }

@@ -5,6 +5,7 @@ import HTTPTypes
 import HummingbirdCore
 import NIOCore
 import SwiftProtobuf
+import Synchronization
 import TingCore
 import TingWire
 
@@ -30,6 +31,23 @@ enum Answer {
             Data(body), type: Problem.mediaType, status: .init(code: refusal.code.status))
         for field in refusal.headers { response.headers.append(field) }
         return response
+    }
+
+    /// What a body writes, as a whole.
+    static func bytes(of body: ResponseBody) async -> ByteBuffer {
+        let written = WrittenBytes()
+        try? await body.write(written)
+        return written.bytes.withLock { $0 }
+    }
+
+    private final class WrittenBytes: ResponseBodyWriter, Sendable {
+        let bytes = Mutex(ByteBuffer())
+
+        func write(_ buffer: ByteBuffer) {
+            bytes.withLock { _ = $0.writeImmutableBuffer(buffer) }
+        }
+
+        func finish(_ trailingHeaders: HTTPFields?) {}
     }
 
     private static func whole(

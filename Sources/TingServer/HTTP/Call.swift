@@ -14,6 +14,8 @@ struct Call: Sendable {
     let route: Route
     /// How long a client may take nothing of its answer.
     let patience: Duration
+    /// Where a stream goes on, for a request that follows.
+    var line: FollowHub.Line?
 
     /// The token of `Authorization: Bearer TOKEN` (RFC 6750 § 2.1).
     var token: Hash? {

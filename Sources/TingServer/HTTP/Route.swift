@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import HTTPTypes
+import HummingbirdCore
 
 /// What a request asks for: one case an endpoint of `Protocol/openapi.yaml`.
 package enum Route: Equatable, Sendable {
@@ -40,6 +41,15 @@ package enum Route: Equatable, Sendable {
         if let found = routes.first(where: { $0.method == asked }) { return .route(found.route) }
         let methods = routes.map(\.method)
         return .otherMethods(methods + (methods.contains(.get) ? [.head] : []))
+    }
+
+    /// Whether a request asks for an event stream.
+    static func follows(_ head: HTTPRequest) -> Bool {
+        guard head.method == .get, let path = head.path, path.contains("follow") else {
+            return false
+        }
+        guard case .route(.follow) = match(.get, path: URI(path).path) else { return false }
+        return true
     }
 
     /// The last word of the name in metrics and logs: no slug, no id.

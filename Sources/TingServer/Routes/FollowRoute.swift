@@ -10,56 +10,44 @@ import TingWire
 extension API {
     /// `GET /v1/workspaces/{slug}/follow?since=N`: server-sent events (WHATWG HTML § 9.2), one for
     /// each new head. The first says where the head is now.
+    ///
+    /// Answers with the head of the response alone: what follows goes out on the line of the call,
+    /// which a HEAD has none of.
     func follow(_ call: Call, _ slug: String) async throws -> Response {
         let (caller, access) = try await member(call, slug)
         let since = try call.number("since", standard: .max)
+        guard let line = call.line else {
+            guard followers.hasRoom(caller.device) else { throw Refusal.tooManyStreams }
+            return Self.eventStream
+        }
         // Joined before the head is read: what comes in between is heard twice, not missed.
-        guard let place = followers.join(access.workspace, device: caller.device) else {
-            throw Refusal(
-                .tooManyRequests, "This device has \(Limits.followLimit) open streams.",
-                headers: [HTTPField(name: .retryAfter, value: "60")])
+        guard let place = followers.join(access.workspace, device: caller.device, line) else {
+            throw Refusal.tooManyStreams
         }
-        let body = ResponseBody { writer in
-            defer { place.leave() }
-            // Only inside of this does the stream end when its client leaves.
-            let stream = writer
-            try await call.request.body.consumeWithCancellationOnInboundClose { _ in
-                try await send(place, to: stream, call, access, caller, since: since)
-            }
-            place.leave()
-            try await writer.finish(nil)
-        }
-        return Response(
-            status: .ok,
-            headers: [
-                .contentType: Self.eventStream, .cacheControl: "no-store",
-                // Watching whether the client is still there takes the connection's other use.
-                .connection: "close",
-            ], body: body)
-    }
-
-    private func send(
-        _ place: FollowHub.Place, to stream: any ResponseBodyWriter, _ call: Call,
-        _ access: Access, _ caller: Caller, since: Version
-    ) async throws {
         // Asked again after joining: a removal in between would have found no stream to end.
-        let mayRead = try await workers.run { [accounts] in
-            try accounts.mayRead(device: caller.device, workspace: access.workspace)
-        }
-        guard mayRead else { return }
-        let outgoing = Outgoing(call)
-        var writer = stream
+        _ = try await member(call, slug)
         let first = try await registry.with(access.workspace) { workspace in
             try await workspace.read { try FollowHub.Event(of: $0, since: since) }
         }
-        try await outgoing.write(first.bytes, to: &writer)
-        place.begin(on: call.channel)
-        var told = first.head
-        for await event in place.events where event.head > told {
-            told = event.head
-            try await outgoing.write(event.bytes, to: &writer)
-        }
+        line.eventLoop.execute { line.value.prepare(place, first) }
+        return Self.eventStream
     }
+
+    private static var eventStream: Response {
+        Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/event-stream", .cacheControl: "no-store",
+                // The stream takes the connection's other use.
+                .connection: "close",
+            ], body: ResponseBody { try await $0.finish(nil) })
+    }
+}
+
+extension Refusal {
+    fileprivate static let tooManyStreams = Refusal(
+        .tooManyRequests, "This device has \(Limits.followLimit) open streams.",
+        headers: [HTTPField(name: .retryAfter, value: "60")])
 }
 
 extension FollowHub.Event {
@@ -81,9 +69,8 @@ extension FollowHub.Event {
             message.entries = []
             json = try WireCoding.json.encode(message)
         }
-        var bytes = ByteBuffer(string: "event: head\ndata: ")
-        bytes.writeBytes(json)
-        bytes.writeString("\n\n")
-        self.init(head: head, bytes: bytes)
+        self.init(
+            head: head,
+            bytes: FollowBytes(Array("event: head\ndata: ".utf8) + json + Array("\n\n".utf8)))
     }
 }

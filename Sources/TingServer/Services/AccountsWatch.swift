@@ -38,7 +38,7 @@ struct AccountsWatch: Service {
         do {
             let now = try await workers.run { [accounts, followers] in
                 let version = try watcher.current()
-                if version != last { try followers.recheck(accounts.mayRead) }
+                if version != last { try followers.recheck(accounts.readers) }
                 return version
             }
             if now != last { await catchUp() }

@@ -2,6 +2,7 @@
 
 package import Foundation
 import NIOCore
+import NIOHTTP2
 package import NIOSSL
 import SwiftASN1
 import Synchronization
@@ -17,6 +18,8 @@ package final class ServerCertificate: Sendable {
         var chain: [NIOSSLCertificate]
         var key: NIOSSLPrivateKey
         var leaf: Certificate
+        /// How often it was read.
+        var number = 0
     }
 
     private let files: TLSFiles
@@ -46,8 +49,15 @@ package final class ServerCertificate: Sendable {
     /// Reads the files anew. If they are not right, the certificate in use stays.
     package func reload() throws {
         let read = try Self.read(files)
-        current.withLock { $0 = read }
+        current.withLock { current in
+            let number = current.number + 1
+            current = read
+            current.number = number
+        }
     }
+
+    /// Another number after each change.
+    var number: Int { current.withLock { $0.number } }
 
     package var end: Date { current.withLock { $0.leaf.notValidAfter } }
 
@@ -72,14 +82,7 @@ package final class ServerCertificate: Sendable {
         configuration.minimumTLSVersion = allowsTLS12 ? .tlsv12 : .tlsv13
         // A peer that does not answer our goodbye holds up nobody's shutdown.
         configuration.shutdownTimeout = .seconds(1)
-        configuration.sslContextCallback = { [weak self] _, promise in
-            var override = NIOSSLContextConfigurationOverride()
-            if let now = self?.current.withLock({ $0 }) {
-                override.certificateChain = now.chain.map { .certificate($0) }
-                override.privateKey = .privateKey(now.key)
-            }
-            promise.succeed(override)
-        }
+        configuration.applicationProtocols = NIOHTTP2SupportedALPNProtocols
         return configuration
     }
 

@@ -1,174 +1,174 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
-import NIOHTTPTypes
 import Synchronization
 import TingCore
 
 /// Everyone who follows a workspace, and what they are told.
 ///
-/// An event is encoded once and handed to all. Each follower has a short queue of its own; where a
-/// slow one misses an event, its replica sees the gap and syncs.
+/// An event is encoded once and handed to all, in one turn of each event loop. What a slow follower
+/// has not taken waits in its own `FollowStream`: nobody waits for it here.
 final class FollowHub: Sendable {
     /// What goes out to followers: a new head.
     struct Event: Sendable {
         /// The head that the event tells of.
         let head: Version
-        let bytes: ByteBuffer
+        let bytes: FollowBytes
     }
 
-    private struct Follower {
-        let workspace: WorkspaceID
-        let device: DeviceID
-        let events: AsyncStream<Event>.Continuation
-        /// Where comments go, once the stream has begun.
-        var line: FollowLine?
+    /// A stream, to be touched on its event loop alone.
+    typealias Line = NIOLoopBound<FollowStream>
 
-        func end() {
-            line?.close()
-            events.finish()
-        }
+    private struct Follower {
+        let device: DeviceID
+        let line: Line
     }
 
     private struct State {
-        var followers: [Int: Follower] = [:]
+        var followers: [WorkspaceID: [Int: Follower]] = [:]
+        /// How many streams each device has.
+        var devices: [DeviceID: Int] = [:]
         /// The newest version that was told of, by workspace.
         var heads: [WorkspaceID: Version] = [:]
         var next = 0
         var isEnding = false
+
+        func hasRoom(_ device: DeviceID) -> Bool {
+            !isEnding && devices[device, default: 0] < Limits.followLimit
+        }
     }
 
     private let state = Mutex(State())
-    private static let queueLimit = 16
 
-    /// A place among those who are told; given up when nobody holds it any more.
+    /// A place among those who are told; given up when its stream is gone.
     final class Place: Sendable {
-        let events: AsyncStream<Event>
+        private let workspace: WorkspaceID
         private let id: Int
         private let hub: FollowHub
 
-        fileprivate init(_ id: Int, _ events: AsyncStream<Event>, _ hub: FollowHub) {
+        fileprivate init(_ workspace: WorkspaceID, _ id: Int, _ hub: FollowHub) {
+            self.workspace = workspace
             self.id = id
-            self.events = events
             self.hub = hub
         }
 
-        /// The stream has begun: comments may go out on it.
-        func begin(on channel: any Channel) { hub.begin(id, on: channel) }
-
-        /// Gives the place up: no more comments go out. Before the stream's end is written.
-        func leave() { hub.leave(id) }
-
-        deinit { leave() }
+        deinit { hub.leave(workspace, id) }
     }
 
-    /// A stream of events for one device; `nil` if the device has too many, or the server stops.
-    func join(_ workspace: WorkspaceID, device: DeviceID) -> Place? {
-        let (events, continuation) = AsyncStream.makeStream(
-            of: Event.self, bufferingPolicy: .bufferingNewest(Self.queueLimit))
-        return state.withLock { state in
-            let own = state.followers.values.count { $0.device == device }
-            guard !state.isEnding, own < Limits.followLimit else { return nil }
+    /// Whether a device may have one more stream.
+    func hasRoom(_ device: DeviceID) -> Bool { state.withLock { $0.hasRoom(device) } }
+
+    /// A place for a device's stream; `nil` if the device has too many, or the server stops.
+    func join(_ workspace: WorkspaceID, device: DeviceID, _ line: Line) -> Place? {
+        state.withLock { state in
+            guard state.hasRoom(device) else { return nil }
             state.next += 1
-            state.followers[state.next] = Follower(
-                workspace: workspace, device: device, events: continuation)
-            return Place(state.next, events, self)
+            state.devices[device, default: 0] += 1
+            state.followers[workspace, default: [:]][state.next] = Follower(
+                device: device, line: line)
+            return Place(workspace, state.next, self)
         }
     }
 
-    private func leave(_ id: Int) {
-        let follower = state.withLock { $0.followers.removeValue(forKey: id) }
-        follower?.end()
-    }
-
-    private func begin(_ id: Int, on channel: any Channel) {
-        state.withLock { $0.followers[id]?.line = FollowLine(channel) }
+    private func leave(_ workspace: WorkspaceID, _ id: Int) {
+        // Held until the lock is free: what hangs on a follower must not come back here under it.
+        let follower: Follower? = state.withLock { state in
+            guard let follower = state.followers[workspace]?.removeValue(forKey: id) else {
+                return nil
+            }
+            if state.followers[workspace]?.isEmpty == true { state.followers[workspace] = nil }
+            let left = state.devices[follower.device, default: 1] - 1
+            state.devices[follower.device] = left > 0 ? left : nil
+            return follower
+        }
+        _ = follower
     }
 
     func hasFollowers(_ workspace: WorkspaceID) -> Bool {
-        state.withLock { $0.followers.values.contains { $0.workspace == workspace } }
+        state.withLock { $0.followers[workspace] != nil }
     }
 
-    var count: Int { state.withLock { $0.followers.count } }
+    var count: Int { state.withLock { $0.followers.values.reduce(0) { $0 + $1.count } } }
 
     /// Workspaces that somebody follows.
-    var workspaces: Set<WorkspaceID> {
-        state.withLock { Set($0.followers.values.map(\.workspace)) }
-    }
+    var workspaces: Set<WorkspaceID> { state.withLock { Set($0.followers.keys) } }
 
     /// The newest version that followers were told of; `nil` for none since the start.
     func head(of workspace: WorkspaceID) -> Version? { state.withLock { $0.heads[workspace] } }
 
     func publish(_ event: Event, to workspace: WorkspaceID) {
-        state.withLock { state in
+        let lines = state.withLock { state in
             state.heads[workspace] = event.head
-            for follower in state.followers.values where follower.workspace == workspace {
-                follower.events.yield(event)
+            return state.followers[workspace]?.values.map(\.line) ?? []
+        }
+        Self.onEachLoop(lines) { $0.tell(event) }
+    }
+
+    /// Shows on one stream in `turns` that it is alive; on each in as many calls.
+    func publishComment(turn: Int, of turns: Int) {
+        let lines = state.withLock { state in
+            state.followers.values.flatMap { followers in
+                followers.filter { $0.key % turns == turn }.map(\.value.line)
             }
+        }
+        Self.onEachLoop(lines) { $0.comment() }
+    }
+
+    /// One turn of each event loop, whatever the number of streams.
+    private static func onEachLoop(
+        _ lines: [Line], _ body: @escaping @Sendable (FollowStream) -> Void
+    ) {
+        for group in Dictionary(grouping: lines, by: { ObjectIdentifier($0.eventLoop) }).values {
+            group.first?.eventLoop.execute { for line in group { body(line.value) } }
         }
     }
 
-    /// Shows on every stream that it is alive: one turn of each event loop, whatever the number of streams.
-    func publishComment() {
-        let lines = state.withLock { $0.followers.values.compactMap(\.line) }
-        for group in Dictionary(grouping: lines, by: { ObjectIdentifier($0.eventLoop) }).values {
-            group.first?.eventLoop.execute {
-                for line in group { line.writeComment() }
-            }
-        }
+    /// Who follows what: each device once for a workspace.
+    var readers: [WorkspaceID: Set<DeviceID>] {
+        state.withLock { $0.followers.mapValues { Set($0.values.map(\.device)) } }
     }
 
     /// Ends the streams of those who may not read any more.
-    func recheck(_ mayRead: (DeviceID, WorkspaceID) throws -> Bool) rethrows {
-        let followers = state.withLock { $0.followers }
-        for (id, follower) in followers where try !mayRead(follower.device, follower.workspace) {
-            leave(id)
+    func recheck(
+        _ mayRead: ([WorkspaceID: Set<DeviceID>]) throws -> [WorkspaceID: Set<DeviceID>]
+    ) rethrows {
+        let readers = readers
+        let stay = try mayRead(readers)
+        let gone = readers.map { ($0, $1.subtracting(stay[$0] ?? [])) }.filter { !$1.isEmpty }
+        let lines = state.withLock { state in
+            gone.flatMap { workspace, devices in
+                (state.followers[workspace] ?? [:]).values.filter { devices.contains($0.device) }
+                    .map(\.line)
+            }
         }
+        Self.onEachLoop(lines) { $0.end() }
     }
 
     /// Ends all streams, and starts no more.
     func endAll() {
-        let followers = state.withLock { state in
+        let lines = state.withLock { state in
             state.isEnding = true
-            defer { state.followers = [:] }
-            return state.followers
+            return state.followers.values.flatMap { $0.values.map(\.line) }
         }
-        for follower in followers.values { follower.end() }
+        Self.onEachLoop(lines) { $0.end() }
     }
 }
 
-/// Where a stream's comments are written: past its task, which sleeps until there is a new head. A
-/// turn of the task for each comment would be most of what ten thousand quiet streams cost.
-final class FollowLine: Sendable {
-    private static let comment = ByteBuffer(string: ": still here\n\n")
-    /// The comment as a chunk of HTTP/1.1 (RFC 9112 § 7.1).
-    private static let chunk = ByteBuffer(
-        string: "\(String(comment.readableBytes, radix: 16))\r\n\(String(buffer: comment))\r\n")
-    private let channel: any Channel
-    private let isOpen = Atomic(true)
+/// What is written to many streams, in the forms of both versions of HTTP; encoded once.
+struct FollowBytes: Sendable {
+    /// As a chunk of HTTP/1.1 (RFC 9112 § 7.1).
+    let chunk: ByteBuffer
+    /// The same bytes, without the frame.
+    let plain: ByteBuffer
 
-    init(_ channel: any Channel) { self.channel = channel }
-
-    var eventLoop: any EventLoop { channel.eventLoop }
-
-    func close() { isOpen.store(false, ordering: .releasing) }
-
-    /// On the channel's event loop alone: the end of the stream is written there too, after `close`, so
-    /// no comment comes behind it.
-    func writeComment() {
-        // What a slow client has not yet taken shows that the stream is alive just as well.
-        guard isOpen.load(ordering: .acquiring), channel.isActive, channel.isWritable else {
-            return
-        }
-        let pipeline = channel.pipeline.syncOperations
-        if !channel.isStream, let watch = try? pipeline.handler(type: ConnectionWatch.self),
-            let context = try? pipeline.context(handler: watch)
-        {
-            // Past HTTP's encoder, which would make three writes, and three records of TLS, of it.
-            watch.write(context: context, data: NIOAny(Self.chunk), promise: nil)
-            context.flush()
-        } else {
-            channel.writeAndFlush(HTTPResponsePart.body(Self.comment), promise: nil)
-        }
+    init(_ bytes: some Collection<UInt8>) {
+        let size = String(bytes.count, radix: 16) + "\r\n"
+        var chunk = ByteBuffer()
+        chunk.reserveCapacity(size.utf8.count + bytes.count + 2)
+        chunk.writeString(size)
+        chunk.writeBytes(bytes)
+        chunk.writeString("\r\n")
+        self.chunk = chunk
+        plain = chunk.getSlice(at: size.utf8.count, length: bytes.count) ?? ByteBuffer(bytes: bytes)
     }
 }
