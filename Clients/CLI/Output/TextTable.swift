@@ -13,8 +13,8 @@ struct TextTable {
         let shown = rows.map { $0.map(oneLine) }
         var widths = headings.map { DisplayWidth.of($0) }
         for row in shown {
-            for (column, cell) in row.enumerated() {
-                widths[column] = max(widths[column], DisplayWidth.of(cell))
+            for column in row.indices {
+                widths[column] = max(widths[column], DisplayWidth.of(row[column]))
             }
         }
         let head = line(headings.map { $0.uppercased() }, widths)
@@ -23,17 +23,23 @@ struct TextTable {
 
     private func line(_ cells: [String], _ widths: [Int]) -> String {
         var text = ""
-        for (column, cell) in cells.enumerated() {
+        for column in cells.indices {
+            let cell = cells[column]
             let gap = String(repeating: " ", count: widths[column] - DisplayWidth.of(cell))
             if column > 0 { text += "  " }
             text += rightAligned.contains(column) ? gap + cell : cell + gap
         }
-        while text.last == " " { text.removeLast() }
-        return text
+        let bytes = text.utf8
+        var end = bytes.endIndex
+        while end > bytes.startIndex, bytes[bytes.index(before: end)] == UInt8(ascii: " ") {
+            end = bytes.index(before: end)
+        }
+        return String(text[..<end])
     }
 
     /// The first line of a cell, cut to its width; control characters are never printed.
     private func oneLine(_ cell: String) -> String {
+        if let width = DisplayWidth.plainWidth(of: cell), width < cellWidth ?? .max { return cell }
         var text = ""
         var width = 0
         for character in cell {

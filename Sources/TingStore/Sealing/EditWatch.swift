@@ -24,12 +24,9 @@ final class EditWatch: @unchecked Sendable {
     private(set) var others: Set<String> = []
     /// Whether nothing was rolled back to a savepoint, so that what the verbs wrote stands.
     private(set) var isCertain = true
-    private var places: [Key: Int] = [:]
-
-    private struct Key: Hashable {
-        let collection: String
-        let record: String
-    }
+    /// Where in `rows` a record is, by its collection and its id: a key of its own type would have the
+    /// runtime look through every conformance at each start.
+    private var places: [String: [String: Int]] = [:]
 
     init(clock: @escaping @Sendable () -> Int64) { self.clock = clock }
 
@@ -107,7 +104,7 @@ final class EditWatch: @unchecked Sendable {
 
     /// The row that was noted under an id, if it was.
     func holds(_ record: String) -> Bool {
-        collections.keys.contains { places[Key(collection: $0, record: record)] != nil }
+        places.values.contains { $0[record] != nil }
     }
 
     // MARK: Notes
@@ -152,12 +149,12 @@ final class EditWatch: @unchecked Sendable {
     }
 
     private func place(_ collection: CollectionSchema, _ record: String) -> Int? {
-        places[Key(collection: collection.name, record: record)]
+        places[collection.name]?[record]
     }
 
     @discardableResult
     private func add(_ row: NotedRow) -> Int {
-        places[Key(collection: row.collection.name, record: row.record)] = rows.count
+        places[row.collection.name, default: [:]][row.record] = rows.count
         rows.append(row)
         return rows.count - 1
     }
