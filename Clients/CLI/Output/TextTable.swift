@@ -21,20 +21,20 @@ struct TextTable {
         return [style.dim(head)] + shown.map { line($0, widths) }
     }
 
+    /// Without blanks at its end.
     private func line(_ cells: [String], _ widths: [Int]) -> String {
-        var text = ""
+        var bytes: [UInt8] = []
+        let blank = UInt8(ascii: " ")
         for column in cells.indices {
             let cell = cells[column]
-            let gap = String(repeating: " ", count: widths[column] - DisplayWidth.of(cell))
-            if column > 0 { text += "  " }
-            text += rightAligned.contains(column) ? gap + cell : cell + gap
+            let gap = repeatElement(blank, count: widths[column] - DisplayWidth.of(cell))
+            if column > 0 { bytes += [blank, blank] }
+            if rightAligned.contains(column) { bytes += gap }
+            bytes += cell.utf8
+            if !rightAligned.contains(column) { bytes += gap }
         }
-        let bytes = text.utf8
-        var end = bytes.endIndex
-        while end > bytes.startIndex, bytes[bytes.index(before: end)] == UInt8(ascii: " ") {
-            end = bytes.index(before: end)
-        }
-        return String(text[..<end])
+        while bytes.last == blank { bytes.removeLast() }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The first line of a cell, cut to its width; control characters are never printed.

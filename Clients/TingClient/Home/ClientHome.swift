@@ -61,6 +61,7 @@ public struct ClientHome: Sendable {
         guard let data = FileManager.default.contents(atPath: configurationFile) else {
             return ClientConfiguration()
         }
+        if let plain = PlainJSON(Array(data)).flatMap({ ClientConfiguration($0) }) { return plain }
         do {
             return try JSONDecoder().decode(ClientConfiguration.self, from: data)
         } catch {
