@@ -8,11 +8,12 @@ extension Replica {
     /// Places in the tables of all collections: at least as many as there are records, without a look
     /// at each.
     package func places(_ db: Database) throws -> Int64 {
-        let each = schema.collections.map { "SELECT max(rowid) AS n FROM \"\($0.name)\"" }
-        let statement = try HotStatement(
-            db, "SELECT sum(n) FROM (\(each.joined(separator: " UNION ALL ")))")
-        defer { statement.reset() }
-        return try statement.step() && !statement.isNull(0) ? statement.integer(0) : 0
+        // One by one: a statement of them all takes twice as long to prepare.
+        try schema.collections.reduce(into: 0) { sum, collection in
+            let statement = try HotStatement(db, "SELECT max(rowid) FROM \"\(collection.name)\"")
+            defer { statement.reset() }
+            if try statement.step() { sum += statement.integer(0) }
+        }
     }
 
     /// Ids, of any collection, whose last characters are those of one of these: as many as every short
