@@ -4,7 +4,7 @@ SHELL = /bin/bash
 PREFIX ?= /usr/local
 PACKAGES = libsqlite3-dev libssl-dev zlib1g-dev sqlite3 curl openssl python3 faketime iproute2
 
-.PHONY: help deps build test demo serve simulate torture fuzz bench guards plots install schema proto format clean
+.PHONY: help deps build test demo serve simulate torture fuzz bench guards plots static install schema proto format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -62,11 +62,9 @@ fuzz: deps ## Throw hostile bytes at TARGET (Sources/TingFuzzing) for MINUTES, b
 	  .build-fuzz/corpus/$(TARGET) Tests/FuzzTests/corpus/$(TARGET)
 
 METRICS ?= all guards
-bench: deps ## Measure METRICS (P1 to P9, guards) against SQLite and TLS (static release build)
-	for p in ting tingd ting-bench; do \
-	  swift build -c release --scratch-path .build-static --product $$p -Xswiftc -static-executable || exit 1; \
-	done
-	.build-static/release/ting-bench $(METRICS)
+bench: static ## Measure METRICS (P1 to P9, guards) against SQLite and TLS (static release build)
+	swift build -c release --scratch-path .build-static --product ting-bench -Xswiftc -static-executable
+	.build-static/release/ting-bench $(METRICS) --bin .build-static/bin
 
 guards: deps ## Count pages and bytes of what must not grow; the same in every run (release build)
 	swift build -c release --scratch-path .build-release --product ting-bench
@@ -81,12 +79,19 @@ plots: deps ## Measure costs from 1,000 to RECORDS and on WORKSPACES, and draw t
 	.build-release/release/ting-bench plots --to Docs/performance --records $(RECORDS) \
 	  --workspaces $(WORKSPACES)
 
-install: deps ## Install ting and tingd under PREFIX (static release build)
-	swift build -c release --scratch-path .build-static --product ting -Xswiftc -static-executable
-	swift build -c release --scratch-path .build-static --product tingd -Xswiftc -static-executable
-	install -D -m 755 .build-static/release/ting $(DESTDIR)$(PREFIX)/bin/ting
-	install -D -m 755 .build-static/release/tingd $(DESTDIR)$(PREFIX)/bin/tingd
-	strip --strip-debug $(DESTDIR)$(PREFIX)/bin/ting $(DESTDIR)$(PREFIX)/bin/tingd
+# As they are installed: written in one go, so that the kernel keeps them in large pieces.
+static: deps
+	mkdir -p .build-static/bin
+	for p in ting tingd; do \
+	  swift build -c release --scratch-path .build-static --product $$p -Xswiftc -static-executable && \
+	  strip --strip-debug -o .build-static/stripped .build-static/release/$$p && \
+	  install -m 755 .build-static/stripped .build-static/bin/$$p || exit 1; \
+	done
+	rm .build-static/stripped
+
+install: static ## Install ting and tingd under PREFIX (static release build)
+	install -D -m 755 .build-static/bin/ting $(DESTDIR)$(PREFIX)/bin/ting
+	install -D -m 755 .build-static/bin/tingd $(DESTDIR)$(PREFIX)/bin/tingd
 
 schema: ## Embed Protocol/schema/planning.json after an edit of it
 	python3 Protocol/schema/embed.py

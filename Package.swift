@@ -120,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "ting",
             dependencies: [
-                "TingClient", "TingPlanning", "TingStore", "TingCore", "TingWire",
+                "CSQLiteConfig", "TingClient", "TingPlanning", "TingStore", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], path: "Clients/CLI"),

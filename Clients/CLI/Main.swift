@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import CSQLiteConfig
 import Dispatch
 import Foundation
 import Synchronization
@@ -13,6 +14,7 @@ import Synchronization
     static func main() {
         // A reader that left (`ting list | head`) is no failure worth a message.
         signal(SIGPIPE, SIG_DFL)
+        ting_sqlite_count_no_memory()
         let arguments = ArgumentOrder.globalsLast(Array(CommandLine.arguments.dropFirst()))
         let code = run(arguments)
         Session.close()
@@ -31,9 +33,9 @@ import Synchronization
 
     private static func run(_ arguments: [String], _ presenter: inout ErrorPresenter) -> Int32 {
         do {
-            if let edit = RecordEdit(arguments) {
-                presenter.json = edit.options.json
-                try edit.run()
+            if let plain = PlainCommand(arguments) {
+                presenter.json = plain.options.json
+                try plain.run()
                 return 0
             }
             let command: any ParsableCommand
@@ -58,24 +60,61 @@ import Synchronization
     private static func perform(_ command: any ParsableCommand) throws {
         var command = command
         if let command = command as? any AsyncParsableCommand {
-            try wait(for: command)
+            let handover = Handover(command: command)
+            try wait {
+                var command = handover.command
+                try await command.run()
+            }
         } else {
             try command.run()
         }
     }
 
-    /// Runs a command that waits for the network; this thread waits for it.
-    private static func wait(for command: any AsyncParsableCommand) throws {
-        let handover = Handover(command: command)
+    /// Does what waits for the network; this thread waits for it.
+    static func wait(for work: @escaping @Sendable () async throws -> Void) throws {
         let done = DispatchSemaphore(value: 0)
         let failure = Mutex<(any Error)?>(nil)
         Task.detached {
-            var command = handover.command
-            do { try await command.run() } catch { failure.withLock { $0 = error } }
+            do { try await work() } catch { failure.withLock { $0 = error } }
             done.signal()
         }
         done.wait()
         if let error = failure.withLock({ $0 }) { throw error }
+    }
+}
+
+/// What is typed and scripted most, in its plain form: run without the parser.
+private enum PlainCommand {
+    case edit(RecordEdit)
+    case list(RecordList)
+    case sync(ReplicaSync)
+
+    init?(_ arguments: [String]) {
+        if let edit = RecordEdit(arguments) {
+            self = .edit(edit)
+        } else if let list = RecordList(arguments) {
+            self = .list(list)
+        } else if let sync = ReplicaSync(arguments) {
+            self = .sync(sync)
+        } else {
+            return nil
+        }
+    }
+
+    var options: CommonOptions {
+        switch self {
+        case .edit(let edit): edit.options
+        case .list(let list): list.options
+        case .sync(let sync): sync.options
+        }
+    }
+
+    func run() throws {
+        switch self {
+        case .edit(let edit): try edit.run()
+        case .list(let list): try list.run()
+        case .sync(let sync): try sync.run()
+        }
     }
 }
 

@@ -34,14 +34,7 @@ struct Session {
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
-    func home() throws -> ClientHome {
-        let names = ["TING_HOME", "HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]
-        return try ClientHome(
-            environment: Dictionary(
-                uniqueKeysWithValues: names.compactMap { name in
-                    Self.variable(name).map { (name, $0) }
-                }))
-    }
+    func home() throws -> ClientHome { try ClientHome(variable: Self.variable) }
 
     var timeout: Duration { .seconds(options.timeout) }
 

@@ -41,3 +41,5 @@ int ting_sqlite_delete(const char *path) {
     sqlite3_vfs *vfs = sqlite3_initialize() == SQLITE_OK ? sqlite3_vfs_find(0) : 0;
     return vfs ? vfs->xDelete(vfs, path, 1) : SQLITE_ERROR;
 }
+
+void ting_sqlite_count_no_memory(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }

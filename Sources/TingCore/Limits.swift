@@ -126,6 +126,8 @@ public enum Limits {
     public static let inflationRatio = 20
     /// Matches of a search that are ranked: of more the newest come first, since ranking reads them all.
     public static let searchRankLimit = 5_000
+    /// Characters of the shortest short id: fewer would soon be ambiguous.
+    public static let shortIDLength = 4
     /// Records up to which a short id is compared with every other before it is shown.
     public static let shortIDScanLimit: Int64 = 20_000
     /// File handles of one open workspace: its writer's, five readers', and the index of its log.

@@ -16,7 +16,7 @@ struct BenchCommand: AsyncParsableCommand {
             Examples:
               ting-bench P1
               ting-bench all --json
-              ting-bench P9 --bin .build-static/release
+              ting-bench P9 --bin .build-static/bin
               ting-bench guards
               ting-bench guards --counts
               ting-bench line

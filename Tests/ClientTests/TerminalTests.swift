@@ -84,6 +84,57 @@ struct TerminalTests {
     }
 
     @Test(
+        "a list is the same with the parser and without it",
+        arguments: [
+            ["list", "task"], ["list", "task", "--limit", "50", "--json"],
+            ["list", "task", "--where", "due < '2027'", "--csv", "--columns", "title,due"],
+            [
+                "list", "--sort", "end", "project", "-q", "-w", "slug", "--limit", "1", "--limit",
+                "2",
+            ],
+        ])
+    func lists(_ arguments: [String]) throws {
+        let parsed = (try Ting.parseAsRoot(arguments) as? List)?.list
+        #expect(parsed != nil && RecordList(arguments) == parsed)
+    }
+
+    @Test(
+        "a sync is the same with the parser and without it",
+        arguments: [
+            ["sync"], ["sync", "-q", "--fail-on-conflicts", "--replica", "f"],
+            ["sync", "--follow", "--json"], ["sync", "--dry-run", "-m", "a", "--message", "b"],
+        ])
+    func syncs(_ arguments: [String]) throws {
+        let parsed = (try Ting.parseAsRoot(arguments) as? Sync)?.sync
+        #expect(parsed != nil && ReplicaSync(arguments) == parsed)
+    }
+
+    @Test(
+        "a list or sync that is not plain is left to the parser",
+        arguments: [
+            ["list"], ["list", "a", "b"], ["list", "a", "--limit", "x"],
+            ["list", "a", "--limit=1"],
+            ["list", "a", "--sort", "-end"], ["list", "a", "--help"],
+            ["list", "a", "--timeout", "5"],
+            ["sync", "x"], ["sync", "--nope"], ["sync", "-m"], ["sync", "--help"], ["status"], [],
+        ])
+    func notPlainLists(_ arguments: [String]) {
+        #expect(RecordList(arguments) == nil && ReplicaSync(arguments) == nil)
+    }
+
+    @Test(
+        "text without marks and emoji has the width that its characters have",
+        arguments: [
+            "abc", "Sønderborg – ærlig", "审阅绿色航运,访问日程。", "(江苏省)A", "", " \u{a0}x",
+            "e\u{301}", "👩‍🔬", "a\tb", "한국",
+        ])
+    func plainWidth(_ text: String) {
+        let wide = text.reduce(0) { $0 + DisplayWidth.of($1) }
+        #expect(DisplayWidth.of(text) == wide)
+        #expect(DisplayWidth.plainWidth(of: text) ?? wide == wide)
+    }
+
+    @Test(
         "what is not plain is left to the parser",
         arguments: [
             [], ["list", "x"], ["set"], ["set", "x"], ["add"], ["set", "x", "a=1", "--help"],

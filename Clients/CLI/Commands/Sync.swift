@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Dispatch
-import Foundation
-import Synchronization
-import TingClient
-import TingCore
-import TingStore
 
-struct Sync: TingCommand, AsyncParsableCommand {
+struct Sync: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "sync",
         abstract: "Send what was edited here, and receive what others did.",
@@ -34,143 +28,11 @@ struct Sync: TingCommand, AsyncParsableCommand {
     )
     var message = ""
 
-    func run() async throws {
-        let replica = try session.replica()
-        let connection = try session.connection(for: replica)
-        do {
-            if dryRun {
-                try await preview(replica, connection)
-            } else {
-                try await exchange(replica, connection)
-            }
-            await connection.close()
-        } catch {
-            await connection.close()
-            throw error
-        }
+    var sync: ReplicaSync {
+        ReplicaSync(
+            options: global.values, dryRun: dryRun, follow: follow,
+            failOnConflicts: failOnConflicts, message: message)
     }
 
-    private func exchange(_ replica: Replica, _ connection: ServerConnection) async throws {
-        let report = SyncReport(replica, console)
-        let outcome = try await once(replica, connection)
-        try session.noteLastSync(replica, outcome)
-        try report.show(outcome)
-        try await session.keepUp(replica, connection)
-        if follow {
-            try await stay(replica, connection, report, outcome.summary.quarantined > 0)
-        }
-        if outcome.summary.quarantined > 0 { throw Finish.quarantined }
-        if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
-    }
-
-    /// One sync, while no other process syncs this replica.
-    private func once(
-        _ replica: Replica, _ connection: ServerConnection
-    ) async throws -> SyncSession.Outcome {
-        let lock = try FileLock(path: replica.path + ".lock")
-        defer { withExtendedLifetime(lock) {} }
-        let invalid = try replica.seal(message: message)
-        if !global.json { console.warn(about: invalid) }
-        let progress = Progress(quiet: global.quiet)
-        defer { progress.end() }
-        return try await SyncSession(replica, over: connection, now: Session.clock).run { step in
-            progress.report("version \(step.version) of \(step.head), \(step.sent) sent")
-        }
-    }
-
-    private func stay(
-        _ replica: Replica, _ connection: ServerConnection, _ report: SyncReport,
-        _ hasQuarantined: Bool
-    ) async throws {
-        console.note("Following; Ctrl-C ends it.")
-        let code = ExitCode()
-        if hasQuarantined { code.noteQuarantine() }
-        let signals = EndSignals(code)
-        defer { withExtendedLifetime(signals) {} }
-        try await Follower(replica, over: connection, now: Session.clock).run { news in
-            switch news {
-            case .synced(let outcome):
-                if outcome.summary.quarantined > 0 { code.noteQuarantine() }
-                try? session.noteLastSync(replica, outcome)
-                if outcome.hasNews { try? report.show(outcome) }
-            case .failed(let error): console.warn("\(error.sentence) It is tried again.")
-            }
-        }
-    }
-
-    private func preview(_ replica: Replica, _ connection: ServerConnection) async throws {
-        let status = try replica.status()
-        let there = try await connection.workspace(status.workspace)
-        // An epoch of its own counts from another beginning: its head says nothing here.
-        if there.epoch == status.epoch.description { try replica.hear(of: there.head) }
-        let waiting = max(0, there.head - status.version)
-        let sent = try replica.outbox().count
-        if !global.json { console.warn(about: status.invalid) }
-        console.outcome(
-            .object([
-                ("sent", .integer(sent)), ("received", .integer(waiting)),
-                ("merged", .integer(0)), ("conflicts", .integer(0)), ("quarantined", .integer(0)),
-                ("invalid", .integer(status.invalid.count)), ("version", .integer(status.version)),
-            ]),
-            "Would send \(status.outbox.counted("edit")) and receive "
-                + "\(waiting.counted("change set")). Nothing was changed."
-        )
-    }
-}
-
-extension Session {
-    /// After a sync: learns what an earlier version of Ting did not ask for when it joined, and takes
-    /// on the account that its owner has at a server that was set up anew.
-    fileprivate func keepUp(_ replica: Replica, _ connection: ServerConnection) async throws {
-        let identity = try replica.identity()
-        let home = try home()
-        guard let known = try home.configuration().server(identity.server) else { return }
-        if let member = MemberID(known.member), member != identity.member {
-            try replica.bind(server: identity.server, member: member)
-        }
-        if !home.hasBundleKey(identity.server), let key = try? await connection.bundleKey() {
-            try home.pin(bundleKey: key, of: identity.server)
-        }
-    }
-}
-
-/// Ends the program well on Ctrl-C, or when it is told to stop.
-///
-/// At any instant: what SQLite has not committed is as if it had not begun, and what was sent without
-/// an answer is sent again.
-private final class EndSignals {
-    private let sources: [any DispatchSourceSignal]
-
-    init(_ code: ExitCode) {
-        sources = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                // What is under way fails from now on, and has nothing to say of it.
-                Terminal.fallSilent()
-                let code = Terminal.outputFailure?.exit.rawValue ?? code.value
-                Session.close { _exit(code) }
-            }
-            source.resume()
-            return source
-        }
-    }
-}
-
-/// What following ends with.
-private final class ExitCode: Sendable {
-    private let code = Atomic<Int32>(0)
-
-    var value: Int32 { code.load(ordering: .relaxed) }
-
-    /// Something went to quarantine meanwhile.
-    func noteQuarantine() { code.store(Finish.quarantined.code, ordering: .relaxed) }
-}
-
-extension SyncSession.Outcome {
-    /// Whether anything came or went.
-    var hasNews: Bool {
-        summary.sent + summary.received + summary.quarantined + summary.deferred > 0
-            || summary.renamed || mended > 0 || startedOver != nil
-    }
+    func run() throws { try sync.run() }
 }

@@ -21,34 +21,14 @@ struct RecordText {
     /// No index is by endings. Where there are too many records to look at each, an ending gets so
     /// many characters that one among a million may be that of another record too; whoever uses that one
     /// is told so.
-    private static func shortIDs(
+    static func shortIDs(
         _ shown: [String], _ replica: Replica, _ db: Database
     ) throws -> ShortIDs {
-        let places = try replica.schema.collections.reduce(into: Int64(0)) { sum, collection in
-            let table = RecordTable(collection).quotedName
-            sum += try Int64.fetchOne(db, sql: "SELECT max(rowid) FROM \(table)") ?? 0
-        }
+        let places = try replica.places(db)
         guard places <= Limits.shortIDScanLimit else {
             return ShortIDs(shown, leastLength: ShortIDs.length(among: places))
         }
-        return ShortIDs(try ids(like: shown, replica, db))
-    }
-
-    /// The ids that end like one of these, in as many characters as every short id has.
-    private static func ids(
-        like shown: [String], _ replica: Replica, _ db: Database
-    ) throws -> [String] {
-        let length = ShortIDs.leastLength
-        let endings = Value.set(of: Set(shown.map { String($0.suffix(length)) })).column
-        return try replica.schema.collections.flatMap { collection in
-            try String.fetchAll(
-                db,
-                sql: """
-                    SELECT id FROM \(RecordTable(collection).quotedName)
-                    WHERE substr(CAST(id AS BLOB), -\(length))
-                    IN (SELECT CAST(value AS BLOB) FROM json_each(?))
-                    """, arguments: [endings])
-        }
+        return ShortIDs(try replica.ids(db, endingLike: shown))
     }
 
     static func memberNames(_ db: Database) throws -> [String: String] {

@@ -62,24 +62,27 @@ enum Terminal {
     /// is for whoever reads it.
     static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
         guard !isSilent.load(ordering: .relaxed) else { return }
-        write(Data(text.utf8), to: file)
+        var text = text
+        text.withUTF8 { write(UnsafeRawBufferPointer($0), to: file) }
     }
 
     static func write(_ data: Data, to file: Int32 = STDOUT_FILENO) {
+        data.withUnsafeBytes { write($0, to: file) }
+    }
+
+    private static func write(_ bytes: UnsafeRawBufferPointer, to file: Int32) {
         // What came after a gap would look whole.
         guard file != STDOUT_FILENO || outputError.load(ordering: .relaxed) == 0 else { return }
-        let bytes = Array(data)
-        var done = 0
-        while done < bytes.count {
-            let count = bytes[done...].withUnsafeBytes {
-                Foundation.write(file, $0.baseAddress, $0.count)
-            }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let chunk = UnsafeRawBufferPointer(rebasing: rest)
+            let count = Foundation.write(file, chunk.baseAddress, chunk.count)
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {
                 if file == STDOUT_FILENO { outputError.store(errno, ordering: .relaxed) }
                 return
             }
-            done += count
+            rest = rest.dropFirst(count)
         }
     }
 }

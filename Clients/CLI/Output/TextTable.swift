@@ -13,27 +13,33 @@ struct TextTable {
         let shown = rows.map { $0.map(oneLine) }
         var widths = headings.map { DisplayWidth.of($0) }
         for row in shown {
-            for (column, cell) in row.enumerated() {
-                widths[column] = max(widths[column], DisplayWidth.of(cell))
+            for column in row.indices {
+                widths[column] = max(widths[column], DisplayWidth.of(row[column]))
             }
         }
         let head = line(headings.map { $0.uppercased() }, widths)
         return [style.dim(head)] + shown.map { line($0, widths) }
     }
 
+    /// Without blanks at its end.
     private func line(_ cells: [String], _ widths: [Int]) -> String {
-        var text = ""
-        for (column, cell) in cells.enumerated() {
-            let gap = String(repeating: " ", count: widths[column] - DisplayWidth.of(cell))
-            if column > 0 { text += "  " }
-            text += rightAligned.contains(column) ? gap + cell : cell + gap
+        var bytes: [UInt8] = []
+        let blank = UInt8(ascii: " ")
+        for column in cells.indices {
+            let cell = cells[column]
+            let gap = repeatElement(blank, count: widths[column] - DisplayWidth.of(cell))
+            if column > 0 { bytes += [blank, blank] }
+            if rightAligned.contains(column) { bytes += gap }
+            bytes += cell.utf8
+            if !rightAligned.contains(column) { bytes += gap }
         }
-        while text.last == " " { text.removeLast() }
-        return text
+        while bytes.last == blank { bytes.removeLast() }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The first line of a cell, cut to its width; control characters are never printed.
     private func oneLine(_ cell: String) -> String {
+        if let width = DisplayWidth.plainWidth(of: cell), width < cellWidth ?? .max { return cell }
         var text = ""
         var width = 0
         for character in cell {

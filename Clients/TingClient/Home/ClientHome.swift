@@ -12,8 +12,13 @@ public struct ClientHome: Sendable {
     public let dataFolder: String
 
     public init(environment: [String: String]) throws {
+        try self.init { environment[$0] }
+    }
+
+    /// - Parameter variable: One variable of the environment.
+    public init(variable: (String) -> String?) throws {
         func folder(_ name: String) -> String? {
-            environment[name].flatMap { $0.isEmpty ? nil : $0 }
+            variable(name).flatMap { $0.isEmpty ? nil : $0 }
         }
         if let home = folder("TING_HOME") {
             self.init(configurationFolder: Self.absolute(home), dataFolder: Self.absolute(home))
@@ -42,9 +47,9 @@ public struct ClientHome: Sendable {
     public static func absolute(_ path: String) -> String {
         let full =
             path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-        var parts: [Substring] = []
+        var parts: [String] = []
         for part in full.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+            if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }
         }
         return "/" + parts.joined(separator: "/")
     }
@@ -53,9 +58,12 @@ public struct ClientHome: Sendable {
 
     /// What is known now; nothing yet on a new device.
     public func configuration() throws -> ClientConfiguration {
-        guard let text = PrivateFile.read(configurationFile) else { return ClientConfiguration() }
+        guard let data = FileManager.default.contents(atPath: configurationFile) else {
+            return ClientConfiguration()
+        }
+        if let plain = PlainJSON(Array(data)).flatMap({ ClientConfiguration($0) }) { return plain }
         do {
-            return try JSONDecoder().decode(ClientConfiguration.self, from: Data(text.utf8))
+            return try JSONDecoder().decode(ClientConfiguration.self, from: data)
         } catch {
             throw HomeError.damaged(configurationFile)
         }

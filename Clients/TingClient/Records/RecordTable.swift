@@ -50,7 +50,10 @@ public struct RecordTable {
         if let condition { sql += " WHERE (\(condition)\n)" }
         sql += " ORDER BY \(orderBy)"
         if let limit { sql += " LIMIT \(limit)" }
-        return try Row.fetchAll(db, sql: sql).map(record)
+        let rows = try Row.fetchCursor(db.makeStatement(sql: sql))
+        var records: [RecordRow] = []
+        while let row = try rows.next() { records.append(record(row)) }
+        return records
     }
 
     private func record(_ row: Row) -> RecordRow {

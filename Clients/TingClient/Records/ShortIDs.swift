@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import TingCore
+
 /// The shortest unambiguous ending of each id. The beginnings are times, and alike.
 public struct ShortIDs: Sendable {
-    /// The shortest ending shown: shorter ones would soon be ambiguous.
-    public static let leastLength = 4
-
-    /// The ids written backwards, ascending.
-    private let reversed: [String]
+    /// The bytes of the ids written backwards, ascending.
+    private let reversed: [[UInt8]]
     private let leastLength: Int
 
     /// - Parameter leastLength: Of every short id: more where not all ids are given.
-    public init(_ ids: some Sequence<String>, leastLength: Int = Self.leastLength) {
+    public init(_ ids: [String], leastLength: Int = Limits.shortIDLength) {
         self.leastLength = leastLength
-        reversed = ids.map { String($0.reversed()) }.sorted()
+        reversed = ids.map(Self.backwards).sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    private static func backwards(_ id: String) -> [UInt8] {
+        var bytes = Array(id.utf8)
+        bytes.reverse()
+        return bytes
     }
 
     /// So many characters that, among so many ids, one of a million endings is that of another id too.
@@ -26,18 +31,24 @@ public struct ShortIDs: Sendable {
 
     /// The shortest ending of `id` that no other id has.
     public func short(_ id: String) -> String {
-        let backwards = String(id.reversed())
+        let backwards = Self.backwards(id)
         var low = 0
         var high = reversed.count
         while low < high {
             let middle = (low + high) / 2
-            if reversed[middle] < backwards { low = middle + 1 } else { high = middle }
+            if reversed[middle].lexicographicallyPrecedes(backwards) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         var shared = 0
         for neighbour in [low - 1, low, low + 1] where reversed.indices.contains(neighbour) {
             guard reversed[neighbour] != backwards else { continue }
-            shared = max(
-                shared, zip(backwards.utf8, reversed[neighbour].utf8).prefix { $0 == $1 }.count)
+            let least = min(backwards.count, reversed[neighbour].count)
+            var same = 0
+            while same < least, backwards[same] == reversed[neighbour][same] { same += 1 }
+            shared = max(shared, same)
         }
         var length = max(leastLength, shared + 1)
         // A hyphen as first character would look like an option.

@@ -20,4 +20,9 @@ int ting_sqlite_sync(const char *path);
 /// Deletes a file by SQLite's default VFS. Returns its result code.
 int ting_sqlite_delete(const char *path);
 
+/// Lets SQLite keep no account of the memory it takes, for the whole process: for programs, before
+/// anything else of SQLite. Reading a schema is a fifth quicker without.
+/// Source: https://sqlite.org/c3ref/c_config_covering_index_scan.html (SQLITE_CONFIG_MEMSTATUS).
+void ting_sqlite_count_no_memory(void);
+
 #endif

@@ -29,17 +29,9 @@ final class EditWatch: @unchecked Sendable {
     private(set) var isCertain = true
     /// Whether what was written tried to end the transaction, or did.
     private var hasEnded = false
-    private var places: [Key: Int] = [:]
-
-    private struct Key: Hashable {
-        let collection: ObjectIdentifier
-        let record: String
-
-        init(_ collection: CollectionSchema, _ record: String) {
-            self.collection = ObjectIdentifier(collection)
-            self.record = record
-        }
-    }
+    /// Where in `rows` a record is, by its collection and its id: a key of its own type would have the
+    /// runtime look through every conformance at each start.
+    private var places: [String: [String: Int]] = [:]
 
     init(clock: @escaping @Sendable () -> Int64) { self.clock = clock }
 
@@ -134,7 +126,7 @@ final class EditWatch: @unchecked Sendable {
 
     /// The row that was noted under an id, if it was.
     func holds(_ record: String) -> Bool {
-        collections.values.contains { places[Key($0, record)] != nil }
+        places.values.contains { $0[record] != nil }
     }
 
     // MARK: Notes
@@ -179,12 +171,12 @@ final class EditWatch: @unchecked Sendable {
     }
 
     private func place(_ collection: CollectionSchema, _ record: String) -> Int? {
-        places[Key(collection, record)]
+        places[collection.name]?[record]
     }
 
     @discardableResult
     private func add(_ row: NotedRow) -> Int {
-        places[Key(row.collection, row.record)] = rows.count
+        places[row.collection.name, default: [:]][row.record] = rows.count
         rows.append(row)
         return rows.count - 1
     }

@@ -121,6 +121,10 @@ struct NewIDs {
     init(_ db: Database, _ tables: RecordTables, _ rows: [NotedRow]) throws {
         self.db = db
         self.tables = tables
+        guard rows.count > 8 else {
+            areAlone = false
+            return
+        }
         var counts: [ObjectIdentifier: Int] = [:]
         var ids: Set<RecordID> = []
         var areVerbs = true

@@ -125,6 +125,13 @@ struct HotStatement {
         String(decoding: bytes(of: sqlite3_column_text(handle, column), column), as: UTF8.self)
     }
 
+    /// Lends a column's text as it stands.
+    func withText<T>(_ column: Int32, _ body: (UnsafeBufferPointer<UInt8>) throws -> T) rethrows
+        -> T
+    {
+        try body(bytes(of: sqlite3_column_text(handle, column), column))
+    }
+
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
 
     /// The integer of a column that must hold one: another type is rot, not 0.
