@@ -252,7 +252,7 @@ write("receipt", "model.md#receipts", "A MAC under the workspace's key.", receip
 
 
 def columns(operations: list, time: int) -> dict:
-    """Operations in columns (compact.md), in the JSON mapping of the messages."""
+    """Operations in columns (terse.md), in the JSON mapping of the messages."""
     found: dict = {"shapes": [], "operations": [], "record_times": [], "times": [], "field_times": [],
                    "operation_bases": [], "field_bases": [], "bases": [], "kinds": [], "integers": [],
                    "set_sizes": [], "text_bytes": [], "texts": ""}
@@ -319,7 +319,7 @@ MANY = CHANGE_SET | {"operations": CHANGE_SET["operations"] + [
     {"kind": "insert", "collection": "task", "record": "0197a1b2-c3d0-7000-9000-00000000ff02",
      "fields": [{"field": "assignees", "after": {"set": {}}}, {"field": "title", "after": {"text": ""}}]},
 ]}
-write("columns", "compact.md#columns", "The same change set with its operations in columns: its bytes and its hash stay.",
+write("columns", "terse.md#columns", "The same change set with its operations in columns: its bytes and its hash stay.",
       {name: one for name, one in MANY.items() if name != "operations"} | {"columns": columns(MANY["operations"], int(MANY["time"]))},
       {"operations": MANY["operations"], "bytes": change_set_bytes(MANY).hex(), "hash": sha(change_set_bytes(MANY)).hex()})
 

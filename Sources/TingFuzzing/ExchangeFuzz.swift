@@ -64,7 +64,7 @@ enum ExchangeFuzz {
         // As it comes over the line: what can't be written can't be sent.
         guard let sent = try? SyncRequest(wire: request.wire) else { return }
         try FuzzFinding.check(
-            (try? SyncRequest(wire: request.compactWire)) == sent, "the compact form is another")
+            (try? SyncRequest(wire: request.terseWire)) == sent, "the terse form is another")
         let role = input.choose(Role.allCases)
         team.clock.advance(Int64(input.byte()))
         let member = team.members[0]

@@ -90,14 +90,14 @@ extension FuzzTarget {
             try coding.encode(giveBack.wire), try coding.encode(given.wire),
         ].enumerated().map { [UInt8($0.offset)] + $0.element }
         messages += try [
-            [0] + coding.encode(request.compactWire),
-            [1] + coding.encode(response.compactWire(to: ReplicaID.named([1]))),
-            [4] + coding.encode(giveBack.compactWire),
+            [0] + coding.encode(request.terseWire),
+            [1] + coding.encode(response.terseWire(to: ReplicaID.named([1]))),
+            [4] + coding.encode(giveBack.terseWire),
         ]
         for entry in entries {
             messages.append(try [6] + coding.encode(entry.changeSet.wire))
             messages.append(try [7] + coding.encode(entry.wire))
-            messages.append(try [6] + coding.encode(entry.changeSet.compactWire))
+            messages.append(try [6] + coding.encode(entry.changeSet.terseWire))
         }
         return messages
     }

@@ -18,10 +18,10 @@ enum WireFuzz {
                 plain.role = nil
                 return plain
             }
-            try roundTrip(body, coding, Ting_V1_SyncRequest.self, SyncRequest.init, \.compactWire) {
-                var compact = $0
-                if compact.deliveries.isEmpty { compact.sent = 0 }
-                return compact
+            try roundTrip(body, coding, Ting_V1_SyncRequest.self, SyncRequest.init, \.terseWire) {
+                var terse = $0
+                if terse.deliveries.isEmpty { terse.sent = 0 }
+                return terse
             }
         case 1:
             let read = { (message: Ting_V1_SyncResponse) in try SyncResponse(wire: message) }
@@ -34,17 +34,17 @@ enum WireFuzz {
         case 4:
             try roundTrip(body, coding, Ting_V1_GiveBackRequest.self, GiveBackRequest.init, \.wire)
             try roundTrip(
-                body, coding, Ting_V1_GiveBackRequest.self, GiveBackRequest.init, \.compactWire)
+                body, coding, Ting_V1_GiveBackRequest.self, GiveBackRequest.init, \.terseWire)
         case 5:
             try roundTrip(
                 body, coding, Ting_V1_GiveBackResponse.self, GiveBackResponse.init, \.wire)
         case 6:
             try roundTrip(body, coding, Ting_V1_ChangeSet.self, ChangeSet.init, \.wire)
-            try roundTrip(body, coding, Ting_V1_ChangeSet.self, ChangeSet.init, \.compactWire)
+            try roundTrip(body, coding, Ting_V1_ChangeSet.self, ChangeSet.init, \.terseWire)
         default:
             let read = { (message: Ting_V1_Entry) in try Entry(wire: message) }
             try roundTrip(body, coding, Ting_V1_Entry.self, read, \.wire)
-            try roundTrip(body, coding, Ting_V1_Entry.self, read, \.compactWire)
+            try roundTrip(body, coding, Ting_V1_Entry.self, read, \.terseWire)
         }
     }
 
@@ -56,7 +56,7 @@ enum WireFuzz {
             let replica = value.entries.first?.replica
         else { return }
         let message = try coding.decode(
-            Ting_V1_SyncResponse.self, coding.encode(value.compactWire(to: replica)))
+            Ting_V1_SyncResponse.self, coding.encode(value.terseWire(to: replica)))
         let again = try SyncResponse(wire: message) { _, hash in
             value.entries.first { $0.changeSet.hash == hash }?.changeSet
         }

@@ -36,7 +36,7 @@ extension ChangeSet {
     }
 
     /// The same in columns; plain where there are more operations than columns may hold.
-    package var compactWire: Ting_V1_ChangeSet {
+    package var terseWire: Ting_V1_ChangeSet {
         guard operations.count <= Limits.operationLimit else { return wire }
         var message = head
         message.columns = Ting_V1_Columns(operations, time: time)

@@ -2,7 +2,7 @@
 
 import TingCore
 
-/// Operations in columns: `Protocol/spec/compact.md#columns`.
+/// Operations in columns: `Protocol/spec/terse.md#columns`.
 ///
 /// Like stands beside like, so that gzip finds it; every operation comes back exactly as it was, and
 /// so does the hash.

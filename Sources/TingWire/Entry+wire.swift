@@ -46,15 +46,15 @@ extension Entry {
     }
 
     /// The same with its change set in columns.
-    package var compactWire: Ting_V1_Entry {
+    package var terseWire: Ting_V1_Entry {
         var message = acceptance
-        message.changeSet = changeSet.compactWire
+        message.changeSet = changeSet.terseWire
         return message
     }
 
-    /// For a replica that reads compact answers: its own change sets are left out.
-    package func compactWire(to replica: ReplicaID) -> Ting_V1_Entry {
-        guard self.replica == replica else { return compactWire }
+    /// For a replica that reads terse answers: its own change sets are left out.
+    package func terseWire(to replica: ReplicaID) -> Ting_V1_Entry {
+        guard self.replica == replica else { return terseWire }
         var message = acceptance
         message.ownHash = Data(changeSet.hash.bytes)
         return message

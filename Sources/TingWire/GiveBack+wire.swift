@@ -20,7 +20,7 @@ extension GiveBackRequest {
     package var wire: Ting_V1_GiveBackRequest { wire(entries: \.wire) }
 
     /// The same with its change sets in columns.
-    package var compactWire: Ting_V1_GiveBackRequest { wire(entries: \.compactWire) }
+    package var terseWire: Ting_V1_GiveBackRequest { wire(entries: \.terseWire) }
 
     private func wire(entries form: (Entry) -> Ting_V1_Entry) -> Ting_V1_GiveBackRequest {
         var message = Ting_V1_GiveBackRequest()

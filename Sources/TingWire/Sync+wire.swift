@@ -47,9 +47,9 @@ extension SyncRequest {
         return message
     }
 
-    /// The compact form, which asks for compact answers: `Protocol/spec/compact.md`.
-    package var compactWire: Ting_V1_SyncRequest {
-        var message = wire(deliveries: \.compactWire)
+    /// The terse form, which asks for terse answers: `Protocol/spec/terse.md`.
+    package var terseWire: Ting_V1_SyncRequest {
+        var message = wire(deliveries: \.terseWire)
         message.standing.replica = Data(replica.bytes)
         message.standing.epoch = Data(base.epoch.bytes)
         message.standing.version = base.version
@@ -167,9 +167,9 @@ extension SyncResponse {
 
     package var wire: Ting_V1_SyncResponse { wire(entries: \.wire) }
 
-    /// For a replica that reads compact answers.
-    package func compactWire(to replica: ReplicaID) -> Ting_V1_SyncResponse {
-        wire { $0.compactWire(to: replica) }
+    /// For a replica that reads terse answers.
+    package func terseWire(to replica: ReplicaID) -> Ting_V1_SyncResponse {
+        wire { $0.terseWire(to: replica) }
     }
 
     private func wire(entries form: (Entry) -> Ting_V1_Entry) -> Ting_V1_SyncResponse {

@@ -212,7 +212,7 @@ struct ConnectionTests {
             let isCompact =
                 (try? WireCoding.protobuf.decode(Ting_V1_SyncRequest.self, asked.body))?
                 .hasStanding == true
-            let message = isCompact ? response.compactWire(to: replica) : response.wire
+            let message = isCompact ? response.terseWire(to: replica) : response.wire
             return LittleServer.Answer(
                 headers: ["Content-Type": Request.protobuf],
                 body: (try? WireCoding.protobuf.encode(message)) ?? [])

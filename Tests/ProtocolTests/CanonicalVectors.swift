@@ -22,7 +22,7 @@ enum CanonicalVectors {
         plain["columns"] = nil
         plain["operations"] = expect.object["operations"]
         #expect(try JSONNode(plain).changeSet() == changeSet)
-        #expect(try input.message(Ting_V1_ChangeSet.self) == changeSet.compactWire)
+        #expect(try input.message(Ting_V1_ChangeSet.self) == changeSet.terseWire)
     }
 
     static func effects(_ input: JSONNode, _ expect: JSONNode) throws {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ting_client import canonical, digests
 from ting_client.canonical import Json, Malformed, value_from_json, value_to_json
-from ting_client.compact import expand
+from ting_client.terse import expand
 from ting_client.edits import Draft
 from ting_client.merge import FieldEdit, merge_field
 from ting_client.records import Record, dependents

@@ -62,7 +62,7 @@ extension ServerConnection {
 
     /// One exchange: the replica's edits go, verdicts and entries come.
     ///
-    /// In the compact form (`Protocol/spec/compact.md`): what the replica delivered does not come back.
+    /// In the terse form (`Protocol/spec/terse.md`): what the replica delivered does not come back.
     /// Where it no longer holds that, all is asked for again in full.
     /// - Parameter outbox: Finds a change set in the outbox, by its hash.
     public func sync(
@@ -70,7 +70,7 @@ extension ServerConnection {
     ) async throws -> SyncResponse {
         let path = Self.path(slug, "sync")
         let message = try await answer(
-            .POST, path, request.compactWire, as: Ting_V1_SyncResponse.self)
+            .POST, path, request.terseWire, as: Ting_V1_SyncResponse.self)
         guard let message else { return try nothingNew(to: request) }
         do {
             return try SyncResponse(wire: message) { number, hash in
@@ -108,7 +108,7 @@ extension ServerConnection {
         -> GiveBackResponse
     {
         let answer = try await call(
-            .POST, Self.path(slug, "give-back"), request.compactWire,
+            .POST, Self.path(slug, "give-back"), request.terseWire,
             as: Ting_V1_GiveBackResponse.self)
         return try understood { () throws(WireError) in try GiveBackResponse(wire: answer) }
     }

@@ -53,7 +53,7 @@ public struct RecordFinder {
         }
         let coded = try wanted.flatMap { try named(db, text, in: $0) }
         // No list shows so short an end of an id: a code of these characters is what was meant.
-        guard Self.isEnding(text), coded.isEmpty || text.utf8.count >= ShortIDs.leastLength else {
+        guard Self.isEnding(text), coded.isEmpty || text.utf8.count >= Limits.shortIDLength else {
             return coded
         }
         return try coded + ending(db, text, in: wanted).filter { !coded.contains($0) }

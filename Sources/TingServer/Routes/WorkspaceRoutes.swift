@@ -84,7 +84,7 @@ extension API {
         metrics.countSync(response)
         guard message.hasStanding else { return try call.packedAnswer(response.wire) }
         if response.saysNothingNew(to: request) { return Answer.nothingNew }
-        return try call.packedAnswer(response.compactWire(to: request.replica), standard: true)
+        return try call.packedAnswer(response.terseWire(to: request.replica), standard: true)
     }
 
     /// `POST /v1/workspaces/{slug}/mend`: the records of the buckets that differ.

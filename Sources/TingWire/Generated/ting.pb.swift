@@ -254,7 +254,7 @@ package nonisolated struct Ting_V1_ChangeSet: @unchecked Sendable {
     set {_uniqueStorage()._operations = newValue}
   }
 
-  /// In place of `operations`, the same in columns: spec/compact.md#columns.
+  /// In place of `operations`, the same in columns: spec/terse.md#columns.
   package var columns: Ting_V1_Columns {
     get {_storage._columns ?? Ting_V1_Columns()}
     set {_uniqueStorage()._columns = newValue}
@@ -522,8 +522,8 @@ package nonisolated struct Ting_V1_SyncRequest: @unchecked Sendable {
     set {_uniqueStorage()._links = newValue}
   }
 
-  /// In place of `replica`, `base` and the digests, by a replica that reads compact answers:
-  /// spec/compact.md.
+  /// In place of `replica`, `base` and the digests, by a replica that reads terse answers:
+  /// spec/terse.md.
   package var standing: Ting_V1_Standing {
     get {_storage._standing ?? Ting_V1_Standing()}
     set {_uniqueStorage()._standing = newValue}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Change sets whose operations stand in columns (spec/compact.md#columns), in their JSON mapping."""
+"""Change sets whose operations stand in columns (spec/terse.md#columns), in their JSON mapping."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ import TingStore
 import TingWire
 
 extension ServerTests {
-    /// `Protocol/spec/compact.md`, and bodies in gzip.
-    @Suite("Compact exchanges")
-    struct CompactSyncTests {
+    /// `Protocol/spec/terse.md`, and bodies in gzip.
+    @Suite("Terse exchanges")
+    struct TerseSyncTests {
         private static let path = "/v1/workspaces/team/sync"
 
         private func post(
@@ -41,7 +41,7 @@ extension ServerTests {
                 for number in 0..<20 { try replica.insert("Plan \(number)") }
                 let request = try replica.replica.nextRequest()
                 let message = try read(
-                    await post(server, anna, request.compactWire, gzip: true))
+                    await post(server, anna, request.terseWire, gzip: true))
                 #expect(message.verdicts.count == request.deliveries.count)
                 #expect(message.entries.count == request.deliveries.count)
                 #expect(message.entries.allSatisfy { !$0.hasChangeSet && !$0.ownHash.isEmpty })
@@ -64,7 +64,7 @@ extension ServerTests {
                 asked.base.version = 0
                 asked.historyDigest = .zero
                 asked.stateDigest = StateDigest().hash
-                let whole = try read(await post(server, bo, asked.compactWire))
+                let whole = try read(await post(server, bo, asked.terseWire))
                 #expect(whole.entries.allSatisfy { $0.changeSet.hasColumns })
                 #expect(try SyncResponse(wire: whole).entries == response.entries)
             }
@@ -78,12 +78,12 @@ extension ServerTests {
                 let first = try replica.replica.nextRequest()
                 #expect(first.role == nil)
                 // It knows no role yet, nor the members.
-                let told = try read(await post(server, anna, first.compactWire))
+                let told = try read(await post(server, anna, first.terseWire))
                 var summary = IntegrateSummary()
                 try replica.replica.integrate(
                     SyncResponse(wire: told), to: first, into: &summary)
                 let request = try replica.replica.nextRequest()
-                let quiet = try await post(server, anna, request.compactWire)
+                let quiet = try await post(server, anna, request.terseWire)
                 #expect(quiet.status == 204 && quiet.bytes.isEmpty)
                 #expect(
                     try SyncResponse(wire: read(await post(server, anna, request.wire)))
@@ -95,10 +95,10 @@ extension ServerTests {
                 changed[3].stateDigest = .zero
                 changed[4].historyDigest = Hash(of: [1])
                 for request in changed {
-                    #expect(try await post(server, anna, request.compactWire).status == 200)
+                    #expect(try await post(server, anna, request.terseWire).status == 200)
                 }
                 _ = try await server.person("bo@example.org", in: "team", as: .editor)
-                #expect(try await post(server, anna, request.compactWire).status == 200)
+                #expect(try await post(server, anna, request.terseWire).status == 200)
             }
         }
 

@@ -5,9 +5,9 @@ import Testing
 import TingCore
 import TingWire
 
-/// `Protocol/spec/compact.md`; whole exchanges in that form are in `ServerTests`.
-@Suite("The compact form")
-struct CompactFormTests {
+/// `Protocol/spec/terse.md`; whole exchanges in that form are in `ServerTests`.
+@Suite("The terse form")
+struct TerseFormTests {
     private static let base = Base(
         epoch: Epoch(high: 0x5b0c_0c1e_8f0a_4c56, low: 0x9d3a_3f1f_5a0e_7c11), version: 7)
 
@@ -47,7 +47,7 @@ struct CompactFormTests {
     ])
 
     private func edited(_ change: (inout Ting_V1_Columns) -> Void) -> Ting_V1_ChangeSet {
-        var message = Self.varied.compactWire
+        var message = Self.varied.terseWire
         change(&message.columns)
         return message
     }
@@ -57,7 +57,7 @@ struct CompactFormTests {
         for changeSet in [Self.varied, Self.changeSet([])] {
             for coding in [WireCoding.protobuf, .json] {
                 let message = try coding.decode(
-                    Ting_V1_ChangeSet.self, coding.encode(changeSet.compactWire))
+                    Ting_V1_ChangeSet.self, coding.encode(changeSet.terseWire))
                 #expect(try ChangeSet(wire: message) == changeSet)
                 #expect(try ChangeSet(wire: message).hash == changeSet.hash)
             }
@@ -69,10 +69,10 @@ struct CompactFormTests {
         let operations = (0...UInt64(Limits.operationLimit)).map {
             Operation(.delete, "task", Self.record($0), time: 1_000)
         }
-        let wire = Self.changeSet(operations).compactWire
+        let wire = Self.changeSet(operations).terseWire
         #expect(!wire.hasColumns)
         #expect(try ChangeSet(wire: wire).operations.count == operations.count)
-        var packed = Self.changeSet(Array(operations.dropLast())).compactWire
+        var packed = Self.changeSet(Array(operations.dropLast())).terseWire
         packed.columns.operations.append(0)
         #expect(throws: WireError("columns.operations", "more than 20000")) {
             try ChangeSet(wire: packed)
@@ -106,7 +106,7 @@ struct CompactFormTests {
         for message in messages {
             #expect(throws: WireError.self) { try ChangeSet(wire: message) }
         }
-        var both = Self.varied.compactWire
+        var both = Self.varied.terseWire
         both.operations = Self.varied.wire.operations
         #expect(throws: WireError("operations", "beside columns")) { try ChangeSet(wire: both) }
     }
@@ -117,8 +117,8 @@ struct CompactFormTests {
             replica: ReplicaID(high: 3, low: 4), base: Self.base, historyDigest: Hash(of: [1]),
             stateDigest: Hash(of: [2]), role: .editor, schema: 1, sent: 2_000, membersVersion: 4,
             pageByteLimit: 1_000, deliveries: [Delivery(number: 12, changeSet: Self.varied)])
-        #expect(try SyncRequest(wire: request.compactWire) == request)
-        var wrong = request.compactWire
+        #expect(try SyncRequest(wire: request.terseWire) == request)
+        var wrong = request.terseWire
         wrong.standing.digests.removeLast()
         #expect(throws: WireError.self) { try SyncRequest(wire: wrong) }
         let plain = request.wire
@@ -133,13 +133,13 @@ struct CompactFormTests {
             version: 8, changeSet: Self.varied, author: MemberID(high: 5, low: 6),
             replica: replica, number: 12, accepted: 3_000, shift: 1, effects: nil,
             receipt: [1, 2])
-        let message = entry.compactWire(to: replica)
+        let message = entry.terseWire(to: replica)
         #expect(!message.hasChangeSet)
         let hash = Self.varied.hash
         let completed = try Entry(wire: message) { $0 == 12 && $1 == hash ? Self.varied : nil }
         #expect(completed == entry)
         #expect(throws: Entry.notHeld) { try Entry(wire: message) }
-        let others = entry.compactWire(to: ReplicaID(high: 3, low: 5))
+        let others = entry.terseWire(to: ReplicaID(high: 3, low: 5))
         #expect(try Entry(wire: others) == entry)
         var both = message
         both.changeSet = Self.varied.wire
