@@ -127,10 +127,12 @@ public final class Team {
     }
 
     /// One whole sync, with all it came to.
+    /// - Parameter beforeMending: What happens between a request for the server's records and its answer.
     @discardableResult
-    public func run(_ replica: Replica, _ member: Member, role: Role = .editor) throws
-        -> SyncOutcome
-    {
+    public func run(
+        _ replica: Replica, _ member: Member, role: Role = .editor,
+        beforeMending: () throws -> Void = {}
+    ) throws -> SyncOutcome {
         var run = SyncRun(replica, patience: .seconds(1))
         var action = try run.begin()
         for _ in 0..<1_000 {
@@ -143,6 +145,7 @@ public final class Team {
                         to: request, judgement: judgement, role: role, members: members,
                         membersVersion: 1, now: clock.time))
             case .askForMending(let request):
+                try beforeMending()
                 action = try run.received(try workspace.mend(request))
             case .wait(let duration):
                 clock.advance(duration.milliseconds)

@@ -64,6 +64,32 @@ struct MendingTests {
         #expect(try team.run(team.replicas[0], team.members[0]).mended == 0)
     }
 
+    @Test("what others write while it mends costs no snapshot")
+    func othersWrite() throws {
+        let team = try team()
+        try tamper(
+            team,
+            """
+            UPDATE project SET title = 'Rotten' WHERE title = 'Project 3';
+            UPDATE ting_digest SET hash = zeroblob(32), sums = zeroblob(8192);
+            """)
+        var writes = 2
+        let outcome = try team.run(
+            team.replicas[0], team.members[0],
+            beforeMending: {
+                guard writes > 0 else { return }
+                writes -= 1
+                try team.replicas[1].write {
+                    try $0.execute(sql: "INSERT INTO project (title) VALUES ('Meanwhile')")
+                }
+                try team.sync(1)
+            })
+        #expect(outcome.mended == 1)
+        #expect(outcome.startedOver == nil)
+        try team.sync(1)
+        try expectWhole(team)
+    }
+
     @Test("edits of the outbox stay on top of what is mended", .tags(.promise4))
     func pending() throws {
         let team = try team()

@@ -49,6 +49,18 @@ struct SyncPlanTests {
                 == .exchange(after: 0, checking: .stateAndHistory))
     }
 
+    @Test("who mends while others write goes on and mends again, so many times")
+    func lateMending() {
+        var plan = begun()
+        #expect(plan.step(.stateDiffers) == .exchange(after: 0, checking: .history))
+        for version in 1...Int64(Limits.lateMendings) {
+            #expect(plan.step(progress(version, of: version)) == .mend)
+            #expect(plan.step(.mendedLate) == .exchange(after: 0, checking: .history))
+        }
+        #expect(plan.step(progress(20, of: 20)) == .mend)
+        #expect(plan.step(.mendedLate) == .startOver(.notMended))
+    }
+
     @Test("a lost exchange is tried again until the patience ends, each wait longer")
     func patience() {
         var plan = begun(patience: .seconds(8))

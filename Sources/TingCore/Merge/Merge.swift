@@ -36,6 +36,7 @@ public struct Merge: Sendable {
 
     let changeSet: ChangeSet
     let acceptance: Acceptance
+    private let oldestBase: Version
     let schema: Schema
     var records: [RecordID: Draft] = [:]
     var order: [RecordID] = []
@@ -61,6 +62,7 @@ public struct Merge: Sendable {
         self.acceptance = acceptance
         self.schema = schema
         editTime = acceptance.previousEditTime
+        oldestBase = changeSet.oldestBase(in: acceptance.epoch)
         for operation in changeSet.operations { try apply(operation, state) }
         try bringParentsBack(state)
         try makeUnique(state)
@@ -79,8 +81,7 @@ public struct Merge: Sendable {
             now: found ?? RecordState(isLive: false, values: [:]),
             edits: found == nil
                 ? []
-                : try state.edits(
-                    of: record, unseenAfter: changeSet.oldestBase(in: acceptance.epoch)))
+                : try state.edits(of: record, unseenAfter: oldestBase))
         order.append(record)
     }
 

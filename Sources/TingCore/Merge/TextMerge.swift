@@ -43,7 +43,7 @@ public struct TextMerge: Equatable, Sendable {
     private static func inserted(_ current: [Substring], _ incoming: [Substring]) -> [Substring] {
         let known = Set(current)
         let new = incoming.filter { !known.contains($0) }
-        guard !new.isEmpty, let last = current.last, !last.hasSuffix("\n") else {
+        guard !new.isEmpty, let last = current.last, last.utf8.last != 0x0a else {
             return current + new
         }
         return current + ["\n"] + new

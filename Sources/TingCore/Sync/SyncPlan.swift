@@ -35,6 +35,8 @@ public struct SyncPlan: Equatable, Sendable {
         case historyDiffers(StartOver)
         /// Buckets were compared; whether the digests agree now.
         case mended(agrees: Bool, progressed: Bool)
+        /// The buckets are of another version than the replica's: somebody wrote meanwhile.
+        case mendedLate
         case startedOver
     }
 
@@ -94,6 +96,7 @@ public struct SyncPlan: Equatable, Sendable {
     private var after: Int64 = 0
     private var checking = DigestCheck.stateAndHistory
     private var startedOver = 0
+    private var late = 0
 
     /// - Parameter patience: How long failures that pass are tried again before they are shown.
     public init(patience: Duration) { self.patience = patience }
@@ -117,6 +120,10 @@ public struct SyncPlan: Equatable, Sendable {
             guard agrees else { return .mend }
             checking = .stateAndHistory
             return exchange
+        case .mendedLate:
+            late += 1
+            // Where others write without a pause, mending never catches up.
+            return late <= Limits.lateMendings ? exchange : startOver(.notMended)
         case .startedOver:
             (checking, after) = (.stateAndHistory, 0)
             return exchange

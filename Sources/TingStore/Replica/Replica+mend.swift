@@ -33,6 +33,8 @@ extension Replica {
         var records = 0
         /// Whether the replica's digest is the server's now.
         var agrees = false
+        /// Whether somebody wrote meanwhile: the answer is about another version than the replica's.
+        var isLate = false
     }
 
     /// Sets the shared values of records that differ to the server's. Edits made here stay on top;
@@ -41,6 +43,7 @@ extension Replica {
         try sealed { db in
             var mending = Mending()
             guard try identity(db).base == Base(epoch: answer.epoch, version: answer.head) else {
+                mending.isLate = true
                 return mending
             }
             var dirty: Set<RecordID> = []

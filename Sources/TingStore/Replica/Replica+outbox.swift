@@ -86,6 +86,12 @@ extension Replica {
                     values: values ?? [:], deleted: nil))
         }
         try enqueue(db, changeSet, changeSet.base)
+        // Others in the outbox may list it from when it was there before.
+        try db.execute(
+            sql: """
+                UPDATE ting_outbox SET listed =
+                (SELECT count(*) FROM ting_outbox WHERE instr(seen, ?1) > 0) WHERE hash = ?1
+                """, arguments: [Data(changeSet.hash.bytes)])
         try materialize(db, changeSet.touched)
     }
 
@@ -203,6 +209,17 @@ extension Replica {
         }
     }
 
+    /// Forgets what left the outbox unsent, once nothing that waits can list it, and no entry is to come
+    /// that may turn out to be one of them after all.
+    func forgetLinks(_ db: Database, at head: Version) throws {
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM ting_link WHERE NOT EXISTS (SELECT 1 FROM ting_outbox)
+                AND EXISTS (SELECT 1 FROM ting_replica WHERE version >= ?)
+                """
+        ).execute(arguments: [head])
+    }
+
     /// What change sets list that left the outbox unsent: what lies behind them was seen too.
     func links(_ db: Database) throws -> [SeenLink] {
         try Row.fetchAll(
@@ -216,7 +233,7 @@ extension Replica {
     }
 
     /// Takes a change set out of the outbox; gives the records to show anew, `nil` if it isn't there.
-    /// - Parameter isKnown: Whether the server has it, so that it can follow what it lists.
+    /// - Parameter isKnown: Whether the server has it; of another it is kept what it lists.
     func leave(_ db: Database, _ id: ChangeSetID, isKnown: Bool = true) throws -> Set<RecordID>? {
         let row = try Row.fetchOne(
             db.cachedStatement(
@@ -228,13 +245,7 @@ extension Replica {
         try db.cachedStatement(sql: "DELETE FROM ting_outbox WHERE seq = ?")
             .execute(arguments: [seq])
         try count(db, listing: Hash.list(row.decode(Data.self, atIndex: 3)), by: -1)
-        if isKnown {
-            try db.cachedStatement(
-                sql: """
-                    DELETE FROM ting_link WHERE NOT EXISTS (SELECT 1 FROM ting_outbox)
-                    """
-            ).execute()
-        } else {
+        if !isKnown {
             try db.cachedStatement(
                 sql: "INSERT INTO ting_link (hash, seen) VALUES (?, ?) ON CONFLICT DO NOTHING"
             ).execute(arguments: [

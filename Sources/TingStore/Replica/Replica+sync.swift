@@ -135,6 +135,7 @@ extension Replica {
             try db.execute(
                 sql: "UPDATE ting_replica SET head = max(?, version)",
                 arguments: [response.head])
+            try forgetLinks(db, at: response.head)
         }
     }
 

@@ -90,6 +90,7 @@ public struct SyncRun {
     /// The server's records of the buckets that differ came.
     public mutating func received(_ answer: MendResponse) throws -> Action {
         let mended = try replica.mend(answer)
+        guard !mended.isLate else { return try perform(plan.step(.mendedLate)) }
         outcome.mended += mended.records
         return try perform(
             plan.step(.mended(agrees: mended.agrees, progressed: mended.records > 0)))
