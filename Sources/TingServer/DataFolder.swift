@@ -72,6 +72,15 @@ package struct DataFolder: Sendable {
         }
     }
 
+    /// Takes away what was made in a folder that was empty.
+    func empty(andRemove isOwn: Bool) {
+        let files = FileManager.default
+        for name in (try? files.contentsOfDirectory(atPath: path)) ?? [] {
+            try? files.removeItem(atPath: "\(path)/\(name)")
+        }
+        if isOwn { try? files.removeItem(atPath: path) }
+    }
+
     package var database: String { "\(path)/server.sqlite" }
     package var configuration: String { "\(path)/config.json" }
     package var lock: String { "\(path)/lock" }

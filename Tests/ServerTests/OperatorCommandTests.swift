@@ -27,6 +27,8 @@ extension ServerTests {
             try await desk.run(
                 "init", "--data", "\(other)/new", "--host", "not a host", is: 1,
                 saying: ["not a host is neither a host name nor an IP address."])
+            // It left nothing that stands in the way of the next.
+            try await desk.run("init", "--data", "\(other)/new", is: 0)
             try await desk.run("init", is: 2, saying: ["--data"])
             try await desk.run(
                 "init", "--data", "\(other)/new", "--tls-cert", "x", is: 2, saying: ["--tls-key"])
@@ -101,6 +103,9 @@ extension ServerTests {
             try await desk.run(
                 "compact", "--data", desk.path, is: 0,
                 saying: ["t: nothing to move; the floor is version 1"])
+            try await desk.run(
+                "compact", "--data", desk.path, "--workspace", "t", "--to", "99", is: 1,
+                saying: ["There is no version 99 in t; its head is 0."])
             try await desk.run(
                 "log", "--data", desk.path, "x", is: 2, saying: ["not the whole id"])
             try await desk.run("log", "--data", desk.path, "--since", "-1", is: 2)

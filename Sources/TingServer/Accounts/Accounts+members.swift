@@ -125,6 +125,16 @@ extension Accounts {
         }
     }
 
+    /// The name of every account, also of those whose last membership is removed.
+    package func names() throws -> [MemberID: String] {
+        try read { db in
+            let rows = try Row.fetchAll(db, sql: "SELECT id, name FROM member")
+            return Dictionary(
+                try rows.map { (try MemberID(column: $0[0]), $0[1]) },
+                uniquingKeysWith: { a, _ in a })
+        }
+    }
+
     /// The account with an e-mail address, in upper or lower case.
     package func member(email: String) throws -> MemberID? {
         try read { try member($0, email: email) }

@@ -44,6 +44,12 @@ extension Operator {
         let id = try find(slug)
         let file = try open(id)
         defer { try? file.close() }
+        let head = try file.head().version
+        if case .version(let wanted) = target, wanted > max(head, 1) {
+            throw ServerError(
+                "There is no version \(wanted) in \(slug); its head is \(head).",
+                hint: "Name one up to the head: what goes to the archive does not come back.")
+        }
         let floor = try file.floor(target)
         if dryRun {
             return CompactionReport(slug, try file.compaction(to: floor), isDryRun: true)
@@ -80,9 +86,7 @@ extension Operator {
 
     /// The names of everyone who was ever a member, by id.
     package func memberNames() throws -> [MemberID: String] {
-        Dictionary(
-            try accounts.memberRows().map { ($0.member.id, $0.member.name) },
-            uniquingKeysWith: { a, _ in a })
+        try accounts.names()
     }
 
     private func find(_ slug: String) throws -> WorkspaceID {

@@ -25,7 +25,20 @@ package struct Operator {
     package static func create(
         _ path: String, names: [String], configuration: ServerSettings, now: Date = Date()
     ) throws {
+        let wasThere = FileManager.default.fileExists(atPath: path)
         let folder = try DataFolder(creating: path)
+        do {
+            try fill(folder, names: names, configuration: configuration, now: now)
+        } catch {
+            // The next try, with other names or certificates, finds the folder as this one did.
+            folder.empty(andRemove: !wasThere)
+            throw error
+        }
+    }
+
+    private static func fill(
+        _ folder: DataFolder, names: [String], configuration: ServerSettings, now: Date
+    ) throws {
         let files = TLSFiles(folder, configuration)
         try files.create(names: names, now: now)
         _ = try ServerCertificate(files, now: now)
