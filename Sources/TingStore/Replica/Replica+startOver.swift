@@ -228,12 +228,20 @@ extension Replica {
 
     // MARK: What is held back
 
-    /// Columns that hold what may not be sealed: whole rows of records that never were.
+    /// A row with columns that hold what may not be sealed.
     struct HeldRow {
         var collection: CollectionSchema
         var record: String
-        var columns: [String: DatabaseValue]
+        /// The row as it stands.
+        var row: [String: DatabaseValue]
+        var fields: Set<String>
+        /// Whether the others don't have the record.
         var isWhole: Bool
+        /// Whether it was made here and never sealed.
+        var isNew: Bool
+
+        var held: [String: DatabaseValue] { row.filter { fields.contains($0.key) } }
+        var columns: [String: DatabaseValue] { isWhole ? row : held }
     }
 
     func heldRows(_ db: Database) throws -> [HeldRow] {
@@ -249,28 +257,40 @@ extension Replica {
             else { return nil }
             let record: String = try row.decode(atIndex: 1)
             let shared = try RecordID(record).flatMap { try SharedRecords.read(db, $0) }
-            let isNew =
+            let isWhole =
                 try shared?.state != .live
                 && RecordID(record).map { try !isPending(db, $0) } ?? true
             let held = try row.decode(String?.self, atIndex: 2) ?? ""
             let fields = Set(held.split(separator: "/").map(String.init))
             return HeldRow(
                 collection: collection, record: record,
-                columns: isNew
-                    ? raw.byField : raw.byField.filter { fields.contains($0.key) },
-                isWhole: isNew)
+                row: raw.byField, fields: fields, isWhole: isWhole,
+                isNew: try isWhole && isMadeHere(db, collection, record))
         }
     }
 
+    private func isMadeHere(_ db: Database, _ collection: CollectionSchema, _ record: String) throws
+        -> Bool
+    {
+        try Bool.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM ting_note
+                    WHERE record = ? AND collection = ? AND kind = 'i')
+                    """), arguments: [record, collection.name]) ?? false
+    }
+
+    /// What the snapshot doesn't have comes back whole, as where a deletion comes in beneath it.
     private func putBack(_ db: Database, _ held: [HeldRow]) throws {
         for row in held {
             let exists = try tables.contains(db, row.collection, row.record)
-            if !exists, row.isWhole {
+            if !exists {
                 try db.execute(
                     sql: "INSERT INTO \"\(row.collection.name)\" (id) VALUES (?)",
                     arguments: [row.record])
             }
-            for (name, value) in row.columns.sorted(by: { $0.key < $1.key }) {
+            let columns = exists && !row.isNew ? row.held : row.row
+            for (name, value) in columns.sorted(by: { $0.key < $1.key }) {
                 try db.execute(
                     sql: "UPDATE \"\(row.collection.name)\" SET \"\(name)\" = ? WHERE id = ?",
                     arguments: [value, row.record])

@@ -155,7 +155,7 @@ struct Drafter {
                 values: fold.existed ? draft.before : [:], deleted: nil)
         }
         guard let raw else {
-            guard fold.existed else { return [draft] }
+            guard try isDeletion(fold, id, known) else { return [draft] }
             draft.operation = try deletion(draft, id)
             return [draft]
         }
@@ -284,6 +284,14 @@ struct Drafter {
             }
         }
         draft.references.append((field.name, named))
+    }
+
+    /// Whether a record whose row is gone was deleted here: its going was noted, or a *keep* says that
+    /// it stays deleted. A row that is lost otherwise is nobody's edit.
+    private func isDeletion(_ fold: Fold, _ id: RecordID, _ known: SharedRecord?) throws -> Bool {
+        guard fold.existed, !fold.wasRemoved else { return fold.existed }
+        guard let known, known.state != .absent, !fold.keeps.isEmpty else { return false }
+        return try replica.visibleValues(db, id, ignoringDeletion: false) == nil
     }
 
     /// A deletion names the fields of which its author had seen less than of the rest.

@@ -10,6 +10,8 @@ struct Fold {
     let record: String
     /// Whether the record was in its table before the first note.
     private(set) var existed = true
+    /// Whether its row was taken away since, by whoever: that alone makes a deletion.
+    private(set) var wasRemoved = false
     /// First values before, by field, as they stood.
     private(set) var before: [String: DatabaseValue] = [:]
     private(set) var times: [String: Int64] = [:]
@@ -23,9 +25,9 @@ struct Fold {
     /// A fold that begins with a note's row: kind, collection, record, field, before, time, draft.
     init(_ collection: CollectionSchema, _ note: Row) throws {
         self.collection = collection
-        record = note[2]
-        draft = Array(note[6] as Data)
-        existed = (note[0] as String) != "i"
+        record = try note.decode(atIndex: 2)
+        draft = Array(try note.decode(Data.self, atIndex: 6))
+        existed = try note.decode(String.self, atIndex: 0) != "i"
         isComplete = !existed
         try take(note)
     }
@@ -49,6 +51,7 @@ struct Fold {
 
     mutating func take(_ row: NotedRow, columns: [Int]) {
         time = max(time, row.time)
+        wasRemoved = wasRemoved || row.removal != nil
         for (field, column) in zip(collection.fields, columns) {
             if let time = row.times[column] { times[field.name] = time }
             guard !isComplete, before[field.name] == nil, let values = row.before,
@@ -60,21 +63,26 @@ struct Fold {
     }
 
     mutating func take(_ note: Row) throws {
-        let kind: String = note[0]
-        let field: String = note[3]
-        time = max(time, note[5])
+        let kind: String = try note.decode(atIndex: 0)
+        let field: String = try note.decode(atIndex: 3)
+        let noted: Int64 = try note.decode(atIndex: 5)
+        time = max(time, noted)
         switch kind {
-        case "u":
-            if !isComplete, before[field] == nil { before[field] = note[4] }
-            times[field] = note[5]
+        case "i": break
         case "k": keeps.insert(field)
         case "d", "r", "x":
-            guard !isComplete, let json = note[4] as String? else { return }
+            wasRemoved = true
+            guard !isComplete, let json = try note.decode(String?.self, atIndex: 4) else { return }
             for (name, value) in try Self.columns(json) where before[name] == nil {
                 before[name] = value
             }
             isComplete = true
-        default: break
+        // `u`, and a kind that rotted: what is in the row counts.
+        default:
+            if !isComplete, before[field] == nil {
+                before[field] = try note.decode(DatabaseValue.self, atIndex: 4)
+            }
+            times[field] = noted
         }
     }
 

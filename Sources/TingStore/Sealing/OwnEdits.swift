@@ -63,9 +63,10 @@ struct OwnEdits {
             for note in kept.removeValue(forKey: key) ?? [] { try fold?.take(note) }
             if let fold { folds.append(fold) }
         }
-        for (key, notes) in kept.sorted(by: {
-            ($0.value[0][7] as Int64) < ($1.value[0][7] as Int64)
-        }) {
+        let rest = try kept.map { key, notes in
+            (key, notes, seq: try notes[0].decode(Int64.self, atIndex: 7))
+        }
+        for (key, notes, _) in rest.sorted(by: { $0.seq < $1.seq }) {
             guard let collection = tables.schema.collection(key.collection) else { continue }
             if let fold = try Self.fold(collection, (held[key] ?? []) + notes) {
                 folds.append(fold)
