@@ -4,28 +4,41 @@ import Foundation
 import GRDB
 import TingCore
 
+/// How much a sealer puts into one change set.
+struct ChangeSetRoom {
+    var operations = Limits.operationLimit
+    /// Half of what a change set may have: sizes are estimated before it is put together.
+    var bytes = Limits.changeSetByteLimit / 2
+}
+
 /// Packs sealed operations into change sets, and puts those into the outbox.
 extension Sealer {
     func pack(_ drafts: [SealDraft], _ message: String) throws {
+        let sealed = drafts.filter { $0.operation != nil }
+        guard !sealed.isEmpty else { return }
+        if sealed.count <= room.operations, sealed.estimatedBytes <= room.bytes {
+            return try append(sealed, message, sealed[0])
+        }
         var group: [SealDraft] = []
-        var bytes = 0
-        for draft in drafts {
-            guard let operation = draft.operation else { continue }
-            let size = operation.estimatedBytes
+        var (bytes, start) = (0, 0)
+        for unit in SealOrder(drafts).units {
+            let size = unit.estimatedBytes
             if !group.isEmpty,
-                bytes + size > Limits.changeSetByteLimit / 2 || group.count >= Limits.operationLimit
+                bytes + size > room.bytes || group.count + unit.count > room.operations
             {
-                try append(group, message)
+                try append(group, message, sealed[start])
+                start += group.count
                 (group, bytes) = ([], 0)
             }
-            group.append(draft)
+            group += unit
             bytes += size
         }
-        if !group.isEmpty { try append(group, message) }
+        try append(group, message, sealed[start])
     }
 
-    private func append(_ drafts: [SealDraft], _ message: String) throws {
-        guard let first = drafts.first else { return }
+    /// - Parameter first: Whose first note identifies the change set. As places in the order of the
+    ///   notes give it, two copies of a file agree, even where deletions noted since go first.
+    private func append(_ drafts: [SealDraft], _ message: String, _ first: SealDraft) throws {
         let (id, seed) = try identify(first.fold.draft)
         let changeSet = ChangeSet(
             id: id, seed: seed, schema: replica.schema.version, base: identity.base,
@@ -46,6 +59,12 @@ extension Sealer {
         }
         var random = SQLiteRandomness(db: db)
         return (.random(using: &random), (0..<16).map { _ in .random(in: 0...255, using: &random) })
+    }
+}
+
+extension [SealDraft] {
+    fileprivate var estimatedBytes: Int {
+        reduce(0) { $0 + ($1.operation?.estimatedBytes ?? 0) }
     }
 }
 

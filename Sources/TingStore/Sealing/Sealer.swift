@@ -16,12 +16,18 @@ struct Sealer {
     /// Only records with a note after this one, or with own edits, are sealed.
     private let after: Int64
     let tables: RecordTables
+    let room: ChangeSetRoom
 
-    /// - Parameter own: What the writing that ends did; without it, what other tools did is sealed.
-    init(_ replica: Replica, _ db: Database, own: OwnEdits? = nil) throws {
+    /// - Parameters:
+    ///   - own: What the writing that ends did; without it, what other tools did is sealed.
+    ///   - room: How much goes into one change set.
+    init(
+        _ replica: Replica, _ db: Database, own: OwnEdits? = nil, room: ChangeSetRoom = .init()
+    ) throws {
         self.replica = replica
         self.db = db
         self.own = own
+        self.room = room
         after = own?.after ?? 0
         identity = try replica.identity(db)
         tables = replica.tables
