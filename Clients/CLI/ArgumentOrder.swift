@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
+
 /// Moves the options that every command has behind the subcommand, where the parser looks for them.
 enum ArgumentOrder {
     // Arrays, not sets: this runs at every start, and a set costs more to make than to look through.
@@ -53,5 +55,27 @@ enum ArgumentOrder {
         guard !first.hasPrefix("-"), first != "help", !commands.contains(first) else { return nil }
         return CommandError(
             .usage, code: "unknown_command", "There is no command `\(first)`.", remedy: remedy)
+    }
+
+    /// What is wrong with `ting help nosuch`, which the parser takes for `ting help`.
+    static func helpProblem(
+        _ arguments: [String], of root: any ParsableCommand.Type
+    ) -> CommandError? {
+        guard arguments.first == "help" else { return nil }
+        var place = root
+        var path = "ting"
+        for name in arguments.dropFirst().prefix(while: { !$0.hasPrefix("-") }) {
+            let commands = place.configuration.subcommands
+            guard !commands.isEmpty, name != "help" else { return nil }
+            guard let next = commands.first(where: { $0.configuration.commandName == name }) else {
+                let names = commands.compactMap { $0.configuration.commandName }
+                return CommandError(
+                    .usage, code: "unknown_command", "There is no command `\(path) \(name)`.",
+                    remedy: "Commands: \(names.joined(separator: ", ")). See `\(path) --help`.")
+            }
+            place = next
+            path += " \(name)"
+        }
+        return nil
     }
 }

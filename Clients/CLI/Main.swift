@@ -14,6 +14,7 @@ import Synchronization
     static func main() {
         // A reader that left (`ting list | head`) is no failure worth a message.
         signal(SIGPIPE, SIG_DFL)
+        StandardFiles.fill()
         ting_sqlite_count_no_memory()
         let arguments = ArgumentOrder.globalsLast(Array(CommandLine.arguments.dropFirst()))
         let code = run(arguments)

@@ -91,7 +91,7 @@ private struct Obstacle: CustomTestStringConvertible, Sendable {
 }
 
 private let keptOffline =
-    "Edits are kept and can go on offline; check the network, then run `ting sync`."
+    "Edits are kept and can go on offline; check the network, then run the command again."
 private let portal =
     "A network that wants a sign-in page, or a proxy, may be in between: open a web page to sign in, or check HTTPS_PROXY."
 

@@ -2,7 +2,7 @@
 
 import ArgumentParser
 
-struct Completions: ParsableCommand {
+struct Completions: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "completions",
         abstract: "Print a script that completes commands in your shell.",
@@ -15,6 +15,7 @@ struct Completions: ParsableCommand {
 
     enum Shell: String, CaseIterable, ExpressibleByArgument { case bash, zsh, fish }
 
+    @OptionGroup var global: GlobalOptions
     @Argument(help: "bash, zsh or fish.") var shell: Shell
 
     func run() throws {

@@ -12,6 +12,10 @@ struct FieldChanges {
         var input: FieldInput
         var text: String
         var isExact: Bool
+
+        var step: ValueReader.Step {
+            ValueReader.Step(input.change, text, exact: isExact)
+        }
     }
 
     private let changes: [Change]
@@ -40,7 +44,7 @@ struct FieldChanges {
                         remedy: "Read the others from files: `field=@FILE`.")
                 }
                 readsInput = true
-                let data = try FileHandle.standardInput.readToEnd() ?? Data()
+                let data = try StandardFiles.readInput()
                 return Change(
                     input: input, text: try Self.text(data, of: "standard input"), isExact: false)
             }
@@ -76,12 +80,13 @@ struct FieldChanges {
     func values(
         _ collection: CollectionSchema, current: [String: Value], reader: ValueReader
     ) throws -> [String: Value] {
+        let steps = Dictionary(grouping: changes, by: \.input.field)
         var values: [String: Value] = [:]
-        for change in changes {
+        for change in changes where values[change.input.field] == nil {
             let field = try Self.field(change.input.field, in: collection)
             values[field.name] = try reader.value(
-                change.input.change, change.text, exact: change.isExact, for: field,
-                current: values[field.name] ?? current[field.name] ?? .null)
+                (steps[field.name] ?? []).map(\.step), for: field,
+                current: current[field.name] ?? .null)
         }
         return values
     }

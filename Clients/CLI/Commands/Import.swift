@@ -13,7 +13,8 @@ struct Import: TingCommand {
         commandName: "import",
         abstract: "Read a programme (.json) or partnership (.csv) file, as one change set.",
         discussion: """
-            The same file a second time changes nothing. Records that another file made are \
+            A very large file becomes several change sets. The same file a second time changes \
+            nothing. Records that another file made are \
             completed where nobody wrote the field. Two people who import offline make the same \
             records, and what differs merges field by field.
 
@@ -36,6 +37,8 @@ struct Import: TingCommand {
         /// Records that another file had made, and that this one knows more of.
         var completed = 0
         var same = 0
+        /// The newest delivery in the outbox before the import's own.
+        var lastNumber: Int64 = 0
     }
 
     /// Ends a dry run: what was written is rolled back.
@@ -45,8 +48,10 @@ struct Import: TingCommand {
         let replica = try session.replica()
         let plan = try plan(replica)
         let name = (file as NSString).lastPathComponent
-        let counts = try write(plan, message ?? "Import \(name)", replica)
-        report(plan, counts)
+        let message = message ?? "Import \(name)"
+        let counts = try write(plan, message, replica)
+        let parts = try global.json || dryRun ? 1 : changeSets(after: counts, message, replica)
+        report(plan, counts, parts)
         if !dryRun { try session.warnAboutRole(replica, console) }
     }
 
@@ -72,6 +77,8 @@ struct Import: TingCommand {
         do {
             return try replica.write(message: message) { db in
                 var counts = Counts()
+                counts.lastNumber =
+                    try Int64.fetchOne(db, sql: "SELECT max(number) FROM ting_outbox") ?? 0
                 for record in plan.records {
                     try write(record, replica, db, &counts)
                 }
@@ -113,7 +120,23 @@ struct Import: TingCommand {
         return empty.filter { !written.contains($0.key) }
     }
 
-    private func report(_ plan: ProgrammeImport, _ counts: Counts) {
+    /// How many change sets it became: a very large file has no room in one.
+    private func changeSets(
+        after counts: Counts, _ message: String, _ replica: Replica
+    ) throws -> Int {
+        let later = try replica.read { db in
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM ting_outbox WHERE number > ?",
+                arguments: [counts.lastNumber]) ?? 0
+        }
+        guard later > 1 else { return later }
+        // Another program may have written meanwhile.
+        return try replica.outbox().count {
+            $0.number > counts.lastNumber && $0.changeSet.message == message
+        }
+    }
+
+    private func report(_ plan: ProgrammeImport, _ counts: Counts, _ parts: Int) {
         let added = counts.added.sorted { $0.key < $1.key }
         let total = added.reduce(0) { $0 + $1.value }
         if global.json {
@@ -143,6 +166,7 @@ struct Import: TingCommand {
         console.note(
             "\(verb) \(total.counted("record"))" + (what.isEmpty ? "" : " (\(what))")
                 + (counts.completed == 0 ? "" : ", completed \(counts.completed)")
+                + (parts > 1 ? ", in \(parts) change sets" : "")
                 + "; \(counts.same) were here already.")
     }
 }

@@ -189,7 +189,10 @@ private struct Leaving {
     }
 
     mutating func export(to folder: String) throws {
-        for held in replicas where !held.unsynced.isEmpty {
+        let waiting = replicas.filter { !$0.unsynced.isEmpty }
+        // The folder that is named, not those above it: a mistyped path is an error.
+        if !waiting.isEmpty { mkdir(ClientHome.absolute(folder), 0o700) }
+        for held in waiting {
             let edits = try EditsFile(held.replica)
             let name = "\(ClientHome.absolute(folder))/\(edits.workspace ?? "workspace").edits"
             var path = "\(name).json"

@@ -12,8 +12,9 @@ struct RunSQL: TingCommand {
         commandName: "sql",
         abstract: "Run plain SQL on the replica.",
         discussion: """
-            Statements that change records become one change set, like any other edit. Of several \
-            statements each prints its rows; with --json, the last that has columns.
+            Statements that change records become one change set, like any other edit; very many \
+            edits become several. Of several statements each prints its rows; with --json, the last \
+            that has columns.
 
             Examples:
               ting sql "SELECT status, count(*) FROM project GROUP BY status"
@@ -45,7 +46,7 @@ struct RunSQL: TingCommand {
         let replica = try session.replica()
         let sql =
             sql == "-"
-            ? String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
+            ? String(decoding: try StandardFiles.readInput(), as: UTF8.self)
             : sql
         let writes = try replica.read { try isWriting($0, sql) }
         let answers =

@@ -70,7 +70,7 @@ struct ChangeSetView {
             }
             let name = record?.name ?? ""
             var line = "  \(operation.kind.past) \(operation.collection) "
-            line += Terminal.printable(name.isEmpty ? operation.record.description : name)
+            line += Terminal.printableLine(name.isEmpty ? operation.record.description : name)
             guard operation.kind == .update, !operation.fields.isEmpty else { return line }
             return line + " (\(operation.fields.map(\.field).joined(separator: ", ")))"
         }

@@ -60,6 +60,9 @@ struct ErrorPresenter {
 
     /// Help and versions are data and end well; everything else is a mistake in the call.
     func presentParsing(_ error: any Error, of arguments: [String]) -> Int32 {
+        if let problem = ArgumentOrder.helpProblem(arguments, of: Ting.self) {
+            return present(problem)
+        }
         guard Ting.exitCode(for: error) != .success else {
             let text = Ting.fullMessage(for: error)
             Terminal.write(text.hasSuffix("\n") ? text : text + "\n")
@@ -69,10 +72,11 @@ struct ErrorPresenter {
             return present(problem)
         }
         let message = Ting.message(for: error)
+        let command = arguments.first.flatMap { $0.hasPrefix("-") ? nil : "\($0) " } ?? ""
         return present(
             CommandError(
                 .usage, code: "usage", message.isEmpty ? "The command is not complete." : message,
-                remedy: "See `ting \(arguments.first ?? "") --help`."))
+                remedy: "See `ting \(command)--help`."))
     }
 
     /// The one place where errors of all parts become words.
@@ -95,6 +99,11 @@ struct ErrorPresenter {
         case let error as SchemaError:
             return CommandError(
                 .error, code: "schema_differs", error.sentence, remedy: error.remedy)
+        case let error as TooManyWords:
+            return CommandError(
+                .usage, code: "usage",
+                "A search takes \(error.limit) different words; these are \(error.count).",
+                remedy: "Name the rarest few: each must be in what is found.")
         case let error as DatabaseError: return report(error)
         case is StoredFormError, is CBORError, is RowDecodingError:
             return damaged("The file is damaged")

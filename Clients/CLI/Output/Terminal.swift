@@ -40,6 +40,11 @@ enum Terminal {
         String(text.compactMap { $0.isNewline ? "\n" : printable($0) })
     }
 
+    /// Text on one line: a space stands for each line end.
+    static func printableLine(_ text: String) -> String {
+        String(text.compactMap { $0.isNewline ? " " : printable($0) })
+    }
+
     private static let isSilent = Atomic(false)
 
     /// Nothing is written any more: the program is ending.

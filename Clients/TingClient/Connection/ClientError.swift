@@ -62,7 +62,8 @@ extension ClientError {
         return ClientError(
             .transient, code: "server_not_reached",
             "The server \(server) was not reached\(way): \(reason).",
-            remedy: "Edits are kept and can go on offline; check \(check), then run `ting sync`."
+            remedy:
+                "Edits are kept and can go on offline; check \(check), then run the command again."
         )
     }
 

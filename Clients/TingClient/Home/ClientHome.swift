@@ -56,9 +56,12 @@ public struct ClientHome: Sendable {
 
     private var configurationFile: String { configurationFolder + "/config.json" }
 
-    /// What is known now; nothing yet on a new device.
+    /// What is known now; nothing yet on a new device, where there is no file.
     public func configuration() throws -> ClientConfiguration {
         guard let data = FileManager.default.contents(atPath: configurationFile) else {
+            let code = PrivateFile.failure(reading: configurationFile)
+            // Whatever else it is, the edits and the sign-in are still there.
+            guard code == ENOENT else { throw HomeError.notRead(configurationFile, code) }
             return ClientConfiguration()
         }
         if let plain = PlainJSON(Array(data)).flatMap({ ClientConfiguration($0) }) { return plain }

@@ -27,6 +27,15 @@ package enum PrivateFile {
         }
     }
 
+    /// Why a file can't be read: the error's number, which `FileManager` doesn't tell.
+    static func failure(reading path: String) -> Int32 {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return errno }
+        defer { close(file) }
+        var byte: UInt8 = 0
+        return Foundation.read(file, &byte, 1) < 0 ? errno : EIO
+    }
+
     static func read(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -35,6 +44,7 @@ package enum PrivateFile {
 /// What can be wrong with the folder that holds configuration and data.
 public enum HomeError: Error, Equatable, Sendable {
     case notWritten(String, Int32)
+    case notRead(String, Int32)
     case notFound
     case damaged(String)
 
@@ -42,6 +52,8 @@ public enum HomeError: Error, Equatable, Sendable {
         switch self {
         case .notWritten(let path, let code):
             "The file \(path) can't be written: \(String(cString: strerror(code)).lowercased())."
+        case .notRead(let path, let code):
+            "The configuration \(path) can't be read: \(String(cString: strerror(code)).lowercased())."
         case .notFound: "There is no folder for configuration and data."
         case .damaged(let path): "The configuration \(path) is not what Ting wrote."
         }
@@ -50,6 +62,7 @@ public enum HomeError: Error, Equatable, Sendable {
     public var remedy: String {
         switch self {
         case .notWritten: "Check the folder's permissions and the free space, then try again."
+        case .notRead: "Check its permissions, and that TING_HOME names a folder of your own."
         case .notFound: "Set TING_HOME to a folder of your own."
         case .damaged: "Put back a copy of it, or move it away and join again; replicas are kept."
         }

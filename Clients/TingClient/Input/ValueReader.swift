@@ -32,27 +32,54 @@ public struct ValueReader {
         }
     }
 
-    /// The value of `field` after `input` was done to `current`.
-    public func value(
-        _ change: FieldInput.Change, _ text: String, exact: Bool, for field: Field,
-        current: Value
-    ) throws -> Value {
-        guard change != .assign else { return try value(text, for: field, exact: exact) }
-        switch field.kind {
-        case .set:
-            let removing = change == .remove
-            let old = Set(current.elements)
+    /// One thing to do to a field.
+    public struct Step: Equatable, Sendable {
+        public var change: FieldInput.Change
+        public var text: String
+        /// Whether the text stands for itself, as one element in a set.
+        public var isExact: Bool
+
+        public init(_ change: FieldInput.Change, _ text: String, exact: Bool = false) {
+            self.change = change
+            self.text = text
+            isExact = exact
+        }
+    }
+
+    /// The value of `field` after all of `steps` were done to `current`, in order.
+    public func value(_ steps: [Step], for field: Field, current: Value) throws -> Value {
+        guard field.kind == .set else {
+            return try steps.reduce(current) { try value($1, for: field, current: $0) }
+        }
+        // One set for all of them: made anew for each, many steps take time with their square.
+        var elements = Set(current.elements)
+        for step in steps {
+            let removing = step.change == .remove
             // An element may hold a comma: what is there as a whole is meant as a whole.
-            let whole = exact || removing && old.contains(text.normalized)
-            let named = try value(text, for: field, exact: whole)
-            return .set(
-                of: removing ? old.subtracting(named.elements) : old.union(named.elements))
+            let whole = step.isExact || removing && elements.contains(step.text.normalized)
+            let named = try value(step.text, for: field, exact: whole).elements
+            switch step.change {
+            case .assign: elements = Set(named)
+            case .add: elements.formUnion(named)
+            case .remove: elements.subtract(named)
+            }
+        }
+        return .set(of: elements)
+    }
+
+    private func value(_ step: Step, for field: Field, current: Value) throws -> Value {
+        let text = step.text
+        guard step.change != .assign else {
+            return try value(text, for: field, exact: step.isExact)
+        }
+        switch field.kind {
         case .counter:
-            let step = try integer(text, for: field, bounded: false)
+            let number = try integer(text, for: field, bounded: false)
             let start = current.integer ?? field.standard.integer ?? 0
             let (sum, overflow) =
-                change == .add
-                ? start.addingReportingOverflow(step) : start.subtractingReportingOverflow(step)
+                step.change == .add
+                ? start.addingReportingOverflow(number)
+                : start.subtractingReportingOverflow(number)
             guard !overflow else { throw outOfRange(text, field) }
             return .integer(try inRange(sum, text, field))
         default:

@@ -47,7 +47,11 @@ public struct RecordTable {
         _ db: Database, where condition: String? = nil, orderBy: String = "id", limit: Int? = nil
     ) throws -> [RecordRow] {
         var sql = "SELECT \(quotedColumns) FROM \(quotedName)"
-        if let condition { sql += " WHERE (\(condition)\n)" }
+        if let condition {
+            // Alone first: `1) OR (1` would otherwise change the statement around it.
+            _ = try db.makeStatement(sql: "SELECT 1 FROM \(quotedName) WHERE \(condition)")
+            sql += " WHERE (\(condition)\n)"
+        }
         sql += " ORDER BY \(orderBy)"
         if let limit { sql += " LIMIT \(limit)" }
         let rows = try Row.fetchCursor(db.makeStatement(sql: sql))

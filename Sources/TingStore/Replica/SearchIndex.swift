@@ -27,16 +27,30 @@ enum SearchText {
 
     private static let danish: Set<Unicode.Scalar> = ["æ", "ø", "å"]
 
-    /// An FTS5 query in which every word must be found; the last may go on.
-    static func query(_ text: String) -> String? {
+    /// How many different words a search takes. FTS5 looks each up at every match.
+    static let wordLimit = 64
+
+    /// An FTS5 query in which every word must be found; each may go on. Repeated ones count once.
+    static func query(_ text: String) throws -> String? {
         let words = text.normalized.lowercased().folded(["æ": "ae", "ø": "oe", "å": "aa"])
             .split { !$0.isLetter && !$0.isNumber }
-        let phrases = words.map { word -> String in
+        var seen: Set<Substring> = []
+        let different = words.filter { seen.insert($0).inserted }
+        guard different.count <= wordLimit else {
+            throw TooManyWords(count: different.count, limit: wordLimit)
+        }
+        let phrases = different.map { word -> String in
             let phrase = String(word).spacedCJK.split(separator: " ").joined(separator: " ")
             return "\"\(phrase)\"" + (phrase.contains(" ") ? "" : "*")
         }
         return phrases.isEmpty ? nil : phrases.joined(separator: " AND ")
     }
+}
+
+/// A search for more different words than it takes.
+public struct TooManyWords: Error, Equatable, Sendable {
+    public let count: Int
+    public let limit: Int
 }
 
 extension String {
@@ -73,12 +87,14 @@ extension Replica {
     /// 5,000, those that changed last.
     ///
     /// Unsynced edits are found, and those by other tools. Gives 5,000 at most.
+    /// - Throws: `TooManyWords` for more than 64 different words.
     public func search(_ text: String, limit: Int? = nil) throws
         -> [(collection: String, id: RecordID)]
     {
+        let query = try SearchText.query(text)
         try seal()
         try quietly(refreshIndex)
-        guard let query = SearchText.query(text) else { return [] }
+        guard let query else { return [] }
         return try read { db in
             let bound = Limits.searchRankLimit
             let most = limit.map { (0...bound).contains($0) ? $0 : bound } ?? bound
