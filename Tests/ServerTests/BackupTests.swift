@@ -98,6 +98,9 @@ extension ServerTests {
             }
             // One that another run is filling.
             let underWay = try DraftFolder(for: copy)
+            try await desk.run(
+                "backup", "--data", desk.path, "--to", "\(desk.path)/copy", is: 1,
+                saying: ["lies in the data folder", "outside of"])
             try await desk.run("backup", "--data", desk.path, "--to", copy, is: 0)
             #expect(
                 Set(Drafts.beside(copy)) == ["\(copy).partial-photos", underWay.folder.path])

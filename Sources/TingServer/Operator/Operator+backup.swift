@@ -20,6 +20,15 @@ extension Operator {
                     "Each backup goes to a folder of its own, for instance with the date in its name."
             )
         }
+        let (inner, outer) = (
+            URL(fileURLWithPath: target).standardizedFileURL.path,
+            URL(fileURLWithPath: folder.path).standardizedFileURL.path
+        )
+        guard inner != outer, !inner.hasPrefix(outer + "/") else {
+            throw ServerError(
+                "The folder \(target) lies in the data folder, which a restore moves aside.",
+                hint: "Name a folder outside of \(folder.path), best on another disk.")
+        }
         let draft = try DraftFolder(for: target)
         defer { draft.discard() }
         let copy = draft.folder

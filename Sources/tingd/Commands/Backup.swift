@@ -20,7 +20,7 @@ struct Backup: ParsableCommand {
 
     func run() throws {
         let count = try options.withOperator { try $0.backup(to: to) }
-        ErrorPresenter.note("tingd: copied \(count) workspaces to \(to)")
+        ErrorPresenter.note("tingd: copied \(count) workspace\(count == 1 ? "" : "s") to \(to)")
     }
 }
 
