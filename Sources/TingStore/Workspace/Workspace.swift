@@ -117,7 +117,9 @@ public final class Workspace: Sendable {
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(Double(Limits.serverBusySeconds))
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA cache_size = -8192")
+            // A checkpoint writes a page once, however many commits have changed it since the last:
+            // 32 MiB of log between two spare a busy workspace most of those writes.
+            try db.execute(sql: "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000")
         }
         return isReadOnly
             ? try DatabasePool(path: path, configuration: configuration)
