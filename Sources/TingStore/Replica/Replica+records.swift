@@ -15,7 +15,7 @@ extension Replica {
             guard let shared = try SharedRecords.read(db, record) else { continue }
             let notes = try heldFields(db, record)
             let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
-            try show(db, record, shared.collection, visible, keeping: notes)
+            try show(db, record, shared, visible, keeping: notes)
             if notes.isEmpty, shared.state != .deleted, try !isPending(db, record) {
                 try SharedRecords.remove(db, record)
             }
@@ -23,10 +23,14 @@ extension Replica {
     }
 
     private func show(
-        _ db: Database, _ record: RecordID, _ collection: String, _ visible: [String: Value]?,
+        _ db: Database, _ record: RecordID, _ shared: SharedRecord, _ visible: [String: Value]?,
         keeping held: Set<String>
     ) throws {
-        guard let visible else {
+        let collection = shared.collection
+        // A row that stays for what is held back in it alone shows the last values besides; one that
+        // was made here and never sealed is its own.
+        let last = held.isEmpty || held.contains("") ? nil : shared.values
+        guard let visible = visible ?? last else {
             if held.isEmpty { try tables.remove(db, collection, record) }
             return
         }
@@ -69,6 +73,8 @@ extension Replica {
                 let isSettling = operation.collection == CollectionSchema.conflict.name
                 isLive = operation.kind != .delete && (isLive || !isSettling)
                 guard isLive else { continue }
+                // What is made anew does not go on from the values of a history that is gone.
+                if operation.kind == .insert, shared.state == .absent { values = [:] }
                 for edit in operation.fields {
                     let standard = schema.collection(operation.collection)?
                         .field(edit.field)?.standard

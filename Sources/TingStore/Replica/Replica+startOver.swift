@@ -114,7 +114,9 @@ extension Replica {
             try noteRestart(db, reason)
             try takeSchema(db)
             try takeTables(db)
-            for record in waiting { try setAside(db, record) }
+            let last = Dictionary(
+                held.map { ($0.record, $0.last) }, uniquingKeysWith: { a, _ in a })
+            for record in waiting { try setAside(db, record, last: last[record] ?? [:]) }
             let own = try identity(db).member
             let later = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
             var (others, again) = (0, Set<RecordID>())
@@ -196,7 +198,10 @@ extension Replica {
     }
 
     /// Keeps the shared state of a record beside it, because edits wait on top.
-    private func setAside(_ db: Database, _ text: String) throws {
+    /// - Parameter last: What it shows, where the snapshot lacks it, beside what is held back in it.
+    private func setAside(
+        _ db: Database, _ text: String, last: [String: Value] = [:]
+    ) throws {
         guard let record = RecordID(text), try SharedRecords.read(db, record) == nil else { return }
         let home = try tables.locate(db, text) ?? pendingHome(db, text)
         guard let home else { return }
@@ -204,7 +209,7 @@ extension Replica {
         try SharedRecords.write(
             db, record,
             SharedRecord(
-                collection: home, state: values == nil ? .absent : .live, values: values ?? [:],
+                collection: home, state: values == nil ? .absent : .live, values: values ?? last,
                 deleted: nil))
     }
 
@@ -235,6 +240,8 @@ extension Replica {
         /// The row as it stands.
         var row: [String: DatabaseValue]
         var fields: Set<String>
+        /// The values that the others had last.
+        var last: [String: Value]
         /// Whether the others don't have the record.
         var isWhole: Bool
         /// Whether it was made here and never sealed.
@@ -264,7 +271,7 @@ extension Replica {
             let fields = Set(held.split(separator: "/").map(String.init))
             return HeldRow(
                 collection: collection, record: record,
-                row: raw.byField, fields: fields, isWhole: isWhole,
+                row: raw.byField, fields: fields, last: shared?.values ?? [:], isWhole: isWhole,
                 isNew: try isWhole && isMadeHere(db, collection, record))
         }
     }

@@ -11,7 +11,8 @@ package struct SharedRecord: Equatable, Sendable {
 
     package var collection: String
     package var state: State
-    /// Fields unlike their default; of a deleted record the last ones.
+    /// Fields unlike their default; of a deleted record the last ones, and of one that the history
+    /// no longer has, as long as something is held back in it.
     package var values: [String: Value]
     /// The version that deleted it.
     package var deleted: Version?
