@@ -103,13 +103,14 @@ extension Replica {
             INSERT INTO ting_outbox (number, change_set, hash, operations, time, seen, body)
             VALUES (?, ?, ?, ?, ?, ?, ?)
             """)
+        let stored = changeSet.storedForm
         insert.bind(try nextNumber(db), at: 1)
         insert.bind(changeSet.id.description, at: 2)
-        insert.bind(changeSet.hash.bytes, at: 3)
+        insert.bind(stored.hash, at: 3)
         insert.bind(Int64(changeSet.operations.count), at: 4)
         insert.bind(changeSet.time, at: 5)
         insert.bind(changeSet.seen.flatMap(\.bytes), at: 6)
-        insert.bind(changeSet.storedBytes, at: 7)
+        insert.bind(stored.bytes, at: 7)
         try insert.run()
         let seq = db.lastInsertedRowID
         try count(db, listing: changeSet.seen, by: 1)
@@ -141,8 +142,8 @@ extension Replica {
         insert.bind(seq, at: 3)
         insert.bind(base.epoch.description, at: 4)
         var epoch = base.epoch
-        func pend(_ fields: String, _ base: Base) throws {
-            insert.bind(fields, at: 2)
+        func pend(_ fields: [UInt8], _ base: Base) throws {
+            insert.bind(text: fields, at: 2)
             if base.epoch != epoch {
                 insert.bind(base.epoch.description, at: 4)
                 epoch = base.epoch
@@ -150,21 +151,26 @@ extension Replica {
             insert.bind(base.version, at: 5)
             try insert.run()
         }
+        var names: [UInt8] = []
         for operation in changeSet.operations {
             let whole = operation.base ?? base
             insert.bind(operation.record, at: 1)
             guard operation.kind != .delete else {
-                try pend("", whole)
+                try pend([], whole)
                 continue
             }
-            var names = operation.kind != .update || operation.fields.isEmpty ? "*" : ""
-            names.reserveCapacity(16 * operation.fields.count)
-            for edit in operation.fields {
-                if let own = edit.base, own != whole {
-                    try pend(edit.field, own)
-                } else {
-                    if !names.isEmpty { names += "/" }
-                    names += edit.field
+            names.removeAll(keepingCapacity: true)
+            if operation.kind != .update || operation.fields.isEmpty {
+                names.append(UInt8(ascii: "*"))
+            }
+            try operation.fields.withUnsafeBufferPointer { edits in
+                for at in edits.indices {
+                    if let own = edits[at].base, own != whole {
+                        try pend(Array(edits[at].field.utf8), own)
+                    } else {
+                        if !names.isEmpty { names.append(UInt8(ascii: "/")) }
+                        names.append(contentsOf: edits[at].field.utf8)
+                    }
                 }
             }
             if !names.isEmpty { try pend(names, whole) }

@@ -11,9 +11,10 @@ extension Replica {
         guard !records.isEmpty else { return }
         try noteUnindexed(db, records)
         let outbox = DecodedOutbox()
+        let held = try heldFields(db)
         for record in records.sorted() {
             guard let shared = try SharedRecords.read(db, record) else { continue }
-            let notes = try heldFields(db, record)
+            let notes = held.isEmpty ? [] : held[record.description] ?? []
             let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
             try show(db, record, shared, visible, keeping: notes)
             if notes.isEmpty, shared.state != .deleted, try !isPending(db, record) {
@@ -47,11 +48,15 @@ extension Replica {
             })
     }
 
-    private func heldFields(_ db: Database, _ record: RecordID) throws -> Set<String> {
-        Set(
-            try String.fetchAll(
-                db.cachedStatement(sql: "SELECT field FROM ting_note WHERE record = ?"),
-                arguments: [record.description]))
+    /// The fields that notes name, by record.
+    private func heldFields(_ db: Database) throws -> [String: Set<String>] {
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT record, field FROM ting_note"))
+        var fields: [String: Set<String>] = [:]
+        while let row = try rows.next() {
+            fields[try row.decode(atIndex: 0), default: []].insert(try row.decode(atIndex: 1))
+        }
+        return fields
     }
 
     /// The values that a record shows: the shared ones with the outbox's edits on top; `nil` where

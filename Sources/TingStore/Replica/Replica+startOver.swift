@@ -116,7 +116,8 @@ extension Replica {
             try takeTables(db)
             let last = Dictionary(
                 held.map { ($0.record, $0.last) }, uniquingKeysWith: { a, _ in a })
-            for record in waiting { try setAside(db, record, last: last[record] ?? [:]) }
+            let noted = try notedHomes(db)
+            for record in waiting { try setAside(db, record, noted, last: last[record] ?? [:]) }
             let own = try identity(db).member
             let later = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
             var (others, again) = (0, Set<RecordID>())
@@ -126,7 +127,9 @@ extension Replica {
                     continue
                 }
                 try enqueue(db, entry.changeSet, entry.changeSet.base)
-                for record in entry.changeSet.touched { try setAside(db, record.description) }
+                for record in entry.changeSet.touched {
+                    try setAside(db, record.description, noted)
+                }
                 again.formUnion(entry.changeSet.touched)
             }
             // What waits here builds on what was accepted before it.
@@ -198,12 +201,14 @@ extension Replica {
     }
 
     /// Keeps the shared state of a record beside it, because edits wait on top.
-    /// - Parameter last: What it shows, where the snapshot lacks it, beside what is held back in it.
+    /// - Parameters:
+    ///   - noted: The collections of noted records.
+    ///   - last: What it shows, where the snapshot lacks it, beside what is held back in it.
     private func setAside(
-        _ db: Database, _ text: String, last: [String: Value] = [:]
+        _ db: Database, _ text: String, _ noted: [String: String], last: [String: Value] = [:]
     ) throws {
         guard let record = RecordID(text), try SharedRecords.read(db, record) == nil else { return }
-        let home = try tables.locate(db, text) ?? pendingHome(db, text)
+        let home = try tables.locate(db, text) ?? noted[text] ?? pendingHome(db, text)
         guard let home else { return }
         let values = try tables.read(db, home, record)
         try SharedRecords.write(
@@ -213,12 +218,17 @@ extension Replica {
                 deleted: nil))
     }
 
-    /// The collection of a record that only edits made here name.
+    /// The collection that the first note of each record names.
+    private func notedHomes(_ db: Database) throws -> [String: String] {
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT record, collection FROM ting_note ORDER BY seq")
+        return Dictionary(
+            try rows.map { try ($0.decode(atIndex: 0), $0.decode(atIndex: 1)) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The collection of a record that only the outbox names.
     private func pendingHome(_ db: Database, _ record: String) throws -> String? {
-        let noted = try String.fetchOne(
-            db, sql: "SELECT collection FROM ting_note WHERE record = ? LIMIT 1",
-            arguments: [record])
-        if let noted { return noted }
         let body = try Data.fetchOne(
             db,
             sql: """
@@ -258,6 +268,8 @@ extension Replica {
                 SELECT collection, record, group_concat(field, '/') FROM ting_invalid
                 GROUP BY collection, record ORDER BY record
                 """)
+        let made = try String.fetchSet(
+            db, sql: "SELECT collection || '/' || record FROM ting_note WHERE kind = 'i'")
         return try rows.compactMap { row in
             guard let collection = try schema.collection(row.decode(atIndex: 0)),
                 let raw = try tables.raw(db, collection, row.decode(atIndex: 1))
@@ -272,19 +284,8 @@ extension Replica {
             return HeldRow(
                 collection: collection, record: record,
                 row: raw.byField, fields: fields, last: shared?.values ?? [:], isWhole: isWhole,
-                isNew: try isWhole && isMadeHere(db, collection, record))
+                isNew: isWhole && made.contains("\(collection.name)/\(record)"))
         }
-    }
-
-    private func isMadeHere(_ db: Database, _ collection: CollectionSchema, _ record: String) throws
-        -> Bool
-    {
-        try Bool.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT EXISTS (SELECT 1 FROM ting_note
-                    WHERE record = ? AND collection = ? AND kind = 'i')
-                    """), arguments: [record, collection.name]) ?? false
     }
 
     /// What the snapshot doesn't have comes back whole, as where a deletion comes in beneath it.

@@ -36,6 +36,7 @@ struct Drafter {
     private let tables: RecordTables
     private let newIDs: NewIDs
     private let targets = KnownTargets()
+    private let adding: SharedRecords.Adding
 
     init(_ sealer: Sealer, holdsBack: Bool) throws {
         replica = sealer.replica
@@ -44,6 +45,7 @@ struct Drafter {
         tables = sealer.tables
         self.holdsBack = holdsBack
         newIDs = try NewIDs(db, tables, sealer.own?.rows ?? [])
+        adding = try SharedRecords.Adding(db)
     }
 
     // MARK: What one verb wrote
@@ -55,10 +57,11 @@ struct Drafter {
             row.collection.name != CollectionSchema.conflict.name,
             try row.before != nil || newIDs.isFree(row)
         else { return nil }
-        let before = try row.before.map { try values($0, of: row.collection) }
-        let isNew = try SharedRecords.add(
-            db, written.id, row.collection.name, before == nil ? .absent : .live,
-            body: body(before, of: row.collection))
+        let before = row.before
+        let columns = before == nil ? [] : try tables.columns(db, row.collection)
+        let isNew = try adding.add(
+            written.id, row.collection.name, before == nil ? .absent : .live,
+            body: body(before, columns, of: row.collection))
         guard isNew else { return nil }
         let draft = SealDraft(Fold(bare: row))
         draft.id = written.id
@@ -67,7 +70,7 @@ struct Drafter {
         edits.reserveCapacity(written.values.count)
         for (position, value) in written.values {
             let field = row.collection.fields[position]
-            let old = before?[position] ?? field.standard
+            let old = before.map { shared($0, columns[position], of: field) } ?? field.standard
             if before != nil, old.isIdentical(to: value) { continue }
             guard let new = canonical(field, value, draft), !new.isIdentical(to: old),
                 new != old
@@ -88,29 +91,27 @@ struct Drafter {
         return draft
     }
 
-    /// A row's values as they are shared, in the order of the fields.
-    private func values(_ row: [DatabaseValue], of collection: CollectionSchema) throws -> [Value] {
-        zip(collection.fields, try tables.columns(db, collection)).map { field, column in
-            let value = row.indices.contains(column) ? field.value(row[column]) : field.standard
-            return value.normalized
-        }
+    /// A column's value as it is shared.
+    private func shared(_ row: RowBefore, _ column: Int, of field: Field) -> Value {
+        row.indices.contains(column) ? row.value(column, of: field).normalized : field.standard
     }
 
     /// The values unlike their defaults, as `SharedRecords` keeps them.
-    private func body(_ values: [Value]?, of collection: CollectionSchema) -> [UInt8] {
+    private func body(_ row: RowBefore?, _ columns: [Int], of collection: CollectionSchema)
+        -> [UInt8]
+    {
         var encoder = CBOREncoder()
-        guard let values else {
+        guard let row else {
             encoder.encodeMapHead(count: 0)
             return encoder.bytes
         }
-        let order = collection.mapOrder.filter {
-            values[$0] != collection.fields[$0].standard
+        var (entries, count) = (CBOREncoder(capacity: 512), 0)
+        for position in collection.mapOrder
+        where row.encode(columns[position], of: collection.fields[position], into: &entries) {
+            count += 1
         }
-        encoder.encodeMapHead(count: order.count)
-        for position in order {
-            encoder.encode(collection.fields[position].name)
-            encoder.encode(values[position])
-        }
+        encoder.encodeMapHead(count: count)
+        encoder.append(raw: entries.bytes)
         return encoder.bytes
     }
 

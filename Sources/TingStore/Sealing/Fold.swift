@@ -17,12 +17,14 @@ struct Fold {
     private(set) var times: [String: Int64] = [:]
     private(set) var time: Int64 = 0
     private(set) var keeps: Set<String> = []
+    /// Places of the notes that it was made of.
+    private(set) var notes: [Int64] = []
     /// 32 random bytes, from the first note; none where that is not in the file.
     let draft: [UInt8]
     /// Whether `before` has the whole row.
     private var isComplete = false
 
-    /// A fold that begins with a note's row: kind, collection, record, field, before, time, draft.
+    /// A fold that begins with a note's row: kind, collection, record, field, before, time, draft, seq.
     init(_ collection: CollectionSchema, _ note: Row) throws {
         self.collection = collection
         record = try note.decode(atIndex: 2)
@@ -66,6 +68,7 @@ struct Fold {
         let kind: String = try note.decode(atIndex: 0)
         let field: String = try note.decode(atIndex: 3)
         let noted: Int64 = try note.decode(atIndex: 5)
+        notes.append(try note.decode(atIndex: 7))
         time = max(time, noted)
         switch kind {
         case "i": break

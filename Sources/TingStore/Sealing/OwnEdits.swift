@@ -128,6 +128,7 @@ struct NewIDs {
         }
         var counts: [ObjectIdentifier: Int] = [:]
         var ids: Set<RecordID> = []
+        ids.reserveCapacity(rows.count)
         var areVerbs = true
         for row in rows where row.before == nil {
             guard let id = row.written?.id, row.removal == nil, ids.insert(id).inserted else {

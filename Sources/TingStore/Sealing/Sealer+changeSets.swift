@@ -70,9 +70,11 @@ extension [SealDraft] {
 
 extension TingCore.Operation {
     fileprivate var estimatedBytes: Int {
-        fields.reduce(80) { sum, edit in
-            sum + 40 + edit.field.utf8.count + edit.before.estimatedBytes
-                + edit.after.estimatedBytes
+        fields.withUnsafeBufferPointer { edits in
+            edits.indices.reduce(80) { sum, at in
+                sum + 40 + edits[at].field.utf8.count + edits[at].before.estimatedBytes
+                    + edits[at].after.estimatedBytes
+            }
         }
     }
 }

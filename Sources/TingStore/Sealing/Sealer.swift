@@ -112,13 +112,15 @@ struct Sealer {
                 record: $0.decode(String.self, atIndex: 1)
             )
         }
+        var renamed = waiting.isEmpty ? [] : try renamed()
         while let (name, record) = waiting.popLast() {
-            guard let collection = replica.schema.collection(name),
-                try !tables.contains(db, collection, record), try !isRenamed(record)
+            guard let collection = replica.schema.collection(name), !renamed.contains(record),
+                try !tables.contains(db, collection, record)
             else { continue }
             for child in replica.schema.collections {
                 guard let parent = child.parent else { continue }
                 let ids = try CaptureTriggers.delete(db, child, where: parent.name, is: record)
+                renamed.subtract(ids)
                 waiting += ids.map { (child.name, $0) }
             }
         }
@@ -142,13 +144,16 @@ struct Sealer {
         }
     }
 
-    private func isRenamed(_ record: String) throws -> Bool {
-        try String.fetchOne(
+    /// Ids that no row has since it was given another: the last that is noted of their going.
+    private func renamed() throws -> Set<String> {
+        try String.fetchSet(
             db.cachedStatement(
                 sql: """
-                    SELECT kind FROM ting_note WHERE record = ? AND kind IN ('d', 'x')
-                    ORDER BY seq DESC LIMIT 1
-                    """), arguments: [record]) == "x"
+                    SELECT record FROM (
+                      SELECT record, kind, max(seq) FROM ting_note WHERE kind IN ('d', 'x')
+                      GROUP BY record
+                    ) WHERE kind = 'x'
+                    """))
     }
 
     private func fold() throws -> [Fold] {
@@ -158,9 +163,9 @@ struct Sealer {
         let rows = try Row.fetchCursor(
             db.cachedStatement(
                 sql: """
-                    SELECT kind, collection, record, field, before, time, draft FROM ting_note
-                    WHERE record IN (SELECT record FROM ting_note WHERE seq > ?) ORDER BY seq
-                    """), arguments: [after])
+                    SELECT kind, collection, record, field, before, time, draft, seq
+                    FROM ting_note ORDER BY seq
+                    """))
         while let row = try rows.next() {
             let name: String = try row.decode(atIndex: 1)
             guard let collection = replica.schema.collection(name) else { continue }
@@ -295,12 +300,12 @@ struct Sealer {
     }
 
     private func dropNotes(_ fold: Fold) throws {
-        guard own?.hasNotes != false else { return }
-        let statement = try HotStatement(
-            db, "DELETE FROM ting_note WHERE record = ? AND collection = ?")
-        statement.bind(fold.record, at: 1)
-        statement.bind(fold.collection.name, at: 2)
-        try statement.run()
+        guard !fold.notes.isEmpty else { return }
+        let statement = try HotStatement(db, "DELETE FROM ting_note WHERE seq = ?")
+        for place in fold.notes {
+            statement.bind(place, at: 1)
+            try statement.run()
+        }
     }
 
     /// Leaves one note a held field, with its first value before.

@@ -36,6 +36,17 @@ struct HotStatement {
         }
     }
 
+    /// Bytes of UTF-8 as text.
+    func bind(text bytes: [UInt8], at position: Int32) {
+        bytes.withUnsafeBytes { buffer in
+            let start = buffer.assumingMemoryBound(to: CChar.self).baseAddress
+            _ =
+                start == nil
+                ? sqlite3_bind_text(handle, position, "", 0, copied)
+                : sqlite3_bind_text(handle, position, start, Int32(buffer.count), copied)
+        }
+    }
+
     /// An id as text.
     func bind(_ id: ID<some Any>, at position: Int32) {
         id.withText { text in

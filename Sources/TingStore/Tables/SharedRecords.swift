@@ -61,24 +61,32 @@ package enum SharedRecords {
         try statement.run()
     }
 
-    /// Keeps what is shared of a record, if nothing is kept of it yet; `false` if something is.
-    /// - Parameter body: The values, as `write` encodes them.
-    static func add(
-        _ db: Database, _ record: RecordID, _ collection: String, _ state: SharedRecord.State,
-        body: [UInt8]
-    ) throws -> Bool {
-        let statement = try HotStatement(
-            db,
-            """
-            INSERT INTO ting_shared (record, collection, state, body, deleted)
-            VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING
-            """)
-        statement.bind(record, at: 1)
-        statement.bind(collection, at: 2)
-        statement.bind(state.rawValue, at: 3)
-        statement.bind(body, at: 4)
-        try statement.run()
-        return statement.changes == 1
+    /// Keeps what is shared of records of which nothing is kept yet. Lives no longer than one
+    /// transaction.
+    struct Adding {
+        private let statement: HotStatement
+
+        init(_ db: Database) throws {
+            statement = try HotStatement(
+                db,
+                """
+                INSERT INTO ting_shared (record, collection, state, body, deleted)
+                VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING
+                """)
+        }
+
+        /// `false`, and nothing done, if something is kept of the record.
+        /// - Parameter body: The values, as `write` encodes them.
+        func add(
+            _ record: RecordID, _ collection: String, _ state: SharedRecord.State, body: [UInt8]
+        ) throws -> Bool {
+            statement.bind(record, at: 1)
+            statement.bind(collection, at: 2)
+            statement.bind(state.rawValue, at: 3)
+            statement.bind(body, at: 4)
+            try statement.run()
+            return statement.changes == 1
+        }
     }
 
     package static func remove(_ db: Database, _ record: RecordID) throws {

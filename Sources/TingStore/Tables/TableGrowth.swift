@@ -3,7 +3,8 @@
 import GRDB
 
 /// Brings a file to what a new file would have: missing tables, columns, indexes and triggers are
-/// added. Nothing is taken away, no row is touched, and what belongs to others is left alone.
+/// added, an index that is not used any more is dropped. Nothing else is taken away, no row is touched,
+/// and what belongs to others is left alone.
 ///
 /// A new column's default stands in the table's definition, so its cost doesn't grow with the rows.
 struct TableGrowth {
@@ -12,6 +13,9 @@ struct TableGrowth {
         var definition: String
         var columns: [(name: String, definition: String)]
     }
+
+    /// Indexes that files of earlier layouts have.
+    private static let formerIndexes = ["ting_note_record"]
 
     private let tables: [Table]
     private let indexes: [(name: String, definition: String)]
@@ -130,6 +134,9 @@ struct TableGrowth {
             for (name, definition) in wanted where present[name] != definition {
                 try db.execute(sql: "DROP \(kind) IF EXISTS \"\(name)\"; \(definition)")
             }
+        }
+        for name in Self.formerIndexes {
+            try db.execute(sql: "DROP INDEX IF EXISTS \"\(name)\"")
         }
     }
 }
