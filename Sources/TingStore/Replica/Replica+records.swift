@@ -13,7 +13,7 @@ extension Replica {
         let outbox = DecodedOutbox()
         for record in records.sorted() {
             guard let shared = try SharedRecords.read(db, record) else { continue }
-            let notes = try heldFields(db, record)
+            let notes = try heldFields(db, record, of: shared.collection)
             let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
             try show(db, record, shared.collection, visible, keeping: notes)
             if notes.isEmpty, shared.state != .deleted, try !isPending(db, record) {
@@ -43,11 +43,19 @@ extension Replica {
             })
     }
 
-    private func heldFields(_ db: Database, _ record: RecordID) throws -> Set<String> {
-        Set(
-            try String.fetchAll(
+    /// The fields of a record that other tools wrote and nothing has sealed: what is noted of them.
+    func heldFields(_ db: Database, _ record: RecordID, of collection: String) throws
+        -> Set<String>
+    {
+        let fields = Set(
+            try String.storedAll(
                 db.cachedStatement(sql: "SELECT field FROM ting_note WHERE record = ?"),
                 arguments: [record.description]))
+        // What a rotten name no longer holds back would be written over.
+        if let collection = schema.collection(collection) {
+            for field in fields { try collection.mustName(field) }
+        }
+        return fields
     }
 
     /// The values that a record shows: the shared ones with the outbox's edits on top; `nil` where
@@ -59,7 +67,7 @@ extension Replica {
         guard let shared = try SharedRecords.read(db, record) else { return nil }
         var isLive = shared.state == .live
         var values = shared.values
-        let places = try Int64.fetchAll(
+        let places = try Int64.storedAll(
             db.cachedStatement(
                 sql: "SELECT DISTINCT seq FROM ting_pending WHERE record = ? ORDER BY seq"),
             arguments: [record.description])
@@ -151,7 +159,7 @@ extension Replica {
                 ending.utf8.count == 36
                 ? "SELECT id FROM \"\(collection.name)\" WHERE id = ?"
                 : "SELECT id FROM \"\(collection.name)\" WHERE id LIKE '%' || ? LIMIT 3"
-            for text in try String.fetchAll(db, sql: sql, arguments: [ending]) {
+            for text in try String.storedAll(db, sql: sql, arguments: [ending]) {
                 if let id = RecordID(text) { found.append((collection.name, id)) }
             }
         }
@@ -179,7 +187,7 @@ final class DecodedOutbox {
         -> [TingCore.Operation]
     {
         if let known = operations[place] { return known[record] ?? [] }
-        let body = try Data.fetchOne(
+        let body = try Data.storedOne(
             db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE seq = ?"),
             arguments: [place])
         let changeSet = try body.map { try ChangeSet(storedBytes: Array($0)) }

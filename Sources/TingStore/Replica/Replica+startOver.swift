@@ -54,7 +54,7 @@ extension Replica {
     func hasStartedOverTooOften() throws -> Bool {
         try read { db in
             let since = clock() - 3_600_000
-            let count = try Int.fetchOne(
+            let count = try Int.storedOne(
                 db, sql: "SELECT count(*) FROM ting_restart WHERE time BETWEEN ? AND ?",
                 arguments: [since, clock()])
             return count ?? 0 >= Limits.startOversPerHour
@@ -106,7 +106,7 @@ extension Replica {
         return try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
             let held = try heldRows(db)
-            let waiting = try String.fetchAll(
+            let waiting = try String.storedAll(
                 db,
                 sql: """
                     SELECT record FROM ting_pending UNION SELECT record FROM ting_note
@@ -116,7 +116,7 @@ extension Replica {
             try takeTables(db)
             for record in waiting { try setAside(db, record) }
             let own = try identity(db).member
-            let later = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
+            let later = try Int64.storedAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
             var (others, again) = (0, Set<RecordID>())
             for entry in lost {
                 guard entry.author == own, try !isKnown(db, entry.changeSet.id) else {
@@ -143,7 +143,7 @@ extension Replica {
     /// more can be told: the server vouches for it alone.
     private func lacking(_ versions: [Version], of epoch: Epoch?) throws -> Version? {
         try queue.read { db in
-            let found = try String.fetchOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
+            let found = try String.storedOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
             if let epoch, found != epoch.description { return 1 }
             guard try HistoryFloor.read(db, from: "snapshot") == nil else { return nil }
             let statement = try db.cachedStatement(
@@ -152,14 +152,14 @@ extension Replica {
                     (SELECT change_set FROM main.history WHERE version = ?))
                     """)
             return try versions.first { version in
-                try Bool.fetchOne(statement, arguments: [version]) != true
+                try Bool.storedOne(statement, arguments: [version]) != true
             }
         }
     }
 
     func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
         if try knows(db, id) { return true }
-        return try Bool.fetchOne(
+        return try Bool.storedOne(
             db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
             arguments: [id.description]) ?? false
     }
@@ -173,7 +173,7 @@ extension Replica {
 
     /// The snapshot may be of a newer schema.
     private func takeSchema(_ db: Database) throws {
-        let version = try Int.fetchOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
+        let version = try Int.storedOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
         if let held = try SchemaTable.read(db, from: "snapshot") {
             try take(db, held)
         } else if version > schema.version {
@@ -210,11 +210,11 @@ extension Replica {
 
     /// The collection of a record that only edits made here name.
     private func pendingHome(_ db: Database, _ record: String) throws -> String? {
-        let noted = try String.fetchOne(
+        let noted = try String.storedOne(
             db, sql: "SELECT collection FROM ting_note WHERE record = ? LIMIT 1",
             arguments: [record])
         if let noted { return noted }
-        let body = try Data.fetchOne(
+        let body = try Data.storedOne(
             db,
             sql: """
                 SELECT body FROM ting_outbox WHERE seq IN
@@ -252,16 +252,18 @@ extension Replica {
                 GROUP BY collection, record ORDER BY record
                 """)
         return try rows.compactMap { row in
-            guard let collection = try schema.collection(row.decode(atIndex: 0)),
-                let raw = try tables.raw(db, collection, row.decode(atIndex: 1))
-            else { return nil }
-            let record: String = try row.decode(atIndex: 1)
+            guard let collection = try schema.collection(row.stored(atIndex: 0)) else {
+                throw StoredFormError.malformed("what is held back")
+            }
+            let record: String = try row.stored(atIndex: 1)
+            guard let raw = try tables.raw(db, collection, record) else { return nil }
             let shared = try RecordID(record).flatMap { try SharedRecords.read(db, $0) }
             let isWhole =
                 try shared?.state != .live
                 && RecordID(record).map { try !isPending(db, $0) } ?? true
             let held = try row.decode(String?.self, atIndex: 2) ?? ""
             let fields = Set(held.split(separator: "/").map(String.init))
+            for field in fields { try collection.mustName(field) }
             return HeldRow(
                 collection: collection, record: record,
                 row: raw.byField, fields: fields, isWhole: isWhole,
@@ -272,7 +274,7 @@ extension Replica {
     private func isMadeHere(_ db: Database, _ collection: CollectionSchema, _ record: String) throws
         -> Bool
     {
-        try Bool.fetchOne(
+        try Bool.storedOne(
             db.cachedStatement(
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM ting_note

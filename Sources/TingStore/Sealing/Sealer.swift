@@ -143,7 +143,7 @@ struct Sealer {
     }
 
     private func isRenamed(_ record: String) throws -> Bool {
-        try String.fetchOne(
+        try String.storedOne(
             db.cachedStatement(
                 sql: """
                     SELECT kind FROM ting_note WHERE record = ? AND kind IN ('d', 'x')
@@ -162,9 +162,11 @@ struct Sealer {
                     WHERE record IN (SELECT record FROM ting_note WHERE seq > ?) ORDER BY seq
                     """), arguments: [after])
         while let row = try rows.next() {
-            let name: String = try row.decode(atIndex: 1)
-            guard let collection = replica.schema.collection(name) else { continue }
-            let key = "\(name)/\(try row.decode(String.self, atIndex: 2))"
+            let name: String = try row.stored(atIndex: 1)
+            guard let collection = replica.schema.collection(name) else {
+                throw StoredFormError.malformed("the collection of a note")
+            }
+            let key = "\(name)/\(try row.stored(String.self, atIndex: 2))"
             if folds[key] == nil {
                 folds[key] = try Fold(collection, row)
                 order.append(key)
@@ -216,7 +218,7 @@ struct Sealer {
     private func heldInserts() throws -> Set<String> {
         guard after > 0 else { return [] }
         return Set(
-            try String.fetchAll(
+            try String.storedAll(
                 db,
                 sql: """
                     SELECT i.record FROM ting_invalid i JOIN ting_shared s ON s.record = i.record
