@@ -58,7 +58,7 @@ struct Integration {
     private mutating func settle(
         _ entry: Entry, _ hash: Hash, _ summary: inout IntegrateSummary
     ) throws {
-        let waiting = try Data.fetchOne(
+        let waiting = try Data.storedOne(
             db.cachedStatement(sql: "SELECT hash FROM ting_outbox WHERE change_set = ?"),
             arguments: [entry.changeSet.id.description])
         guard let waiting else {
@@ -78,7 +78,7 @@ struct Integration {
 
     /// Whether it left this outbox unsent, as far as anyone here knew: it had been sent after all.
     private func wasDiscarded(_ hash: Hash) throws -> Bool {
-        try Bool.fetchOne(
+        try Bool.storedOne(
             db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM ting_link WHERE hash = ?)"),
             arguments: [Data(hash.bytes)]) ?? false
     }

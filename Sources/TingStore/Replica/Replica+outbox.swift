@@ -48,7 +48,7 @@ extension Replica {
 
     /// Whether a change set in the outbox makes the record.
     private func isInserted(_ db: Database, _ record: RecordID) throws -> Bool {
-        let bodies = try Data.fetchAll(
+        let bodies = try Data.storedAll(
             db,
             sql: """
                 SELECT body FROM ting_outbox WHERE seq IN
@@ -64,7 +64,7 @@ extension Replica {
     /// The change set with this hash that waits in the outbox, if it is there and sound.
     public func waiting(_ hash: Hash) throws -> ChangeSet? {
         let body = try read { db in
-            try Data.fetchOne(
+            try Data.storedOne(
                 db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE hash = ?"),
                 arguments: [Data(hash.bytes)])
         }
@@ -142,46 +142,25 @@ extension Replica {
         insert.bind(seq, at: 3)
         insert.bind(base.epoch.description, at: 4)
         var epoch = base.epoch
-        func pend(_ fields: [UInt8], _ base: Base) throws {
-            insert.bind(text: fields, at: 2)
-            if base.epoch != epoch {
-                insert.bind(base.epoch.description, at: 4)
-                epoch = base.epoch
-            }
-            insert.bind(base.version, at: 5)
-            try insert.run()
-        }
-        var names: [UInt8] = []
         for operation in changeSet.operations {
-            let whole = operation.base ?? base
             insert.bind(operation.record, at: 1)
-            guard operation.kind != .delete else {
-                try pend([], whole)
-                continue
-            }
-            names.removeAll(keepingCapacity: true)
-            if operation.kind != .update || operation.fields.isEmpty {
-                names.append(UInt8(ascii: "*"))
-            }
-            try operation.fields.withUnsafeBufferPointer { edits in
-                for at in edits.indices {
-                    if let own = edits[at].base, own != whole {
-                        try pend(Array(edits[at].field.utf8), own)
-                    } else {
-                        if !names.isEmpty { names.append(UInt8(ascii: "/")) }
-                        names.append(contentsOf: edits[at].field.utf8)
-                    }
+            try PendingFields.each(of: operation, base) { fields, base in
+                insert.bind(text: fields, at: 2)
+                if base.epoch != epoch {
+                    insert.bind(base.epoch.description, at: 4)
+                    epoch = base.epoch
                 }
+                insert.bind(base.version, at: 5)
+                try insert.run()
             }
-            if !names.isEmpty { try pend(names, whole) }
         }
     }
 
     /// Puts a change set at the end of the outbox, under a new number.
     func moveToEnd(_ db: Database, _ place: Int64) throws {
-        let last = try Int64.fetchOne(db, sql: "SELECT max(seq) FROM ting_outbox") ?? 0
+        let last = try Int64.storedOne(db, sql: "SELECT max(seq) FROM ting_outbox") ?? 0
         let number =
-            try Int64.fetchOne(
+            try Int64.storedOne(
                 db,
                 sql: """
                     UPDATE ting_replica SET next_number = next_number + 1 RETURNING next_number - 1
@@ -270,7 +249,7 @@ extension Replica {
 
     /// Whether an edit of the record waits in the outbox.
     func isPending(_ db: Database, _ record: RecordID) throws -> Bool {
-        try Bool.fetchOne(
+        try Bool.storedOne(
             db.cachedStatement(
                 sql: "SELECT EXISTS (SELECT 1 FROM ting_pending WHERE record = ?)"),
             arguments: [record.description]) ?? false
@@ -299,7 +278,7 @@ extension Replica {
         try db.execute(
             sql: "UPDATE ting_replica SET replica = ?", arguments: [newReplicaID(db).description])
         try db.execute(sql: "UPDATE ting_outbox SET number = -seq")
-        let left = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
+        let left = try Int64.storedAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
         for (position, seq) in left.enumerated() {
             try db.execute(
                 sql: "UPDATE ting_outbox SET number = ? WHERE seq = ?",
@@ -311,7 +290,7 @@ extension Replica {
 
     /// Whether the id is in the outbox or the quarantine.
     func knows(_ db: Database, _ id: ChangeSetID) throws -> Bool {
-        try Bool.fetchOne(
+        try Bool.storedOne(
             db.cachedStatement(
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE change_set = ?1)

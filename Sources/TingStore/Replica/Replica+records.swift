@@ -14,7 +14,8 @@ extension Replica {
         let held = try heldFields(db)
         for record in records.sorted() {
             guard let shared = try SharedRecords.read(db, record) else { continue }
-            let notes = held.isEmpty ? [] : held[record.description] ?? []
+            let notes = held[record.description] ?? []
+            try checkNames(notes, of: shared.collection)
             let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
             try show(db, record, shared, visible, keeping: notes)
             if notes.isEmpty, shared.state != .deleted, try !isPending(db, record) {
@@ -48,13 +49,19 @@ extension Replica {
             })
     }
 
-    /// The fields that notes name, by record.
-    private func heldFields(_ db: Database) throws -> [String: Set<String>] {
+    /// What a rotten name no longer holds back would be written over.
+    func checkNames(_ held: Set<String>, of collection: String) throws {
+        guard let collection = schema.collection(collection) else { return }
+        for field in held { try collection.mustName(field) }
+    }
+
+    /// The fields of records that other tools wrote and nothing has sealed: what is noted of them.
+    func heldFields(_ db: Database) throws -> [String: Set<String>] {
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: "SELECT record, field FROM ting_note"))
         var fields: [String: Set<String>] = [:]
         while let row = try rows.next() {
-            fields[try row.decode(atIndex: 0), default: []].insert(try row.decode(atIndex: 1))
+            fields[try row.stored(atIndex: 0), default: []].insert(try row.stored(atIndex: 1))
         }
         return fields
     }
@@ -68,7 +75,7 @@ extension Replica {
         guard let shared = try SharedRecords.read(db, record) else { return nil }
         var isLive = shared.state == .live
         var values = shared.values
-        let places = try Int64.fetchAll(
+        let places = try Int64.storedAll(
             db.cachedStatement(
                 sql: "SELECT DISTINCT seq FROM ting_pending WHERE record = ? ORDER BY seq"),
             arguments: [record.description])
@@ -162,7 +169,7 @@ extension Replica {
                 ending.utf8.count == 36
                 ? "SELECT id FROM \"\(collection.name)\" WHERE id = ?"
                 : "SELECT id FROM \"\(collection.name)\" WHERE id LIKE '%' || ? LIMIT 3"
-            for text in try String.fetchAll(db, sql: sql, arguments: [ending]) {
+            for text in try String.storedAll(db, sql: sql, arguments: [ending]) {
                 if let id = RecordID(text) { found.append((collection.name, id)) }
             }
         }
@@ -190,7 +197,7 @@ final class DecodedOutbox {
         -> [TingCore.Operation]
     {
         if let known = operations[place] { return known[record] ?? [] }
-        let body = try Data.fetchOne(
+        let body = try Data.storedOne(
             db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE seq = ?"),
             arguments: [place])
         let changeSet = try body.map { try ChangeSet(storedBytes: Array($0)) }

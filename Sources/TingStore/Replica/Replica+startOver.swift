@@ -54,7 +54,7 @@ extension Replica {
     func hasStartedOverTooOften() throws -> Bool {
         try read { db in
             let since = clock() - 3_600_000
-            let count = try Int.fetchOne(
+            let count = try Int.storedOne(
                 db, sql: "SELECT count(*) FROM ting_restart WHERE time BETWEEN ? AND ?",
                 arguments: [since, clock()])
             return count ?? 0 >= Limits.startOversPerHour
@@ -106,7 +106,7 @@ extension Replica {
         return try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
             let held = try heldRows(db)
-            let waiting = try String.fetchAll(
+            let waiting = try String.storedAll(
                 db,
                 sql: """
                     SELECT record FROM ting_pending UNION SELECT record FROM ting_note
@@ -119,7 +119,7 @@ extension Replica {
             let noted = try notedHomes(db)
             for record in waiting { try setAside(db, record, noted, last: last[record] ?? [:]) }
             let own = try identity(db).member
-            let later = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
+            let later = try Int64.storedAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
             var (others, again) = (0, Set<RecordID>())
             for entry in lost {
                 guard entry.author == own, try !isKnown(db, entry.changeSet.id) else {
@@ -148,7 +148,7 @@ extension Replica {
     /// more can be told: the server vouches for it alone.
     private func lacking(_ versions: [Version], of epoch: Epoch?) throws -> Version? {
         try queue.read { db in
-            let found = try String.fetchOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
+            let found = try String.storedOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
             if let epoch, found != epoch.description { return 1 }
             guard try HistoryFloor.read(db, from: "snapshot") == nil else { return nil }
             let statement = try db.cachedStatement(
@@ -157,14 +157,14 @@ extension Replica {
                     (SELECT change_set FROM main.history WHERE version = ?))
                     """)
             return try versions.first { version in
-                try Bool.fetchOne(statement, arguments: [version]) != true
+                try Bool.storedOne(statement, arguments: [version]) != true
             }
         }
     }
 
     func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
         if try knows(db, id) { return true }
-        return try Bool.fetchOne(
+        return try Bool.storedOne(
             db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
             arguments: [id.description]) ?? false
     }
@@ -178,7 +178,7 @@ extension Replica {
 
     /// The snapshot may be of a newer schema.
     private func takeSchema(_ db: Database) throws {
-        let version = try Int.fetchOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
+        let version = try Int.storedOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
         if let held = try SchemaTable.read(db, from: "snapshot") {
             try take(db, held)
         } else if version > schema.version {
@@ -223,13 +223,13 @@ extension Replica {
         let rows = try Row.fetchAll(
             db, sql: "SELECT record, collection FROM ting_note ORDER BY seq")
         return Dictionary(
-            try rows.map { try ($0.decode(atIndex: 0), $0.decode(atIndex: 1)) },
+            try rows.map { try ($0.stored(atIndex: 0), $0.stored(atIndex: 1)) },
             uniquingKeysWith: { first, _ in first })
     }
 
     /// The collection of a record that only the outbox names.
     private func pendingHome(_ db: Database, _ record: String) throws -> String? {
-        let body = try Data.fetchOne(
+        let body = try Data.storedOne(
             db,
             sql: """
                 SELECT body FROM ting_outbox WHERE seq IN
@@ -268,19 +268,22 @@ extension Replica {
                 SELECT collection, record, group_concat(field, '/') FROM ting_invalid
                 GROUP BY collection, record ORDER BY record
                 """)
-        let made = try String.fetchSet(
-            db, sql: "SELECT collection || '/' || record FROM ting_note WHERE kind = 'i'")
+        let made = try Set(
+            String.storedAll(
+                db, sql: "SELECT collection || '/' || record FROM ting_note WHERE kind = 'i'"))
         return try rows.compactMap { row in
-            guard let collection = try schema.collection(row.decode(atIndex: 0)),
-                let raw = try tables.raw(db, collection, row.decode(atIndex: 1))
-            else { return nil }
-            let record: String = try row.decode(atIndex: 1)
+            guard let collection = try schema.collection(row.stored(atIndex: 0)) else {
+                throw StoredFormError.malformed("what is held back")
+            }
+            let record: String = try row.stored(atIndex: 1)
+            guard let raw = try tables.raw(db, collection, record) else { return nil }
             let shared = try RecordID(record).flatMap { try SharedRecords.read(db, $0) }
             let isWhole =
                 try shared?.state != .live
                 && RecordID(record).map { try !isPending(db, $0) } ?? true
             let held = try row.decode(String?.self, atIndex: 2) ?? ""
             let fields = Set(held.split(separator: "/").map(String.init))
+            for field in fields { try collection.mustName(field) }
             return HeldRow(
                 collection: collection, record: record,
                 row: raw.byField, fields: fields, last: shared?.values ?? [:], isWhole: isWhole,

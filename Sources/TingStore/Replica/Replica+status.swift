@@ -46,7 +46,7 @@ extension Replica {
             let noted =
                 failure == nil
                 ? 0
-                : try Int.fetchOne(
+                : try Int.storedOne(
                     db, sql: "SELECT count(DISTINCT record) FROM ting_note WHERE kind <> 'k'") ?? 0
             let identity = try identity(db)
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM ting_replica"),
@@ -58,15 +58,15 @@ extension Replica {
                 epoch: identity.base.epoch, digest: HistoryTables.stateHash(db),
                 version: identity.base.version, head: row.decode(forColumn: "head"),
                 outbox: noted + box.decode(Int.self, atIndex: 0),
-                quarantine: Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
-                conflicts: Int.fetchOne(
+                quarantine: Int.storedOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
+                conflicts: Int.storedOne(
                     db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
                 invalid: invalid, oldestUnsynced: box.decode(atIndex: 1),
                 lastSync: row.decode(forColumn: "last_sync"),
                 nextRetry: row.decode(forColumn: "next_retry"),
                 lastError: row.decode(forColumn: "last_error"),
                 role: row.decode(String?.self, forColumn: "role").flatMap(Role.init(rawValue:)),
-                deferred: String.fetchAll(
+                deferred: String.storedAll(
                     db,
                     sql: """
                         SELECT DISTINCT deferred FROM ting_outbox WHERE deferred IS NOT NULL

@@ -24,20 +24,20 @@ extension Replica {
                 historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
                 stateDigest: try reportedDigest(db), role: try toldRole(db),
                 schema: asksForSchema ? 0 : schema.version, sent: clock(),
-                membersVersion: try Int64.fetchOne(
+                membersVersion: try Int64.storedOne(
                     db, sql: "SELECT members_version FROM ting_replica") ?? 0,
                 pageByteLimit: Limits.pageByteLimit, links: try links(db), deliveries: deliveries)
         }
     }
 
     private func toldRole(_ db: Database) throws -> Role? {
-        try String.fetchOne(db.cachedStatement(sql: "SELECT role FROM ting_replica"))
+        try String.storedOne(db.cachedStatement(sql: "SELECT role FROM ting_replica"))
             .flatMap(Role.init(rawValue:))
     }
 
     /// The digest of the shared records; none that could agree where `verify` found a difference.
     private func reportedDigest(_ db: Database) throws -> Hash {
-        let doubt = try Int.fetchOne(
+        let doubt = try Int.storedOne(
             db.cachedStatement(sql: "SELECT suspect FROM ting_replica"))
         return try doubt ?? 0 != 0 ? .zero : HistoryTables.stateHash(db)
     }
@@ -53,7 +53,7 @@ extension Replica {
             db, sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq",
             arguments: [number])
         while let row = try rows.next(), page.count < Limits.deliveryLimit {
-            let body: Data = try row.decode(atIndex: 1)
+            let body: Data = try row.stored(atIndex: 1)
             let changeSet = try ChangeSet(storedBytes: Array(body))
             if !blocked.isEmpty, !blocked.isDisjoint(with: changeSet.concerned) {
                 blocked.formUnion(changeSet.touched)
@@ -61,14 +61,14 @@ extension Replica {
             }
             bytes += body.count
             if !page.isEmpty, bytes > Limits.outboxPageByteLimit { break }
-            page.append(try Delivery(number: row.decode(atIndex: 0), changeSet: changeSet))
+            page.append(try Delivery(number: row.stored(atIndex: 0), changeSet: changeSet))
         }
         return page
     }
 
     private func touched(_ db: Database, _ changeSets: Set<ChangeSetID>) throws -> Set<RecordID> {
         try changeSets.reduce(into: []) { records, id in
-            let body = try Data.fetchOne(
+            let body = try Data.storedOne(
                 db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE change_set = ?"),
                 arguments: [id.description])
             guard let body else { return }
@@ -82,7 +82,7 @@ extension Replica {
             guard deferred.isEmpty else {
                 return try !deliveries(db, after: number, deferred).isEmpty
             }
-            return try Bool.fetchOne(
+            return try Bool.storedOne(
                 db.cachedStatement(
                     sql: "SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE number > ?)"),
                 arguments: [number]) ?? false

@@ -5,12 +5,19 @@ public import TingCore
 
 /// Whether the replica's file says what was received.
 extension Replica {
-    /// Has SQLite check the file, and recomputes both digests from rows and history. The next sync
-    /// mends records that differ, and starts over where the history does.
+    /// Has SQLite check the file, recomputes both digests from rows and history, and compares every row
+    /// with what it should show. The next sync mends records that differ, and starts over where the
+    /// history does.
     /// - Returns: What was computed, and whether it is what the replica reports.
+    /// - Throws: `ReplicaError.damaged` for a definition that rotted: no sync mends that.
     public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
-        let isWhole = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
+        var isWhole = try read { try String.storedAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
+        // Before anything is sealed: by a rotten index one row passes for another. Where two rows
+        // have one id no index can be built; what SQLite said of the file stands then.
+        if !isWhole { try? rebuildIndexes() }
+        try read(checkDefinition)
         return try sealed { db in
+            if try !isPendingRight(db) || !misshown(db).isEmpty { isWhole = false }
             let base = try identity(db).base
             let state = try tables.recomputedDigest(db)
             let history = try computedHistory(db)
@@ -51,12 +58,32 @@ extension Replica {
     /// What `verify` found since the replica was last put right.
     func doubt() throws -> Doubt? {
         try read { db in
-            try Int.fetchOne(db, sql: "SELECT suspect FROM ting_replica").flatMap(Doubt.init)
+            try Int.storedOne(db, sql: "SELECT suspect FROM ting_replica").flatMap(Doubt.init)
         }
     }
 
     /// Builds the indexes anew: one that lost a row hides it from every look by id.
     func rebuildIndexes() throws { try quietly { try $0.execute(sql: "REINDEX") } }
+
+    /// The same where one gave another row than the one that was asked for: what was done by it before
+    /// is compared with the server's records in the next sync.
+    func doubtIndexes() throws {
+        try quietly { db in
+            try db.execute(sql: "REINDEX")
+            try db.execute(
+                sql: "UPDATE ting_replica SET suspect = max(suspect, ?)",
+                arguments: [Doubt.records.rawValue])
+        }
+    }
+
+    /// A default that rotted is written into every row that leaves its column out, and passes for what
+    /// somebody wrote.
+    private func checkDefinition(_ db: Database) throws {
+        let differences = try TableGrowth(Self.definition(schema)).differences(from: db)
+        if let first = differences.first {
+            throw ReplicaError.damaged("the definition of \(first)")
+        }
+    }
 }
 
 extension RecordTables {
@@ -64,7 +91,7 @@ extension RecordTables {
     func recomputedDigest(_ db: Database) throws -> StateDigest {
         var digest = StateDigest()
         var aside: Set<RecordID> = []
-        for text in try String.fetchAll(db, sql: "SELECT record FROM ting_shared") {
+        for text in try String.storedAll(db, sql: "SELECT record FROM ting_shared") {
             guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
             else { continue }
             aside.insert(record)
@@ -76,7 +103,7 @@ extension RecordTables {
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT id, \(names) FROM \"\(collection.name)\"")
             while let row = try rows.next() {
-                guard let record = try RecordID(row.decode(String.self, atIndex: 0)),
+                guard let record = try RecordID(row.stored(String.self, atIndex: 0)),
                     !aside.contains(record)
                 else {
                     continue

@@ -248,7 +248,17 @@ public final class Replica: Sendable {
     ///   `ReplicaError.transactionEnded` when `body` ends the transaction. Nothing is kept then.
     @discardableResult
     public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
-        try quietly { db in
+        do {
+            return try written(message, body)
+        } catch  where error as? ReplicaError == .rottenIndex {
+            // What the caller does is done once: the next try finds indexes that are right.
+            try doubtIndexes()
+            throw ReplicaError.rottenIndex
+        }
+    }
+
+    private func written<T>(_ message: String, _ body: (Database) throws -> T) throws -> T {
+        try transaction { db in
             try Sealer(self, db).seal(message: "")
             try noticeDefinition(db)
             let held = try lastNote(db) ?? 0
@@ -312,8 +322,18 @@ public final class Replica: Sendable {
         }
     }
 
-    /// One transaction in which nothing that is written counts as an edit.
+    /// One transaction in which nothing that is written counts as an edit. An index that turns out
+    /// rotten in it is built anew, and the transaction begun again.
     func quietly<T>(_ body: (Database) throws -> T) throws -> T {
+        do {
+            return try transaction(body)
+        } catch  where error as? ReplicaError == .rottenIndex {
+            try doubtIndexes()
+            return try transaction(body)
+        }
+    }
+
+    private func transaction<T>(_ body: (Database) throws -> T) throws -> T {
         try queue.writeWithoutTransaction { db in
             var result: T?
             try db.inTransaction(.immediate) {
@@ -356,4 +376,7 @@ public enum ReplicaError: Error, Equatable, Sendable {
     case notInQuarantine(ChangeSetID)
     /// The file's bytes are not those that were written.
     case damaged(String)
+
+    /// An index gave another row than the one that was asked for.
+    static let rottenIndex = ReplicaError.damaged("an index")
 }

@@ -115,12 +115,12 @@ extension Replica {
     /// Where the matches to show lie in the index, the first first.
     private func places(_ db: Database, _ query: String, _ limit: Int) throws -> [Int64] {
         let matches = "SELECT rowid FROM ting_search WHERE ting_search MATCH ? ORDER BY"
-        let newest = try Int64.fetchAll(
+        let newest = try Int64.storedAll(
             db, sql: "\(matches) rowid DESC LIMIT \(Limits.searchRankLimit + 1)",
             arguments: [query])
         // To rank means to look at every match: of very many it would take longer than reading them.
         guard newest.count <= Limits.searchRankLimit else { return Array(newest.prefix(limit)) }
-        return try Int64.fetchAll(
+        return try Int64.storedAll(
             db, sql: "\(matches) rank LIMIT \(limit)", arguments: [query])
     }
 
@@ -146,7 +146,7 @@ extension Replica {
     /// The records of change sets in the outbox that `ting_unindexed` names by their ids. Those that left
     /// it had their records named then.
     private func sealedSince(_ db: Database) throws -> [String] {
-        let bodies = try Data.fetchAll(
+        let bodies = try Data.storedAll(
             db,
             sql: """
                 SELECT body FROM ting_outbox
@@ -161,21 +161,23 @@ extension Replica {
         try db.execute(sql: "DELETE FROM ting_search; DELETE FROM ting_indexed")
         for collection in schema.written {
             // Row by row: a large workspace has more ids than belong into memory.
-            let ids = try String.fetchCursor(
+            let rows = try Row.fetchCursor(
                 db, sql: "SELECT id FROM \"\(collection.name)\" ORDER BY id")
-            while let id = try ids.next() { try index(db, id, of: collection) }
+            while let row = try rows.next() {
+                try index(db, row.stored(atIndex: 0), of: collection)
+            }
         }
     }
 
     private func refreshIndex(_ db: Database, since indexed: Int64) throws {
-        let changed = try String.fetchSet(
+        let noted = try String.storedAll(
             db,
             sql: """
                 SELECT record FROM ting_touch WHERE version > ?
                 UNION SELECT record FROM ting_note
                 UNION SELECT record FROM ting_unindexed
-                """, arguments: [indexed]
-        ).union(try sealedSince(db))
+                """, arguments: [indexed])
+        let changed = try Set(noted).union(sealedSince(db))
         for record in changed.sorted() {
             try db.cachedStatement(
                 sql:

@@ -23,12 +23,11 @@ extension Drafter {
         statement.bind(record.description, at: 1)
         var found: [(fields: PendingFields, base: Base)] = []
         while try statement.step() {
-            guard let epoch = Epoch(statement.text(1)) else { continue }
-            found.append(
-                (
-                    PendingFields(statement.text(0)),
-                    Base(epoch: epoch, version: statement.integer(2))
-                ))
+            guard let epoch = try Epoch(statement.strictText(1)) else {
+                throw StoredFormError.malformed("what an edit was made on")
+            }
+            let base = try Base(epoch: epoch, version: statement.strictInteger(2))
+            found.append((PendingFields(try statement.strictText(0)), base))
         }
         return found
     }
@@ -44,10 +43,13 @@ extension Drafter {
                 sql: "SELECT field, epoch, version FROM ting_invalid WHERE record = ?"),
             arguments: [record])
         return Dictionary(
-            try rows.compactMap { row in
-                try Epoch(row.decode(String.self, atIndex: 1)).map {
-                    try (row.decode(atIndex: 0), Base(epoch: $0, version: row.decode(atIndex: 2)))
+            try rows.map { row in
+                guard let epoch = try Epoch(row.stored(String.self, atIndex: 1)) else {
+                    throw StoredFormError.malformed("what an edit was made on")
                 }
+                return try (
+                    row.stored(atIndex: 0), Base(epoch: epoch, version: row.stored(atIndex: 2))
+                )
             }, uniquingKeysWith: { a, _ in a })
     }
 }
@@ -61,6 +63,28 @@ struct PendingFields {
 
     var names: [String] {
         text.isEmpty ? [""] : text.split(separator: "/").map(String.init)
+    }
+
+    /// The rows that an operation makes: the names of its fields in UTF-8, and what these edits were
+    /// made on.
+    static func each(
+        of operation: TingCore.Operation, _ base: Base, _ body: ([UInt8], Base) throws -> Void
+    ) throws {
+        let whole = operation.base ?? base
+        guard operation.kind != .delete else { return try body([], whole) }
+        var names: [UInt8] = []
+        if operation.kind != .update || operation.fields.isEmpty { names.append(UInt8(ascii: "*")) }
+        try operation.fields.withUnsafeBufferPointer { edits in
+            for at in edits.indices {
+                if let own = edits[at].base, own != whole {
+                    try body(Array(edits[at].field.utf8), own)
+                } else {
+                    if !names.isEmpty { names.append(UInt8(ascii: "/")) }
+                    names.append(contentsOf: edits[at].field.utf8)
+                }
+            }
+        }
+        if !names.isEmpty { try body(names, whole) }
     }
 
     /// Whether an edit of the field (`""` for the whole record) waits.

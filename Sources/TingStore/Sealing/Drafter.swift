@@ -133,6 +133,10 @@ struct Drafter {
     func drafts(_ fold: Fold) throws -> [SealDraft] {
         let draft = SealDraft(fold)
         let raw = try tables.raw(db, fold.collection, fold.record)
+        if !fold.existed { _ = try tables.columns(db, fold.collection) }
+        if raw == nil, !fold.wasRemoved, fold.keeps.isEmpty {
+            try tables.mustLack(db, fold.collection, fold.record)
+        }
         guard let id = RecordID(fold.record) else {
             if raw == nil { return [draft] }
             draft.invalid[""] = InvalidValue(

@@ -67,7 +67,9 @@ struct OwnEdits {
             (key, notes, seq: try notes[0].decode(Int64.self, atIndex: 7))
         }
         for (key, notes, _) in rest.sorted(by: { $0.seq < $1.seq }) {
-            guard let collection = tables.schema.collection(key.collection) else { continue }
+            guard let collection = tables.schema.collection(key.collection) else {
+                throw StoredFormError.malformed("the collection of a note")
+            }
             if let fold = try Self.fold(collection, (held[key] ?? []) + notes) {
                 folds.append(fold)
             }

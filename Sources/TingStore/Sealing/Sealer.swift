@@ -146,14 +146,14 @@ struct Sealer {
 
     /// Ids that no row has since it was given another: the last that is noted of their going.
     private func renamed() throws -> Set<String> {
-        try String.fetchSet(
+        try Set(String.storedAll(
             db.cachedStatement(
                 sql: """
                     SELECT record FROM (
                       SELECT record, kind, max(seq) FROM ting_note WHERE kind IN ('d', 'x')
                       GROUP BY record
                     ) WHERE kind = 'x'
-                    """))
+                    """)))
     }
 
     private func fold() throws -> [Fold] {
@@ -167,9 +167,11 @@ struct Sealer {
                     FROM ting_note ORDER BY seq
                     """))
         while let row = try rows.next() {
-            let name: String = try row.decode(atIndex: 1)
-            guard let collection = replica.schema.collection(name) else { continue }
-            let key = "\(name)/\(try row.decode(String.self, atIndex: 2))"
+            let name: String = try row.stored(atIndex: 1)
+            guard let collection = replica.schema.collection(name) else {
+                throw StoredFormError.malformed("the collection of a note")
+            }
+            let key = "\(name)/\(try row.stored(String.self, atIndex: 2))"
             if folds[key] == nil {
                 folds[key] = try Fold(collection, row)
                 order.append(key)
@@ -221,7 +223,7 @@ struct Sealer {
     private func heldInserts() throws -> Set<String> {
         guard after > 0 else { return [] }
         return Set(
-            try String.fetchAll(
+            try String.storedAll(
                 db,
                 sql: """
                     SELECT i.record FROM ting_invalid i JOIN ting_shared s ON s.record = i.record

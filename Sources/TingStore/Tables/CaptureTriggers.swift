@@ -83,7 +83,7 @@ enum CaptureTriggers {
     ) throws -> [String] {
         let name = collection.name
         let condition = "FROM \"\(name)\" AS t WHERE \"\(column)\" = ?"
-        let ids = try String.fetchAll(
+        let ids = try String.storedAll(
             db.cachedStatement(sql: "SELECT id \(condition) ORDER BY id"), arguments: [value])
         guard !ids.isEmpty else { return [] }
         try db.cachedStatement(

@@ -153,6 +153,14 @@ struct HotStatement {
         return integer(column)
     }
 
+    /// The text of a column that must hold one: another type is rot, not its digits.
+    func strictText(_ column: Int32) throws -> String {
+        guard sqlite3_column_type(handle, column) == SQLITE_TEXT else {
+            throw StoredFormError.malformed(owner.sql)
+        }
+        return text(column)
+    }
+
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     func blob(_ column: Int32) -> [UInt8] {

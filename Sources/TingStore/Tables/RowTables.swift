@@ -59,13 +59,18 @@ final class RowTable {
         select.bind(record, at: 1)
         guard try select.step() else { return nil }
         defer { select.reset() }
+        guard select.id(Int32(collection.fields.count)) == record else {
+            throw ReplicaError.rottenIndex
+        }
         return collection.fields.enumerated().map { select.value(Int32($0), of: $1) }
     }
 
     func contains(_ record: RecordID) throws -> Bool {
         exists.bind(record, at: 1)
         defer { exists.reset() }
-        return try exists.step()
+        guard try exists.step() else { return false }
+        guard exists.id(0) == record else { throw ReplicaError.rottenIndex }
+        return true
     }
 
     /// Adds a record; `false`, and nothing done, if the table holds its id.

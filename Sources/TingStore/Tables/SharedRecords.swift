@@ -32,16 +32,18 @@ package enum SharedRecords {
 
     package static func read(_ db: Database, _ record: RecordID) throws -> SharedRecord? {
         let statement = try HotStatement(
-            db, "SELECT collection, state, body, deleted FROM ting_shared WHERE record = ?")
+            db, "SELECT collection, state, body, deleted, record FROM ting_shared WHERE record = ?")
         statement.bind(record, at: 1)
         guard try statement.step() else { return nil }
         defer { statement.reset() }
-        guard let state = SharedRecord.State(rawValue: statement.text(1)) else {
+        guard statement.id(4) == record else { throw ReplicaError.rottenIndex }
+        guard let state = SharedRecord.State(rawValue: try statement.strictText(1)) else {
             throw StoredFormError.malformed("shared record")
         }
         return SharedRecord(
-            collection: statement.text(0), state: state, values: try values(statement.blob(2)),
-            deleted: statement.isNull(3) ? nil : statement.integer(3))
+            collection: try statement.strictText(0), state: state,
+            values: try values(statement.blob(2)),
+            deleted: statement.isNull(3) ? nil : try statement.strictInteger(3))
     }
 
     package static func write(_ db: Database, _ record: RecordID, _ shared: SharedRecord) throws {

@@ -54,8 +54,9 @@ final class StatementTexts: Sendable {
             let columns = collection.fields.map { "\"\($0.name)\"" }
             let list = columns.joined(separator: ", ")
             let marks = Array(repeating: "?", count: columns.count + 1).joined(separator: ", ")
-            select = "SELECT \(list) FROM \(table) WHERE id = ?"
-            exists = "SELECT 1 FROM \(table) WHERE id = ?"
+            // With the id: where an index rotted, SQLite may give the row of another.
+            select = "SELECT \(list), id FROM \(table) WHERE id = ?"
+            exists = "SELECT id FROM \(table) WHERE id = ?"
             replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             insert = "INSERT INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             insertNew = """

@@ -76,7 +76,7 @@ struct TableGrowth {
     /// Copies a table's rows from an attached file, column by name: files grew in different orders. What
     /// the other file lacks keeps its default.
     static func copy(_ db: Database, _ table: String, from file: String) throws {
-        let columns = try String.fetchAll(
+        let columns = try String.storedAll(
             db,
             sql: """
                 SELECT '"' || a.name || '"' FROM pragma_table_info(?1, 'main') a

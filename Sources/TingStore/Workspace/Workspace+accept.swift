@@ -69,7 +69,7 @@ struct Clerk {
         head = try HistoryTables.head(db)
         firstVersion = head + 1
         lastAccepted =
-            try Int64.fetchOne(
+            try Int64.storedOne(
                 db, sql: "SELECT accepted FROM history WHERE version = ?", arguments: [head]) ?? 0
         historyDigest = try HistoryTables.digest(db, at: head) ?? .zero
         digest = try HistoryTables.stateDigest(db)

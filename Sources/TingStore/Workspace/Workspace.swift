@@ -246,7 +246,7 @@ public final class Workspace: Sendable {
 
     static func usedBytes(_ db: Database) throws -> Int64 {
         func pragma(_ name: String) throws -> Int64 {
-            try Int64.fetchOne(db, sql: "PRAGMA \(name)") ?? 0
+            try Int64.storedOne(db, sql: "PRAGMA \(name)") ?? 0
         }
         return try (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
     }
@@ -318,7 +318,7 @@ public final class Workspace: Sendable {
     static func stateDigest(_ db: Database, at version: Version) throws -> Hash {
         let statement = try db.cachedStatement(
             sql: "SELECT digest FROM ting_state_digest WHERE version = ?")
-        return try Data.fetchOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
+        return try Data.storedOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
             ?? StateDigest().hash
     }
 }
