@@ -62,7 +62,7 @@ struct ReplicaSync: Equatable {
         defer { withExtendedLifetime(lock) {} }
         let invalid = try replica.seal(message: message)
         if !options.json { console.warn(about: invalid) }
-        let progress = Progress(quiet: options.quiet)
+        let progress = Progress(console)
         defer { progress.end() }
         return try await SyncSession(replica, over: connection, now: Session.clock).run { step in
             progress.report("version \(step.version) of \(step.head), \(step.sent) sent")

@@ -106,7 +106,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
         _ name: String, _ path: String, _ server: ClientConfiguration.Server,
         _ connection: ServerConnection
     ) async throws -> Replica {
-        let progress = Progress(quiet: global.quiet)
+        let progress = Progress(console)
         defer { progress.end() }
         return try await connection.clone(
             name, to: path, member: MemberID(server.member), schema: Session.schema,

@@ -74,15 +74,19 @@ struct Import: TingCommand {
     private func write(
         _ plan: ProgrammeImport, _ message: String, _ replica: Replica
     ) throws -> Counts {
+        let progress = Progress(console)
+        defer { progress.end() }
         do {
             return try replica.write(message: message) { db in
                 var counts = Counts()
                 counts.lastNumber =
                     try Int64.fetchOne(db, sql: "SELECT max(number) FROM ting_outbox") ?? 0
-                for record in plan.records {
+                for (done, record) in plan.records.enumerated() {
+                    progress.report("\(done) of \(plan.records.count) records")
                     try write(record, replica, db, &counts)
                 }
                 if dryRun { throw Preview(counts: counts) }
+                progress.announce("sealing \(plan.records.count.counted("record"))")
                 return counts
             }
         } catch let preview as Preview {

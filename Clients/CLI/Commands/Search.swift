@@ -26,7 +26,11 @@ struct Search: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let hits = try replica.search(text.joined(separator: " ").normalized, limit: limit)
+        let progress = Progress(console)
+        let hits = try replica.search(text.joined(separator: " ").normalized, limit: limit) {
+            progress.report("\($0) of \($1) records indexed")
+        }
+        progress.end()
         try replica.read { db in
             let records = try hits.compactMap { hit in
                 try replica.schema.collection(hit.collection).flatMap {
