@@ -58,7 +58,7 @@ struct ReplicaSync: Equatable {
     private func once(
         _ replica: Replica, _ connection: ServerConnection
     ) async throws -> SyncSession.Outcome {
-        let lock = try FileLock(path: replica.path + ".lock")
+        let lock = try session.lock(replica.path)
         defer { withExtendedLifetime(lock) {} }
         let invalid = try replica.seal(message: message)
         if !options.json { console.warn(about: invalid) }

@@ -41,8 +41,11 @@ struct Session {
     /// Opens the replica that the command means.
     func replica() throws -> Replica {
         let path = try path()
+        Self.file.withLock { $0 = path }
         do {
-            let replica = try Replica(path: path, schema: Self.schema, clock: Self.clock)
+            let replica = try Replica(
+                path: path, schema: Self.schema, clock: Self.clock,
+                isWaiting: { sayThatItWaits("another program that writes to \(path)") })
             Self.opened.withLock { $0.append(replica) }
             return replica
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
@@ -52,6 +55,26 @@ struct Session {
                 .error, code: "not_writable", "The replica \(path) can't be opened.",
                 remedy: "Check the permissions of the file and its folder.")
         }
+    }
+
+    /// No other process syncs the replica while the lock is held.
+    func lock(_ path: String) throws -> FileLock {
+        try FileLock(path: path + ".lock") {
+            sayThatItWaits("another `ting` that syncs \(path)")
+        }
+    }
+
+    private func sayThatItWaits(_ what: String) {
+        guard !options.json, !options.quiet else { return }
+        Terminal.write("ting: waiting for \(Terminal.printable(what)) …\n", to: STDERR_FILENO)
+    }
+
+    /// The replica's file that this command is about, for errors that don't name it.
+    private static let file = Mutex<String?>(nil)
+
+    /// How errors name the replica.
+    static var replicaName: String {
+        file.withLock { $0.map { "The replica \($0)" } ?? "The replica" }
     }
 
     /// Kept until the program ends: to take a replica apart starts a thread, to close it does not.

@@ -117,7 +117,7 @@ struct ApplyBundle: TingCommand {
         let reply = try BundleCommand.read(file)
         let replica = try session.replica()
         let keys = try session.home().bundleKeys(replica.identity().server)
-        let lock = try FileLock(path: replica.path + ".lock")
+        let lock = try session.lock(replica.path)
         defer { withExtendedLifetime(lock) {} }
         guard let outcome = try BundleCommand.presented({ try take(reply, replica, keys) }) else {
             throw CommandError(

@@ -51,7 +51,7 @@ struct Logout: TingCommand, AsyncParsableCommand {
         let home = try session.home()
         let (place, target) = try arguments(home.configuration())
         let server = try session.server(named: place)
-        var leaving = try Leaving(home, server.url)
+        var leaving = try Leaving(home, server.url, session)
         try decide(leaving)
         if export { try leaving.export(to: target) }
         let isRevoked = await revoke(server)
@@ -155,12 +155,12 @@ private struct Leaving {
     /// No sync of another process is under way meanwhile.
     private var locks: [FileLock] = []
 
-    init(_ home: ClientHome, _ url: String) throws {
+    init(_ home: ClientHome, _ url: String, _ session: Session) throws {
         self.home = home
         for known in try home.configuration().replicas where known.server == url {
             let path = home.path(of: known)
             guard FileManager.default.fileExists(atPath: path) else { continue }
-            locks.append(try FileLock(path: path + ".lock"))
+            locks.append(try session.lock(path))
             do {
                 let replica = try Replica(
                     path: path, schema: Session.schema, clock: Session.clock)

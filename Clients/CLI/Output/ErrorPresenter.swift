@@ -191,8 +191,10 @@ struct ErrorPresenter {
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             return CommandError(
                 .error, code: "busy",
-                "Another program has been writing to the replica all the time.",
-                remedy: "Close its transaction, then run the command again.")
+                "\(Session.replicaName) is busy: another `ting` or SQLite tool has been writing to it for \(Limits.replicaBusySeconds) s.",
+                remedy:
+                    "Let that program finish, or end its open transaction; then run the command again."
+            )
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
             return CommandError(
                 .error, code: "not_writable", "The replica can't be opened for this: \(message).",

@@ -163,8 +163,8 @@ public struct SyncSession: Sendable {
             )
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             (
-                "Another program has been writing to the replica all the time.",
-                "Close its transaction, then run `ting sync`."
+                "The replica is busy: another `ting` or SQLite tool has been writing to it all the time.",
+                "Let that program finish, or end its open transaction; then run `ting sync`."
             )
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
             (

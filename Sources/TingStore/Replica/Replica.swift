@@ -25,10 +25,12 @@ public final class Replica: Sendable {
     ///     it takes that.
     ///   - clock: Milliseconds since 1970 on this machine's clock.
     ///   - uptime: Milliseconds on a clock that never jumps.
+    ///   - isWaiting: Called when another program has held the file for a second; it waits on, up to 30 s.
     /// - Throws: `ReplicaError.notAReplica`, `SchemaError`, or `DatabaseError`.
     public init(
         path: String, schema: Schema, clock: @escaping @Sendable () -> Int64,
-        uptime: @escaping @Sendable () -> Int64 = Replica.uptime
+        uptime: @escaping @Sendable () -> Int64 = Replica.uptime,
+        isWaiting: @escaping @Sendable () -> Void = {}
     ) throws {
         self.path = path
         self.clock = clock
@@ -38,7 +40,8 @@ public final class Replica: Sendable {
         watch.know(schema)
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(Double(Limits.replicaBusySeconds))
+        configuration.busyMode = .callback(
+            BusyWait.callback(seconds: Limits.replicaBusySeconds, isLong: isWaiting))
         configuration.prepareDatabase { [watch] db in
             // For good: switching them makes SQLite prepare every statement anew. They serve other
             // tools; the watch sees what is written here.
