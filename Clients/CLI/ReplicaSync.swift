@@ -37,6 +37,7 @@ struct ReplicaSync: Equatable {
             await connection.close()
         } catch {
             await connection.close()
+            session.note(refusal: error, of: replica)
             throw error
         }
     }
@@ -127,12 +128,21 @@ extension ReplicaSync {
 }
 
 extension Session {
+    /// Notes for `status` that the server does not know this device any more.
+    fileprivate func note(refusal error: any Error, of replica: Replica) {
+        guard (error as? ClientError)?.code == "unauthorized",
+            let server = try? replica.identity().server
+        else { return }
+        try? home().note(refused: true, by: server)
+    }
+
     /// After a sync: learns what an earlier version of Ting did not ask for when it joined, and takes
     /// on the account that its owner has at a server that was set up anew.
     fileprivate func keepUp(_ replica: Replica, _ connection: ServerConnection) async throws {
         let identity = try replica.identity()
         let home = try home()
         guard let known = try home.configuration().server(identity.server) else { return }
+        try home.note(refused: false, by: identity.server)
         if let member = MemberID(known.member), member != identity.member {
             try replica.bind(server: identity.server, member: member)
         }

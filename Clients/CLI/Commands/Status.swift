@@ -62,7 +62,7 @@ struct Status: TingCommand {
         let style = console.style
         let news = status.head > status.version ? style.yellow(" of \(status.head)") : ""
         var lines = [
-            "workspace    \(style.bold(status.workspace))\(status.role.map { ", as \($0.rawValue)" } ?? "")",
+            "workspace    \(style.bold(status.workspace))\(standing.role)",
             "version      \(status.version)\(news)",
         ]
         let oldest =
@@ -135,6 +135,11 @@ private struct Standing {
         isSignedIn = try home.isSignedIn(for: identity)
         isFollowed = Follower.isRunning(for: replica.path)
         notices = try home.notices(status, of: identity, path: replica.path, now: now)
+    }
+
+    /// In which role, or that there is none.
+    var role: String {
+        status.isRemoved ? ", no longer a member" : status.role.map { ", as \($0.rawValue)" } ?? ""
     }
 
     /// When the next try is made, where there is one to come.

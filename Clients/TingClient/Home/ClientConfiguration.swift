@@ -20,6 +20,8 @@ public struct ClientConfiguration: Codable, Equatable, Sendable {
         public var member: String
         public var name: String
         public var email: String
+        /// Whether the server refused the token when it was used last: the device was revoked.
+        public var isRefused: Bool?
     }
 
     /// A replica on this device.

@@ -68,6 +68,9 @@ public struct SyncSession: Sendable {
             return outcome
         } catch {
             try? replica.note(error: Self.sentence(error), nextRetry: nil, synced: nil)
+            if (error as? ClientError)?.code == "workspace_not_found" {
+                try? replica.noteRemoval()
+            }
             throw error
         }
     }
