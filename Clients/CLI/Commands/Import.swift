@@ -21,10 +21,13 @@ struct Import: TingCommand {
             Examples:
               ting import joint-work-programme.json --dry-run
               ting import partnerships.csv
+              zcat partnerships.csv.gz | ting import -
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The file.", completion: .file(extensions: ["json", "csv"])) var file: String
+    @Argument(
+        help: "The file; `-` for standard input.", completion: .file(extensions: ["json", "csv"]))
+    var file: String
     @Flag(help: "Say what would change; change nothing.") var dryRun = false
 
     @Option(
@@ -47,24 +50,21 @@ struct Import: TingCommand {
     func run() throws {
         let replica = try session.replica()
         let plan = try plan(replica)
-        let name = (file as NSString).lastPathComponent
-        let message = message ?? "Import \(name)"
+        let message = message ?? "Import \(name ?? "from standard input")"
         let counts = try write(plan, message, replica)
         let parts = try global.json || dryRun ? 1 : changeSets(after: counts, message, replica)
         report(plan, counts, parts)
         if !dryRun { try session.warnAboutRole(replica, console) }
     }
 
+    /// `nil` for standard input.
+    private var name: String? { file == "-" ? nil : (file as NSString).lastPathComponent }
+
     private func plan(_ replica: Replica) throws -> ProgrammeImport {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw CommandError(
-                .error, code: "not_read", "The file \(file) can't be read.",
-                remedy: "Check its name.")
-        }
+        let data = try InputFile.read(file)
         do {
             return try ProgrammeImport(
-                data, name: (file as NSString).lastPathComponent,
-                workspace: replica.identity().workspace)
+                data, name: name, workspace: replica.identity().workspace)
         } catch let error as ProgrammeImport.Unreadable {
             throw CommandError(
                 .error, code: "not_readable", error.problem + ".", remedy: error.remedy)
@@ -161,7 +161,7 @@ struct Import: TingCommand {
                     ),
                 ]))
         }
-        let place = file.hasSuffix(".json") ? "item" : "line"
+        let place = plan.format == .json ? "item" : "line"
         for problem in plan.problems {
             console.warn("\(place) \(problem.line): \(problem.problem)")
         }
