@@ -21,8 +21,12 @@ struct Search: TingCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Words.") var text: [String]
 
-    @Option(help: ArgumentHelp("At most so many, the best first.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("At most so many, the best first.", valueName: "number"))
     var limit: Int?
+
+    func validate() throws { try check(limit: limit) }
 
     func run() throws {
         let replica = try session.replica()
