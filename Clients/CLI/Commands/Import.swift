@@ -52,7 +52,7 @@ struct Import: TingCommand {
         let plan = try plan(replica)
         let message = message ?? "Import \(name ?? "from standard input")"
         let counts = try write(plan, message, replica)
-        let parts = try global.json || dryRun ? 1 : changeSets(after: counts, message, replica)
+        let parts = try dryRun ? nil : changeSets(after: counts, message, replica)
         report(plan, counts, parts)
         if !dryRun { try session.warnAboutRole(replica, console) }
     }
@@ -140,7 +140,7 @@ struct Import: TingCommand {
         }
     }
 
-    private func report(_ plan: ProgrammeImport, _ counts: Counts, _ parts: Int) {
+    private func report(_ plan: ProgrammeImport, _ counts: Counts, _ parts: Int?) {
         let added = counts.added.sorted { $0.key < $1.key }
         let total = added.reduce(0) { $0 + $1.value }
         if global.json {
@@ -149,6 +149,7 @@ struct Import: TingCommand {
                     ("dry_run", .bool(dryRun)), ("added", .integer(total)),
                     ("completed", .integer(counts.completed)),
                     ("unchanged", .integer(counts.same)),
+                    ("change_sets", parts.map { .integer($0) } ?? .null),
                     ("collections", .object(added.map { ($0.key, .integer($0.value)) })),
                     (
                         "problems",
@@ -170,7 +171,7 @@ struct Import: TingCommand {
         console.note(
             "\(verb) \(total.counted("record"))" + (what.isEmpty ? "" : " (\(what))")
                 + (counts.completed == 0 ? "" : ", completed \(counts.completed)")
-                + (parts > 1 ? ", in \(parts) change sets" : "")
+                + (parts.map { $0 > 1 ? ", in \($0) change sets" : "" } ?? "")
                 + "; \(counts.same) were here already.")
     }
 }
