@@ -22,17 +22,23 @@ struct ReplicaSync: Equatable {
     /// Opens the replica on this thread, whose memory grows in fewer steps than another's, and waits
     /// for the exchange.
     func run() throws {
+        let code = ExitCode()
+        // From here on: the first round may wait for another program, or for the server.
+        let signals = follow ? EndSignals(code) : nil
+        defer { withExtendedLifetime(signals) {} }
         let replica = try session.replica()
         let connection = try session.connection(for: replica)
-        try Main.wait { try await run(replica, connection) }
+        try Main.wait { try await run(replica, connection, code) }
     }
 
-    private func run(_ replica: Replica, _ connection: ServerConnection) async throws {
+    private func run(
+        _ replica: Replica, _ connection: ServerConnection, _ code: ExitCode
+    ) async throws {
         do {
             if dryRun {
                 try await preview(replica, connection)
             } else {
-                try await exchange(replica, connection)
+                try await exchange(replica, connection, code)
             }
             await connection.close()
         } catch {
@@ -42,15 +48,16 @@ struct ReplicaSync: Equatable {
         }
     }
 
-    private func exchange(_ replica: Replica, _ connection: ServerConnection) async throws {
+    private func exchange(
+        _ replica: Replica, _ connection: ServerConnection, _ code: ExitCode
+    ) async throws {
         let report = SyncReport(replica, console)
         let outcome = try await once(replica, connection)
+        if outcome.summary.quarantined > 0 { code.noteQuarantine() }
         try session.noteLastSync(replica, outcome)
         try report.show(outcome)
         try await session.keepUp(replica, connection)
-        if follow {
-            try await stay(replica, connection, report, outcome.summary.quarantined > 0)
-        }
+        if follow { try await stay(replica, connection, report, code) }
         if outcome.summary.quarantined > 0 { throw Finish.quarantined }
         if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
     }
@@ -72,13 +79,9 @@ struct ReplicaSync: Equatable {
 
     private func stay(
         _ replica: Replica, _ connection: ServerConnection, _ report: SyncReport,
-        _ hasQuarantined: Bool
+        _ code: ExitCode
     ) async throws {
         console.note("Following; Ctrl-C ends it.")
-        let code = ExitCode()
-        if hasQuarantined { code.noteQuarantine() }
-        let signals = EndSignals(code)
-        defer { withExtendedLifetime(signals) {} }
         try await Follower(replica, over: connection, now: Session.clock).run { news in
             switch news {
             case .synced(let outcome):
@@ -158,6 +161,7 @@ extension Session {
 /// an answer is sent again.
 private final class EndSignals {
     private let sources: [any DispatchSourceSignal]
+    private static let patience = DispatchTimeInterval.seconds(2)
 
     init(_ code: ExitCode) {
         sources = [SIGINT, SIGTERM].map { number in
@@ -167,6 +171,8 @@ private final class EndSignals {
                 // What is under way fails from now on, and has nothing to say of it.
                 Terminal.fallSilent()
                 let code = Terminal.outputFailure?.exit.rawValue ?? code.value
+                // A statement that waits for another program would keep the file open as long.
+                DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { _exit(code) }
                 Session.close { _exit(code) }
             }
             source.resume()
