@@ -60,7 +60,7 @@ struct FieldChanges {
             throw CommandError(
                 .usage, code: "usage", "The field `\(input.field)` is given twice.",
                 remedy:
-                    "Name one value; `\(input.field)+=x` adds to a set or counter, and may be repeated.")
+                    "Name one value; += and -= on a set or counter may be repeated.")
         }
     }
 
