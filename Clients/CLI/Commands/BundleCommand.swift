@@ -125,7 +125,11 @@ struct ApplyBundle: TingCommand {
                 "The reply is to another replica than this, or to an earlier state of it.",
                 remedy: "Nothing was taken. Make a new bundle with `ting bundle create`.")
         }
-        try session.noteLastSync(replica, outcome)
+        // The same reply once more is no new contact.
+        if outcome.hasNews {
+            try replica.note(contact: Session.clock())
+            try session.noteLastSync(replica, outcome, byBundle: true)
+        }
         try SyncReport(replica, console).show(outcome)
         if outcome.summary.quarantined > 0 { throw Finish.quarantined }
     }
