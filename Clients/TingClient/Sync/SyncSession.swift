@@ -68,6 +68,9 @@ public struct SyncSession: Sendable {
             return outcome
         } catch {
             try? replica.note(error: Self.sentence(error), nextRetry: nil, synced: nil)
+            if (error as? ClientError)?.code == "workspace_not_found" {
+                try? replica.noteRemoval()
+            }
             throw error
         }
     }
@@ -163,8 +166,8 @@ public struct SyncSession: Sendable {
             )
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             (
-                "Another program has been writing to the replica all the time.",
-                "Close its transaction, then run `ting sync`."
+                "The replica is busy: another `ting` or SQLite tool has been writing to it all the time.",
+                "Let that program finish, or end its open transaction; then run `ting sync`."
             )
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
             (

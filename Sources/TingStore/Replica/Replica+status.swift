@@ -22,7 +22,10 @@ public struct ReplicaStatus: Equatable, Sendable {
     public var lastSync: Int64?
     public var nextRetry: Int64?
     public var lastError: String?
+    /// `nil` where none is known: before the first sync, and after a removal.
     public var role: Role?
+    /// Whether the server said at the last try that the workspace is there for others, or not at all.
+    public var isRemoved: Bool
     /// Why change sets in the outbox wait, if the server said so.
     public var deferred: [String]
     /// Whether `verify` found records that differ from what was received.
@@ -66,6 +69,7 @@ extension Replica {
                 nextRetry: row.decode(forColumn: "next_retry"),
                 lastError: row.decode(forColumn: "last_error"),
                 role: row.decode(String?.self, forColumn: "role").flatMap(Role.init(rawValue:)),
+                isRemoved: row.decode(String?.self, forColumn: "role") == Self.noRole,
                 deferred: String.storedAll(
                     db,
                     sql: """
@@ -73,6 +77,17 @@ extension Replica {
                         ORDER BY 1
                         """),
                 isSuspect: row.decode(forColumn: "suspect"), unsealed: failure)
+        }
+    }
+
+    /// What stands for the role of who is no member. To programs that don't know it, it is no role.
+    static let noRole = "none"
+
+    /// Notes that the server has no such workspace for this member; the next sync that goes well brings
+    /// the role back.
+    public func noteRemoval() throws {
+        try quietly { db in
+            try db.execute(sql: "UPDATE ting_replica SET role = ?", arguments: [Self.noRole])
         }
     }
 

@@ -243,6 +243,13 @@ extension Replica {
                     """, arguments: [error, nextRetry, synced])
         }
     }
+
+    /// Notes that word came from the server another way than by a sync; how the last sync ended stays.
+    public func note(contact: Int64) throws {
+        try quietly { db in
+            try db.execute(sql: "UPDATE ting_replica SET last_sync = ?", arguments: [contact])
+        }
+    }
 }
 
 /// What integrating a response came to.

@@ -8,9 +8,13 @@ extension Replica {
     /// Has SQLite check the file, recomputes both digests from rows and history, and compares every row
     /// with what it should show. The next sync mends records that differ, and starts over where the
     /// history does.
+    /// - Parameter progress: Called as it goes on.
     /// - Returns: What was computed, and whether it is what the replica reports.
     /// - Throws: `ReplicaError.damaged` for a definition that rotted: no sync mends that.
-    public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
+    public func verify(
+        progress: (VerifyStep) -> Void = { _ in }
+    ) throws -> (state: Hash, history: Hash, matches: Bool) {
+        progress(.file)
         var isWhole = try read { try String.storedAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
         // Before anything is sealed: by a rotten index one row passes for another. Where two rows
         // have one id no index can be built; what SQLite said of the file stands then.
@@ -19,8 +23,10 @@ extension Replica {
         return try sealed { db in
             if try !isPendingRight(db) || !misshown(db).isEmpty { isWhole = false }
             let base = try identity(db).base
-            let state = try tables.recomputedDigest(db)
-            let history = try computedHistory(db)
+            let state = try tables.recomputedDigest(db) { progress(.records(done: $0, of: $1)) }
+            let history = try computedHistory(db) {
+                progress(.history(version: $0, of: base.version))
+            }
             let isRight = try isWhole && HistoryTables.isStored(db, state)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
             let doubt = history != chained ? Doubt.history : isRight ? nil : .records
@@ -42,10 +48,10 @@ extension Replica {
     }
 
     /// The history digest; zeros where an entry can't be read.
-    private func computedHistory(_ db: Database) throws -> Hash {
+    private func computedHistory(_ db: Database, _ progress: (Version) -> Void) throws -> Hash {
         do {
             let start = try HistoryFloor.read(db).map { ($0.version - 1, $0.digest) } ?? (0, .zero)
-            return try HistoryTables.recomputedDigest(db, after: start)
+            return try HistoryTables.recomputedDigest(db, after: start, progress)
         } catch is StoredFormError {
             return .zero
         } catch is CBORError {
@@ -86,9 +92,26 @@ extension Replica {
     }
 }
 
+/// How far the check of a replica is.
+public enum VerifyStep: Equatable, Sendable {
+    /// SQLite checks the file.
+    case file
+    case records(done: Int, of: Int)
+    case history(version: Version, of: Version)
+}
+
 extension RecordTables {
+    /// How many records of a collection are shown.
+    func count(_ db: Database, _ collection: CollectionSchema) throws -> Int {
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0
+    }
+
     /// The state digest, computed from the shared values of all records.
-    func recomputedDigest(_ db: Database) throws -> StateDigest {
+    func recomputedDigest(
+        _ db: Database, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) throws -> StateDigest {
+        let count = try schema.collections.reduce(0) { try $0 + self.count(db, $1) }
+        var done = 0
         var digest = StateDigest()
         var aside: Set<RecordID> = []
         for text in try String.storedAll(db, sql: "SELECT record FROM ting_shared") {
@@ -103,6 +126,8 @@ extension RecordTables {
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT id, \(names) FROM \"\(collection.name)\"")
             while let row = try rows.next() {
+                progress(done, count)
+                done += 1
                 guard let record = try RecordID(row.stored(String.self, atIndex: 0)),
                     !aside.contains(record)
                 else {
@@ -123,7 +148,8 @@ extension RecordTables {
 extension HistoryTables {
     /// The history digest, computed from every entry after a version, whose digest is given.
     static func recomputedDigest(
-        _ db: Database, after start: (version: Version, digest: Hash)
+        _ db: Database, after start: (version: Version, digest: Hash),
+        _ progress: (Version) -> Void = { _ in }
     ) throws -> Hash {
         var (version, digest) = start
         while true {
@@ -135,6 +161,7 @@ extension HistoryTables {
                 digest = HistoryDigest.next(after: digest, entry)
                 version = entry.version
             }
+            progress(version)
             if page.isEmpty { return digest }
         }
     }

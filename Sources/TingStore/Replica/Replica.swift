@@ -14,6 +14,8 @@ public final class Replica: Sendable {
     /// Milliseconds on a clock that never jumps, for measuring how long a lock is held.
     let uptime: @Sendable () -> Int64
     let queue: DatabaseQueue
+    /// Set where the file is read without locks, since nothing can be written beside it.
+    private let fixed: FixedFile?
     /// The file's tables as this process last saw them: `Replica+schema.swift`.
     let known: Mutex<RecordTables>
     /// What the writing under way changes.
@@ -25,10 +27,12 @@ public final class Replica: Sendable {
     ///     it takes that.
     ///   - clock: Milliseconds since 1970 on this machine's clock.
     ///   - uptime: Milliseconds on a clock that never jumps.
+    ///   - isWaiting: Called when another program has held the file for a second; it waits on, up to 30 s.
     /// - Throws: `ReplicaError.notAReplica`, `SchemaError`, or `DatabaseError`.
     public init(
         path: String, schema: Schema, clock: @escaping @Sendable () -> Int64,
-        uptime: @escaping @Sendable () -> Int64 = Replica.uptime
+        uptime: @escaping @Sendable () -> Int64 = Replica.uptime,
+        isWaiting: @escaping @Sendable () -> Void = {}
     ) throws {
         self.path = path
         self.clock = clock
@@ -38,7 +42,8 @@ public final class Replica: Sendable {
         watch.know(schema)
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(Double(Limits.replicaBusySeconds))
+        configuration.busyMode = .callback(
+            BusyWait.callback(seconds: Limits.replicaBusySeconds, isLong: isWaiting))
         configuration.prepareDatabase { [watch] db in
             // For good: switching them makes SQLite prepare every statement anew. They serve other
             // tools; the watch sees what is written here.
@@ -56,6 +61,7 @@ public final class Replica: Sendable {
         }
         guard let stamp = opened.first else { throw ReplicaError.notAReplica(path) }
         queue = opened.queue
+        fixed = opened.fixed
         if !stamp.fits(schema) { try fit(to: schema) }
     }
 
@@ -240,7 +246,13 @@ public final class Replica: Sendable {
     // MARK: Reading and writing
 
     /// Reads, with every edit made here on top.
-    public func read<T>(_ body: (Database) throws -> T) throws -> T { try queue.read(body) }
+    /// - Throws: `DatabaseError` with `SQLITE_BUSY_SNAPSHOT` where the file can't be locked, and another
+    ///   program wrote meanwhile; what `body` read may be of two times then.
+    public func read<T>(_ body: (Database) throws -> T) throws -> T {
+        let result = try queue.read(body)
+        try fixed?.check()
+        return result
+    }
 
     /// Writes: one transaction, one change set, sealed as it commits. What other tools left is
     /// sealed before it.
