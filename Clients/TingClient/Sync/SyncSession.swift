@@ -108,11 +108,13 @@ public struct SyncSession: Sendable {
     ) async throws -> SyncOutcome {
         var action = try run.begin()
         var lost: (any Error)?
+        var foreseen = ForeseenExchange(over: line)
+        defer { foreseen.cancel() }
         while true {
             switch action {
             case .send(let request):
                 do {
-                    action = try run.received(try await line.exchange(request))
+                    action = try run.received(try await foreseen.exchange(request))
                 } catch let error as ClientError where error.mayPass {
                     lost = error
                     action = try run.notAnswered(

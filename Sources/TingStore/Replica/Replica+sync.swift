@@ -121,10 +121,12 @@ extension Replica {
         if check == .stateAndHistory, !response.digestsAgree {
             throw ReplicaError.digestDiffers(version: request.base.version)
         }
+        let hashed = HashedEntries(response.entries)
+        defer { hashed.stop() }
         var position = 0
         while position < response.entries.count {
             try sealed { db in
-                position = try takeSlice(db, response, from: position, check, &summary)
+                position = try takeSlice(db, response, hashed, from: position, check, &summary)
             }
         }
         try sealed { db in
@@ -191,8 +193,8 @@ extension Replica {
 
     /// Integrates entries until the slice's time is up; gives the position of the next.
     private func takeSlice(
-        _ db: Database, _ response: SyncResponse, from start: Int, _ check: DigestCheck,
-        _ summary: inout IntegrateSummary
+        _ db: Database, _ response: SyncResponse, _ hashed: HashedEntries, from start: Int,
+        _ check: DigestCheck, _ summary: inout IntegrateSummary
     ) throws -> Int {
         var integration = try Integration(self, db)
         let began = uptime()
@@ -202,7 +204,7 @@ extension Replica {
             let entry = response.entries[position]
             position += 1
             guard entry.version > integration.version else { continue }
-            try integration.take(entry, &slice)
+            try integration.take(entry, hashed, at: position - 1, &slice)
             if uptime() - began > Limits.integrateSliceMilliseconds {
                 break
             }

@@ -90,6 +90,23 @@ struct HotStatement {
         }
     }
 
+    /// Values from a position on. Texts lie in `room`, which must stay as it is until the statement has
+    /// run: SQLite makes no copy of each.
+    func bind(_ row: [Value], from position: Int32, in room: TextRoom) {
+        room.clear(for: row)
+        for (offset, value) in row.enumerated() {
+            let position = position + Int32(offset)
+            if case .text(let text) = value, let (start, count) = room.add(text) {
+                _ = sqlite3_bind_text(handle, position, start, count, nil)
+            } else {
+                bind(value, at: position)
+            }
+        }
+    }
+
+    /// Forgets what is bound.
+    func unbind() { sqlite3_clear_bindings(handle) }
+
     private var copied: sqlite3_destructor_type {
         unsafeBitCast(-1, to: sqlite3_destructor_type.self)
     }
