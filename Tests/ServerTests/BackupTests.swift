@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 import Testing
 import TingCore
 
@@ -81,8 +82,8 @@ extension ServerTests {
                 try #require(try join("a@b.c")), try #require(try join("a@b.c"))
             )
             let (gone, demoted) = (
-                try #require(accounts.member(email: "b@b.c")),
-                try #require(accounts.member(email: "c@b.c"))
+                try #require(try accounts.member(email: "b@b.c")),
+                try #require(try accounts.member(email: "c@b.c"))
             )
             let (used, open) = (try invite("a@b.c").code, try invite("a@b.c").code)
             let withdrawn = try invite("d@b.c").code
@@ -94,7 +95,7 @@ extension ServerTests {
                 #expect(try accounts.setRole(role, of: member, in: workspace, by: nil) == .done)
             }
             _ = try accounts.join(code: used, device: "y", publicKey: [2])
-            try accounts.database.write {
+            try await accounts.database.write {
                 try $0.execute(
                     sql: "DELETE FROM invitation WHERE code_hash = ?",
                     arguments: [Secret.hash(of: withdrawn).data])
