@@ -201,16 +201,18 @@ struct Drafter {
         for field in fold.collection.fields {
             let old = draft.before[field.name] ?? field.standard
             let isKept = fold.keeps.contains(field.name)
-            // What nobody wrote is not validated: the merge may have made it.
-            if !isKept, old.column.isIdentical(to: raw[field.name] ?? .null) { continue }
+            let flaw = raw.flaws[field.name]
+            // What nobody wrote, or someone keeps, is not validated: the merge may have made it.
+            if flaw != .nul, old.column.isIdentical(to: raw[field.name] ?? .null) {
+                if flaw != nil { draft.canonical.append(FieldValue(field.name, old)) }
+                if isKept { edits.append(try edit(draft, id, field, before: old, after: old)) }
+                continue
+            }
             guard let new = canonical(field, raw, draft), new != old || isKept
             else { continue }
             check(field, new, draft)
             guard draft.invalid[field.name] == nil else { continue }
-            edits.append(
-                FieldEdit(
-                    field.name, before: old, after: new, base: try base(id, field.name, draft),
-                    time: fold.time(of: field.name)))
+            edits.append(try edit(draft, id, field, before: old, after: new))
         }
         guard !edits.isEmpty || fold.keeps.contains("") else { return nil }
         return Operation(
@@ -226,13 +228,18 @@ struct Drafter {
             guard let new = canonical(field, raw, draft), new != field.standard
             else { continue }
             check(field, new, draft)
-            edits.append(
-                FieldEdit(
-                    field.name, before: .null, after: new, base: try base(id, field.name, draft),
-                    time: fold.time(of: field.name)))
+            edits.append(try edit(draft, id, field, before: .null, after: new))
         }
         return Operation(
             .insert, fold.collection.name, id, time: fold.time, fields: edits.sortedByField)
+    }
+
+    private func edit(
+        _ draft: SealDraft, _ id: RecordID, _ field: Field, before: Value, after: Value
+    ) throws -> FieldEdit {
+        FieldEdit(
+            field.name, before: before, after: after, base: try base(id, field.name, draft),
+            time: draft.fold.time(of: field.name))
     }
 
     /// The canonical value of a column; `nil` when it is invalid, which the draft remembers.
@@ -241,9 +248,14 @@ struct Drafter {
     ) -> Value? {
         let column = raw[field.name] ?? .null
         do throws(InvalidValue) {
-            guard !raw.fieldsWithNUL.contains(field.name) else {
+            switch raw.flaws[field.name] {
+            case .nul:
                 throw InvalidValue(
                     "\(field.name) holds a NUL character", "Write the text without it.")
+            case .encoding:
+                throw InvalidValue(
+                    "\(field.name) holds bytes that are not UTF-8", "Write the text in UTF-8.")
+            case nil: break
             }
             let canonical = try field.canonical(field.value(column))
             if !canonical.column.isIdentical(to: column) {
@@ -322,7 +334,7 @@ struct Drafter {
         for field in draft.fold.collection.fields where field.name != "status" || !settles {
             let old = draft.before[field.name] ?? field.standard
             let column: DatabaseValue = raw[field.name] ?? .null
-            if !old.column.isIdentical(to: column) {
+            if raw.flaws[field.name] != nil || !old.column.isIdentical(to: column) {
                 draft.canonical.append(FieldValue(field.name, old))
             }
         }
