@@ -20,6 +20,8 @@ final class SealDraft {
     var inserts = false
     /// What the author had seen of fields that are held back already.
     var heldBases: [String: Base] = [:]
+    /// What lay in the outbox when they were held back.
+    var heldSeen: [String: [Hash]] = [:]
     /// What pending edits of the record had been made on.
     var pendingBases: [(fields: PendingFields, base: Base)] = []
 
@@ -141,7 +143,7 @@ struct Drafter {
         }
         draft.id = id
         draft.before = fold.originals(raw)
-        if holdsBack { draft.heldBases = try heldBases(fold.record) }
+        if holdsBack { try takeHeld(draft) }
         let known = try SharedRecords.read(db, id)
         draft.pendingBases = known == nil ? [] : try pendingBases(id)
         if raw != nil, !fold.existed, let taken = try otherHome(of: fold, known) {

@@ -42,11 +42,20 @@ extension Sealer {
         let (id, seed) = try identify(first.fold.draft)
         let changeSet = ChangeSet(
             id: id, seed: seed, schema: replica.schema.version, base: identity.base,
-            seen: try replica.outboxHeads(db),
+            seen: try seen(drafts),
             message: message.normalized.prefix(bytes: Limits.messageByteLimit),
             time: drafts.reduce(0) { max($0, $1.fold.time) },
             operations: drafts.compactMap(\.operation))
         try replica.enqueue(db, changeSet, identity.base)
+    }
+
+    /// What lies in the outbox, and what lay there as the edits were held back that are sealed now.
+    private func seen(_ drafts: [SealDraft]) throws -> [Hash] {
+        let heads = try replica.outboxHeads(db)
+        var known = Set(heads)
+        let held = try drafts.lazy.flatMap(\.heldSeen).sorted { $0.key < $1.key }.flatMap(\.value)
+            .filter { try known.insert($0).inserted && !replica.isWaiting(db, $0) }
+        return Array((heads + held).prefix(Limits.deliveryLimit))
     }
 
     /// Id and seed from the first note's random bytes; new ones where the id is taken, because one
