@@ -386,7 +386,7 @@ extension Value {
 }
 
 extension [FieldEdit] {
-    fileprivate var sortedByField: [FieldEdit] {
+    var sortedByField: [FieldEdit] {
         sorted { $0.field.utf8.lexicographicallyPrecedes($1.field.utf8) }
     }
 }
