@@ -172,6 +172,13 @@ extension Replica {
             sql: "UPDATE ting_pending SET seq = ? WHERE seq = ?", arguments: [last + 1, place])
     }
 
+    /// Whether the change set with this hash lies in the outbox.
+    func isWaiting(_ db: Database, _ hash: Hash) throws -> Bool {
+        let statement = try HotStatement(db, "SELECT 1 FROM ting_outbox WHERE hash = ?")
+        statement.bind(hash.bytes, at: 1)
+        return try statement.isThere()
+    }
+
     /// The hashes of the outbox that no other change set in it lists.
     func outboxHeads(_ db: Database) throws -> [Hash] {
         let statement = try HotStatement(
@@ -200,6 +207,7 @@ extension Replica {
         try db.cachedStatement(
             sql: """
                 DELETE FROM ting_link WHERE NOT EXISTS (SELECT 1 FROM ting_outbox)
+                AND NOT EXISTS (SELECT 1 FROM ting_invalid WHERE length(seen) > 0)
                 AND EXISTS (SELECT 1 FROM ting_replica WHERE version >= ?)
                 """
         ).execute(arguments: [head])

@@ -133,7 +133,7 @@ extension Replica {
         }
     }
 
-    /// Brings a deleted record back, with the children that were deleted with it; gives their number.
+    /// Brings a deleted record back, with the children that the same change set deleted; gives their number.
     @discardableResult
     public func restore(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
         guard let shared = try SharedRecords.read(db, record),
@@ -142,10 +142,15 @@ extension Replica {
         else { return 0 }
         try tables.write(db, collection, record, values)
         var count = 1
+        // Until a deletion has a version, its place in the outbox tells it from others.
         let others = try Row.fetchAll(
             db,
-            sql: "SELECT record, collection FROM ting_shared WHERE record <> ? AND deleted IS ?",
-            arguments: [record.description, shared.deleted])
+            sql: """
+                SELECT record, collection FROM ting_shared s
+                WHERE record <> ?1 AND deleted IS ?2 AND (?2 IS NOT NULL OR
+                (SELECT max(seq) FROM ting_pending WHERE record = s.record AND field = '') IS
+                (SELECT max(seq) FROM ting_pending WHERE record = ?1 AND field = ''))
+                """, arguments: [record.description, shared.deleted])
         for row in others {
             guard let child = try RecordID(row.decode(String.self, atIndex: 0)),
                 let parent = try schema.collection(row.decode(atIndex: 1))?.parent,

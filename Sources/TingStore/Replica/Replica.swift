@@ -154,6 +154,7 @@ public final class Replica: Sendable {
               remedy TEXT NOT NULL,
               epoch TEXT NOT NULL,
               version INTEGER NOT NULL,
+              seen BLOB,
               PRIMARY KEY (record, field)
             ) STRICT, WITHOUT ROWID
             """,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRDB
 import TingCore
 
@@ -37,20 +38,20 @@ extension Drafter {
         (base.epoch == identity.base.epoch ? 1 : 0, base.version)
     }
 
-    func heldBases(_ record: String) throws -> [String: Base] {
+    /// Takes what the author of edits that are held back had seen as they made them.
+    func takeHeld(_ draft: SealDraft) throws {
         let rows = try Row.fetchAll(
             db.cachedStatement(
-                sql: "SELECT field, epoch, version FROM ting_invalid WHERE record = ?"),
-            arguments: [record])
-        return Dictionary(
-            try rows.map { row in
-                guard let epoch = try Epoch(row.stored(String.self, atIndex: 1)) else {
-                    throw StoredFormError.malformed("what an edit was made on")
-                }
-                return try (
-                    row.stored(atIndex: 0), Base(epoch: epoch, version: row.stored(atIndex: 2))
-                )
-            }, uniquingKeysWith: { a, _ in a })
+                sql: "SELECT field, epoch, version, seen FROM ting_invalid WHERE record = ?"),
+            arguments: [draft.fold.record])
+        for row in rows {
+            guard let epoch = try Epoch(row.stored(String.self, atIndex: 1)) else {
+                throw StoredFormError.malformed("what an edit was made on")
+            }
+            let field: String = try row.stored(atIndex: 0)
+            draft.heldBases[field] = Base(epoch: epoch, version: try row.stored(atIndex: 2))
+            draft.heldSeen[field] = try row.decode(Data?.self, atIndex: 3).map(Hash.list)
+        }
     }
 }
 

@@ -20,6 +20,8 @@ final class SealDraft {
     var inserts = false
     /// What the author had seen of fields that are held back already.
     var heldBases: [String: Base] = [:]
+    /// What lay in the outbox when they were held back.
+    var heldSeen: [String: [Hash]] = [:]
     /// What pending edits of the record had been made on.
     var pendingBases: [(fields: PendingFields, base: Base)] = []
 
@@ -146,7 +148,7 @@ struct Drafter {
         }
         draft.id = id
         draft.before = fold.originals(raw)
-        if holdsBack { draft.heldBases = try heldBases(fold.record) }
+        if holdsBack { try takeHeld(draft) }
         let known = try SharedRecords.read(db, id)
         draft.pendingBases = known == nil ? [] : try pendingBases(id)
         if raw != nil, !fold.existed, let taken = try otherHome(of: fold, known) {
@@ -206,16 +208,18 @@ struct Drafter {
         for field in fold.collection.fields {
             let old = draft.before[field.name] ?? field.standard
             let isKept = fold.keeps.contains(field.name)
-            // What nobody wrote is not validated: the merge may have made it.
-            if !isKept, old.column.isIdentical(to: raw[field.name] ?? .null) { continue }
+            let flaw = raw.flaws[field.name]
+            // What nobody wrote, or someone keeps, is not validated: the merge may have made it.
+            if flaw != .nul, old.column.isIdentical(to: raw[field.name] ?? .null) {
+                if flaw != nil { draft.canonical.append(FieldValue(field.name, old)) }
+                if isKept { edits.append(try edit(draft, id, field, before: old, after: old)) }
+                continue
+            }
             guard let new = canonical(field, raw, draft), new != old || isKept
             else { continue }
             check(field, new, draft)
             guard draft.invalid[field.name] == nil else { continue }
-            edits.append(
-                FieldEdit(
-                    field.name, before: old, after: new, base: try base(id, field.name, draft),
-                    time: fold.time(of: field.name)))
+            edits.append(try edit(draft, id, field, before: old, after: new))
         }
         guard !edits.isEmpty || fold.keeps.contains("") else { return nil }
         return Operation(
@@ -231,13 +235,18 @@ struct Drafter {
             guard let new = canonical(field, raw, draft), new != field.standard
             else { continue }
             check(field, new, draft)
-            edits.append(
-                FieldEdit(
-                    field.name, before: .null, after: new, base: try base(id, field.name, draft),
-                    time: fold.time(of: field.name)))
+            edits.append(try edit(draft, id, field, before: .null, after: new))
         }
         return Operation(
             .insert, fold.collection.name, id, time: fold.time, fields: edits.sortedByField)
+    }
+
+    private func edit(
+        _ draft: SealDraft, _ id: RecordID, _ field: Field, before: Value, after: Value
+    ) throws -> FieldEdit {
+        FieldEdit(
+            field.name, before: before, after: after, base: try base(id, field.name, draft),
+            time: draft.fold.time(of: field.name))
     }
 
     /// The canonical value of a column; `nil` when it is invalid, which the draft remembers.
@@ -246,9 +255,14 @@ struct Drafter {
     ) -> Value? {
         let column = raw[field.name] ?? .null
         do throws(InvalidValue) {
-            guard !raw.fieldsWithNUL.contains(field.name) else {
+            switch raw.flaws[field.name] {
+            case .nul:
                 throw InvalidValue(
                     "\(field.name) holds a NUL character", "Write the text without it.")
+            case .encoding:
+                throw InvalidValue(
+                    "\(field.name) holds bytes that are not UTF-8", "Write the text in UTF-8.")
+            case nil: break
             }
             let canonical = try field.canonical(field.value(column))
             if !canonical.column.isIdentical(to: column) {
@@ -327,7 +341,7 @@ struct Drafter {
         for field in draft.fold.collection.fields where field.name != "status" || !settles {
             let old = draft.before[field.name] ?? field.standard
             let column: DatabaseValue = raw[field.name] ?? .null
-            if !old.column.isIdentical(to: column) {
+            if raw.flaws[field.name] != nil || !old.column.isIdentical(to: column) {
                 draft.canonical.append(FieldValue(field.name, old))
             }
         }
@@ -377,7 +391,7 @@ extension Value {
 }
 
 extension [FieldEdit] {
-    fileprivate var sortedByField: [FieldEdit] {
+    var sortedByField: [FieldEdit] {
         sorted { $0.field.utf8.lexicographicallyPrecedes($1.field.utf8) }
     }
 }

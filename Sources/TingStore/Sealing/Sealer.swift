@@ -41,8 +41,9 @@ struct Sealer {
         let drafter = try Drafter(self, holdsBack: try holdsBack())
         let drafts = try draft(drafter)
         try hold(drafts)
-        for draft in drafts { try settle(draft, holdsBack: drafter.holdsBack) }
+        for draft in drafts { try settle(draft, drafter) }
         try pack(drafts, message)
+        if drafts.contains(where: { !$0.invalid.isEmpty }) { try noteSeen() }
         // What came in beneath a field that was held back is shown where nothing lies on it now.
         let released = drafts.filter { draft in
             draft.heldBases.keys.contains { !draft.invalid.keys.contains($0) }
@@ -235,7 +236,7 @@ struct Sealer {
     }
 
     /// Writes canonical values back, keeps what is shared, and leaves notes only of what is held.
-    private func settle(_ draft: SealDraft, holdsBack: Bool) throws {
+    private func settle(_ draft: SealDraft, _ drafter: Drafter) throws {
         let record = draft.fold.record
         if let id = draft.id {
             try tables.update(db, draft.fold.collection.name, id, draft.canonical)
@@ -244,7 +245,7 @@ struct Sealer {
             }
         }
         let collection = draft.fold.collection.name
-        if holdsBack {
+        if drafter.holdsBack {
             try db.cachedStatement(
                 sql: "DELETE FROM ting_invalid WHERE record = ? AND collection = ?"
             ).execute(arguments: [record, collection])
@@ -259,19 +260,28 @@ struct Sealer {
             try keepNotes(draft)
         }
         for (field, invalid) in draft.invalid {
-            let base = draft.heldBases[field] ?? identity.base
+            let base = try draft.id.flatMap { try drafter.base($0, field, draft) } ?? identity.base
             try db.cachedStatement(
                 sql: """
                     INSERT INTO ting_invalid
-                    (record, field, collection, problem, remedy, epoch, version)
-                    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                    (record, field, collection, problem, remedy, epoch, version, seen)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
                     problem = excluded.problem, remedy = excluded.remedy
                     """
             ).execute(arguments: [
                 record, field, collection, invalid.problem, invalid.remedy,
                 base.epoch.description, base.version,
+                draft.heldSeen[field].map { Data($0.flatMap(\.bytes)) },
             ])
         }
+    }
+
+    /// Keeps what lies in the outbox as an edit is held back: its author had seen that, also when it has
+    /// long left the outbox.
+    private func noteSeen() throws {
+        let heads = try replica.outboxHeads(db).flatMap(\.bytes)
+        try db.execute(
+            sql: "UPDATE ting_invalid SET seen = ? WHERE seen IS NULL", arguments: [Data(heads)])
     }
 
     /// A record that was held back and is deleted again leaves nothing.

@@ -202,18 +202,23 @@ struct HotStatement {
 
     func hash(_ column: Int32) -> Hash? { withBlob(column) { Hash(bytes: $0) } }
 
-    /// What a column holds; a text ends where SQLite's C strings end, at its first NUL.
-    func value(_ column: Int32) -> (value: DatabaseValue, hasNUL: Bool) {
+    /// What a column holds; a text ends where SQLite's C strings end, at its first NUL, and what is not
+    /// UTF-8 in it is replaced.
+    func value(_ column: Int32) -> (value: DatabaseValue, flaw: TextFlaw?) {
         switch sqlite3_column_type(handle, column) {
-        case SQLITE_INTEGER: return (integer(column).databaseValue, false)
-        case SQLITE_FLOAT: return (sqlite3_column_double(handle, column).databaseValue, false)
-        case SQLITE_BLOB: return (Data(blob(column)).databaseValue, false)
+        case SQLITE_INTEGER: return (integer(column).databaseValue, nil)
+        case SQLITE_FLOAT: return (sqlite3_column_double(handle, column).databaseValue, nil)
+        case SQLITE_BLOB: return (Data(blob(column)).databaseValue, nil)
         case SQLITE_TEXT:
             let all = bytes(of: sqlite3_column_text(handle, column), column)
             let end = all.firstIndex(of: 0)
-            let text = String(decoding: all[..<(end ?? all.endIndex)], as: UTF8.self)
-            return (text.databaseValue, end != nil)
-        default: return (.null, false)
+            let part = UnsafeBufferPointer(rebasing: all[..<(end ?? all.endIndex)])
+            let flaw: TextFlaw? = end == nil ? nil : .nul
+            if let text = String(validating: part, as: UTF8.self) {
+                return (text.databaseValue, flaw)
+            }
+            return (String(decoding: part, as: UTF8.self).databaseValue, flaw ?? .encoding)
+        default: return (.null, nil)
         }
     }
 

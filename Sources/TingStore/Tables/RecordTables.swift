@@ -98,7 +98,7 @@ package struct RecordTables: Sendable {
         throws -> Bool
     {
         guard let collection = schema.collection(collection),
-            let raw = try raw(db, collection, id.description), raw.fieldsWithNUL.isEmpty
+            let raw = try raw(db, collection, id.description), raw.flaws.isEmpty
         else { return false }
         return zip(collection.fields, raw.columns).allSatisfy { field, column in
             (values[field.name] ?? field.standard).column.isIdentical(to: column)

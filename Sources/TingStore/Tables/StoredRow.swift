@@ -9,21 +9,21 @@ package struct StoredRow {
     let collection: CollectionSchema
     /// The columns in the order of the collection's fields.
     let columns: [DatabaseValue]
-    /// Text fields that hold a NUL, where SQLite's C strings end.
-    let fieldsWithNUL: Set<String>
+    /// Fields whose text is not what was read of it.
+    let flaws: [String: TextFlaw]
 
     init(_ collection: CollectionSchema, _ statement: HotStatement) {
         self.collection = collection
         var columns: [DatabaseValue] = []
         columns.reserveCapacity(collection.fields.count)
-        var found: Set<String> = []
+        var flaws: [String: TextFlaw] = [:]
         for position in collection.fields.indices {
-            let (value, hasNUL) = statement.value(Int32(position))
+            let (value, flaw) = statement.value(Int32(position))
             columns.append(value)
-            if hasNUL { found.insert(collection.fields[position].name) }
+            if let flaw { flaws[collection.fields[position].name] = flaw }
         }
         self.columns = columns
-        fieldsWithNUL = found
+        self.flaws = flaws
     }
 
     /// What the field's column holds; `nil` without such a field.
@@ -35,6 +35,14 @@ package struct StoredRow {
         Dictionary(
             zip(collection.fields.map(\.name), columns), uniquingKeysWith: { a, _ in a })
     }
+}
+
+/// What keeps a text of an SQLite file from being one.
+enum TextFlaw {
+    /// A NUL, where SQLite's C strings end.
+    case nul
+    /// Bytes that are not UTF-8.
+    case encoding
 }
 
 /// The statements of each record table, put together when first needed: a command uses few.

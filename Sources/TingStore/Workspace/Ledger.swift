@@ -217,6 +217,22 @@ struct Ledger: MergeState {
         return { [times] in times[$0] ?? 0 }
     }
 
+    /// The edits that leave a value as it stands, whatever limits it crosses: a merge made it.
+    func kept(by changeSet: ChangeSet) throws -> Set<EditPlace> {
+        var kept: Set<EditPlace> = []
+        for operation in changeSet.operations where operation.kind == .update {
+            let edits = operation.fields.filter(\.keeps)
+            guard !edits.isEmpty,
+                let state = try record(operation.collection, operation.record)
+            else { continue }
+            for edit in edits
+            where state.values[edit.field]?.canonicalBytes == edit.after.canonicalBytes {
+                kept.insert(EditPlace(operation.record, edit.field))
+            }
+        }
+        return kept
+    }
+
     func validateReferences(_ changeSet: ChangeSet, _ schema: Schema) throws {
         let inserted = Dictionary(
             changeSet.operations.lazy.filter { $0.kind == .insert }

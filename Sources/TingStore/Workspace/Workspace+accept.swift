@@ -224,7 +224,7 @@ struct Clerk {
     private mutating func accept(_ arrival: Arrival) throws -> Verdict {
         let (changeSet, hash) = (arrival.changeSet, arrival.hash)
         try changeSet.checkForm()
-        try changeSet.validate(workspace.schema)
+        try changeSet.validate(workspace.schema, sparing: ledger.kept(by: changeSet))
         for base in changeSet.bases where base.epoch == ledger.epoch && base.version > head {
             throw InvalidValue(
                 "its base \(base.version) is not yet", "Sync, then make the edit again.")
