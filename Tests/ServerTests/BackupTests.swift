@@ -102,7 +102,7 @@ extension ServerTests {
             }
             try accounts.close()
             let told = try await desk.run(
-                "restore", "--data", desk.path, "--from", copy, is: 0, saying: ["stays so: 5 of"])
+                "restore", "--data", desk.path, "--from", copy, is: 0, saying: ["stays so: 6 of"])
             #expect(!told.errors.contains("are back"))
 
             let restored = try Accounts(path: "\(desk.path)/server.sqlite", now: { 1 })

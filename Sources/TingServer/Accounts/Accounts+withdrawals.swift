@@ -48,37 +48,45 @@ extension Accounts {
     /// - Returns: How many devices, members, roles and codes lost something.
     func withdraw(_ later: Withdrawals?) throws -> Int {
         try write { db in
-            let before = db.totalChangesCount
+            var count = 0
             let codes = try Data.fetchAll(
                 db, sql: "SELECT code_hash FROM invitation WHERE used IS NULL")
             for code in codes where later?.openCodes.contains(code) != true {
                 try db.execute(sql: "DELETE FROM invitation WHERE code_hash = ?", arguments: [code])
+                count += 1
             }
             for (device, time) in later?.revoked ?? [:] {
                 try db.execute(
                     sql: "UPDATE device SET revoked = ? WHERE id = ? AND revoked IS NULL",
                     arguments: [time, device])
+                count += db.changesCount
             }
-            for membership in later?.memberships ?? [] { try withdraw(db, membership) }
-            return db.totalChangesCount - before
+            for membership in later?.memberships ?? [] where try withdraw(db, membership) {
+                count += 1
+            }
+            return count
         }
     }
 
-    private func withdraw(_ db: Database, _ later: Withdrawals.Membership) throws {
+    private func withdraw(_ db: Database, _ later: Withdrawals.Membership) throws -> Bool {
         let role = try String.fetchOne(
             db,
             sql: """
                 SELECT role FROM membership WHERE workspace = ? AND member = ? AND removed IS NULL
                 """, arguments: [later.workspace, later.member])
-        guard let role else { return }
+        guard let role else { return false }
         if let removed = later.removed {
             try db.execute(
                 sql: "UPDATE membership SET removed = ? WHERE workspace = ? AND member = ?",
                 arguments: [removed, later.workspace, later.member])
-        } else if try later.role < Role(column: role) {
+            return true
+        }
+        if try later.role < Role(column: role) {
             try db.execute(
                 sql: "UPDATE membership SET role = ? WHERE workspace = ? AND member = ?",
                 arguments: [later.role.rawValue, later.workspace, later.member])
+            return true
         }
+        return false
     }
 }

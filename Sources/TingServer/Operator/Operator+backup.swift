@@ -20,10 +20,7 @@ extension Operator {
                     "Each backup goes to a folder of its own, for instance with the date in its name."
             )
         }
-        let (inner, outer) = (
-            URL(fileURLWithPath: target).resolvingSymlinksInPath().path,
-            URL(fileURLWithPath: folder.path).resolvingSymlinksInPath().path
-        )
+        let (inner, outer) = (Self.resolved(target), Self.resolved(folder.path))
         guard inner != outer, !inner.hasPrefix(outer + "/") else {
             throw ServerError(
                 "The folder \(target) lies in the data folder, which a restore moves aside.",
@@ -54,6 +51,15 @@ extension Operator {
         try draft.place()
         try accounts.note("backup")
         return copied.count
+    }
+
+    /// A path without links, also of a folder that is not there yet.
+    private static func resolved(_ path: String) -> String {
+        let url = URL(fileURLWithPath: path).standardizedFileURL
+        return FileManager.default.fileExists(atPath: url.path)
+            ? url.resolvingSymlinksInPath().path
+            : url.deletingLastPathComponent().resolvingSymlinksInPath()
+                .appendingPathComponent(url.lastPathComponent).path
     }
 
     /// Makes a data folder from a backup, and starts a new epoch in each workspace: replicas

@@ -37,7 +37,7 @@ extension Replica {
         guard let row else { return false }
         return collection.fields.allSatisfy { field in
             held.contains(field.name)
-                || !row.fieldsWithNUL.contains(field.name)
+                || row.flaws[field.name] == nil
                     && (visible[field.name] ?? field.standard).column
                         .isIdentical(to: row[field.name] ?? .null)
         }
