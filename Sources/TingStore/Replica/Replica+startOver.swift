@@ -232,7 +232,7 @@ extension Replica {
     struct HeldRow {
         var collection: CollectionSchema
         var record: String
-        /// The row as it stands.
+        /// The row as it stands: `StoredRow.byField`.
         var row: [String: DatabaseValue]
         var fields: Set<String>
         /// Whether the others don't have the record.
@@ -242,20 +242,40 @@ extension Replica {
 
         var held: [String: DatabaseValue] { row.filter { fields.contains($0.key) } }
         var columns: [String: DatabaseValue] { isWhole ? row : held }
+
+        // As bytes: GRDB ends a text at its first NUL.
+
+        static func insert(_ db: Database, _ collection: CollectionSchema, _ id: String) throws {
+            try db.execute(
+                sql: "INSERT INTO \"\(collection.name)\" (id) VALUES (CAST(? AS TEXT))",
+                arguments: [Data(id.utf8)])
+        }
+
+        static func set(
+            _ db: Database, _ collection: CollectionSchema, _ id: String, _ field: String,
+            to value: DatabaseValue?
+        ) throws {
+            try db.execute(
+                sql: """
+                    UPDATE "\(collection.name)" SET "\(field)" =
+                    CASE typeof(?1) WHEN 'blob' THEN CAST(?1 AS TEXT) ELSE ?1 END
+                    WHERE id = CAST(?2 AS TEXT)
+                    """, arguments: [value, Data(id.utf8)])
+        }
     }
 
     func heldRows(_ db: Database) throws -> [HeldRow] {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT collection, record, group_concat(field, '/') FROM ting_invalid
+                SELECT collection, CAST(record AS BLOB), group_concat(field, '/') FROM ting_invalid
                 GROUP BY collection, record ORDER BY record
                 """)
         return try rows.compactMap { row in
+            let record = String(decoding: try row.decode(Data.self, atIndex: 1), as: UTF8.self)
             guard let collection = try schema.collection(row.decode(atIndex: 0)),
-                let raw = try tables.raw(db, collection, row.decode(atIndex: 1))
+                let raw = try tables.raw(db, collection, record)
             else { return nil }
-            let record: String = try row.decode(atIndex: 1)
             let shared = try RecordID(record).flatMap { try SharedRecords.read(db, $0) }
             let isWhole =
                 try shared?.state != .live
@@ -276,8 +296,8 @@ extension Replica {
             db.cachedStatement(
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM ting_note
-                    WHERE record = ? AND collection = ? AND kind = 'i')
-                    """), arguments: [record, collection.name]) ?? false
+                    WHERE record = CAST(? AS TEXT) AND collection = ? AND kind = 'i')
+                    """), arguments: [Data(record.utf8), collection.name]) ?? false
     }
 
     /// What the snapshot doesn't have comes back whole, as where a deletion comes in beneath it.
@@ -285,15 +305,11 @@ extension Replica {
         for row in held {
             let exists = try tables.contains(db, row.collection, row.record)
             if !exists {
-                try db.execute(
-                    sql: "INSERT INTO \"\(row.collection.name)\" (id) VALUES (?)",
-                    arguments: [row.record])
+                try HeldRow.insert(db, row.collection, row.record)
             }
             let columns = exists && !row.isNew ? row.held : row.row
             for (name, value) in columns.sorted(by: { $0.key < $1.key }) {
-                try db.execute(
-                    sql: "UPDATE \"\(row.collection.name)\" SET \"\(name)\" = ? WHERE id = ?",
-                    arguments: [value, row.record])
+                try HeldRow.set(db, row.collection, row.record, name, to: value)
             }
         }
     }

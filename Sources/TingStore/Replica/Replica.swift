@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CSQLiteConfig
+import Foundation
 public import GRDB
 import Synchronization
 public import TingCore
@@ -292,13 +293,14 @@ public final class Replica: Sendable {
         try Row.fetchAll(
             db.cachedStatement(
                 sql: """
-                    SELECT collection, record, field, problem, remedy FROM ting_invalid
+                    SELECT collection, CAST(record AS BLOB), field, problem, remedy FROM ting_invalid
                     ORDER BY record, field
                     """)
         ).map { row in
             let field: String = try row.decode(atIndex: 2)
             return try InvalidEdit(
-                collection: row.decode(atIndex: 0), record: row.decode(atIndex: 1),
+                collection: row.decode(atIndex: 0),
+                record: String(decoding: row.decode(Data.self, atIndex: 1), as: UTF8.self),
                 field: field.isEmpty ? nil : field,
                 problem: row.decode(atIndex: 3), remedy: row.decode(atIndex: 4))
         }

@@ -135,7 +135,7 @@ struct Drafter {
         guard let id = RecordID(fold.record) else {
             if raw == nil { return [draft] }
             draft.invalid[""] = InvalidValue(
-                "`\(fold.record)` is not an id",
+                "`\(fold.record.replacing("\0", with: "\\0"))` is not an id",
                 "Leave `id` out: a new record gets one, a lower-case UUID.")
             return [draft]
         }
@@ -241,7 +241,7 @@ struct Drafter {
     ) -> Value? {
         let column = raw[field.name] ?? .null
         do throws(InvalidValue) {
-            guard !raw.fieldsWithNUL.contains(field.name) else {
+            guard raw.textsWithNUL[field.name] == nil else {
                 throw InvalidValue(
                     "\(field.name) holds a NUL character", "Write the text without it.")
             }

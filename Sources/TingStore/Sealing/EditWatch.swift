@@ -258,8 +258,8 @@ private struct RowChange {
     let operation: Int32
 
     // The id is the first column of every record table.
-    var oldID: String { text(old(0)) }
-    var newID: String { text(new(0)) }
+    var oldID: String { String(decoding: bytes(old(0)), as: UTF8.self) }
+    var newID: String { String(decoding: bytes(new(0)), as: UTF8.self) }
     var keepsID: Bool { oldID == newID }
     var oldRow: [DatabaseValue] { (0..<sqlite3_preupdate_count(connection)).map { value(old($0)) } }
     var newRow: [DatabaseValue] { (0..<sqlite3_preupdate_count(connection)).map { value(new($0)) } }
@@ -277,9 +277,14 @@ private struct RowChange {
     }
 
     private func text(_ value: OpaquePointer?) -> String {
-        guard let value, let start = sqlite3_value_text(value) else { return "" }
-        let bytes = UnsafeBufferPointer(start: start, count: Int(sqlite3_value_bytes(value)))
-        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        String(decoding: bytes(value).prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    private func bytes(_ value: OpaquePointer?) -> UnsafeBufferPointer<UInt8> {
+        guard let value, let start = sqlite3_value_text(value) else {
+            return .init(start: nil, count: 0)
+        }
+        return UnsafeBufferPointer(start: start, count: Int(sqlite3_value_bytes(value)))
     }
 
     private func value(_ value: OpaquePointer?) -> DatabaseValue {

@@ -104,7 +104,7 @@ struct Sealer {
             db.cachedStatement(
                 sql: """
                     SELECT DISTINCT collection, record FROM ting_note
-                    WHERE seq > ? AND kind IN ('d', 'x', 'r', 'i')
+                    WHERE seq > ? AND kind IN ('d', 'x', 'r', 'i') AND instr(record, char(0)) = 0
                     """), arguments: [after]
         ).map {
             try (
@@ -158,13 +158,14 @@ struct Sealer {
         let rows = try Row.fetchCursor(
             db.cachedStatement(
                 sql: """
-                    SELECT kind, collection, record, field, before, time, draft FROM ting_note
-                    WHERE record IN (SELECT record FROM ting_note WHERE seq > ?) ORDER BY seq
+                    SELECT kind, collection, CAST(record AS BLOB), field, before, time, draft
+                    FROM ting_note WHERE record IN (SELECT record FROM ting_note WHERE seq > ?) ORDER BY seq
                     """), arguments: [after])
         while let row = try rows.next() {
             let name: String = try row.decode(atIndex: 1)
             guard let collection = replica.schema.collection(name) else { continue }
-            let key = "\(name)/\(try row.decode(String.self, atIndex: 2))"
+            let id = String(decoding: try row.decode(Data.self, atIndex: 2), as: UTF8.self)
+            let key = "\(name)/\(id)"
             if folds[key] == nil {
                 folds[key] = try Fold(collection, row)
                 order.append(key)
@@ -239,8 +240,10 @@ struct Sealer {
         let collection = draft.fold.collection.name
         if holdsBack {
             try db.cachedStatement(
-                sql: "DELETE FROM ting_invalid WHERE record = ? AND collection = ?"
-            ).execute(arguments: [record, collection])
+                sql: """
+                    DELETE FROM ting_invalid WHERE record = CAST(? AS TEXT) AND collection = ?
+                    """
+            ).execute(arguments: [Data(record.utf8), collection])
         }
         guard !draft.invalid.isEmpty else {
             try dropNotes(draft.fold)
@@ -257,11 +260,11 @@ struct Sealer {
                 sql: """
                     INSERT INTO ting_invalid
                     (record, field, collection, problem, remedy, epoch, version)
-                    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                    VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
                     problem = excluded.problem, remedy = excluded.remedy
                     """
             ).execute(arguments: [
-                record, field, collection, invalid.problem, invalid.remedy,
+                Data(record.utf8), field, collection, invalid.problem, invalid.remedy,
                 base.epoch.description, base.version,
             ])
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 package import GRDB
 import Synchronization
 import TingCore
@@ -9,21 +10,23 @@ package struct StoredRow {
     let collection: CollectionSchema
     /// The columns in the order of the collection's fields.
     let columns: [DatabaseValue]
-    /// Text fields that hold a NUL, where SQLite's C strings end.
-    let fieldsWithNUL: Set<String>
+    /// The bytes of text fields that hold a NUL, where SQLite's C strings end, and what is in `columns`.
+    let textsWithNUL: [String: Data]
 
     init(_ collection: CollectionSchema, _ statement: HotStatement) {
         self.collection = collection
         var columns: [DatabaseValue] = []
         columns.reserveCapacity(collection.fields.count)
-        var found: Set<String> = []
+        var found: [String: Data] = [:]
         for position in collection.fields.indices {
             let (value, hasNUL) = statement.value(Int32(position))
             columns.append(value)
-            if hasNUL { found.insert(collection.fields[position].name) }
+            if hasNUL {
+                found[collection.fields[position].name] = Data(statement.blob(Int32(position)))
+            }
         }
         self.columns = columns
-        fieldsWithNUL = found
+        textsWithNUL = found
     }
 
     /// What the field's column holds; `nil` without such a field.
@@ -31,9 +34,11 @@ package struct StoredRow {
         collection.position(of: field).map { columns[$0] }
     }
 
+    /// The columns by name; a text with a NUL as its bytes, which no column holds otherwise.
     var byField: [String: DatabaseValue] {
         Dictionary(
-            zip(collection.fields.map(\.name), columns), uniquingKeysWith: { a, _ in a })
+            zip(collection.fields.map(\.name), columns), uniquingKeysWith: { a, _ in a }
+        ).merging(textsWithNUL.mapValues(\.databaseValue)) { _, bytes in bytes }
     }
 }
 
