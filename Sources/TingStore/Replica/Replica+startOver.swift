@@ -131,7 +131,7 @@ extension Replica {
             if !again.isEmpty { for place in later { try moveToEnd(db, place) } }
             try materialize(db, again.union(waiting.compactMap { RecordID($0) }))
             try putBack(db, held)
-            guard try tables.recomputedDigest(db).hash == HistoryTables.stateHash(db) else {
+            guard try recomputedDigest(db).hash == HistoryTables.stateHash(db) else {
                 throw ReplicaError.digestDiffers(version: try identity(db).base.version)
             }
             return others

@@ -12,7 +12,7 @@ extension Replica {
         let isWhole = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
         return try sealed { db in
             let base = try identity(db).base
-            let state = try tables.recomputedDigest(db)
+            let state = try recomputedDigest(db)
             let history = try computedHistory(db)
             let isRight = try isWhole && HistoryTables.isStored(db, state)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
@@ -26,7 +26,23 @@ extension Replica {
     }
 
     /// The state digest, computed from the shared values of all records.
-    package func stateDigest() throws -> Hash { try read { try tables.recomputedDigest($0).hash } }
+    package func stateDigest() throws -> Hash { try read { try recomputedDigest($0).hash } }
+
+    /// The state digest, computed from the shared values of all records.
+    func recomputedDigest(_ db: Database) throws -> StateDigest {
+        try tables.recomputedDigest(db, except: unsealedRows(db))
+    }
+
+    /// Rows that other tools made and nothing has sealed, by collection: they are held back as a
+    /// whole, and nobody shares them.
+    func unsealedRows(_ db: Database) throws -> [String: Set<RecordID>] {
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT DISTINCT collection, record FROM ting_note WHERE kind = 'i'")
+        return try rows.reduce(into: [:]) { found, row in
+            guard let record = try RecordID(row.decode(String.self, atIndex: 1)) else { return }
+            try found[row.decode(atIndex: 0), default: []].insert(record)
+        }
+    }
 
     /// What `verify` found to differ, as `ting_replica.suspect` keeps it.
     enum Doubt: Int {
@@ -61,23 +77,28 @@ extension Replica {
 
 extension RecordTables {
     /// The state digest, computed from the shared values of all records.
-    func recomputedDigest(_ db: Database) throws -> StateDigest {
+    /// - Parameter unsealed: Rows that nobody shares, by collection.
+    func recomputedDigest(_ db: Database, except unsealed: [String: Set<RecordID>] = [:]) throws
+        -> StateDigest
+    {
         var digest = StateDigest()
-        var aside: Set<RecordID> = []
+        var aside = unsealed
         for text in try String.fetchAll(db, sql: "SELECT record FROM ting_shared") {
             guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
             else { continue }
-            aside.insert(record)
+            aside[shared.collection, default: []].insert(record)
             guard shared.state == .live else { continue }
             digest.add(RecordContent(shared.collection, record, shared.values))
         }
         for collection in schema.collections {
             let names = collection.fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
             let rows = try Row.fetchCursor(
-                db, sql: "SELECT id, \(names) FROM \"\(collection.name)\"")
+                db,
+                sql: "SELECT id, \(names) FROM \"\(collection.name)\" WHERE \(Self.isWholeID)")
+            let beside = aside[collection.name] ?? []
             while let row = try rows.next() {
                 guard let record = try RecordID(row.decode(String.self, atIndex: 0)),
-                    !aside.contains(record)
+                    !beside.contains(record)
                 else {
                     continue
                 }
