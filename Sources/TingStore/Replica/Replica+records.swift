@@ -13,7 +13,7 @@ extension Replica {
         let outbox = DecodedOutbox()
         for record in records.sorted() {
             guard let shared = try SharedRecords.read(db, record) else { continue }
-            let notes = try heldFields(db, record)
+            let notes = try heldFields(db, record, shared.collection)
             let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
             try show(db, record, shared.collection, visible, keeping: notes)
             if notes.isEmpty, shared.state != .deleted, try !isPending(db, record) {
@@ -32,6 +32,12 @@ extension Replica {
         }
         // Own edits that were accepted as they are: their rows show it already.
         if held.isEmpty, try tables.holds(db, collection, record, visible) { return }
+        // Made here and held back as a whole, before others made one of the same id.
+        if held.contains(""), let row = schema.collection(collection),
+            try tables.contains(db, row, record.description)
+        {
+            return
+        }
         guard !held.isEmpty, try tables.read(db, collection, record) != nil else {
             return try tables.write(db, collection, record, visible)
         }
@@ -43,11 +49,15 @@ extension Replica {
             })
     }
 
-    private func heldFields(_ db: Database, _ record: RecordID) throws -> Set<String> {
+    /// The fields of a record that are held back; "" for all of a record that was made here.
+    func heldFields(_ db: Database, _ record: RecordID, _ collection: String) throws
+        -> Set<String>
+    {
         Set(
             try String.fetchAll(
-                db.cachedStatement(sql: "SELECT field FROM ting_note WHERE record = ?"),
-                arguments: [record.description]))
+                db.cachedStatement(
+                    sql: "SELECT field FROM ting_note WHERE record = ? AND collection = ?"),
+                arguments: [record.description, collection]))
     }
 
     /// The values that a record shows: the shared ones with the outbox's edits on top; `nil` where
@@ -64,7 +74,8 @@ extension Replica {
                 sql: "SELECT DISTINCT seq FROM ting_pending WHERE record = ? ORDER BY seq"),
             arguments: [record.description])
         for place in places {
-            for operation in try outbox.operations(db, place, of: record) {
+            for operation in try outbox.operations(db, place, of: record)
+            where operation.collection == shared.collection {
                 // A conflict that another history doesn't have is not made by settling it.
                 let isSettling = operation.collection == CollectionSchema.conflict.name
                 isLive = operation.kind != .delete && (isLive || !isSettling)

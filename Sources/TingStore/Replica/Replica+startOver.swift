@@ -235,7 +235,7 @@ extension Replica {
         /// The row as it stands: `StoredRow.byField`.
         var row: [String: DatabaseValue]
         var fields: Set<String>
-        /// Whether the others don't have the record.
+        /// Whether the others don't have the record, or have another's under its id.
         var isWhole: Bool
         /// Whether it was made here and never sealed.
         var isNew: Bool
@@ -277,15 +277,17 @@ extension Replica {
                 let raw = try tables.raw(db, collection, record)
             else { return nil }
             let shared = try RecordID(record).flatMap { try SharedRecords.read(db, $0) }
+            let isNew = try isMadeHere(db, collection, record)
             let isWhole =
-                try shared?.state != .live
-                && RecordID(record).map { try !isPending(db, $0) } ?? true
+                try isNew
+                || shared?.state != .live
+                    && RecordID(record).map { try !isPending(db, $0) } ?? true
             let held = try row.decode(String?.self, atIndex: 2) ?? ""
             let fields = Set(held.split(separator: "/").map(String.init))
             return HeldRow(
                 collection: collection, record: record,
                 row: raw.byField, fields: fields, isWhole: isWhole,
-                isNew: try isWhole && isMadeHere(db, collection, record))
+                isNew: isNew)
         }
     }
 

@@ -10,10 +10,11 @@ extension Drafter {
     func base(_ record: RecordID, _ field: String, _ draft: SealDraft) throws -> Base? {
         guard !draft.pendingBases.isEmpty || !draft.heldBases.isEmpty else { return nil }
         let pending = draft.pendingBases.filter { $0.fields.hold(field) }.map(\.base)
-        let held = [draft.heldBases[field], draft.heldBases[""]].compactMap { $0 }
-        return (pending + held).filter { $0 != identity.base }
-            .min { rank($0) < rank($1) }
+        let held = [draft.heldBases[field], draft.heldBases[""], draft.heldBase].compactMap { $0 }
+        return oldest((pending + held).filter { $0 != identity.base })
     }
+
+    func oldest(_ bases: some Collection<Base>) -> Base? { bases.min { rank($0) < rank($1) } }
 
     /// What the outbox's edits of a record had been made on, by field, oldest first. Whatever is
     /// pending has its shared value beside it: without that there are none.
@@ -38,11 +39,13 @@ extension Drafter {
         (base.epoch == identity.base.epoch ? 1 : 0, base.version)
     }
 
-    func heldBases(_ record: String) throws -> [String: Base] {
+    func heldBases(_ fold: Fold) throws -> [String: Base] {
         let rows = try Row.fetchAll(
             db.cachedStatement(
-                sql: "SELECT field, epoch, version FROM ting_invalid WHERE record = ?"),
-            arguments: [record])
+                sql: """
+                    SELECT field, epoch, version FROM ting_invalid
+                    WHERE record = ? AND collection = ?
+                    """), arguments: [fold.record, fold.collection.name])
         return Dictionary(
             try rows.compactMap { row in
                 try Epoch(row.decode(String.self, atIndex: 1)).map {

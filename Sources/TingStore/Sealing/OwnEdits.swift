@@ -47,6 +47,14 @@ struct OwnEdits {
             }.map(\.0.name)
     }
 
+    /// The collections of records that were there and were taken away, by id.
+    var removed: [String: String] {
+        rows.reduce(into: [:]) { homes, row in
+            guard row.removal != nil, row.before != nil else { return }
+            homes[row.record] = row.collection.name
+        }
+    }
+
     // MARK: Folds
 
     func folds(_ db: Database, _ tables: RecordTables) throws -> [Fold] {

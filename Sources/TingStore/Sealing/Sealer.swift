@@ -38,10 +38,10 @@ struct Sealer {
     func seal(message: String) throws -> [InvalidEdit] {
         guard try isAnythingNew() else { return [] }
         if own != nil { try cascadeOwn() } else { try cascade() }
-        let drafter = try Drafter(self, holdsBack: try holdsBack())
-        let drafts = try draft(drafter)
+        let holdsBack = try holdsBack()
+        let drafts = try draft(holdsBack: holdsBack)
         try hold(drafts)
-        for draft in drafts { try settle(draft, holdsBack: drafter.holdsBack) }
+        for draft in drafts { try settle(draft, holdsBack: holdsBack) }
         try pack(drafts, message)
         // What came in beneath a field that was held back is shown where nothing lies on it now.
         let released = drafts.filter { draft in
@@ -56,8 +56,16 @@ struct Sealer {
         }
     }
 
-    private func draft(_ drafter: Drafter) throws -> [SealDraft] {
-        guard let own, own.isPlain else { return try fold().flatMap(drafter.drafts) }
+    private func draft(holdsBack: Bool) throws -> [SealDraft] {
+        guard let own, own.isPlain else {
+            let folds = try fold()
+            let homes = folds.filter(\.existed).map { ($0.record, $0.collection.name) }
+            let drafter = try Drafter(
+                self, holdsBack: holdsBack,
+                homes: Dictionary(homes, uniquingKeysWith: { first, _ in first }))
+            return try folds.flatMap(drafter.drafts)
+        }
+        let drafter = try Drafter(self, holdsBack: holdsBack, homes: own.removed)
         var drafts: [SealDraft] = []
         drafts.reserveCapacity(own.rows.count)
         for row in own.rows {
@@ -117,7 +125,7 @@ struct Sealer {
                 try !tables.contains(db, collection, record), try !isRenamed(record)
             else { continue }
             for child in replica.schema.collections {
-                guard let parent = child.parent else { continue }
+                guard let parent = child.parent, parent.mayName(name) else { continue }
                 let ids = try CaptureTriggers.delete(db, child, where: parent.name, is: record)
                 waiting += ids.map { (child.name, $0) }
             }
@@ -135,7 +143,9 @@ struct Sealer {
         while let (collection, record) = waiting.popLast() {
             guard try !tables.contains(db, collection, record) else { continue }
             for child in replica.schema.collections {
-                guard let parent = child.parent else { continue }
+                guard let parent = child.parent, parent.mayName(collection.name) else {
+                    continue
+                }
                 let ids = try tables.removeAll(db, child, where: parent.name, is: record)
                 waiting += ids.map { (child, $0) }
             }
@@ -200,6 +210,7 @@ struct Sealer {
                 guard !drafts[index].invalid.isEmpty else { continue }
                 if drafts[index].inserts || drafts[index].invalid.keys.contains("") {
                     drafts[index].operation = nil
+                    if drafts[index].isShared { continue }
                     let (isNew, _) = held.insert(drafts[index].fold.record)
                     if isNew { grew = true }
                 } else {
@@ -255,7 +266,7 @@ struct Sealer {
             try keepNotes(draft)
         }
         for (field, invalid) in draft.invalid {
-            let base = draft.heldBases[field] ?? identity.base
+            let base = draft.heldBases[field] ?? draft.heldBase ?? identity.base
             try db.cachedStatement(
                 sql: """
                     INSERT INTO ting_invalid
@@ -323,6 +334,10 @@ struct Sealer {
             ])
         }
     }
+}
+
+extension Field {
+    fileprivate func mayName(_ collection: String) -> Bool { to.isEmpty || to.contains(collection) }
 }
 
 extension InvalidEdit {
