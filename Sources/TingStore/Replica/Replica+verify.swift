@@ -6,9 +6,11 @@ public import TingCore
 /// Whether the replica's file says what was received.
 extension Replica {
     /// Has SQLite check the file, and recomputes both digests from rows and history. The next sync
-    /// mends records that differ, and starts over where the history does.
+    /// mends records that differ, and starts over where the history does. What is missing of the file's
+    /// definition is made anew: `remade` names it.
     /// - Returns: What was computed, and whether it is what the replica reports.
     public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
+        _ = try quietly { try sealForeign($0, isThorough: true) }
         let isWhole = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
         return try sealed { db in
             let base = try identity(db).base

@@ -250,7 +250,7 @@ public final class Replica: Sendable {
     @discardableResult
     public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
         try quietly { db in
-            try Sealer(self, db).seal(message: "")
+            try sealForeign(db)
             try noticeDefinition(db)
             let held = try lastNote(db) ?? 0
             watch.begin(db)
@@ -283,7 +283,7 @@ public final class Replica: Sendable {
     @discardableResult
     public func seal(message: String = "") throws -> [InvalidEdit] {
         try quietly { db in
-            try Sealer(self, db).seal(message: message)
+            try sealForeign(db, message: message)
             return try held(db)
         }
     }
@@ -309,7 +309,7 @@ public final class Replica: Sendable {
     /// One transaction that begins by sealing what other tools wrote.
     func sealed<T>(_ body: (Database) throws -> T) throws -> T {
         try quietly { db in
-            try Sealer(self, db).seal(message: "")
+            try sealForeign(db)
             return try body(db)
         }
     }

@@ -3,6 +3,7 @@
 import CSQLite
 import Foundation
 import GRDB
+import Synchronization
 import TingCore
 
 /// Notes in memory which rows a writing changes, as the triggers do in the file for other tools.
@@ -18,6 +19,10 @@ final class EditWatch: @unchecked Sendable {
     private let clock: @Sendable () -> Int64
     /// The version of the file's definition that was looked at last.
     var definition: Int64?
+    /// The version of the file's definition that was found to lack nothing.
+    var complete: Int64?
+    /// What was missing and was made anew: `Replica+definition.swift`.
+    let remade = Mutex<[String]>([])
     private var isNoting = false
     private var collections: [String: CollectionSchema] = [:]
     /// The collection of the row that was noted last: mostly also of the next.

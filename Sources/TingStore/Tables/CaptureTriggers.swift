@@ -28,6 +28,11 @@ enum CaptureTriggers {
         """
     static let noteIndex = "CREATE INDEX ting_note_record ON ting_note(record)"
 
+    /// The names of a collection's triggers.
+    static func names(_ collection: CollectionSchema) -> [String] {
+        ["update", "insert", "delete", "replace", "rename"].map { "ting_\(collection.name)_\($0)" }
+    }
+
     static func definition(_ collection: CollectionSchema) -> [String] {
         let name = collection.name
         let changes = collection.fields.map { field in
