@@ -44,7 +44,7 @@ extension ChangeSetBox {
             throw CommandError(
                 .error, code: found.isEmpty ? "not_found" : "ambiguous",
                 found.isEmpty
-                    ? "No change set here has the id `\(text)`."
+                    ? "No change set in the \(name) has the id `\(text)`."
                     : "`\(text)` is the end of \(found.count) change sets' ids.",
                 remedy: "List them first, and give more characters of the id.")
         }
@@ -168,7 +168,9 @@ struct DiscardChangeSets<Box: ChangeSetBox>: TingCommand {
         }
         console.outcome(
             .object([("discarded", .array(picked.map { .text($0.description) }))]),
-            "Discarded \(picked.count.counted("change set")).")
+            picked.isEmpty
+                ? "The \(Box.name) is empty: there is nothing to discard."
+                : "Discarded \(picked.count.counted("change set")).")
         guard dependents > 0 else { return }
         console.warn(
             "\(dependents.counted("change set")) built on what is gone: in quarantine now.")

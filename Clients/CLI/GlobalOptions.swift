@@ -20,7 +20,9 @@ struct GlobalOptions: ParsableArguments {
     @Flag(name: [.customShort("q"), .long], help: "Print nothing but data and errors.")
     var quiet = false
 
-    @Option(help: ArgumentHelp("How long a server may take to answer.", valueName: "seconds"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How long a server may take to answer.", valueName: "seconds"))
     var timeout = 20
 
     func validate() throws {
@@ -55,4 +57,9 @@ protocol TingCommand: ParsableCommand {
 extension TingCommand {
     var console: Console { Console(json: global.json, quiet: global.quiet) }
     var session: Session { Session(options: global.values) }
+
+    /// Refuses a negative number of what is shown at most.
+    func check(limit: Int?) throws {
+        guard limit ?? 0 >= 0 else { throw ValidationError("--limit takes a number from 0 on.") }
+    }
 }

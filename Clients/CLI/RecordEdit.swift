@@ -37,11 +37,13 @@ struct RecordEdit: Equatable {
         let changes = try FieldChanges(fields)
         var generator = SystemRandomNumberGenerator()
         let id = RecordID.timeOrdered(milliseconds: Session.clock(), using: &generator)
-        try replica.write(message: message) { db in
+        let taken = try replica.write(message: message) { db in
             let values = try changes.values(
                 collection, current: [:], reader: session.reader(replica, db))
             try replica.insert(db, collection.name, id, values)
+            return try RecordTable(collection).taken(db, values, by: id)
         }
+        warn(about: taken, console)
         console.result(
             .object([("collection", .text(collection.name)), ("id", .text(id.description))]),
             [id.description])
@@ -49,21 +51,34 @@ struct RecordEdit: Equatable {
 
     private func set(_ session: Session, _ console: Console, _ replica: Replica) throws {
         let changes = try FieldChanges(fields)
-        let found = try replica.write(message: message) { db in
+        let (found, taken) = try replica.write(message: message) { db in
             let found = try RecordFinder(replica).record(db, target)
             let table = RecordTable(try session.collection(found.collection, replica))
             let current = try table.values(db, found.id) ?? [:]
             let values = try changes.values(
                 table.collection, current: current, reader: session.reader(replica, db))
             try replica.update(db, found.collection, found.id, values)
-            return found
+            return (found, try table.taken(db, values, by: found.id))
         }
+        warn(about: taken, console)
         guard options.json else { return }
         console.data(
             .object([
                 ("collection", .text(found.collection)), ("id", .text(found.id.description)),
                 ("fields", .array(changes.fieldNames.map { .text($0) })),
             ]))
+    }
+}
+
+extension RecordEdit {
+    /// Says what becomes of a unique value that another record has: the merge decides, not this replica.
+    private func warn(about taken: [Field], _ console: Console) {
+        guard !console.quiet else { return }
+        for field in taken {
+            console.warn(
+                "another record here has this `\(field.name)`: the sync will add a suffix to this one, and open a conflict."
+            )
+        }
     }
 }
 

@@ -22,34 +22,42 @@ struct ReplicaSync: Equatable {
     /// Opens the replica on this thread, whose memory grows in fewer steps than another's, and waits
     /// for the exchange.
     func run() throws {
+        let code = ExitCode()
+        // From here on: the first round may wait for another program, or for the server.
+        let signals = follow ? EndSignals(code) : nil
+        defer { withExtendedLifetime(signals) {} }
         let replica = try session.replica()
         let connection = try session.connection(for: replica)
-        try Main.wait { try await run(replica, connection) }
+        try Main.wait { try await run(replica, connection, code) }
     }
 
-    private func run(_ replica: Replica, _ connection: ServerConnection) async throws {
+    private func run(
+        _ replica: Replica, _ connection: ServerConnection, _ code: ExitCode
+    ) async throws {
         do {
             if dryRun {
                 try await preview(replica, connection)
             } else {
-                try await exchange(replica, connection)
+                try await exchange(replica, connection, code)
             }
             await connection.close()
         } catch {
             await connection.close()
+            session.note(refusal: error, of: replica)
             throw error
         }
     }
 
-    private func exchange(_ replica: Replica, _ connection: ServerConnection) async throws {
+    private func exchange(
+        _ replica: Replica, _ connection: ServerConnection, _ code: ExitCode
+    ) async throws {
         let report = SyncReport(replica, console)
         let outcome = try await once(replica, connection)
+        if outcome.summary.quarantined > 0 { code.noteQuarantine() }
         try session.noteLastSync(replica, outcome)
         try report.show(outcome)
         try await session.keepUp(replica, connection)
-        if follow {
-            try await stay(replica, connection, report, outcome.summary.quarantined > 0)
-        }
+        if follow { try await stay(replica, connection, report, code) }
         if outcome.summary.quarantined > 0 { throw Finish.quarantined }
         if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
     }
@@ -58,11 +66,11 @@ struct ReplicaSync: Equatable {
     private func once(
         _ replica: Replica, _ connection: ServerConnection
     ) async throws -> SyncSession.Outcome {
-        let lock = try FileLock(path: replica.path + ".lock")
+        let lock = try session.lock(replica.path)
         defer { withExtendedLifetime(lock) {} }
         let invalid = try replica.seal(message: message)
         if !options.json { console.warn(about: invalid) }
-        let progress = Progress(quiet: options.quiet)
+        let progress = Progress(console)
         defer { progress.end() }
         return try await SyncSession(replica, over: connection, now: Session.clock).run { step in
             progress.report("version \(step.version) of \(step.head), \(step.sent) sent")
@@ -71,13 +79,9 @@ struct ReplicaSync: Equatable {
 
     private func stay(
         _ replica: Replica, _ connection: ServerConnection, _ report: SyncReport,
-        _ hasQuarantined: Bool
+        _ code: ExitCode
     ) async throws {
         console.note("Following; Ctrl-C ends it.")
-        let code = ExitCode()
-        if hasQuarantined { code.noteQuarantine() }
-        let signals = EndSignals(code)
-        defer { withExtendedLifetime(signals) {} }
         try await Follower(replica, over: connection, now: Session.clock).run { news in
             switch news {
             case .synced(let outcome):
@@ -127,12 +131,21 @@ extension ReplicaSync {
 }
 
 extension Session {
+    /// Notes for `status` that the server does not know this device any more.
+    fileprivate func note(refusal error: any Error, of replica: Replica) {
+        guard (error as? ClientError)?.code == "unauthorized",
+            let server = try? replica.identity().server
+        else { return }
+        try? home().note(refused: true, by: server)
+    }
+
     /// After a sync: learns what an earlier version of Ting did not ask for when it joined, and takes
     /// on the account that its owner has at a server that was set up anew.
     fileprivate func keepUp(_ replica: Replica, _ connection: ServerConnection) async throws {
         let identity = try replica.identity()
         let home = try home()
         guard let known = try home.configuration().server(identity.server) else { return }
+        try home.note(refused: false, by: identity.server)
         if let member = MemberID(known.member), member != identity.member {
             try replica.bind(server: identity.server, member: member)
         }
@@ -148,6 +161,7 @@ extension Session {
 /// an answer is sent again.
 private final class EndSignals {
     private let sources: [any DispatchSourceSignal]
+    private static let patience = DispatchTimeInterval.seconds(2)
 
     init(_ code: ExitCode) {
         sources = [SIGINT, SIGTERM].map { number in
@@ -157,6 +171,8 @@ private final class EndSignals {
                 // What is under way fails from now on, and has nothing to say of it.
                 Terminal.fallSilent()
                 let code = Terminal.outputFailure?.exit.rawValue ?? code.value
+                // A statement that waits for another program would keep the file open as long.
+                DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { _exit(code) }
                 Session.close { _exit(code) }
             }
             source.resume()

@@ -41,17 +41,58 @@ struct Session {
     /// Opens the replica that the command means.
     func replica() throws -> Replica {
         let path = try path()
+        Self.file.withLock { $0 = path }
         do {
-            let replica = try Replica(path: path, schema: Self.schema, clock: Self.clock)
+            let replica = try Replica(
+                path: path, schema: Self.schema, clock: Self.clock,
+                isWaiting: { sayThatItWaits("another program that writes to \(path)") })
             Self.opened.withLock { $0.append(replica) }
             return replica
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw ReplicaError.notAReplica(path)
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
-            throw CommandError(
-                .error, code: "not_writable", "The replica \(path) can't be opened.",
+            throw Self.notWritable(path, "can't be opened")
+        }
+    }
+
+    /// No other process syncs the replica while the lock is held.
+    func lock(_ path: String) throws -> FileLock {
+        try FileLock(path: path + ".lock") {
+            sayThatItWaits("another `ting` that syncs \(path)")
+        }
+    }
+
+    private func sayThatItWaits(_ what: String) {
+        guard !options.json, !options.quiet else { return }
+        Terminal.write("ting: waiting for \(Terminal.printable(what)) …\n", to: STDERR_FILENO)
+    }
+
+    /// The replica's file that this command is about, for errors that don't name it.
+    private static let file = Mutex<String?>(nil)
+
+    /// Why a replica can't be opened or written: most often its folder, where SQLite keeps a log.
+    static func notWritable(_ path: String?, _ problem: String) -> CommandError {
+        let folder = path.map { ($0 as NSString).deletingLastPathComponent }
+        guard let path, let folder, access(path, R_OK) == 0, access(folder, W_OK) != 0 else {
+            return CommandError(
+                .error, code: "not_writable",
+                "\(path.map { "The replica \($0)" } ?? "The replica") \(problem).",
                 remedy: "Check the permissions of the file and its folder.")
         }
+        return CommandError(
+            .error, code: "not_writable",
+            "The replica \(path) \(problem): nothing can be written in its folder, where SQLite keeps the log.",
+            remedy:
+                "Ask for permission to write in \(folder), or make a replica of your own with `ting clone SLUG --to FILE`."
+        )
+    }
+
+    /// The file that errors are about, where it is known.
+    static var currentFile: String? { file.withLock { $0 } }
+
+    /// How errors name the replica.
+    static var replicaName: String {
+        file.withLock { $0.map { "The replica \($0)" } ?? "The replica" }
     }
 
     /// Kept until the program ends: to take a replica apart starts a thread, to close it does not.

@@ -37,8 +37,16 @@ package struct CBOREncoder {
         bytes.append(contentsOf: text.utf8)
     }
 
+    /// Bytes of UTF-8 as a text.
+    package mutating func encode(text: ArraySlice<UInt8>) {
+        head(3, UInt64(text.count))
+        bytes.append(contentsOf: text)
+    }
+
     /// Bytes as they are: what is hashed together with CBOR.
-    mutating func append(raw data: some Collection<UInt8>) { bytes.append(contentsOf: data) }
+    package mutating func append(raw data: some Collection<UInt8>) {
+        bytes.append(contentsOf: data)
+    }
 
     /// The hash of what was written.
     package var hash: Hash { bytes.withUnsafeBytes { Hash(of: $0) } }
@@ -96,28 +104,40 @@ package struct CBOREncoder {
     }
 }
 
+/// What stands under its name in a map.
+protocol MapEntry {
+    var field: String { get }
+}
+
+extension FieldEdit: MapEntry {}
+extension FieldValue: MapEntry {}
+
 /// Visits the entries of a map in the order of their keys, by position.
 ///
 /// They come ascending by name, as field edits and values do, so that each finds its place among those
 /// of its length at once; no element is copied.
-func forEachInMapOrder(
-    count: Int, name: (Int) -> String, _ body: (Int) -> Void
+@inline(__always)
+func forEachInMapOrder<Entry: MapEntry>(
+    _ entries: UnsafeBufferPointer<Entry>, _ body: (Int) -> Void
 ) {
+    let count = entries.count
     guard count <= 64 else {
-        let names = (0..<count).map(name)
-        return names.indices.sorted { CBOREncoder.precedes(names[$0], names[$1]) }.forEach(body)
+        return entries.indices.sorted {
+            CBOREncoder.precedes(entries[$0].field, entries[$1].field)
+        }.forEach(body)
     }
     withUnsafeTemporaryAllocation(of: (position: Int, length: Int).self, capacity: count) {
         order in
         for position in 0..<count {
-            let length = name(position).utf8.count
+            let length = entries[position].field.utf8.count
             var place = position
             while place > 0 {
                 let before = order[place - 1]
                 guard
                     length < before.length
                         || length == before.length
-                            && name(position).precedesInBytes(name(before.position))
+                            && entries[position].field.precedesInBytes(
+                                entries[before.position].field)
                 else { break }
                 order.initializeElement(at: place, to: before)
                 place -= 1

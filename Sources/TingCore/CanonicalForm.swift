@@ -33,9 +33,48 @@ extension ChangeSet {
 
     enum Form { case committed, plain }
 
+    /// `storedBytes` and `hash`, made together: each core goes through its operations once.
+    package var storedForm: (bytes: [UInt8], hash: Hash) {
+        var plain = head(of: .plain)
+        var committed = head(of: .committed)
+        operations.withUnsafeBufferPointer { operations in
+            nonisolated(unsafe) let operations = operations
+            let pieces = CBOREncoder.pieces(of: operations.count) { positions in
+                var commitments = Commitments(seed: seed)
+                return [Form.plain, .committed].map { form in
+                    var encoder = CBOREncoder(capacity: positions.count * 512)
+                    for position in positions {
+                        operations[position].encode(
+                            at: position, time, form, &commitments, into: &encoder)
+                    }
+                    return encoder.bytes
+                }
+            }
+            for piece in pieces {
+                plain.append(raw: piece[0])
+                committed.append(raw: piece[1])
+            }
+        }
+        return (plain.bytes, committed.hash)
+    }
+
     // Keys stand written out in the order of a map: closures and sorting took half of the time of
-    // sealing and of integrating.
+    // sealing and of integrating. Operations are borrowed: cores that count references to the same
+    // objects wait for one another.
     private func encoded(values form: Form) -> [UInt8] {
+        var encoder = head(of: form)
+        operations.withUnsafeBufferPointer { operations in
+            nonisolated(unsafe) let operations = operations
+            encoder.encodeEach(operations.count, seed: seed) { position, commitments, encoder in
+                operations[position].encode(
+                    at: position, time, form, &commitments, into: &encoder)
+            }
+        }
+        return encoder.bytes
+    }
+
+    /// Everything up to the first operation.
+    private func head(of form: Form) -> CBOREncoder {
         var encoder = CBOREncoder(capacity: 256 + operations.count * 512)
         encoder.encodeMapHead(
             count: 5 + [!seen.isEmpty, !message.isEmpty, form == .plain].count { $0 })
@@ -62,20 +101,17 @@ extension ChangeSet {
         }
         encoder.encode("operations")
         encoder.encodeArray(count: operations.count)
-        encoder.encodeEach(operations.count, seed: seed) { position, commitments, encoder in
-            operations[position].encode(at: position, of: self, form, &commitments, into: &encoder)
-        }
-        return encoder.bytes
+        return encoder
     }
 }
 
 extension Operation {
     /// Writes the operation: its values as they are, or their commitments.
     fileprivate func encode(
-        at position: Int, of changeSet: ChangeSet, _ form: ChangeSet.Form,
+        at position: Int, _ standardTime: Int64, _ form: ChangeSet.Form,
         _ commitments: inout Commitments, into encoder: inout CBOREncoder
     ) {
-        let hasTime = time != changeSet.time
+        let hasTime = time != standardTime
         encoder.encodeMapHead(
             count: 3 + (base == nil ? 0 : 1) + (hasTime ? 1 : 0) + (fields.isEmpty ? 0 : 1))
         if let base {
@@ -91,9 +127,11 @@ extension Operation {
         if !fields.isEmpty {
             encoder.encode("fields")
             encoder.encodeMapHead(count: fields.count)
-            forEachInMapOrder(count: fields.count, name: { fields[$0].field }) { at in
-                encoder.encode(fields[at].field)
-                fields[at].encode(at: position, time, form, &commitments, into: &encoder)
+            fields.withUnsafeBufferPointer { fields in
+                forEachInMapOrder(fields) { at in
+                    encoder.encode(fields[at].field)
+                    fields[at].encode(at: position, time, form, &commitments, into: &encoder)
+                }
             }
         }
         encoder.encode("record")
@@ -154,12 +192,14 @@ extension Effect {
         if !values.isEmpty {
             encoder.encode("values")
             encoder.encodeMapHead(count: values.count)
-            forEachInMapOrder(count: values.count, name: { values[$0].field }) { at in
-                encoder.encode(values[at].field)
-                if values[at].value.isNull {
-                    encoder.encodeNull()
-                } else {
-                    encodeValue(values[at].field, values[at].value, &encoder)
+            values.withUnsafeBufferPointer { values in
+                forEachInMapOrder(values) { at in
+                    encoder.encode(values[at].field)
+                    if values[at].value.isNull {
+                        encoder.encodeNull()
+                    } else {
+                        encodeValue(values[at].field, values[at].value, &encoder)
+                    }
                 }
             }
         }
@@ -312,22 +352,28 @@ extension CBOREncoder {
         _ count: Int, seed: [UInt8],
         _ encode: @Sendable (Int, inout Commitments, inout CBOREncoder) -> Void
     ) {
-        let pieces = (count + Self.piece - 1) / Self.piece
-        guard pieces > 1 else {
+        guard count > Self.piece else {
             var commitments = Commitments(seed: seed)
             for position in 0..<count { encode(position, &commitments, &self) }
             return
         }
-        let encoded = Cores.map(pieces) { piece in
-            var encoder = CBOREncoder(capacity: Self.piece * 512)
+        let encoded = Self.pieces(of: count) { positions in
+            var encoder = CBOREncoder(capacity: positions.count * 512)
             var commitments = Commitments(seed: seed)
-            let start = piece * Self.piece
-            for position in start..<min(start + Self.piece, count) {
-                encode(position, &commitments, &encoder)
-            }
+            for position in positions { encode(position, &commitments, &encoder) }
             return encoder.bytes
         }
         for bytes in encoded { append(raw: bytes) }
+    }
+
+    /// What `encode` gives for each piece of 0 to `count - 1`, in this order: many on all cores.
+    fileprivate static func pieces<Result: Sendable>(
+        of count: Int, _ encode: @Sendable (Range<Int>) -> Result
+    ) -> [Result] {
+        guard count > piece else { return [encode(0..<count)] }
+        return Cores.map((count + piece - 1) / piece) { at in
+            encode(at * piece..<min(at * piece + piece, count))
+        }
     }
 
     mutating func encode(_ base: Base) {

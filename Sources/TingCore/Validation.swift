@@ -157,8 +157,9 @@ public enum CalendarDate {
 
 extension ChangeSet {
     /// Checks what any sender could get wrong, against the schema alone.
+    /// - Parameter kept: Edits that leave a shared value as it is, which a merge may have made.
     /// - Throws: `InvalidValue`.
-    public func validate(_ schema: Schema) throws(InvalidValue) {
+    public func validate(_ schema: Schema, sparing kept: Set<EditPlace> = []) throws(InvalidValue) {
         guard seed.count == 16, !operations.isEmpty else {
             throw InvalidValue("the change set is empty or has no seed", "Seal it again.")
         }
@@ -176,9 +177,25 @@ extension ChangeSet {
                     "there is no collection `\(operation.collection)`",
                     "Use a collection of the schema.")
             }
-            try operation.validate(collection)
+            try operation.validate(collection, sparing: kept)
         }
     }
+}
+
+/// Which field of which record an edit is of.
+public struct EditPlace: Hashable, Sendable {
+    public var record: RecordID
+    public var field: String
+
+    public init(_ record: RecordID, _ field: String) {
+        self.record = record
+        self.field = field
+    }
+}
+
+extension FieldEdit {
+    /// Whether it is a *keep*: before and after are the same, byte for byte.
+    public var keeps: Bool { before == after && before.canonicalBytes == after.canonicalBytes }
 }
 
 extension Operation {
@@ -195,7 +212,9 @@ extension Operation {
         }
     }
 
-    fileprivate func validate(_ collection: CollectionSchema) throws(InvalidValue) {
+    fileprivate func validate(
+        _ collection: CollectionSchema, sparing kept: Set<EditPlace>
+    ) throws(InvalidValue) {
         if collection.name == CollectionSchema.conflict.name {
             let settles =
                 kind == .delete
@@ -217,6 +236,7 @@ extension Operation {
                 throw InvalidValue(
                     "\(collection.name).\(edit.field) holds its default", "Leave it out.")
             }
+            guard kept.isEmpty || !kept.contains(EditPlace(record, edit.field)) else { continue }
             guard try field.canonical(edit.after).canonicalBytes == edit.after.canonicalBytes else {
                 throw InvalidValue(
                     "\(collection.name).\(edit.field) is not in canonical form",

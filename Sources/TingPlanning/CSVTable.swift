@@ -2,6 +2,8 @@
 
 /// Comma-separated values (RFC 4180), each row with the line of the file on which it begins.
 ///
+/// Semicolons (a spreadsheet's, where the decimal mark is a comma) or tabs separate them where the first
+/// line has more of these than of commas.
 /// Line ends are LF, CR LF or CR; those within quotes belong to the value, and count as lines.
 /// Empty lines are no rows. A byte order mark is skipped.
 struct CSVTable {
@@ -27,12 +29,28 @@ struct CSVTable {
 
     private struct Reader {
         private let scalars: [Unicode.Scalar]
+        private let separator: Unicode.Scalar
         private var at = 0
         private var line = 1
 
         init(_ text: String) {
             scalars = Array(text.unicodeScalars)
+            separator = Self.separator(of: scalars)
             if scalars.first == "\u{feff}" { at = 1 }
+        }
+
+        /// The one that the first line has most of, outside quotes.
+        private static func separator(of scalars: [Unicode.Scalar]) -> Unicode.Scalar {
+            var counts: [Unicode.Scalar: Int] = [",": 0, ";": 0, "\t": 0]
+            var isQuoted = false
+            for scalar in scalars {
+                if scalar == "\"" { isQuoted.toggle() }
+                guard !isQuoted else { continue }
+                if scalar == "\n" || scalar == "\r" { break }
+                counts[scalar]? += 1
+            }
+            let others: [Unicode.Scalar] = [";", "\t"]
+            return others.reduce(",") { counts[$1, default: 0] > counts[$0, default: 0] ? $1 : $0 }
         }
 
         private var next: Unicode.Scalar? { at < scalars.count ? scalars[at] : nil }
@@ -43,7 +61,7 @@ struct CSVTable {
             while true {
                 row.cells.append(next == "\"" ? try quoted() : bare())
                 switch next {
-                case ",": at += 1
+                case separator: at += 1
                 case nil: return row
                 default:
                     lineEnd()
@@ -54,7 +72,7 @@ struct CSVTable {
 
         private mutating func bare() -> String {
             var cell = String.UnicodeScalarView()
-            while let scalar = next, ![",", "\n", "\r"].contains(scalar) {
+            while let scalar = next, ![separator, "\n", "\r"].contains(scalar) {
                 cell.append(scalar)
                 at += 1
             }
@@ -84,7 +102,7 @@ struct CSVTable {
         }
 
         private func ended(_ cell: String) throws(Malformed) -> String {
-            guard next == nil || [",", "\n", "\r"].contains(next) else {
+            guard next == nil || [separator, "\n", "\r"].contains(next) else {
                 throw Malformed(line: line, problem: "text stands behind closing quotes")
             }
             return cell

@@ -37,20 +37,47 @@ public struct ProgrammeImport: Equatable, Sendable {
         public var remedy: String
     }
 
+    /// The kinds of file that are read.
+    public enum Format: Sendable {
+        case json, csv
+
+        /// As the name of a file ends; as the bytes begin, where there is no name.
+        fileprivate init(_ data: Data, name: String?) throws {
+            guard let name else {
+                let first = data.first { !Self.isAside($0) }
+                self = first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? .json : .csv
+                return
+            }
+            if name.lowercased().hasSuffix(".json") {
+                self = .json
+            } else if name.lowercased().hasSuffix(".csv") {
+                self = .csv
+            } else {
+                throw Unreadable(
+                    problem: "The file \(name) is neither .json nor .csv",
+                    remedy: "Name a programme file (.json) or a partnership file (.csv).")
+            }
+        }
+
+        /// White space, or a part of a byte order mark.
+        private static func isAside(_ byte: UInt8) -> Bool {
+            [0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf].contains(byte)
+        }
+    }
+
+    /// What the file was read as.
+    public let format: Format
+
     /// - Parameters:
-    ///   - name: The file's name; it tells CSV from JSON.
+    ///   - name: The file's name; it tells CSV from JSON. Without one (standard input), the bytes do.
     ///   - workspace: The slug of the workspace that the records are for.
     /// - Throws: `Unreadable`.
-    public init(_ data: Data, name: String, workspace: String) throws {
+    public init(_ data: Data, name: String?, workspace: String) throws {
         self.workspace = workspace
-        if name.hasSuffix(".json") {
-            try readProgramme(data)
-        } else if name.hasSuffix(".csv") {
-            try readPartnerships(data)
-        } else {
-            throw Unreadable(
-                problem: "The file \(name) is neither .json nor .csv",
-                remedy: "Name a programme file (.json) or a partnership file (.csv).")
+        format = try Format(data, name: name)
+        switch format {
+        case .json: try readProgramme(data)
+        case .csv: try readPartnerships(data)
         }
     }
 

@@ -43,6 +43,7 @@ extension BitrotWorld {
         if target == .changeSet { return try playChangeSet(damage) }
         try restore(seed: seed)
         try rot(file(target), damage)
+        isUnsealedRotten = try target == .replica && isUnsealedValue(damage)
         switch target {
         case .replica: return try playReplica()
         case .server: return try playServer()
@@ -76,7 +77,7 @@ extension BitrotWorld {
             a = opened
             let mended = try live(opened, b, workspace)
             try compare(workspace, [opened, b])
-            return mended ? .healed : .harmless
+            return isUnsealedRotten ? .unsealed : mended ? .healed : .harmless
         } catch  where Self.isTyped(error) {
             try? a?.close()
             return try carryOver(b, workspace)

@@ -69,9 +69,10 @@ extension BitrotWorld {
     }
 
     func compareBetween(_ workspace: Workspace, _ replicas: [Replica]) throws {
-        let all = try workspace.contents().sorted { $0.record < $1.record }
+        if isUnsealedRotten { try checkUnsealed(workspace, replicas) }
+        let all = try compared(workspace.contents())
         for replica in replicas {
-            let held = try replica.contents().sorted { $0.record < $1.record }
+            let held = try compared(replica.contents())
             guard held == all else {
                 let other = zip(held, all).first { $0 != $1 }
                 throw Broken(
@@ -80,6 +81,11 @@ extension BitrotWorld {
                 )
             }
         }
+    }
+
+    private func compared(_ rows: [RecordContent]) -> [RecordContent] {
+        rows.filter { !isUnsealedRotten || $0.record != Self.unsealed }
+            .sorted { $0.record < $1.record }
     }
 
     func checkNothingLost(_ workspace: Workspace, _ replicas: [Replica]) throws {

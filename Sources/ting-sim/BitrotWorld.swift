@@ -29,6 +29,9 @@ final class BitrotWorld {
         /// An error with a type or a digest that differs stopped its use; the outbox was carried
         /// over, and everybody holds what they should.
         case found
+        /// A value of an edit that nothing had sealed yet, and nothing else: it is sent as it is read, or
+        /// held back where the schema doesn't allow it.
+        case unsealed
         /// Found, and what waited in the outbox can't be read from the file any more.
         case unreadable
     }
@@ -39,6 +42,9 @@ final class BitrotWorld {
     var sealed: Set<ChangeSetID> = []
     var changeSets: [ChangeSet] = []
     var expected: [RecordContent] = []
+    /// The row of the edit that isn't sealed, and whether this case let it rot.
+    var unsealedAsWritten: [[DatabaseValue]] = []
+    var isUnsealedRotten = false
 
     static let server = "server/workspace.sqlite"
     static let files = [server, "a/replica.sqlite", "b/replica.sqlite"]
@@ -60,6 +66,7 @@ final class BitrotWorld {
         }
         try make(&random)
         expected = try control()
+        unsealedAsWritten = try Self.reading("kept/a/replica.sqlite", Self.unsealedRow)
     }
 
     // MARK: Before anything rots

@@ -60,8 +60,22 @@ extension World {
                 throw Broken(.different, "\(place): \(row), not \(conflict)")
             }
         }
-        // What is held back stays in its table, also where the record is deleted beneath.
+        // What is held back stays in its table, also where the record is deleted beneath, with the
+        // values that it had last.
         let kept = Set(held.map { String($0.prefix(36)) })
+        for (id, row) in there where kept.contains(id.description) && !held.contains("\(id)/") {
+            guard let last = picture.records[id]?.values else { continue }
+            let fields = Set(last.keys).union(row.values.keys)
+            for field in fields.sorted() where !held.contains("\(id)/\(field)") {
+                guard last[field] != row.values[field] else { continue }
+                throw Broken(
+                    .different,
+                    """
+                    \(place): \(row.collection) \(id), kept for what is held back, has \(field) \
+                    \(String(describing: row.values[field])), not \(String(describing: last[field]))
+                    """)
+            }
+        }
         let extras = there.values.filter { !kept.contains($0.record.description) }
         if let extra = extras.min(by: { $0.record < $1.record }) {
             throw Broken(

@@ -64,7 +64,11 @@ extension World {
             try SimulatedDisk.copy(path, to: copy)
             defer { try? SimulatedDisk.delete(copy) }
             let old = try node.replica?.identity().base.epoch
+            let before = try node.replica.flatMap { states[try digest($0)] }
             let action = try run.startOver(from: copy)
+            if let before, try node.replica?.identity().base.epoch != old {
+                try checkGone(node, before: before)
+            }
             if let old { try bug?.afterStartingOver(node, from: old, &random) }
             return action
         case .refused: return try run.notAnswered(jitter: jitter)

@@ -12,6 +12,8 @@ struct Picture {
         var collection: String
         var isLive: Bool
         var values: [String: Value]
+        /// Whether it is of a history that is gone.
+        var isGone = false
     }
 
     var version: Version
@@ -43,6 +45,7 @@ struct Picture {
                 ?? Record(collection: operation.collection, isLive: false, values: [:])
             record.isLive = operation.kind != .delete
             let fields = operation.kind == .delete ? [] : operation.fields
+            if operation.kind == .insert, record.isGone { record.values = [:] }
             for edit in fields {
                 let standard = schema.collection(operation.collection)?.field(edit.field)?.standard
                 record.values[edit.field] = edit.after == standard ? nil : edit.after
@@ -61,13 +64,7 @@ extension World {
         let (outbox, quarantine) = (try replica.outbox(), try replica.quarantine())
         let place = try replica.read { db in
             (
-                digest: try Data.fetchOne(
-                    db,
-                    sql: """
-                        SELECT history_digest FROM ting_entry WHERE version =
-                        (SELECT version FROM ting_replica)
-                        """
-                ).flatMap { Hash(bytes: $0) } ?? .zero,
+                digest: try digest(db),
                 history: try String.fetchAll(
                     db, sql: "SELECT change_set FROM history ORDER BY version"),
                 unsealed: try String.fetchSet(
@@ -77,7 +74,8 @@ extension World {
                         WHERE seq > (SELECT sealed_note FROM ting_replica)
                         """),
                 held: try String.fetchSet(
-                    db, sql: "SELECT record || '/' || field FROM ting_invalid")
+                    db, sql: "SELECT record || '/' || field FROM ting_invalid"),
+                gone: try gone(db)
             )
         }
         guard let known = states[place.digest] else {
@@ -88,10 +86,55 @@ extension World {
         }
         try checkHeld(node, outbox, quarantine, known)
         var picture = Picture(known)
+        picture.records.merge(place.gone) { known, _ in known }
         for delivery in outbox { picture.add(delivery.changeSet, schema) }
         try compare(
             try replica.contents(), node.machine, picture, except: place.held,
             unsealed: place.unsealed)
+    }
+
+    /// The history digest at the replica's version.
+    private func digest(_ db: Database) throws -> Hash {
+        try Data.fetchOne(
+            db,
+            sql: """
+                SELECT history_digest FROM ting_entry WHERE version =
+                (SELECT version FROM ting_replica)
+                """
+        ).flatMap { Hash(bytes: $0) } ?? .zero
+    }
+
+    func digest(_ replica: Replica) throws -> Hash { try replica.read(digest) }
+
+    /// Records that the history lacks, with the values that they had last: what is held back in them
+    /// keeps their rows.
+    private func gone(_ db: Database) throws -> [RecordID: Picture.Record] {
+        let ids = try String.fetchAll(
+            db,
+            sql: """
+                SELECT record FROM ting_shared WHERE state = 'absent'
+                AND record NOT IN (SELECT record FROM ting_note WHERE kind = 'i')
+                """)
+        return try ids.compactMap { RecordID($0) }.reduce(into: [:]) { gone, id in
+            guard let shared = try SharedRecords.read(db, id) else { return }
+            gone[id] = Picture.Record(
+                collection: shared.collection, isLive: false, values: shared.values, isGone: true)
+        }
+    }
+
+    /// A replica that starts over from a history without a record keeps the record's last values, as
+    /// the model knows them, where something is held back in it.
+    func checkGone(_ node: Node, before: Oracle) throws {
+        guard let replica = node.replica, !node.health.isFaulty(at: clock.time) else { return }
+        let (gone, held) = try replica.read { db in
+            (try self.gone(db), try String.fetchSet(db, sql: "SELECT record FROM ting_invalid"))
+        }
+        for (id, record) in gone where held.contains(id.description) {
+            guard let last = before.records[id], last.values != record.values else { continue }
+            throw Broken(
+                .different, "\(node.machine): \(id) is kept as \(record.values), not \(last.values)"
+            )
+        }
     }
 
     /// What was sealed here is in the outbox, in quarantine with a reason, or in the history.

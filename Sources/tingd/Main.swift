@@ -24,7 +24,7 @@ import TingServer
             try Output.check()
             return 0
         } catch {
-            return ErrorPresenter.present(error)
+            return ErrorPresenter.present(error, of: arguments)
         }
     }
 

@@ -19,6 +19,8 @@ private final class Line: SyncLine, @unchecked Sendable {
     private let member: Member
     private var fates: [Fate]
     private(set) var exchanges = 0
+    /// Called after each exchange with how many there have been.
+    var afterExchange: (Int) throws -> Void = { _ in }
 
     init(_ team: Team, member: Int, fates: [Fate] = []) {
         self.team = team
@@ -54,6 +56,7 @@ private final class Line: SyncLine, @unchecked Sendable {
             to: request, judgement: judgement, role: .editor, members: team.members,
             membersVersion: 1, now: team.clock.time)
         if fate == .replyLost { throw lost }
+        try afterExchange(exchanges)
         return response
     }
 }
@@ -121,14 +124,51 @@ struct SyncSessionTests {
         #expect(status.lastSync == nil)
     }
 
-    @Test("an outbox of many pages goes out whole, and each change set once")
-    func pages() async throws {
+    private func addPages() throws {
         let text = String(repeating: "water ", count: 15_000)
         for index in 0..<30 { try add("\(index) \(text)", 0) }
+    }
+
+    @Test("an outbox of many pages goes out whole, and each change set once")
+    func pages() async throws {
+        try addPages()
         let outcome = try await sync(0, Line(team, member: 0))
         #expect((2...6).contains(outcome.exchanges))
         #expect((outcome.summary.sent, outcome.version) == (30, 30))
         let other = try await sync(1, Line(team, member: 1))
         #expect((other.summary.received, other.version) == (30, 30))
+    }
+
+    @Test("pages that were asked for ahead are asked for once")
+    func ahead() async throws {
+        try addPages()
+        _ = try await sync(0, Line(team, member: 0))
+        let line = Line(team, member: 1)
+        let outcome = try await sync(1, line)
+        #expect(outcome.exchanges > 2 && line.exchanges == outcome.exchanges)
+        #expect((outcome.summary.received, outcome.version) == (30, 30))
+    }
+
+    @Test("an answer that came ahead is not used where the replica then says something else")
+    func foreseenWrongly() async throws {
+        try addPages()
+        _ = try await sync(0, Line(team, member: 0))
+        let line = Line(team, member: 1)
+        line.afterExchange = { if $0 == 1 { try add("edited meanwhile", 1) } }
+        let outcome = try await sync(1, line)
+        #expect(line.exchanges == outcome.exchanges + 1)
+        #expect((outcome.summary.received, outcome.summary.sent, outcome.version) == (30, 1, 31))
+        #expect(try team.replicas[1].status().outbox == 0)
+    }
+
+    @Test("a page that was lost ahead is asked for again at once")
+    func lostAhead() async throws {
+        try addPages()
+        _ = try await sync(0, Line(team, member: 0))
+        let line = Line(team, member: 1, fates: [.delivered, .replyLost])
+        let outcome = try await sync(1, line)
+        #expect(line.exchanges == outcome.exchanges + 1)
+        #expect((outcome.summary.received, outcome.version) == (30, 30))
+        #expect(clock.waited == .zero)
     }
 }

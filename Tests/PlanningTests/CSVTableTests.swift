@@ -24,6 +24,18 @@ struct CSVTableTests {
     }
 
     @Test(
+        "semicolons or tabs separate where the heading has more of them",
+        arguments: [
+            ("a;b;c\n1,5;x;\"y;z\"\n", [["a", "b", "c"], ["1,5", "x", "y;z"]]),
+            ("\u{feff}a\tb\r\n1;2\t3,4\r\n", [["a", "b"], ["1;2", "3,4"]]),
+            ("\"a,b,c\";d\n", [["a,b,c", "d"]]), ("a,b;c\n", [["a", "b;c"]]),
+            ("a\nb;c,d\n", [["a"], ["b;c", "d"]]),
+        ])
+    func separators(_ text: String, _ cells: [[String]]) throws {
+        #expect(try rows(text).map(\.1) == cells)
+    }
+
+    @Test(
         "a row is where it begins, whatever the line ends, and breaks within quotes count",
         arguments: ["\n", "\r\n", "\r"])
     func lines(_ end: String) throws {

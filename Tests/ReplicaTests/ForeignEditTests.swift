@@ -194,7 +194,41 @@ struct ForeignEditTests {
         #expect(try text(team, 1, "SELECT title FROM project") == "Another field")
     }
 
-    @Test("a record made, changed, deleted and restored offline meets no conflict with itself", .tags(.promise7))
+    @Test("a record that is given another's id replaces it")
+    func replacingByRename() throws {
+        let team = try team()
+        let other = "01890000-0000-7000-8000-0000000000a2"
+        try team.foreign(
+            0,
+            "INSERT INTO task (id, project, title) VALUES ('\(other)', '\(Self.project)', 'Other')")
+        try expectSame(team)
+        try team.foreign(
+            0, "UPDATE OR REPLACE task SET id = '\(Self.task)' WHERE id = '\(other)'")
+        try expectSame(team)
+        for replica in team.replicas.indices {
+            #expect(
+                try text(team, replica, "SELECT group_concat(id || title) FROM task")
+                    == Self.task + "Other")
+            #expect(try text(team, replica, "SELECT group_concat(kind) FROM conflict") == nil)
+        }
+    }
+
+    @Test("a record that is given another id takes children along that are pointed to it")
+    func renamedWithChildren() throws {
+        let team = try team()
+        let new = "01890000-0000-7000-8000-000000000002"
+        try team.foreign(
+            0, "UPDATE project SET id = '\(new)'; UPDATE task SET project = '\(new)'")
+        try expectSame(team)
+        for replica in team.replicas.indices {
+            #expect(try text(team, replica, "SELECT group_concat(id) FROM project") == new)
+            #expect(try text(team, replica, "SELECT group_concat(project) FROM task") == new)
+        }
+    }
+
+    @Test(
+        "a record made, changed, deleted and restored offline meets no conflict with itself",
+        .tags(.promise7))
     func restoredInsert() throws {
         let team = try team()
         let id = "01890000-0000-7000-8000-0000000000cc"

@@ -48,6 +48,15 @@ struct HeldBackTests {
         #expect(outcome.summary.sent == 0)
     }
 
+    /// What a server is that was wiped: another epoch, another key for receipts.
+    private func emptyWorkspace() throws -> Workspace {
+        var generator = SystemRandomNumberGenerator()
+        return try Workspace.create(
+            path: team.folder.appending(path: "new.sqlite").path, slug: "team",
+            schema: team.schema, epoch: .random(using: &generator),
+            receiptKey: (0..<32).map { UInt8($0) })
+    }
+
     private func shown() throws -> [String] {
         try replica.read {
             try String.fetchAll($0, sql: "SELECT title || hours || status FROM project ORDER BY id")
@@ -104,12 +113,7 @@ struct HeldBackTests {
     func emptied() throws {
         try holdBack()
         let path = team.folder.appending(path: "snapshot.sqlite").path
-        var generator = SystemRandomNumberGenerator()
-        let empty = try Workspace.create(
-            path: team.folder.appending(path: "new.sqlite").path, slug: "team",
-            schema: team.schema, epoch: .random(using: &generator),
-            receiptKey: (0..<32).map { UInt8($0) })
-        _ = try empty.writeSnapshot(to: path)
+        _ = try emptyWorkspace().writeSnapshot(to: path)
         try replica.startOver(from: path, because: .anotherEpoch)
         for _ in 0..<2 {
             #expect(try shown() == ["Water3nonsense"])
@@ -117,6 +121,25 @@ struct HeldBackTests {
             #expect(try replica.outbox().isEmpty)
             try replica.seal()
         }
+    }
+
+    @Test("what the emptied server rejects is shown no more beside it, and can be made again")
+    func rejected() throws {
+        try team.foreign(0, "UPDATE project SET status = 'nonsense', title = 'Vand'")
+        try replica.seal()
+        #expect(try shown() == ["Vand3nonsense"])
+        try team.workspace.close()
+        team.workspace = try emptyWorkspace()
+        _ = try team.run(replica, team.members[0])
+        #expect(try shown() == ["Water3nonsense"])
+        let waiting = try #require(try replica.quarantine().first)
+        try team.foreign(0, "UPDATE project SET hours = hours + 4")
+        try replica.seal()
+        #expect(try shown() == ["Water7nonsense"])
+        try replica.redoQuarantine(waiting.changeSet.id, message: "") { _, _ in [:] }
+        #expect(try shown() == ["Vand7nonsense"])
+        let edits = try replica.outbox().flatMap(\.changeSet.operations).flatMap(\.fields)
+        #expect(Set(edits.map(\.field)) == ["hours", "title"])
     }
 
     @Test("what others wrote to the record's other fields is shown beside it")

@@ -267,6 +267,24 @@ struct OwnEditTests {
         #expect(mended.fields.map(\.field) == ["project", "title"])
     }
 
+    @Test(
+        "a restore brings back the children that went with the record, synced or not",
+        arguments: [false, true])
+    func restoredWithChildren(isSynced: Bool) throws {
+        try replica.write {
+            try replica.insert(
+                $0, "task", id(Self.other), ["project": .text(Self.project)])
+        }
+        for (collection, record) in [("task", Self.task), ("project", Self.project)] {
+            try replica.write { try replica.delete($0, collection, id(record)) }
+            if isSynced { try team.sync(0) }
+        }
+        let count = try replica.write { try replica.restore($0, "project", id(Self.project)) }
+        #expect(count == 2)
+        let tasks = try replica.read { try String.fetchAll($0, sql: "SELECT id FROM task") }
+        #expect(tasks == [Self.other])
+    }
+
     @Test("search finds what was sealed since, one change set at a time")
     func search() throws {
         _ = try replica.search("anything")

@@ -224,7 +224,7 @@ struct SplitWindowTests {
         let drafts = try (0..<50_000).map { number in
             let note: Row = [
                 "kind": "i", "collection": "task", "record": "r\(number)", "field": "",
-                "before": nil, "time": 0, "draft": Data(),
+                "before": nil, "time": 0, "draft": Data(), "seq": number,
             ]
             let draft = SealDraft(try Fold(collection, note))
             draft.operation = Operation(

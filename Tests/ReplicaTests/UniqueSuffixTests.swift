@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GRDB
 import Synchronization
 import Testing
 import TingCore
+import TingStore
 import TingTesting
 
 /// A workspace that holds nothing, and counts how often the merge asks who holds a text.
@@ -58,5 +60,55 @@ struct UniqueSuffixTests {
         #expect(codes.contains("DK-CN") && codes.contains("DK-CN~500"))
         #expect(merge.effects.count { $0.collection == "conflict" } == 499)
         #expect(workspace.questions < 1_500)
+    }
+
+    /// Two projects of one code as long as codes may be: one has a suffix beyond that.
+    private func suffixed() throws -> Team {
+        let team = try Team(2)
+        for position in 0..<2 {
+            try team.replicas[position].write {
+                try $0.execute(
+                    sql: "INSERT INTO project (code) VALUES (?)",
+                    arguments: [String(repeating: "c", count: 200)])
+            }
+        }
+        for _ in 0..<2 { for position in 0..<2 { try team.sync(position) } }
+        return team
+    }
+
+    /// Settles the conflict as `ting resolve … keep` does.
+    private func keep(_ replica: Replica) throws {
+        try replica.write { db in
+            let row = try #require(
+                try Row.fetchOne(db, sql: "SELECT record FROM conflict WHERE status = 'open'"))
+            let record = try #require(try RecordID(row.decode(String.self, atIndex: 0)))
+            try replica.keep(db, "project", record, field: "code")
+            try db.execute(sql: "UPDATE conflict SET status = 'settled'")
+        }
+    }
+
+    @Test("a suffix that makes a text longer than one may write can be kept")
+    func kept() throws {
+        let team = try suffixed()
+        try keep(team.replicas[0])
+        for _ in 0..<2 { for position in 0..<2 { try team.sync(position) } }
+        for replica in team.replicas {
+            let status = try replica.status()
+            #expect(status.conflicts == 0 && status.quarantine == 0 && status.invalid.isEmpty)
+            #expect(status.outbox == 0)
+        }
+        #expect(try team.workspace.verify().problems == [])
+    }
+
+    @Test("what is kept is what stands: no other value goes beyond a limit")
+    func keptOnlyWhatStands() throws {
+        let team = try suffixed()
+        try keep(team.replicas[0])
+        try team.replicas[1].write {
+            try $0.execute(sql: "UPDATE project SET code = 'short' WHERE length(code) > 200")
+        }
+        try team.sync(1)
+        try team.sync(0)
+        #expect(try team.replicas[0].quarantine().map(\.code) == [.invalidValue])
     }
 }

@@ -71,6 +71,9 @@ private let writes: [Row] = [
     .members(.DELETE, "/members/\(nobodysID)", [404, 403, 403]),
     .members(.DELETE, "/members/nonsense", [404, 403, 403]),
     // The last owner stays.
+    .members(
+        .POST, "/invitations", [409, 403, 403],
+        json: #"{"name":"Me","email":"owner@example.org","role":"viewer"}"#),
     .members(.PATCH, "/members/OWNER", [409, 403, 403], json: #"{"role":"editor"}"#),
     .members(.DELETE, "/members/OWNER", [409, 403, 403]),
     .signedIn(.DELETE, "/v1/devices/\(nobodysID)", 404),

@@ -132,6 +132,15 @@ extension ServerTests {
                     role, of: owner, in: office.workspace, by: owner)
                 #expect(change == .lastOwner)
             }
+            for role in [Role.editor, .viewer] {
+                #expect(throws: LastOwner.self) {
+                    try office.accounts.invite(
+                        Invitation(
+                            name: "O", email: "o@example.org", workspace: office.workspace,
+                            role: role), by: owner)
+                }
+            }
+            #expect(try office.accounts.members(of: office.workspace).map(\.role) == [.owner])
             #expect(
                 try office.accounts.setRole(nil, of: owner, in: office.workspace, by: nil) == .done)
         }

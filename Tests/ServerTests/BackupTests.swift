@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 import Testing
+import TingCore
 
 @testable import TingServer
 
@@ -60,6 +62,71 @@ extension ServerTests {
             #expect(status.output.contains("team"))
         }
 
+        @Test("what was withdrawn after a backup does not come back with it")
+        func withdrawals() async throws {
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            for (name, role) in [("a", "owner"), ("b", "editor"), ("c", "owner"), ("d", "editor")] {
+                try await desk.invite("\(name)@b.c", "--workspace", "w", "--role", role)
+            }
+            let accounts = try Accounts(path: "\(desk.path)/server.sqlite", now: { 1 })
+            let workspace = try #require(try accounts.workspaces().first).id
+            func invite(_ email: String) throws -> JoinCode {
+                try accounts.invite(
+                    Invitation(name: "N", email: email, workspace: workspace, role: nil), by: nil)
+            }
+            func join(_ email: String) throws -> Joined? {
+                try accounts.join(code: try invite(email).code, device: "x", publicKey: [1])
+            }
+            let (stolen, kept) = (
+                try #require(try join("a@b.c")), try #require(try join("a@b.c"))
+            )
+            let (gone, demoted) = (
+                try #require(try accounts.member(email: "b@b.c")),
+                try #require(try accounts.member(email: "c@b.c"))
+            )
+            let (used, open) = (try invite("a@b.c").code, try invite("a@b.c").code)
+            let withdrawn = try invite("d@b.c").code
+            let copy = "\(desk.path)-copy"
+            try await desk.run("backup", "--data", desk.path, "--to", copy, is: 0)
+
+            #expect(try accounts.revoke(stolen.caller.device, by: kept.caller))
+            for (role, member) in [(nil, gone), (Role.viewer, demoted)] {
+                #expect(try accounts.setRole(role, of: member, in: workspace, by: nil) == .done)
+            }
+            _ = try accounts.join(code: used, device: "y", publicKey: [2])
+            try await accounts.database.write {
+                try $0.execute(
+                    sql: "DELETE FROM invitation WHERE code_hash = ?",
+                    arguments: [Secret.hash(of: withdrawn).data])
+            }
+            try accounts.close()
+            let told = try await desk.run(
+                "restore", "--data", desk.path, "--from", copy, is: 0, saying: ["stays so: 5 of"])
+            #expect(!told.errors.contains("are back"))
+
+            let restored = try Accounts(path: "\(desk.path)/server.sqlite", now: { 1 })
+            func isKnown(_ joined: Joined) throws -> Bool {
+                try restored.authorize(token: Secret.hash(of: joined.token), slug: nil) != nil
+            }
+            #expect(try isKnown(kept) && !isKnown(stolen))
+            let roles = try restored.members(of: workspace).map { ($0.email, $0.role) }
+            #expect(Set(roles.filter { $0.1 == nil }.map(\.0)) == ["b@b.c"])
+            #expect(Set(roles.filter { $0.1 == .owner }.map(\.0)) == ["a@b.c"])
+            for code in [used, withdrawn] {
+                #expect(try restored.join(code: code, device: "z", publicKey: [3]) == nil)
+            }
+            #expect(try restored.join(code: open, device: "z", publicKey: [3]) != nil)
+            try restored.close()
+            // Where nothing says what was withdrawn, it is told, and codes end.
+            let elsewhere = "\(desk.path)-elsewhere"
+            try await desk.run(
+                "restore", "--data", elsewhere, "--from", copy, is: 0, saying: ["are back"])
+            let blind = try Accounts(path: "\(elsewhere)/server.sqlite", now: { 1 })
+            #expect(try blind.join(code: open, device: "z", publicKey: [3]) == nil)
+            try blind.close()
+        }
+
         @Test("two backups to one folder at once: one is whole there, the other says so")
         func twoBackups() async throws {
             let desk = try await Desk()
@@ -101,6 +168,11 @@ extension ServerTests {
             try await desk.run(
                 "backup", "--data", desk.path, "--to", "\(desk.path)/copy", is: 1,
                 saying: ["lies in the data folder", "outside of"])
+            let link = "\(desk.path)-link"
+            try files.createSymbolicLink(atPath: link, withDestinationPath: desk.path)
+            try await desk.run(
+                "backup", "--data", desk.path, "--to", "\(link)/copy", is: 1,
+                saying: ["lies in the data folder"])
             try await desk.run("backup", "--data", desk.path, "--to", copy, is: 0)
             #expect(
                 Set(Drafts.beside(copy)) == ["\(copy).partial-photos", underWay.folder.path])

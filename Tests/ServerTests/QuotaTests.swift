@@ -5,6 +5,7 @@ import Testing
 import TingCore
 import TingServer
 import TingStore
+import TingWire
 
 extension ServerTests {
     @Suite("A workspace with a quota")
@@ -51,6 +52,30 @@ extension ServerTests {
                     ])
                 let status = try server.asOperator { try $0.status().workspaces[1] }
                 #expect(status.used > used[1] + 200_000 && status.quota == used[1] + 1_000_000)
+            }
+        }
+
+        @Test("who may not edit can't fill the workspace's file by what they say they have seen")
+        func viewer() async throws {
+            try await TestServer.run { server in
+                _ = try await server.person("anna@example.org", in: "team")
+                let bo = try await server.person("bo@example.org", in: "team", as: .viewer)
+                let replica = try await TestReplica(server, bo, "team")
+                try replica.insert("Mine")
+                let used = try server.asOperator { try $0.status().workspaces[0].used }
+                var request = try replica.replica.nextRequest()
+                let hashes = (0..<20_000).map { Hash(of: [UInt8($0 & 255), UInt8($0 >> 8)]) }
+                request.links = [SeenLink(hash: .zero, seen: hashes)]
+                request.deliveries[0].changeSet.seen = Array(hashes.prefix(1_000))
+                let response = try await SyncResponse(
+                    wire: try WireCoding.protobuf.decode(
+                        Ting_V1_SyncResponse.self, replica.post(request).bytes))
+                guard case .rejected(.roleTooLow, _) = response.verdicts.first?.verdict else {
+                    Issue.record("\(response.verdicts)")
+                    return
+                }
+                let now = try server.asOperator { try $0.status().workspaces[0].used }
+                #expect(now - used < 20_000)
             }
         }
 

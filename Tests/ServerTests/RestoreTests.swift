@@ -30,6 +30,18 @@ extension ServerTests {
             return (server, copy, 4)
         }
 
+        /// A restore under way, to be watched or killed.
+        private static func startRestore(
+            of server: ServerProcess, from copy: String
+        ) throws -> Process {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: Program.tingdPath)
+            process.arguments = ["restore", "--data", server.path, "--from", copy]
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            return process
+        }
+
         private static func cleanUp(_ server: ServerProcess) {
             let url = URL(fileURLWithPath: server.path)
             let parent = url.deletingLastPathComponent().path
@@ -54,12 +66,8 @@ extension ServerTests {
         func always() async throws {
             let (server, copy, _) = try await Self.setUp()
             defer { Self.cleanUp(server) }
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: Program.tingdPath)
-            process.arguments = ["restore", "--data", server.path, "--from", copy]
-            process.standardError = FileHandle.nullDevice
             let old = Self.number(of: server.path)
-            try process.run()
+            let process = try Self.startRestore(of: server, from: copy)
             var (seen, misses) = (Set<Int>(), 0)
             let database = "\(server.path)/server.sqlite"
             while process.isRunning {
@@ -78,12 +86,8 @@ extension ServerTests {
             defer { Self.cleanUp(server) }
             var random = Dice(8)
             for round in 0..<8 {
-                let process = Process()
-                process.executableURL = URL(fileURLWithPath: Program.tingdPath)
-                process.arguments = ["restore", "--data", server.path, "--from", copy]
-                process.standardError = FileHandle.nullDevice
                 let old = Self.number(of: server.path)
-                try process.run()
+                let process = try Self.startRestore(of: server, from: copy)
                 // Every other time at the instant at which the new folder stands there.
                 let until =
                     ContinuousClock.now + .milliseconds(Int.random(in: 5...400, using: &random))

@@ -49,6 +49,29 @@ struct OpeningTests {
         #expect(row == ["title": "Thing", "priority": "normal", "views": 0, "ceiling": 100])
     }
 
+    @Test("a file of the second layout loses its index of notes, and keeps the notes")
+    func secondLayout() throws {
+        try team.foreign(
+            0,
+            """
+            CREATE INDEX ting_note_record ON ting_note(record);
+            UPDATE ting_schema SET layout = 2;
+            """)
+        try team.replicas[0].close()
+        let replica = try open(1)
+        let (index, layout) = try replica.read { db in
+            try (
+                Int.fetchOne(
+                    db,
+                    sql: "SELECT count(*) FROM sqlite_schema WHERE name = 'ting_note_record'"),
+                Int.fetchOne(db, sql: "SELECT layout FROM ting_schema")
+            )
+        }
+        #expect(index == 0 && layout == SchemaTable.layout)
+        try replica.seal()
+        #expect(try replica.outbox().last?.changeSet.operations[0].fields[0].field == "summary")
+    }
+
     @Test("notes of an SQL tool that were not sealed yet are sealed by the newer program")
     func unsealed() throws {
         try team.replicas[0].close()
@@ -193,6 +216,6 @@ struct OpeningTests {
             Replica.definition(Schema(name: "none", version: 1, collections: []))
             + Workspace.definition(Schema(name: "none", version: 1, collections: []))
         let hash = Hash(of: Array(statements.joined(separator: ";\n").utf8)).description.prefix(8)
-        #expect("\(SchemaTable.layout) \(hash)" == "2 06db5be8")
+        #expect("\(SchemaTable.layout) \(hash)" == "3 8833c11c")
     }
 }

@@ -117,7 +117,7 @@ struct ApplyBundle: TingCommand {
         let reply = try BundleCommand.read(file)
         let replica = try session.replica()
         let keys = try session.home().bundleKeys(replica.identity().server)
-        let lock = try FileLock(path: replica.path + ".lock")
+        let lock = try session.lock(replica.path)
         defer { withExtendedLifetime(lock) {} }
         guard let outcome = try BundleCommand.presented({ try take(reply, replica, keys) }) else {
             throw CommandError(
@@ -125,7 +125,11 @@ struct ApplyBundle: TingCommand {
                 "The reply is to another replica than this, or to an earlier state of it.",
                 remedy: "Nothing was taken. Make a new bundle with `ting bundle create`.")
         }
-        try session.noteLastSync(replica, outcome)
+        // The same reply once more is no new contact.
+        if outcome.hasNews {
+            try replica.note(contact: Session.clock())
+            try session.noteLastSync(replica, outcome, byBundle: true)
+        }
         try SyncReport(replica, console).show(outcome)
         if outcome.summary.quarantined > 0 { throw Finish.quarantined }
     }

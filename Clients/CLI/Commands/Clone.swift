@@ -83,10 +83,10 @@ struct Clone: TingCommand, AsyncParsableCommand {
         _ replica: Replica, _ connection: ServerConnection
     ) async -> (outcome: SyncSession.Outcome?, failure: (any Error)?) {
         do {
-            let lock = try FileLock(path: replica.path + ".lock")
+            let lock = try session.lock(replica.path)
             defer { withExtendedLifetime(lock) {} }
-            let session = try SyncSession(replica, over: connection, now: Session.clock)
-            return (try await session.run(), nil)
+            let sync = try SyncSession(replica, over: connection, now: Session.clock)
+            return (try await sync.run(), nil)
         } catch {
             return (nil, error)
         }
@@ -106,7 +106,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
         _ name: String, _ path: String, _ server: ClientConfiguration.Server,
         _ connection: ServerConnection
     ) async throws -> Replica {
-        let progress = Progress(quiet: global.quiet)
+        let progress = Progress(console)
         defer { progress.end() }
         return try await connection.clone(
             name, to: path, member: MemberID(server.member), schema: Session.schema,

@@ -22,6 +22,7 @@ struct FieldChanges {
 
     /// Reads the arguments, and the files and the standard input that they name.
     init(_ arguments: [String]) throws {
+        try Self.refuseRepeats(arguments)
         var readsInput = false
         changes = try arguments.map { argument in
             guard let input = FieldInput(argument) else {
@@ -48,6 +49,18 @@ struct FieldChanges {
                 return Change(
                     input: input, text: try Self.text(data, of: "standard input"), isExact: false)
             }
+        }
+    }
+
+    /// A value that another one replaces was a slip: which of them is meant, Ting can't know.
+    private static func refuseRepeats(_ arguments: [String]) throws {
+        var seen: Set<String> = []
+        for input in arguments.lazy.compactMap(FieldInput.init) {
+            guard !seen.insert(input.field).inserted, input.change == .assign else { continue }
+            throw CommandError(
+                .usage, code: "usage", "The field `\(input.field)` is given twice.",
+                remedy:
+                    "Name one value; += and -= on a set or counter may be repeated.")
         }
     }
 

@@ -21,10 +21,13 @@ struct Import: TingCommand {
             Examples:
               ting import joint-work-programme.json --dry-run
               ting import partnerships.csv
+              zcat partnerships.csv.gz | ting import -
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The file.", completion: .file(extensions: ["json", "csv"])) var file: String
+    @Argument(
+        help: "The file; `-` for standard input.", completion: .file(extensions: ["json", "csv"]))
+    var file: String
     @Flag(help: "Say what would change; change nothing.") var dryRun = false
 
     @Option(
@@ -47,24 +50,21 @@ struct Import: TingCommand {
     func run() throws {
         let replica = try session.replica()
         let plan = try plan(replica)
-        let name = (file as NSString).lastPathComponent
-        let message = message ?? "Import \(name)"
+        let message = message ?? "Import \(name ?? "from standard input")"
         let counts = try write(plan, message, replica)
-        let parts = try global.json || dryRun ? 1 : changeSets(after: counts, message, replica)
+        let parts = try dryRun ? nil : changeSets(after: counts, message, replica)
         report(plan, counts, parts)
         if !dryRun { try session.warnAboutRole(replica, console) }
     }
 
+    /// `nil` for standard input.
+    private var name: String? { file == "-" ? nil : (file as NSString).lastPathComponent }
+
     private func plan(_ replica: Replica) throws -> ProgrammeImport {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw CommandError(
-                .error, code: "not_read", "The file \(file) can't be read.",
-                remedy: "Check its name.")
-        }
+        let data = try InputFile.read(file)
         do {
             return try ProgrammeImport(
-                data, name: (file as NSString).lastPathComponent,
-                workspace: replica.identity().workspace)
+                data, name: name, workspace: replica.identity().workspace)
         } catch let error as ProgrammeImport.Unreadable {
             throw CommandError(
                 .error, code: "not_readable", error.problem + ".", remedy: error.remedy)
@@ -74,15 +74,19 @@ struct Import: TingCommand {
     private func write(
         _ plan: ProgrammeImport, _ message: String, _ replica: Replica
     ) throws -> Counts {
+        let progress = Progress(console)
+        defer { progress.end() }
         do {
             return try replica.write(message: message) { db in
                 var counts = Counts()
                 counts.lastNumber =
                     try Int64.fetchOne(db, sql: "SELECT max(number) FROM ting_outbox") ?? 0
-                for record in plan.records {
+                for (done, record) in plan.records.enumerated() {
+                    progress.report("\(done) of \(plan.records.count) records")
                     try write(record, replica, db, &counts)
                 }
                 if dryRun { throw Preview(counts: counts) }
+                progress.announce("sealing \(plan.records.count.counted("record"))")
                 return counts
             }
         } catch let preview as Preview {
@@ -136,7 +140,7 @@ struct Import: TingCommand {
         }
     }
 
-    private func report(_ plan: ProgrammeImport, _ counts: Counts, _ parts: Int) {
+    private func report(_ plan: ProgrammeImport, _ counts: Counts, _ parts: Int?) {
         let added = counts.added.sorted { $0.key < $1.key }
         let total = added.reduce(0) { $0 + $1.value }
         if global.json {
@@ -145,6 +149,7 @@ struct Import: TingCommand {
                     ("dry_run", .bool(dryRun)), ("added", .integer(total)),
                     ("completed", .integer(counts.completed)),
                     ("unchanged", .integer(counts.same)),
+                    ("change_sets", parts.map { .integer($0) } ?? .null),
                     ("collections", .object(added.map { ($0.key, .integer($0.value)) })),
                     (
                         "problems",
@@ -157,7 +162,7 @@ struct Import: TingCommand {
                     ),
                 ]))
         }
-        let place = file.hasSuffix(".json") ? "item" : "line"
+        let place = plan.format == .json ? "item" : "line"
         for problem in plan.problems {
             console.warn("\(place) \(problem.line): \(problem.problem)")
         }
@@ -166,7 +171,7 @@ struct Import: TingCommand {
         console.note(
             "\(verb) \(total.counted("record"))" + (what.isEmpty ? "" : " (\(what))")
                 + (counts.completed == 0 ? "" : ", completed \(counts.completed)")
-                + (parts > 1 ? ", in \(parts) change sets" : "")
+                + (parts.map { $0 > 1 ? ", in \($0) change sets" : "" } ?? "")
                 + "; \(counts.same) were here already.")
     }
 }

@@ -32,7 +32,8 @@ struct List: TingCommand {
         parsing: .unconditional, help: ArgumentHelp("The field to sort by.", valueName: "field"))
     var sort: String?
 
-    @Option(help: ArgumentHelp("At most so many.", valueName: "number"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("At most so many.", valueName: "number"))
     var limit: Int?
 
     @Option(help: ArgumentHelp("The fields to show, between commas.", valueName: "a,b"))
@@ -40,6 +41,8 @@ struct List: TingCommand {
 
     @Flag(help: "Comma-separated values (RFC 4180), every field unless --columns names some.")
     var csv = false
+
+    func validate() throws { try check(limit: limit) }
 
     var list: RecordList {
         RecordList(

@@ -34,7 +34,11 @@ struct Log: TingCommand {
     )
     var since: String?
 
-    @Option(help: ArgumentHelp("At most so many.", valueName: "number")) var limit: Int?
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("At most so many.", valueName: "number"))
+    var limit: Int?
+
+    func validate() throws { try check(limit: limit) }
 
     func run() throws {
         let replica = try session.replica()

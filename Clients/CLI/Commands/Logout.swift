@@ -17,6 +17,9 @@ struct Logout: TingCommand, AsyncParsableCommand {
               --export     edits are written to a file in DIR (this folder), and replicas removed
               --discard    edits are given up for good, and replicas removed
 
+            A replica outside Ting's own folder (`ting clone --to FILE`) stays where it is, with its
+            edits, whatever is chosen.
+
             The device is revoked at the server, if that is reached.
 
             Examples:
@@ -51,7 +54,7 @@ struct Logout: TingCommand, AsyncParsableCommand {
         let home = try session.home()
         let (place, target) = try arguments(home.configuration())
         let server = try session.server(named: place)
-        var leaving = try Leaving(home, server.url)
+        var leaving = try Leaving(home, server.url, session)
         try decide(leaving)
         if export { try leaving.export(to: target) }
         let isRevoked = await revoke(server)
@@ -114,7 +117,9 @@ struct Logout: TingCommand, AsyncParsableCommand {
     private func report(
         _ server: ClientConfiguration.Server, _ leaving: Leaving, _ isRevoked: Bool
     ) {
-        let kept = leaving.replicas.map(\.path).filter { !leaving.removed.contains($0) }
+        let kept =
+            leaving.replicas.map(\.path).filter { !leaving.removed.contains($0) }
+            + leaving.unreadable
         func list(_ texts: [String]) -> JSONValue { .array(texts.map { .text($0) }) }
         if global.json {
             return console.data(
@@ -144,39 +149,49 @@ private struct Leaving {
         var path: String
         var replica: Replica
         var unsynced: UnsyncedEdits
+        /// Whether the file lies in Ting's own folder; one that a person put elsewhere is theirs.
+        var isOwn: Bool
     }
 
     private let home: ClientHome
     private(set) var replicas: [Held] = []
-    /// Files that can't be read as replicas.
+    /// Files in Ting's own folder that can't be read as replicas.
     private(set) var damaged: [String] = []
+    /// Files elsewhere that can't be read as replicas: they stay.
+    private(set) var unreadable: [String] = []
     private(set) var exported: [String] = []
     private(set) var removed: [String] = []
     /// No sync of another process is under way meanwhile.
     private var locks: [FileLock] = []
 
-    init(_ home: ClientHome, _ url: String) throws {
+    init(_ home: ClientHome, _ url: String, _ session: Session) throws {
         self.home = home
         for known in try home.configuration().replicas where known.server == url {
             let path = home.path(of: known)
             guard FileManager.default.fileExists(atPath: path) else { continue }
-            locks.append(try FileLock(path: path + ".lock"))
+            locks.append(try session.lock(path))
+            let isOwn = home.storedPath(path) != path
             do {
                 let replica = try Replica(
                     path: path, schema: Session.schema, clock: Session.clock)
                 replicas.append(
-                    Held(path: path, replica: replica, unsynced: try replica.unsynced()))
+                    Held(
+                        path: path, replica: replica, unsynced: try replica.unsynced(),
+                        isOwn: isOwn))
             } catch {
-                damaged.append(path)
+                if isOwn { damaged.append(path) } else { unreadable.append(path) }
             }
         }
     }
 
-    var isSynced: Bool { damaged.isEmpty && replicas.allSatisfy(\.unsynced.isEmpty) }
+    /// Whether nothing that a removal would take is here alone.
+    var isSynced: Bool {
+        damaged.isEmpty && replicas.allSatisfy { !$0.isOwn || $0.unsynced.isEmpty }
+    }
 
     /// `2 edits in the outbox of programme, …`.
     var account: String {
-        let parts = replicas.flatMap { held in
+        let parts = replicas.filter(\.isOwn).flatMap { held in
             let slug = (try? held.replica.identity().workspace) ?? held.path
             return [
                 (held.unsynced.outbox, "edit", "in the outbox of \(slug)"),
@@ -208,7 +223,7 @@ private struct Leaving {
 
     /// Removes what holds nothing that the person has not decided on.
     mutating func removeReplicas() throws {
-        for held in replicas where try held.replica.remove(holding: held.unsynced) {
+        for held in replicas where try held.isOwn && held.replica.remove(holding: held.unsynced) {
             removed.append(held.path)
             try home.forget(replica: held.path)
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 import TingClient
 import TingStore
 
@@ -16,7 +17,11 @@ struct PrintPath: TingCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() throws {
-        let path = try session.replica().path
+        // Nothing is opened: the path helps where the file can't be.
+        let path = try session.path()
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw ReplicaError.notFound(path)
+        }
         console.result(.object([("path", .text(path))]), [path])
     }
 }

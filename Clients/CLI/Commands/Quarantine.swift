@@ -93,7 +93,9 @@ struct RetryQuarantine: TingCommand {
         try replica.retryQuarantine(picked.map(\.changeSet.id))
         console.outcome(
             .object([("retried", .array(picked.map { .text($0.changeSet.id.description) }))]),
-            "\(picked.count.counted("change set")) back in the outbox; `ting sync` sends what is there."
+            picked.isEmpty
+                ? "The quarantine is empty: there is nothing to retry."
+                : "\(picked.count.counted("change set")) back in the outbox; `ting sync` sends what is there."
         )
     }
 }

@@ -52,7 +52,7 @@ struct RunSQL: TingCommand {
         let answers =
             writes
             ? try replica.write(message: message) { db in
-                try OwnTables.guarding(db) { try execute(db, sql) }
+                try StatementGuard.guarding(db) { try execute(db, sql) }
             } : try replica.read { try execute($0, sql) }
         show(answers)
         if writes { try session.warnAboutRole(replica, console) }

@@ -21,12 +21,20 @@ struct Search: TingCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Words.") var text: [String]
 
-    @Option(help: ArgumentHelp("At most so many, the best first.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("At most so many, the best first.", valueName: "number"))
     var limit: Int?
+
+    func validate() throws { try check(limit: limit) }
 
     func run() throws {
         let replica = try session.replica()
-        let hits = try replica.search(text.joined(separator: " ").normalized, limit: limit)
+        let progress = Progress(console)
+        let hits = try replica.search(text.joined(separator: " ").normalized, limit: limit) {
+            progress.report("\($0) of \($1) records indexed")
+        }
+        progress.end()
         try replica.read { db in
             let records = try hits.compactMap { hit in
                 try replica.schema.collection(hit.collection).flatMap {

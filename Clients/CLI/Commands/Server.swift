@@ -149,7 +149,7 @@ struct MoveServer: TingCommand, AsyncParsableCommand {
                 moved.append(replica)
                 continue
             }
-            let lock = try FileLock(path: path + ".lock")
+            let lock = try session.lock(path)
             defer { withExtendedLifetime(lock) {} }
             let file = try Replica(path: path, schema: Session.schema, clock: Session.clock)
             defer { try? file.close() }

@@ -23,7 +23,7 @@ struct Status: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let standing = try Standing(replica, session.home())
+        let standing = try Standing(replica, session.home(), session.isSyncedByBundle(replica))
         console.result(Self.json(standing), lines(standing))
         if !global.json { explain(standing) }
         if failOnConflicts, standing.status.conflicts > 0 { throw Finish.openConflicts }
@@ -42,6 +42,7 @@ struct Status: TingCommand {
             ("oldest_unsynced", time(status.oldestUnsynced)), ("last_sync", time(status.lastSync)),
             ("next_retry", time(standing.nextRetry)), ("last_error", .text(status.lastError)),
             ("role", .text(status.role?.rawValue)), ("server", .text(standing.server)),
+            ("by_bundle", .bool(standing.isSyncedByBundle)),
             ("signed_in", .bool(standing.isSignedIn)), ("following", .bool(standing.isFollowed)),
             (
                 "notices",
@@ -62,7 +63,7 @@ struct Status: TingCommand {
         let style = console.style
         let news = status.head > status.version ? style.yellow(" of \(status.head)") : ""
         var lines = [
-            "workspace    \(style.bold(status.workspace))\(status.role.map { ", as \($0.rawValue)" } ?? "")",
+            "workspace    \(style.bold(status.workspace))\(standing.role)",
             "version      \(status.version)\(news)",
         ]
         let oldest =
@@ -82,7 +83,8 @@ struct Status: TingCommand {
             "conflicts    "
                 + (status.conflicts == 0 ? "none" : style.yellow("\(status.conflicts) open")))
         lines.append(
-            "last sync    " + (status.lastSync.map { TimeText.ago($0, now: now) } ?? "never"))
+            "last sync    " + (status.lastSync.map { TimeText.ago($0, now: now) } ?? "never")
+                + (standing.isSyncedByBundle ? ", by bundle" : ""))
         if let error = status.lastError {
             lines.append("last error   " + Terminal.printable(error))
         }
@@ -126,15 +128,23 @@ private struct Standing {
     /// Whether a process follows the workspace: only then is anything tried again by itself.
     let isFollowed: Bool
     let notices: [Notice]
+    /// Whether the last contact was a bundle's reply.
+    let isSyncedByBundle: Bool
     let now = Session.clock()
 
-    init(_ replica: Replica, _ home: ClientHome) throws {
+    init(_ replica: Replica, _ home: ClientHome, _ isSyncedByBundle: Bool) throws {
+        self.isSyncedByBundle = isSyncedByBundle
         status = try replica.status()
         let identity = try replica.identity()
         server = identity.server.isEmpty ? nil : identity.server
         isSignedIn = try home.isSignedIn(for: identity)
         isFollowed = Follower.isRunning(for: replica.path)
         notices = try home.notices(status, of: identity, path: replica.path, now: now)
+    }
+
+    /// In which role, or that there is none.
+    var role: String {
+        status.isRemoved ? ", no longer a member" : status.role.map { ", as \($0.rawValue)" } ?? ""
     }
 
     /// When the next try is made, where there is one to come.

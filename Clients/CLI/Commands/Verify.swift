@@ -18,7 +18,16 @@ struct Verify: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let found = try replica.verify()
+        let progress = Progress(console)
+        let found = try replica.verify { step in
+            switch step {
+            case .file: progress.announce("checking the file")
+            case .records(let done, let all): progress.report("\(done) of \(all) records checked")
+            case .history(let version, let all):
+                progress.report("history checked to version \(version) of \(all)")
+            }
+        }
+        progress.end()
         let version = try replica.identity().base.version
         let mark =
             found.matches

@@ -93,8 +93,8 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
         table.rightAligned = [2]
         table.rows = lines.map { line in
             [
-                line.slug, line.role ?? "", line.head.map { String($0) } ?? "", line.server,
-                line.file ?? "",
+                line.slug, line.role ?? "–", line.head.map { String($0) } ?? "–", line.server,
+                line.file ?? "–",
             ]
         }
         console.data(table.lines(style: console.style))

@@ -188,15 +188,22 @@ struct ErrorPresenter {
             return CommandError(
                 .error, code: "storage_full", "The disk is full: nothing of this command was kept.",
                 remedy: "Free some space, then run it again.")
+        case .SQLITE_BUSY where error.extendedResultCode == .SQLITE_BUSY_SNAPSHOT:
+            return CommandError(
+                .error, code: "busy",
+                "Another program wrote to the replica while it was read; what was shown may be of two times.",
+                remedy: "Run the command again.")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             return CommandError(
                 .error, code: "busy",
-                "Another program has been writing to the replica all the time.",
-                remedy: "Close its transaction, then run the command again.")
+                "\(Session.replicaName) is busy: another `ting` or SQLite tool has been writing to it for \(Limits.replicaBusySeconds) s.",
+                remedy:
+                    "Let that program finish, or end its open transaction; then run the command again."
+            )
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
-            return CommandError(
-                .error, code: "not_writable", "The replica can't be opened for this: \(message).",
-                remedy: "Check the permissions of the file and its folder.")
+            return Session.notWritable(
+                Session.currentFile,
+                error.resultCode == .SQLITE_CANTOPEN ? "can't be opened" : "can't be written")
         case .SQLITE_NOTADB, .SQLITE_CORRUPT:
             return damaged("The file is no sound SQLite database: \(message)")
         case .SQLITE_CONSTRAINT where error.extendedResultCode == .SQLITE_CONSTRAINT_TRIGGER:

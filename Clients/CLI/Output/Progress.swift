@@ -8,7 +8,9 @@ final class Progress: Sendable {
     private let shows: Bool
     private let last = Mutex<(time: ContinuousClock.Instant?, shown: Bool)>((nil, false))
 
-    init(quiet: Bool) { shows = !quiet && Terminal.errorIsTerminal }
+    init(_ console: Console) {
+        shows = !console.quiet && !console.json && Terminal.errorIsTerminal
+    }
 
     /// Shows a line, at most ten times a second.
     func report(_ text: @autoclosure () -> String) {
@@ -20,6 +22,13 @@ final class Progress: Sendable {
             return true
         }
         if due { Terminal.write("\r\u{1b}[K\(text())", to: STDERR_FILENO) }
+    }
+
+    /// Shows what comes next, at once: it may take long without more to say.
+    func announce(_ text: String) {
+        guard shows else { return }
+        last.withLock { $0 = (.now, true) }
+        Terminal.write("\r\u{1b}[K\(text)", to: STDERR_FILENO)
     }
 
     /// Takes the line away.

@@ -132,15 +132,28 @@ struct SyncReport: Sendable {
 
 extension Session {
     /// Notes from where this sync went on, so that `ting log --since last-sync` can tell what it brought.
-    func noteLastSync(_ replica: Replica, _ outcome: SyncSession.Outcome) throws {
-        guard outcome.version > outcome.from else { return }
+    ///
+    /// Notes, too, whether it was a bundle's reply that brought it.
+    func noteLastSync(
+        _ replica: Replica, _ outcome: SyncSession.Outcome, byBundle: Bool = false
+    ) throws {
         let home = try home()
+        let hasNews = outcome.version > outcome.from
+        guard try hasNews || isSyncedByBundle(replica) != byBundle else { return }
         try home.update { known in
             for index in known.replicas.indices
             where home.path(of: known.replicas[index]) == replica.path {
-                known.replicas[index].versionBeforeSync = outcome.from
+                if hasNews { known.replicas[index].versionBeforeSync = outcome.from }
+                known.replicas[index].isSyncedByBundle = byBundle ? true : nil
             }
         }
+    }
+
+    /// Whether the last contact was a bundle's reply, as far as is known here.
+    func isSyncedByBundle(_ replica: Replica) throws -> Bool {
+        let home = try home()
+        return try home.configuration().replicas.first { home.path(of: $0) == replica.path }?
+            .isSyncedByBundle == true
     }
 
     /// The version from which the last sync that brought something went on.

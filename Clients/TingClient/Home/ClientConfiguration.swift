@@ -20,6 +20,8 @@ public struct ClientConfiguration: Codable, Equatable, Sendable {
         public var member: String
         public var name: String
         public var email: String
+        /// Whether the server refused the token when it was used last: the device was revoked.
+        public var isRefused: Bool?
     }
 
     /// A replica on this device.
@@ -31,6 +33,8 @@ public struct ClientConfiguration: Codable, Equatable, Sendable {
         public var file: String
         /// The version from which the last sync that brought something went on.
         public var versionBeforeSync: Int64?
+        /// Whether the last contact with the server was a bundle's reply, not a sync.
+        public var isSyncedByBundle: Bool?
 
         public init(workspace: String, server: String, file: String) {
             self.workspace = workspace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TingCore
 import TingStore
 
 /// A lock between processes (flock), let go when it is dropped or the process ends, however it ends.
@@ -14,6 +15,30 @@ public final class FileLock: Sendable {
             throw HomeError.notWritten(path, error.code)
         }
     }
+
+    /// Waits until nobody else holds the lock.
+    /// - Parameter isWaiting: Called when that has taken a second; it waits on.
+    public init(path: String, isWaiting: () -> Void) throws {
+        try PrivateFile.folder((path as NSString).deletingLastPathComponent)
+        do {
+            var waited = 0
+            while waited < Limits.silentWaitMilliseconds {
+                if let lock = try ProcessLock.ifFree(path) {
+                    self.lock = lock
+                    return
+                }
+                usleep(useconds_t(Self.pause * 1000))
+                waited += Self.pause
+            }
+            isWaiting()
+            lock = try ProcessLock(path: path)
+        } catch {
+            throw HomeError.notWritten(path, error.code)
+        }
+    }
+
+    /// Milliseconds between two looks at a lock that somebody holds.
+    private static let pause = 20
 
     /// Whether some process holds the lock now.
     public static func isHeld(path: String) -> Bool { ProcessLock.isHeld(path) }

@@ -16,9 +16,20 @@ public struct Notice: Equatable, Sendable {
 }
 
 extension ClientHome {
-    /// Whether this device is signed in at the server of a replica.
+    /// Whether this device is signed in at the server of a replica, as far as it has heard.
     public func isSignedIn(for identity: Replica.Identity) throws -> Bool {
-        try configuration().server(identity.server) != nil
+        try configuration().server(identity.server).map { $0.isRefused != true } ?? false
+    }
+
+    /// Notes whether a server took the token of this device.
+    public func note(refused: Bool, by url: String) throws {
+        guard let server = try configuration().server(url), (server.isRefused ?? false) != refused
+        else { return }
+        try update { known in
+            for index in known.servers.indices where known.servers[index].url == url {
+                known.servers[index].isRefused = refused ? true : nil
+            }
+        }
     }
 
     /// What stands in the way of a replica's edits, as far as it shows without the network.
@@ -29,10 +40,23 @@ extension ClientHome {
         var notices: [Notice] = []
         if try !isSignedIn(for: identity) {
             let place = ServerAddress(identity.server)?.authority ?? "its server"
+            let isRefused = try configuration().server(identity.server)?.isRefused == true
             notices.append(
                 Notice(
-                    code: "not_signed_in", sentence: "This device is signed out of \(place).",
+                    code: "not_signed_in",
+                    sentence: isRefused
+                        ? "This device was revoked at \(place)."
+                        : "This device is signed out of \(place).",
                     remedy: "Edits are kept and can go on offline; `ting join ADDRESS` signs in."))
+        }
+        if status.isRemoved {
+            notices.append(
+                Notice(
+                    code: "not_a_member",
+                    sentence:
+                        "You are no member of \(status.workspace) any more, or it is gone.",
+                    remedy:
+                        "Edits are kept and can go on offline; ask an owner to invite you again."))
         }
         if let latest = [status.lastSync, status.oldestUnsynced].compactMap({ $0 }).max(),
             latest > now + Self.clockTolerance

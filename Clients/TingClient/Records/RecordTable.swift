@@ -27,6 +27,23 @@ public struct RecordTable {
         return try Bool.fetchOne(statement, arguments: [id.description]) ?? false
     }
 
+    /// The unique fields among these whose value another live record has.
+    package func taken(
+        _ db: Database, _ values: [String: Value], by id: RecordID
+    ) throws -> [Field] {
+        try collection.fields.filter { field in
+            guard field.unique, let text = values[field.name]?.text, !text.isEmpty else {
+                return false
+            }
+            return try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT 1 FROM \(Self.quoted(collection.name))
+                    WHERE \(Self.quoted(field.name)) = ? AND id <> ? LIMIT 1
+                    """, arguments: [text.normalized, id.description]) != nil
+        }
+    }
+
     public func count(_ db: Database) throws -> Int {
         try Int.fetchOne(db, sql: "SELECT count(*) FROM \(quotedName)") ?? 0
     }

@@ -68,6 +68,9 @@ public struct SyncSession: Sendable {
             return outcome
         } catch {
             try? replica.note(error: Self.sentence(error), nextRetry: nil, synced: nil)
+            if (error as? ClientError)?.code == "workspace_not_found" {
+                try? replica.noteRemoval()
+            }
             throw error
         }
     }
@@ -105,11 +108,13 @@ public struct SyncSession: Sendable {
     ) async throws -> SyncOutcome {
         var action = try run.begin()
         var lost: (any Error)?
+        var foreseen = ForeseenExchange(over: line)
+        defer { foreseen.cancel() }
         while true {
             switch action {
             case .send(let request):
                 do {
-                    action = try run.received(try await line.exchange(request))
+                    action = try run.received(try await foreseen.exchange(request))
                 } catch let error as ClientError where error.mayPass {
                     lost = error
                     action = try run.notAnswered(
@@ -163,8 +168,8 @@ public struct SyncSession: Sendable {
             )
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             (
-                "Another program has been writing to the replica all the time.",
-                "Close its transaction, then run `ting sync`."
+                "The replica is busy: another `ting` or SQLite tool has been writing to it all the time.",
+                "Let that program finish, or end its open transaction; then run `ting sync`."
             )
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
             (

@@ -55,6 +55,7 @@ extension Accounts {
     ///
     /// - Parameter owner: the owner who invites, and who vouches for their own workspace only: the
     ///   device acts nowhere else. `nil` for the operator, who vouches for the whole server.
+    /// - Throws: `LastOwner` where another role for its last owner would leave the workspace without.
     package func invite(_ invitation: Invitation, by owner: MemberID?) throws -> JoinCode {
         let code = Secret.joinCode()
         let created = now()
@@ -62,7 +63,7 @@ extension Accounts {
         return try write { db in
             let member = try account(db, for: invitation, renames: owner == nil)
             if let workspace = invitation.workspace {
-                try admit(db, member, to: workspace, as: invitation.role)
+                try admit(db, member, to: workspace, as: invitation.role, by: owner)
             }
             // Those that have expired are of no use to anyone.
             try db.execute(sql: "DELETE FROM invitation WHERE expires <= ?", arguments: [created])
@@ -184,8 +185,12 @@ extension Accounts {
     }
 
     private func admit(
-        _ db: Database, _ member: MemberID, to workspace: WorkspaceID, as role: Role?
+        _ db: Database, _ member: MemberID, to workspace: WorkspaceID, as role: Role?,
+        by owner: MemberID?
     ) throws {
+        if owner != nil, let role, role != .owner, try isLastOwner(db, member, of: workspace) {
+            throw LastOwner()
+        }
         try db.execute(
             sql: """
                 INSERT INTO membership (workspace, member, role, added) VALUES (?1, ?2, ?3, ?5)

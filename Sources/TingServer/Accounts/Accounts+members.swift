@@ -3,6 +3,9 @@
 import GRDB
 package import TingCore
 
+/// An invitation with another role would leave a workspace without an owner.
+package struct LastOwner: Error {}
+
 extension Accounts {
     /// All members of a workspace, past ones too, by id.
     package func members(of workspace: WorkspaceID) throws -> [Member] {
@@ -47,20 +50,15 @@ extension Accounts {
         _ role: Role?, of member: MemberID, in workspace: WorkspaceID, by actor: MemberID?
     ) throws -> Change {
         try write { db in
-            let current = try String.fetchOne(
+            let isMember = try Bool.fetchOne(
                 db,
                 sql: """
-                    SELECT role FROM membership WHERE workspace = ? AND member = ? AND removed IS NULL
+                    SELECT EXISTS (SELECT 1 FROM membership
+                        WHERE workspace = ? AND member = ? AND removed IS NULL)
                     """, arguments: [workspace.description, member.description])
-            guard let current else { return .notFound }
-            if actor != nil, current == Role.owner.rawValue, role != .owner {
-                let owners = try Int.fetchOne(
-                    db,
-                    sql: """
-                        SELECT count(*) FROM membership
-                            WHERE workspace = ? AND role = 'owner' AND removed IS NULL
-                        """, arguments: [workspace.description])
-                if owners == 1 { return .lastOwner }
+            guard isMember == true else { return .notFound }
+            if actor != nil, role != .owner, try isLastOwner(db, member, of: workspace) {
+                return .lastOwner
             }
             try change(db, role, of: member, in: workspace)
             try audit(
@@ -68,6 +66,19 @@ extension Accounts {
                 subject: member.description, workspace: workspace)
             return .done
         }
+    }
+
+    /// Whether a workspace has this owner and no other.
+    func isLastOwner(
+        _ db: Database, _ member: MemberID, of workspace: WorkspaceID
+    ) throws -> Bool {
+        let owners = try String.fetchAll(
+            db,
+            sql: """
+                SELECT member FROM membership
+                    WHERE workspace = ? AND role = 'owner' AND removed IS NULL LIMIT 2
+                """, arguments: [workspace.description])
+        return owners == [member.description]
     }
 
     private func change(

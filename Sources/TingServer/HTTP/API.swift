@@ -47,10 +47,10 @@ struct API: Sendable {
             defer { gate.leave(channel) }
             try await writer.write(response: response.head, body: response.body)
         } catch {
-            await requests.end(channel)
+            requests.end(channel)
             throw error
         }
-        await requests.end(channel)
+        requests.end(channel)
     }
 
     /// Answers a request that follows: the routes do so as with any, and `FollowDoor` with what they say.

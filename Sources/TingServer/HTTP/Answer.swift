@@ -62,30 +62,34 @@ enum Answer {
 extension Call {
     /// A message in the coding that the client wants.
     func answer(_ message: some Message, status: HTTPResponse.Status = .ok) throws -> Response {
-        answer(try replyCoding.encode(message), status: status)
+        let coding = replyCoding
+        return answer(try coding.encode(message), coding, status: status)
     }
 
     /// The same in gzip, where the client takes that: for what is long, and holds no secret that a
     /// length could tell.
     /// - Parameter standard: Whether a client takes it that does not say.
     func packedAnswer(_ message: some Message, standard: Bool = false) throws -> Response {
-        let bytes = try replyCoding.encode(message)
+        let coding = replyCoding
+        let bytes = try coding.encode(message)
         guard acceptsGzip(standard: standard), let packed = Gzip.pack(bytes) else {
-            return answer(bytes)
+            return answer(bytes, coding)
         }
-        var response = answer(packed)
+        var response = answer(packed, coding)
         response.headers[.contentEncoding] = Gzip.name
         return response
     }
 
-    private func answer(_ bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
+    private func answer(
+        _ bytes: [UInt8], _ coding: WireCoding, status: HTTPResponse.Status = .ok
+    ) -> Response {
         let bytes = ByteBuffer(bytes: bytes)
         let body =
             bytes.readableBytes > Limits.responseChunkBytes
             ? Outgoing(self).inPieces(bytes) : ResponseBody(byteBuffer: bytes)
         return Response(
             status: status,
-            headers: [.contentType: replyCoding.mediaType, .cacheControl: "no-store"], body: body)
+            headers: [.contentType: coding.mediaType, .cacheControl: "no-store"], body: body)
     }
 }
 

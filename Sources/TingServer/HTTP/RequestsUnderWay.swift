@@ -38,14 +38,22 @@ final class RequestsUnderWay: Sendable {
         for continuation in drained { continuation.resume() }
     }
 
-    /// Counts a request out when its last byte has left, or its connection is gone.
-    func end(_ channel: any Channel) async {
+    /// Counts a request out when its last byte has left, or its connection is gone. Waits for neither.
+    func end(_ channel: any Channel) {
         if channel.isStream {
             channel.closeFuture.whenComplete { _ in self.end() }
             return
         }
-        await channel.waitUntilSent()
-        end()
+        channel.eventLoop.execute { self.endWhenSent(channel, looks: Int(Limits.idleSeconds) * 50) }
+    }
+
+    /// Looks until the kernel has taken what was written, for at most the time of an idle connection.
+    private func endWhenSent(_ channel: any Channel, looks: Int) {
+        let waiting = try? channel.syncOptions?.getOption(.bufferedWritableBytes)
+        guard looks > 0, channel.isActive, let waiting, waiting > 0 else { return end() }
+        channel.eventLoop.scheduleTask(in: .milliseconds(20)) {
+            self.endWhenSent(channel, looks: looks - 1)
+        }
     }
 
     var count: Int { state.withLock { $0.count } }
@@ -99,15 +107,4 @@ extension RequestsUnderWay {
 extension Channel {
     /// Whether this is one stream of an HTTP/2 connection.
     var isStream: Bool { parent?.parent != nil }
-
-    /// Waits until the kernel has taken what was written, for at most the time of an idle connection.
-    fileprivate func waitUntilSent() async {
-        for _ in 0..<(Limits.idleSeconds * 50) where isActive {
-            guard
-                let waiting = try? await getOption(ChannelOptions.bufferedWritableBytes).get(),
-                waiting > 0
-            else { return }
-            try? await Task.sleep(for: .milliseconds(20))
-        }
-    }
 }

@@ -21,8 +21,8 @@ extension Operator {
             )
         }
         let (inner, outer) = (
-            URL(fileURLWithPath: target).standardizedFileURL.path,
-            URL(fileURLWithPath: folder.path).standardizedFileURL.path
+            URL(fileURLWithPath: target).resolvingSymlinksInPath().path,
+            URL(fileURLWithPath: folder.path).resolvingSymlinksInPath().path
         )
         guard inner != outer, !inner.hasPrefix(outer + "/") else {
             throw ServerError(
@@ -58,16 +58,16 @@ extension Operator {
 
     /// Makes a data folder from a backup, and starts a new epoch in each workspace: replicas
     /// notice, and give back what the backup does not have. What the replaced folder's archives have
-    /// beyond the backup comes back here: replicas that came later do not hold it.
+    /// beyond the backup comes back here: replicas that came later do not hold it. What its accounts
+    /// say was withdrawn since (devices, members, roles, join codes) stays withdrawn.
     ///
     /// What lies in the data folder is moved aside, never removed. Killed at any instant, the old or
     /// the new data folder is whole under its name, and a second try ends like a first one.
     /// - Parameter willMove: Told where to, before it is moved.
-    /// - Returns: where to, if there was something.
     package static func restore(
         _ path: String, from source: String, schema: Schema,
         willMove: (_ aside: String) -> Void = { _ in }
-    ) throws -> String? {
+    ) throws -> Restoration {
         let backup = try DataFolder(backup: source)
         guard !FolderLock.isHeld(backup) else {
             throw ServerError(
@@ -80,14 +80,47 @@ extension Operator {
         let draft = try DraftFolder(for: path)
         defer { draft.discard() }
         try draft.copyAll(from: backup)
-        try beginEpochs(draft.folder, after: replaced(path), schema: schema)
+        let replaced = replaced(path)
+        let later = try? withdrawals(of: replaced, draft)
+        try beginEpochs(draft.folder, after: replaced, schema: schema)
+        var restoration = Restoration(knowsWithdrawals: later != nil)
+        restoration.withdrawn = try withdraw(later, in: draft.folder)
         guard holdsSomething(path) else {
             try draft.place()
-            return nil
+            return restoration
         }
         let aside = freeName(path)
         willMove(aside)
-        return try draft.replace(movingTo: aside)
+        restoration.aside = try draft.replace(movingTo: aside)
+        return restoration
+    }
+
+    /// What a restore did beside copying.
+    package struct Restoration: Equatable, Sendable {
+        /// Where what was in the data folder is now, if there was something.
+        package var aside: String?
+        /// Whether the replaced folder could say what had been withdrawn since the backup.
+        package var knowsWithdrawals: Bool
+        /// How many devices, members, roles and join codes of the backup were withdrawn.
+        package var withdrawn = 0
+    }
+
+    private static func withdrawals(
+        of replaced: DataFolder, _ draft: DraftFolder
+    ) throws -> Withdrawals {
+        let accounts = try Accounts.looking(
+            at: replaced.database, copies: draft.folder.path, now: { 0 })
+        defer { try? accounts.close() }
+        return try accounts.withdrawals()
+    }
+
+    private static func withdraw(_ later: Withdrawals?, in folder: DataFolder) throws -> Int {
+        let accounts = try Accounts(path: folder.database) {
+            Int64(Date().timeIntervalSince1970 * 1_000)
+        }
+        let count = try accounts.withdraw(later)
+        try accounts.close()
+        return count
     }
 
     private static func beginEpochs(

@@ -33,7 +33,11 @@ extension API {
             name: request.name, email: request.email, workspace: access.workspace, role: role)
         if let problem = invitation.problem { throw Refusal(.badRequest, problem) }
         let code = try await workers.run { [accounts] in
-            try accounts.invite(invitation, by: caller.member)
+            do {
+                return try accounts.invite(invitation, by: caller.member)
+            } catch is LastOwner {
+                throw Self.lastOwner
+            }
         }
         logger.info(
             "member.invited",
@@ -69,9 +73,7 @@ extension API {
         }
         switch change {
         case .notFound: throw Self.noSuchMember
-        case .lastOwner:
-            throw Refusal(
-                .conflict, "It would leave the workspace without an owner: make another one first.")
+        case .lastOwner: throw Self.lastOwner
         case .done:
             logger.info(
                 role == nil ? "member.removed" : "member.role",
@@ -80,5 +82,7 @@ extension API {
     }
 
     private static let unknownRole = Refusal(.badRequest, "role: it is owner, editor or viewer.")
+    private static let lastOwner = Refusal(
+        .conflict, "It would leave the workspace without an owner: make another one first.")
     private static let noSuchMember = Refusal(.notFound, "The workspace has no such member.")
 }

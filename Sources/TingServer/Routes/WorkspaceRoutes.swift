@@ -71,14 +71,17 @@ extension API {
                     request: request, member: caller.member, role: access.role,
                     quota: access.quota))
             return try await workspace.read { [accounts, now] file in
-                // Read after the judgement: an author who joined meanwhile is in the list.
-                let version = try accounts.membersVersion(of: access.workspace)
-                let members =
-                    version > request.membersVersion || request.membersVersion == 0
-                    ? try accounts.members(of: access.workspace) : nil
-                return try file.reply(
-                    to: request, judgement: judgement, role: access.role, members: members,
-                    membersVersion: version, now: now())
+                var response = try file.reply(
+                    to: request, judgement: judgement, role: access.role, members: nil,
+                    membersVersion: access.membersVersion, now: now())
+                // Read after the entries: an author who joined meanwhile is in the list.
+                if response.entries.contains(where: { $0.author != caller.member }) {
+                    response.membersVersion = try accounts.membersVersion(of: access.workspace)
+                }
+                if response.membersVersion > request.membersVersion || request.membersVersion == 0 {
+                    response.members = try accounts.members(of: access.workspace)
+                }
+                return response
             }
         }
         metrics.countSync(response)

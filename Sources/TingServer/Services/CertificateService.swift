@@ -50,6 +50,8 @@ struct CertificateService: Service {
     }
 
     private func reason(_ error: any Error) -> String {
-        error is ServerError ? "the files do not fit together" : "\(type(of: error))"
+        error is ServerError
+            ? "the files can't be used, or do not fit together, or the CA is not valid today"
+            : "\(type(of: error))"
     }
 }

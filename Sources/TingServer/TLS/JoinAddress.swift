@@ -24,13 +24,15 @@ package struct JoinAddress: Equatable, Sendable, CustomStringConvertible {
 extension ServerSettings {
     /// Where members reach the server: what the operator said, or else where it listens.
     ///
-    /// A server that listens on every interface is named by its certificate.
+    /// A server that listens on every interface is named by its certificate, if that has a whole name.
     package func publicAddress(names: [String]) -> HostPort {
         if let url, let address = HostPort(url: url) { return address }
         var address = listen.flatMap { HostPort($0) } ?? HostPort.standard
         if address.host == "0.0.0.0" || address.host == "::" {
             address.host =
-                names.first { !["localhost", "127.0.0.1", "::1"].contains($0) } ?? "localhost"
+                names.first {
+                    !["localhost", "127.0.0.1", "::1"].contains($0) && !$0.contains("*")
+                } ?? "localhost"
         }
         return address
     }

@@ -13,8 +13,9 @@ struct Integration {
     private let db: Database
     private let identity: Replica.Identity
     private let tables: RowTables
-    /// Whether a record's shared values stand beside its table.
+    /// Whether a record's shared values stand beside its table, and whether any do.
     private let beside: HotStatement
+    private var isAnyBeside: Bool
     private var hasher = RowHasher()
     private(set) var version: Version
     private(set) var historyDigest: Hash
@@ -29,25 +30,31 @@ struct Integration {
         identity = try replica.identity(db)
         tables = RowTables(db, replica.tables)
         beside = try HotStatement(db, "SELECT 1 FROM ting_shared WHERE record = ?")
+        isAnyBeside = try HotStatement(db, "SELECT 1 FROM ting_shared LIMIT 1").isThere()
         version = identity.base.version
         historyDigest = try HistoryTables.digest(db, at: version) ?? .zero
         digest = try HistoryTables.stateDigest(db)
     }
 
-    mutating func take(_ entry: Entry, _ summary: inout IntegrateSummary) throws {
+    /// - Parameter position: Where the entry stands among those that are hashed.
+    mutating func take(
+        _ entry: Entry, _ hashed: HashedEntries, at position: Int,
+        _ summary: inout IntegrateSummary
+    ) throws {
         guard entry.version == version + 1 else {
             throw ReplicaError.digestDiffers(version: entry.version)
         }
-        let effects = entry.allEffects
+        let effects = hashed.effects(at: position)
         for effect in effects { try apply(effect, entry.version) }
-        let hash = entry.changeSet.hash
+        let own = hashed.take(position)
         historyDigest = HistoryDigest.next(
-            after: historyDigest, changeSet: hash, effects: entry.changeSet.effectsHash(effects),
+            after: historyDigest, changeSet: own.hash, effects: own.effectsHash,
             author: entry.author, accepted: entry.accepted)
         try HistoryTables.append(
-            db, NewEntry(entry, effects, hash: hash, digest: historyDigest))
+            db,
+            NewEntry(entry, effects, hash: own.hash, digest: historyDigest, body: own.body))
         version = entry.version
-        try settle(entry, hash, &summary)
+        try settle(entry, own.hash, &summary)
         for effect in effects
         where effect.collection == CollectionSchema.conflict.name && effect.state == .live {
             summary.conflicts.append(effect.record)
@@ -58,7 +65,7 @@ struct Integration {
     private mutating func settle(
         _ entry: Entry, _ hash: Hash, _ summary: inout IntegrateSummary
     ) throws {
-        let waiting = try Data.fetchOne(
+        let waiting = try Data.storedOne(
             db.cachedStatement(sql: "SELECT hash FROM ting_outbox WHERE change_set = ?"),
             arguments: [entry.changeSet.id.description])
         guard let waiting else {
@@ -78,7 +85,7 @@ struct Integration {
 
     /// Whether it left this outbox unsent, as far as anyone here knew: it had been sent after all.
     private func wasDiscarded(_ hash: Hash) throws -> Bool {
-        try Bool.fetchOne(
+        try Bool.storedOne(
             db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM ting_link WHERE hash = ?)"),
             arguments: [Data(hash.bytes)]) ?? false
     }
@@ -89,10 +96,7 @@ struct Integration {
             let row = table.row(nil, setting: effect.values)
         else { throw ReplicaError.schemaBehind(version: version) }
         let record = effect.record
-        beside.bind(record, at: 1)
-        let isBeside = try beside.step()
-        beside.reset()
-        if isBeside, let aside = try SharedRecords.read(db, record) {
+        if try isBeside(record), let aside = try SharedRecords.read(db, record) {
             return try apply(effect, version, table, aside)
         }
         if effect.state == .live {
@@ -108,6 +112,12 @@ struct Integration {
         let new = effect.state == .live ? row : table.row(old, setting: effect.values) ?? old
         try table.update(record, new)
         add(record, new, table)
+    }
+
+    private func isBeside(_ record: RecordID) throws -> Bool {
+        guard isAnyBeside else { return false }
+        beside.bind(record, at: 1)
+        return try beside.isThere()
     }
 
     /// Applies an effect to a record whose shared values stand beside its table.
@@ -132,6 +142,7 @@ struct Integration {
         _ effect: Effect, _ version: Version, _ new: [Value]?, _ old: [Value]?, _ table: RowTable
     ) throws {
         guard let last = new ?? old else { return }
+        isAnyBeside = true
         try SharedRecords.write(
             db, effect.record,
             SharedRecord(

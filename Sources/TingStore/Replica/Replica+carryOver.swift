@@ -62,7 +62,7 @@ extension Replica {
 
     /// Puts a sealed change set into the outbox, on top of what is shared; `false` if it is known.
     private func putBack(_ db: Database, _ changeSet: ChangeSet) throws -> Bool {
-        let isKnown = try Bool.fetchOne(
+        let isKnown = try Bool.storedOne(
             db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
             arguments: [changeSet.id.description])
         guard isKnown != true, try !knows(db, changeSet.id) else { return false }

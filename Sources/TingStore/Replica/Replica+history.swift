@@ -31,7 +31,7 @@ extension Replica {
     package func fieldsWritten(_ db: Database, of record: RecordID) throws -> Set<String> {
         let accepted = try history(db, of: record).flatMap(\.changeSet.operations)
             .filter { $0.record == record }.flatMap { $0.fields.map(\.field) }
-        let waiting = try String.fetchAll(
+        let waiting = try String.storedAll(
             db, sql: "SELECT field FROM ting_pending WHERE record = ?",
             arguments: [record.description])
         return Set(accepted).union(waiting.flatMap { PendingFields($0).names })

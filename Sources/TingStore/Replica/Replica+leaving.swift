@@ -42,7 +42,7 @@ extension Replica {
     public func unsynced() throws -> UnsyncedEdits { try sealed { try unsynced($0) } }
 
     private func unsynced(_ db: Database) throws -> UnsyncedEdits {
-        func count(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql) ?? 0 }
+        func count(_ sql: String) throws -> Int { try Int.storedOne(db, sql: sql) ?? 0 }
         return UnsyncedEdits(
             outbox: try count("SELECT coalesce(sum(operations), 0) FROM ting_outbox"),
             quarantine: try count("SELECT count(*) FROM ting_quarantine"),

@@ -20,6 +20,7 @@ extension Replica {
     func mendRequest() throws -> MendRequest {
         try rebuildIndexes()
         return try sealed { db in
+            try mendShown(db)
             let digest = try recomputedDigest(db)
             try HistoryTables.store(db, digest)
             return MendRequest(
@@ -122,7 +123,7 @@ extension Replica {
     }
 
     /// Keeps what stood in a record's place, and has it found by the next search.
-    private func setAside(
+    func setAside(
         _ db: Database, _ record: RecordID, _ was: RecordContent?, _ collection: String
     ) throws {
         let fields = was?.values.keys.sortedByBytes.map { name in
@@ -147,7 +148,7 @@ extension RecordTables {
         let ending = Hexadecimal.encode([UInt8(truncatingIfNeeded: bucket)])
         var found: [RecordContent] = []
         var aside = unsealed
-        let beside = try String.fetchAll(
+        let beside = try String.storedAll(
             db, sql: "SELECT record FROM ting_shared WHERE substr(record, 35) = ?",
             arguments: [ending])
         for text in beside {
@@ -158,7 +159,7 @@ extension RecordTables {
             found.append(RecordContent(shared.collection, record, shared.values))
         }
         for collection in schema.collections {
-            let ids = try String.fetchAll(
+            let ids = try String.storedAll(
                 db,
                 sql: """
                     SELECT id FROM "\(collection.name)"

@@ -48,7 +48,7 @@ extension Replica {
 
     /// Whether a change set in the outbox makes the record.
     private func isInserted(_ db: Database, _ record: RecordID) throws -> Bool {
-        let bodies = try Data.fetchAll(
+        let bodies = try Data.storedAll(
             db,
             sql: """
                 SELECT body FROM ting_outbox WHERE seq IN
@@ -64,7 +64,7 @@ extension Replica {
     /// The change set with this hash that waits in the outbox, if it is there and sound.
     public func waiting(_ hash: Hash) throws -> ChangeSet? {
         let body = try read { db in
-            try Data.fetchOne(
+            try Data.storedOne(
                 db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE hash = ?"),
                 arguments: [Data(hash.bytes)])
         }
@@ -103,13 +103,14 @@ extension Replica {
             INSERT INTO ting_outbox (number, change_set, hash, operations, time, seen, body)
             VALUES (?, ?, ?, ?, ?, ?, ?)
             """)
+        let stored = changeSet.storedForm
         insert.bind(try nextNumber(db), at: 1)
         insert.bind(changeSet.id.description, at: 2)
-        insert.bind(changeSet.hash.bytes, at: 3)
+        insert.bind(stored.hash, at: 3)
         insert.bind(Int64(changeSet.operations.count), at: 4)
         insert.bind(changeSet.time, at: 5)
         insert.bind(changeSet.seen.flatMap(\.bytes), at: 6)
-        insert.bind(changeSet.storedBytes, at: 7)
+        insert.bind(stored.bytes, at: 7)
         try insert.run()
         let seq = db.lastInsertedRowID
         try count(db, listing: changeSet.seen, by: 1)
@@ -141,41 +142,25 @@ extension Replica {
         insert.bind(seq, at: 3)
         insert.bind(base.epoch.description, at: 4)
         var epoch = base.epoch
-        func pend(_ fields: String, _ base: Base) throws {
-            insert.bind(fields, at: 2)
-            if base.epoch != epoch {
-                insert.bind(base.epoch.description, at: 4)
-                epoch = base.epoch
-            }
-            insert.bind(base.version, at: 5)
-            try insert.run()
-        }
         for operation in changeSet.operations {
-            let whole = operation.base ?? base
             insert.bind(operation.record, at: 1)
-            guard operation.kind != .delete else {
-                try pend("", whole)
-                continue
-            }
-            var names = operation.kind != .update || operation.fields.isEmpty ? "*" : ""
-            names.reserveCapacity(16 * operation.fields.count)
-            for edit in operation.fields {
-                if let own = edit.base, own != whole {
-                    try pend(edit.field, own)
-                } else {
-                    if !names.isEmpty { names += "/" }
-                    names += edit.field
+            try PendingFields.each(of: operation, base) { fields, base in
+                insert.bind(text: fields, at: 2)
+                if base.epoch != epoch {
+                    insert.bind(base.epoch.description, at: 4)
+                    epoch = base.epoch
                 }
+                insert.bind(base.version, at: 5)
+                try insert.run()
             }
-            if !names.isEmpty { try pend(names, whole) }
         }
     }
 
     /// Puts a change set at the end of the outbox, under a new number.
     func moveToEnd(_ db: Database, _ place: Int64) throws {
-        let last = try Int64.fetchOne(db, sql: "SELECT max(seq) FROM ting_outbox") ?? 0
+        let last = try Int64.storedOne(db, sql: "SELECT max(seq) FROM ting_outbox") ?? 0
         let number =
-            try Int64.fetchOne(
+            try Int64.storedOne(
                 db,
                 sql: """
                     UPDATE ting_replica SET next_number = next_number + 1 RETURNING next_number - 1
@@ -185,6 +170,13 @@ extension Replica {
             arguments: [last + 1, number, place])
         try db.execute(
             sql: "UPDATE ting_pending SET seq = ? WHERE seq = ?", arguments: [last + 1, place])
+    }
+
+    /// Whether the change set with this hash lies in the outbox.
+    func isWaiting(_ db: Database, _ hash: Hash) throws -> Bool {
+        let statement = try HotStatement(db, "SELECT 1 FROM ting_outbox WHERE hash = ?")
+        statement.bind(hash.bytes, at: 1)
+        return try statement.isThere()
     }
 
     /// The hashes of the outbox that no other change set in it lists.
@@ -215,6 +207,7 @@ extension Replica {
         try db.cachedStatement(
             sql: """
                 DELETE FROM ting_link WHERE NOT EXISTS (SELECT 1 FROM ting_outbox)
+                AND NOT EXISTS (SELECT 1 FROM ting_invalid WHERE length(seen) > 0)
                 AND EXISTS (SELECT 1 FROM ting_replica WHERE version >= ?)
                 """
         ).execute(arguments: [head])
@@ -264,7 +257,7 @@ extension Replica {
 
     /// Whether an edit of the record waits in the outbox.
     func isPending(_ db: Database, _ record: RecordID) throws -> Bool {
-        try Bool.fetchOne(
+        try Bool.storedOne(
             db.cachedStatement(
                 sql: "SELECT EXISTS (SELECT 1 FROM ting_pending WHERE record = ?)"),
             arguments: [record.description]) ?? false
@@ -293,7 +286,7 @@ extension Replica {
         try db.execute(
             sql: "UPDATE ting_replica SET replica = ?", arguments: [newReplicaID(db).description])
         try db.execute(sql: "UPDATE ting_outbox SET number = -seq")
-        let left = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
+        let left = try Int64.storedAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
         for (position, seq) in left.enumerated() {
             try db.execute(
                 sql: "UPDATE ting_outbox SET number = ? WHERE seq = ?",
@@ -305,7 +298,7 @@ extension Replica {
 
     /// Whether the id is in the outbox or the quarantine.
     func knows(_ db: Database, _ id: ChangeSetID) throws -> Bool {
-        try Bool.fetchOne(
+        try Bool.storedOne(
             db.cachedStatement(
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE change_set = ?1)

@@ -36,7 +36,7 @@ extension Replica {
     public func retryQuarantine(_ ids: [ChangeSetID]) throws {
         try sealed { db in
             for id in ids {
-                let body = try Data.fetchOne(
+                let body = try Data.storedOne(
                     db, sql: "SELECT body FROM ting_quarantine WHERE change_set = ?",
                     arguments: [id.description])
                 guard let body else { continue }
@@ -103,7 +103,7 @@ extension Replica {
     private func takeAway(_ db: Database, _ operation: TingCore.Operation) throws {
         let (collection, record) = (operation.collection, operation.record)
         guard let shared = try SharedRecords.read(db, record), shared.collection != collection,
-            try heldFields(db, record, collection).isEmpty
+            try heldFields(db).fields(of: record, in: collection).isEmpty
         else { return }
         try tables.remove(db, collection, record)
     }
@@ -126,7 +126,7 @@ extension Replica {
 
     /// The hashes of what is, or was, in quarantine, by id.
     static func quarantineHashes(_ db: Database) throws -> [String: Hash] {
-        let exists = try Bool.fetchOne(
+        let exists = try Bool.storedOne(
             db,
             sql: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ting_quarantine_hash')")
         guard exists == true else { return [:] }
@@ -140,7 +140,7 @@ extension Replica {
 
     /// A change set in quarantine that was accepted all the same, by another way, has no more to wait for.
     func release(_ db: Database, _ changeSet: ChangeSetID, _ hash: Hash) throws -> Bool {
-        let body = try Data.fetchOne(
+        let body = try Data.storedOne(
             db.cachedStatement(sql: "SELECT body FROM ting_quarantine WHERE change_set = ?"),
             arguments: [changeSet.description])
         guard let body, try ChangeSet(storedBytes: Array(body)).hash == hash else { return false }

@@ -11,11 +11,13 @@ extension Replica {
         guard !records.isEmpty else { return }
         try noteUnindexed(db, records)
         let outbox = DecodedOutbox()
+        let held = try heldFields(db)
         for record in records.sorted() {
             guard let shared = try SharedRecords.read(db, record) else { continue }
-            let notes = try heldFields(db, record, shared.collection)
+            let notes = held.fields(of: record, in: shared.collection)
+            try checkNames(notes, of: shared.collection)
             let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
-            try show(db, record, shared.collection, visible, keeping: notes)
+            try show(db, record, shared, visible, keeping: notes)
             if notes.isEmpty, shared.state != .deleted, try !isPending(db, record) {
                 try SharedRecords.remove(db, record)
             }
@@ -23,10 +25,14 @@ extension Replica {
     }
 
     private func show(
-        _ db: Database, _ record: RecordID, _ collection: String, _ visible: [String: Value]?,
+        _ db: Database, _ record: RecordID, _ shared: SharedRecord, _ visible: [String: Value]?,
         keeping held: Set<String>
     ) throws {
-        guard let visible else {
+        let collection = shared.collection
+        // A row that stays for what is held back in it alone shows the last values besides; one that
+        // was made here and never sealed is its own.
+        let last = held.isEmpty || held.contains("") ? nil : shared.values
+        guard let visible = visible ?? last else {
             if held.isEmpty { try tables.remove(db, collection, record) }
             return
         }
@@ -49,15 +55,26 @@ extension Replica {
             })
     }
 
-    /// The fields of a record that are held back; "" for all of a record that was made here.
-    func heldFields(_ db: Database, _ record: RecordID, _ collection: String) throws
-        -> Set<String>
-    {
-        Set(
-            try String.fetchAll(
-                db.cachedStatement(
-                    sql: "SELECT field FROM ting_note WHERE record = ? AND collection = ?"),
-                arguments: [record.description, collection]))
+    /// What a rotten name no longer holds back would be written over.
+    func checkNames(_ held: Set<String>, of collection: String) throws {
+        guard let collection = schema.collection(collection) else { return }
+        for field in held { try collection.mustName(field) }
+    }
+
+    /// What other tools wrote and nothing has sealed, by record.
+    func heldFields(_ db: Database) throws -> HeldFields {
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: """
+                    SELECT collection, record, field FROM ting_note
+                    WHERE instr(record, char(0)) = 0
+                    """))
+        var held = HeldFields()
+        while let row = try rows.next() {
+            try held.add(
+                row.stored(atIndex: 2), of: row.stored(atIndex: 1), in: row.stored(atIndex: 0))
+        }
+        return held
     }
 
     /// The values that a record shows: the shared ones with the outbox's edits on top; `nil` where
@@ -69,7 +86,7 @@ extension Replica {
         guard let shared = try SharedRecords.read(db, record) else { return nil }
         var isLive = shared.state == .live
         var values = shared.values
-        let places = try Int64.fetchAll(
+        let places = try Int64.storedAll(
             db.cachedStatement(
                 sql: "SELECT DISTINCT seq FROM ting_pending WHERE record = ? ORDER BY seq"),
             arguments: [record.description])
@@ -80,6 +97,8 @@ extension Replica {
                 let isSettling = operation.collection == CollectionSchema.conflict.name
                 isLive = operation.kind != .delete && (isLive || !isSettling)
                 guard isLive else { continue }
+                // What is made anew does not go on from the values of a history that is gone.
+                if operation.kind == .insert, shared.state == .absent { values = [:] }
                 for edit in operation.fields {
                     let standard = schema.collection(operation.collection)?
                         .field(edit.field)?.standard
@@ -126,7 +145,7 @@ extension Replica {
         }
     }
 
-    /// Brings a deleted record back, with the children that were deleted with it; gives their number.
+    /// Brings a deleted record back, with the children that the same change set deleted; gives their number.
     @discardableResult
     public func restore(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
         guard let shared = try SharedRecords.read(db, record),
@@ -135,10 +154,15 @@ extension Replica {
         else { return 0 }
         try tables.write(db, collection, record, values)
         var count = 1
+        // Until a deletion has a version, its place in the outbox tells it from others.
         let others = try Row.fetchAll(
             db,
-            sql: "SELECT record, collection FROM ting_shared WHERE record <> ? AND deleted IS ?",
-            arguments: [record.description, shared.deleted])
+            sql: """
+                SELECT record, collection FROM ting_shared s
+                WHERE record <> ?1 AND deleted IS ?2 AND (?2 IS NOT NULL OR
+                (SELECT max(seq) FROM ting_pending WHERE record = s.record AND field = '') IS
+                (SELECT max(seq) FROM ting_pending WHERE record = ?1 AND field = ''))
+                """, arguments: [record.description, shared.deleted])
         for row in others {
             guard let child = try RecordID(row.decode(String.self, atIndex: 0)),
                 let parent = try schema.collection(row.decode(atIndex: 1))?.parent,
@@ -162,7 +186,7 @@ extension Replica {
                 ending.utf8.count == 36
                 ? "SELECT id FROM \"\(collection.name)\" WHERE id = ?"
                 : "SELECT id FROM \"\(collection.name)\" WHERE id LIKE '%' || ? LIMIT 3"
-            for text in try String.fetchAll(db, sql: sql, arguments: [ending]) {
+            for text in try String.storedAll(db, sql: sql, arguments: [ending]) {
                 if let id = RecordID(text) { found.append((collection.name, id)) }
             }
         }
@@ -190,12 +214,26 @@ final class DecodedOutbox {
         -> [TingCore.Operation]
     {
         if let known = operations[place] { return known[record] ?? [] }
-        let body = try Data.fetchOne(
+        let body = try Data.storedOne(
             db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE seq = ?"),
             arguments: [place])
         let changeSet = try body.map { try ChangeSet(storedBytes: Array($0)) }
         let decoded = Dictionary(grouping: changeSet?.operations ?? [], by: \.record)
         operations[place] = decoded
         return decoded[record] ?? []
+    }
+}
+
+/// The fields of records that other tools wrote and nothing has sealed, as notes name them; `""` for all
+/// of a record that was made here.
+struct HeldFields {
+    private var fields: [String: [String: Set<String>]] = [:]
+
+    mutating func add(_ field: String, of record: String, in collection: String) {
+        fields[record, default: [:]][collection, default: []].insert(field)
+    }
+
+    func fields(of record: RecordID, in collection: String) -> Set<String> {
+        fields.isEmpty ? [] : fields[record.description]?[collection] ?? []
     }
 }

@@ -39,7 +39,7 @@ extension Replica {
 
     /// Refuses what was written to a reference table, as its triggers do to other tools.
     func refuseReference(_ db: Database, _ table: String) throws {
-        let isReference = try Bool.fetchOne(
+        let isReference = try Bool.storedOne(
             db,
             sql: """
                 SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1

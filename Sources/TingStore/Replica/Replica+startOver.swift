@@ -54,7 +54,7 @@ extension Replica {
     func hasStartedOverTooOften() throws -> Bool {
         try read { db in
             let since = clock() - 3_600_000
-            let count = try Int.fetchOne(
+            let count = try Int.storedOne(
                 db, sql: "SELECT count(*) FROM ting_restart WHERE time BETWEEN ? AND ?",
                 arguments: [since, clock()])
             return count ?? 0 >= Limits.startOversPerHour
@@ -106,7 +106,7 @@ extension Replica {
         return try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
             let held = try heldRows(db)
-            let waiting = try String.fetchAll(
+            let waiting = try String.storedAll(
                 db,
                 sql: """
                     SELECT record FROM ting_pending UNION SELECT record FROM ting_note
@@ -114,9 +114,12 @@ extension Replica {
             try noteRestart(db, reason)
             try takeSchema(db)
             try takeTables(db)
-            for record in waiting { try setAside(db, record) }
+            let last = Dictionary(
+                held.map { ($0.record, $0.last) }, uniquingKeysWith: { a, _ in a })
+            let noted = try notedHomes(db)
+            for record in waiting { try setAside(db, record, noted, last: last[record] ?? [:]) }
             let own = try identity(db).member
-            let later = try Int64.fetchAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
+            let later = try Int64.storedAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
             var (others, again) = (0, Set<RecordID>())
             for entry in lost {
                 guard entry.author == own, try !isKnown(db, entry.changeSet.id) else {
@@ -124,7 +127,9 @@ extension Replica {
                     continue
                 }
                 try enqueue(db, entry.changeSet, entry.changeSet.base)
-                for record in entry.changeSet.touched { try setAside(db, record.description) }
+                for record in entry.changeSet.touched {
+                    try setAside(db, record.description, noted)
+                }
                 again.formUnion(entry.changeSet.touched)
             }
             // What waits here builds on what was accepted before it.
@@ -143,7 +148,7 @@ extension Replica {
     /// more can be told: the server vouches for it alone.
     private func lacking(_ versions: [Version], of epoch: Epoch?) throws -> Version? {
         try queue.read { db in
-            let found = try String.fetchOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
+            let found = try String.storedOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
             if let epoch, found != epoch.description { return 1 }
             guard try HistoryFloor.read(db, from: "snapshot") == nil else { return nil }
             let statement = try db.cachedStatement(
@@ -152,14 +157,14 @@ extension Replica {
                     (SELECT change_set FROM main.history WHERE version = ?))
                     """)
             return try versions.first { version in
-                try Bool.fetchOne(statement, arguments: [version]) != true
+                try Bool.storedOne(statement, arguments: [version]) != true
             }
         }
     }
 
     func isKnown(_ db: Database, _ id: ChangeSetID) throws -> Bool {
         if try knows(db, id) { return true }
-        return try Bool.fetchOne(
+        return try Bool.storedOne(
             db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
             arguments: [id.description]) ?? false
     }
@@ -173,7 +178,7 @@ extension Replica {
 
     /// The snapshot may be of a newer schema.
     private func takeSchema(_ db: Database) throws {
-        let version = try Int.fetchOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
+        let version = try Int.storedOne(db, sql: "SELECT schema FROM snapshot.ting_replica") ?? 0
         if let held = try SchemaTable.read(db, from: "snapshot") {
             try take(db, held)
         } else if version > schema.version {
@@ -196,25 +201,35 @@ extension Replica {
     }
 
     /// Keeps the shared state of a record beside it, because edits wait on top.
-    private func setAside(_ db: Database, _ text: String) throws {
+    /// - Parameters:
+    ///   - noted: The collections of noted records.
+    ///   - last: What it shows, where the snapshot lacks it, beside what is held back in it.
+    private func setAside(
+        _ db: Database, _ text: String, _ noted: [String: String], last: [String: Value] = [:]
+    ) throws {
         guard let record = RecordID(text), try SharedRecords.read(db, record) == nil else { return }
-        let home = try tables.locate(db, text) ?? pendingHome(db, text)
+        let home = try tables.locate(db, text) ?? noted[text] ?? pendingHome(db, text)
         guard let home else { return }
         let values = try tables.read(db, home, record)
         try SharedRecords.write(
             db, record,
             SharedRecord(
-                collection: home, state: values == nil ? .absent : .live, values: values ?? [:],
+                collection: home, state: values == nil ? .absent : .live, values: values ?? last,
                 deleted: nil))
     }
 
-    /// The collection of a record that only edits made here name.
+    /// The collection that the first note of each record names.
+    private func notedHomes(_ db: Database) throws -> [String: String] {
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT record, collection FROM ting_note ORDER BY seq")
+        return Dictionary(
+            try rows.map { try ($0.stored(atIndex: 0), $0.stored(atIndex: 1)) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The collection of a record that only the outbox names.
     private func pendingHome(_ db: Database, _ record: String) throws -> String? {
-        let noted = try String.fetchOne(
-            db, sql: "SELECT collection FROM ting_note WHERE record = ? LIMIT 1",
-            arguments: [record])
-        if let noted { return noted }
-        let body = try Data.fetchOne(
+        let body = try Data.storedOne(
             db,
             sql: """
                 SELECT body FROM ting_outbox WHERE seq IN
@@ -235,6 +250,8 @@ extension Replica {
         /// The row as it stands: `StoredRow.byField`.
         var row: [String: DatabaseValue]
         var fields: Set<String>
+        /// The values that the others had last.
+        var last: [String: Value]
         /// Whether the others don't have the record, or have another's under its id.
         var isWhole: Bool
         /// Whether it was made here and never sealed.
@@ -271,35 +288,34 @@ extension Replica {
                 SELECT collection, CAST(record AS BLOB), group_concat(field, '/') FROM ting_invalid
                 GROUP BY collection, record ORDER BY record
                 """)
+        let made = try Set(
+            Data.storedAll(
+                db,
+                sql: """
+                    SELECT CAST(collection || '/' || record AS BLOB) FROM ting_note
+                    WHERE kind = 'i'
+                    """))
         return try rows.compactMap { row in
-            let record = String(decoding: try row.decode(Data.self, atIndex: 1), as: UTF8.self)
-            guard let collection = try schema.collection(row.decode(atIndex: 0)),
-                let raw = try tables.raw(db, collection, record)
-            else { return nil }
+            guard let collection = try schema.collection(row.stored(atIndex: 0)) else {
+                throw StoredFormError.malformed("what is held back")
+            }
+            let id: Data = try row.stored(atIndex: 1)
+            let record = String(decoding: id, as: UTF8.self)
+            guard let raw = try tables.raw(db, collection, record) else { return nil }
             let shared = try RecordID(record).flatMap { try SharedRecords.read(db, $0) }
-            let isNew = try isMadeHere(db, collection, record)
+            let isNew = made.contains(Data("\(collection.name)/".utf8) + id)
             let isWhole =
                 try isNew
                 || shared?.state != .live
                     && RecordID(record).map { try !isPending(db, $0) } ?? true
             let held = try row.decode(String?.self, atIndex: 2) ?? ""
             let fields = Set(held.split(separator: "/").map(String.init))
+            for field in fields { try collection.mustName(field) }
             return HeldRow(
                 collection: collection, record: record,
-                row: raw.byField, fields: fields, isWhole: isWhole,
+                row: raw.byField, fields: fields, last: shared?.values ?? [:], isWhole: isWhole,
                 isNew: isNew)
         }
-    }
-
-    private func isMadeHere(_ db: Database, _ collection: CollectionSchema, _ record: String) throws
-        -> Bool
-    {
-        try Bool.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT EXISTS (SELECT 1 FROM ting_note
-                    WHERE record = CAST(? AS TEXT) AND collection = ? AND kind = 'i')
-                    """), arguments: [Data(record.utf8), collection.name]) ?? false
     }
 
     /// What the snapshot doesn't have comes back whole, as where a deletion comes in beneath it.

@@ -22,7 +22,10 @@ public struct ReplicaStatus: Equatable, Sendable {
     public var lastSync: Int64?
     public var nextRetry: Int64?
     public var lastError: String?
+    /// `nil` where none is known: before the first sync, and after a removal.
     public var role: Role?
+    /// Whether the server said at the last try that the workspace is there for others, or not at all.
+    public var isRemoved: Bool
     /// Why change sets in the outbox wait, if the server said so.
     public var deferred: [String]
     /// Whether `verify` found records that differ from what was received.
@@ -46,7 +49,7 @@ extension Replica {
             let noted =
                 failure == nil
                 ? 0
-                : try Int.fetchOne(
+                : try Int.storedOne(
                     db, sql: "SELECT count(DISTINCT record) FROM ting_note WHERE kind <> 'k'") ?? 0
             let identity = try identity(db)
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM ting_replica"),
@@ -58,21 +61,33 @@ extension Replica {
                 epoch: identity.base.epoch, digest: HistoryTables.stateHash(db),
                 version: identity.base.version, head: row.decode(forColumn: "head"),
                 outbox: noted + box.decode(Int.self, atIndex: 0),
-                quarantine: Int.fetchOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
-                conflicts: Int.fetchOne(
+                quarantine: Int.storedOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
+                conflicts: Int.storedOne(
                     db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
                 invalid: invalid, oldestUnsynced: box.decode(atIndex: 1),
                 lastSync: row.decode(forColumn: "last_sync"),
                 nextRetry: row.decode(forColumn: "next_retry"),
                 lastError: row.decode(forColumn: "last_error"),
                 role: row.decode(String?.self, forColumn: "role").flatMap(Role.init(rawValue:)),
-                deferred: String.fetchAll(
+                isRemoved: row.decode(String?.self, forColumn: "role") == Self.noRole,
+                deferred: String.storedAll(
                     db,
                     sql: """
                         SELECT DISTINCT deferred FROM ting_outbox WHERE deferred IS NOT NULL
                         ORDER BY 1
                         """),
                 isSuspect: row.decode(forColumn: "suspect"), unsealed: failure)
+        }
+    }
+
+    /// What stands for the role of who is no member. To programs that don't know it, it is no role.
+    static let noRole = "none"
+
+    /// Notes that the server has no such workspace for this member; the next sync that goes well brings
+    /// the role back.
+    public func noteRemoval() throws {
+        try quietly { db in
+            try db.execute(sql: "UPDATE ting_replica SET role = ?", arguments: [Self.noRole])
         }
     }
 

@@ -24,20 +24,20 @@ extension Replica {
                 historyDigest: try HistoryTables.digest(db, at: identity.base.version) ?? .zero,
                 stateDigest: try reportedDigest(db), role: try toldRole(db),
                 schema: asksForSchema ? 0 : schema.version, sent: clock(),
-                membersVersion: try Int64.fetchOne(
+                membersVersion: try Int64.storedOne(
                     db, sql: "SELECT members_version FROM ting_replica") ?? 0,
                 pageByteLimit: Limits.pageByteLimit, links: try links(db), deliveries: deliveries)
         }
     }
 
     private func toldRole(_ db: Database) throws -> Role? {
-        try String.fetchOne(db.cachedStatement(sql: "SELECT role FROM ting_replica"))
+        try String.storedOne(db.cachedStatement(sql: "SELECT role FROM ting_replica"))
             .flatMap(Role.init(rawValue:))
     }
 
     /// The digest of the shared records; none that could agree where `verify` found a difference.
     private func reportedDigest(_ db: Database) throws -> Hash {
-        let doubt = try Int.fetchOne(
+        let doubt = try Int.storedOne(
             db.cachedStatement(sql: "SELECT suspect FROM ting_replica"))
         return try doubt ?? 0 != 0 ? .zero : HistoryTables.stateHash(db)
     }
@@ -53,7 +53,7 @@ extension Replica {
             db, sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq",
             arguments: [number])
         while let row = try rows.next(), page.count < Limits.deliveryLimit {
-            let body: Data = try row.decode(atIndex: 1)
+            let body: Data = try row.stored(atIndex: 1)
             let changeSet = try ChangeSet(storedBytes: Array(body))
             if !blocked.isEmpty, !blocked.isDisjoint(with: changeSet.concerned) {
                 blocked.formUnion(changeSet.touched)
@@ -61,14 +61,14 @@ extension Replica {
             }
             bytes += body.count
             if !page.isEmpty, bytes > Limits.outboxPageByteLimit { break }
-            page.append(try Delivery(number: row.decode(atIndex: 0), changeSet: changeSet))
+            page.append(try Delivery(number: row.stored(atIndex: 0), changeSet: changeSet))
         }
         return page
     }
 
     private func touched(_ db: Database, _ changeSets: Set<ChangeSetID>) throws -> Set<RecordID> {
         try changeSets.reduce(into: []) { records, id in
-            let body = try Data.fetchOne(
+            let body = try Data.storedOne(
                 db.cachedStatement(sql: "SELECT body FROM ting_outbox WHERE change_set = ?"),
                 arguments: [id.description])
             guard let body else { return }
@@ -82,7 +82,7 @@ extension Replica {
             guard deferred.isEmpty else {
                 return try !deliveries(db, after: number, deferred).isEmpty
             }
-            return try Bool.fetchOne(
+            return try Bool.storedOne(
                 db.cachedStatement(
                     sql: "SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE number > ?)"),
                 arguments: [number]) ?? false
@@ -121,10 +121,12 @@ extension Replica {
         if check == .stateAndHistory, !response.digestsAgree {
             throw ReplicaError.digestDiffers(version: request.base.version)
         }
+        let hashed = HashedEntries(response.entries)
+        defer { hashed.stop() }
         var position = 0
         while position < response.entries.count {
             try sealed { db in
-                position = try takeSlice(db, response, from: position, check, &summary)
+                position = try takeSlice(db, response, hashed, from: position, check, &summary)
             }
         }
         try sealed { db in
@@ -191,8 +193,8 @@ extension Replica {
 
     /// Integrates entries until the slice's time is up; gives the position of the next.
     private func takeSlice(
-        _ db: Database, _ response: SyncResponse, from start: Int, _ check: DigestCheck,
-        _ summary: inout IntegrateSummary
+        _ db: Database, _ response: SyncResponse, _ hashed: HashedEntries, from start: Int,
+        _ check: DigestCheck, _ summary: inout IntegrateSummary
     ) throws -> Int {
         var integration = try Integration(self, db)
         let began = uptime()
@@ -202,7 +204,7 @@ extension Replica {
             let entry = response.entries[position]
             position += 1
             guard entry.version > integration.version else { continue }
-            try integration.take(entry, &slice)
+            try integration.take(entry, hashed, at: position - 1, &slice)
             if uptime() - began > Limits.integrateSliceMilliseconds {
                 break
             }
@@ -241,6 +243,13 @@ extension Replica {
                     UPDATE ting_replica SET last_error = ?, next_retry = ?,
                     last_sync = coalesce(?, last_sync)
                     """, arguments: [error, nextRetry, synced])
+        }
+    }
+
+    /// Notes that word came from the server another way than by a sync; how the last sync ended stays.
+    public func note(contact: Int64) throws {
+        try quietly { db in
+            try db.execute(sql: "UPDATE ting_replica SET last_sync = ?", arguments: [contact])
         }
     }
 }

@@ -10,12 +10,10 @@ extension Replica {
     public func insert(
         _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
     ) throws {
-        let tables = tables
-        let collection = try tables.known(collection)
+        let (collection, statement) = try inserting(db, collection)
         var written: [WrittenValue] = []
         written.reserveCapacity(values.count)
         let count = watch.rows.count
-        let statement = try tables.inserting(db, collection)
         statement.bind(id, at: 1)
         for position in collection.nameOrder {
             let field = collection.fields[position]
@@ -37,8 +35,13 @@ extension Replica {
         _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
     ) throws {
         guard !values.isEmpty else { return }
-        let tables = tables
-        let collection = try tables.known(collection)
+        let last = watch.verbs.update
+        let collection =
+            if let last, last.collection.name == collection {
+                last.collection
+            } else {
+                try tables.known(collection)
+            }
         var written: [WrittenValue] = []
         written.reserveCapacity(values.count)
         for (name, value) in values {
@@ -50,7 +53,7 @@ extension Replica {
         let fields = collection.fields
         written.sort { fields[$0.position].name.precedesInBytes(fields[$1.position].name) }
         let count = watch.rows.count
-        let statement = try tables.updating(db, collection, written.map(\.position))
+        let statement = try updating(db, collection, written)
         for (place, pair) in written.enumerated() {
             statement.bind(pair.value, at: Int32(place + 1))
         }
@@ -58,6 +61,35 @@ extension Replica {
         try statement.run()
         guard statement.changes > 0 else { throw ReplicaError.unknownRecord(id.description) }
         note(written, to: id, of: collection, after: count)
+    }
+
+    /// The statement that inserts into a collection, and that.
+    private func inserting(_ db: Database, _ name: String) throws -> (
+        CollectionSchema, HotStatement
+    ) {
+        if let last = watch.verbs.insert, last.collection.name == name {
+            last.statement.reset()
+            return last
+        }
+        let collection = try tables.known(name)
+        let statement = try tables.inserting(db, collection)
+        if watch.isNoting { watch.verbs.insert = (collection, statement) }
+        return (collection, statement)
+    }
+
+    private func updating(
+        _ db: Database, _ collection: CollectionSchema, _ written: [WrittenValue]
+    ) throws -> HotStatement {
+        if let last = watch.verbs.update, last.collection === collection,
+            last.positions.elementsEqual(written.lazy.map(\.position))
+        {
+            last.statement.reset()
+            return last.statement
+        }
+        let positions = written.map(\.position)
+        let statement = try tables.updating(db, collection, positions)
+        if watch.isNoting { watch.verbs.update = (collection, positions, statement) }
+        return statement
     }
 
     /// SQLite may have stored a value of another type as one of the column's: then the row is read.
@@ -79,6 +111,12 @@ extension Replica {
     }
 }
 
+/// The statements of one writing's verbs that ran last: mostly they run again.
+struct VerbStatements {
+    var insert: (collection: CollectionSchema, statement: HotStatement)?
+    var update: (collection: CollectionSchema, positions: [Int], statement: HotStatement)?
+}
+
 extension RecordTables {
     fileprivate func known(_ name: String) throws -> CollectionSchema {
         guard let collection = schema.collection(name) else {
@@ -96,8 +134,15 @@ extension Field {
         case (.integer, .integer), (.counter, .integer), (.money, .integer), (.set, .set): true
         case (.text, .text(let text)), (.date, .text(let text)), (.time, .text(let text)),
             (.enum, .text(let text)), (.reference, .text(let text)):
-            !text.utf8.contains(0)
+            !text.hasNUL
         default: false
         }
+    }
+}
+
+extension String {
+    fileprivate var hasNUL: Bool {
+        var text = self
+        return text.withUTF8 { $0.contains(0) }
     }
 }

@@ -5,17 +5,29 @@ public import TingCore
 
 /// Whether the replica's file says what was received.
 extension Replica {
-    /// Has SQLite check the file, and recomputes both digests from rows and history. The next sync
-    /// mends records that differ, and starts over where the history does. What is missing of the file's
-    /// definition is made anew: `remade` names it.
+    /// Has SQLite check the file, recomputes both digests from rows and history, and compares every row
+    /// with what it should show. The next sync mends records that differ, and starts over where the
+    /// history does. What is missing of the file's definition is made anew: `remade` names it.
+    /// - Parameter progress: Called as it goes on.
     /// - Returns: What was computed, and whether it is what the replica reports.
-    public func verify() throws -> (state: Hash, history: Hash, matches: Bool) {
+    /// - Throws: `ReplicaError.damaged` for a definition that rotted: no sync mends that.
+    public func verify(
+        progress: (VerifyStep) -> Void = { _ in }
+    ) throws -> (state: Hash, history: Hash, matches: Bool) {
+        progress(.file)
+        var isWhole = try read { try String.storedAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
+        // Before anything is sealed: by a rotten index one row passes for another. Where two rows
+        // have one id no index can be built; what SQLite said of the file stands then.
+        if !isWhole { try? rebuildIndexes() }
         _ = try quietly { try sealForeign($0, isThorough: true) }
-        let isWhole = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") } == ["ok"]
+        try read(checkDefinition)
         return try sealed { db in
+            if try !isPendingRight(db) || !misshown(db).isEmpty { isWhole = false }
             let base = try identity(db).base
-            let state = try recomputedDigest(db)
-            let history = try computedHistory(db)
+            let state = try recomputedDigest(db) { progress(.records(done: $0, of: $1)) }
+            let history = try computedHistory(db) {
+                progress(.history(version: $0, of: base.version))
+            }
             let isRight = try isWhole && HistoryTables.isStored(db, state)
             let chained = try HistoryTables.digest(db, at: base.version) ?? .zero
             let doubt = history != chained ? Doubt.history : isRight ? nil : .records
@@ -31,18 +43,24 @@ extension Replica {
     package func stateDigest() throws -> Hash { try read { try recomputedDigest($0).hash } }
 
     /// The state digest, computed from the shared values of all records.
-    func recomputedDigest(_ db: Database) throws -> StateDigest {
-        try tables.recomputedDigest(db, except: unsealedRows(db))
+    func recomputedDigest(
+        _ db: Database, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) throws -> StateDigest {
+        try tables.recomputedDigest(db, except: unsealedRows(db), progress: progress)
     }
 
     /// Rows that other tools made and nothing has sealed, by collection: they are held back as a
     /// whole, and nobody shares them.
     func unsealedRows(_ db: Database) throws -> [String: Set<RecordID>] {
         let rows = try Row.fetchAll(
-            db, sql: "SELECT DISTINCT collection, record FROM ting_note WHERE kind = 'i'")
+            db,
+            sql: """
+                SELECT DISTINCT collection, record FROM ting_note
+                WHERE kind = 'i' AND instr(record, char(0)) = 0
+                """)
         return try rows.reduce(into: [:]) { found, row in
-            guard let record = try RecordID(row.decode(String.self, atIndex: 1)) else { return }
-            try found[row.decode(atIndex: 0), default: []].insert(record)
+            guard let record = try RecordID(row.stored(String.self, atIndex: 1)) else { return }
+            try found[row.stored(atIndex: 0), default: []].insert(record)
         }
     }
 
@@ -53,10 +71,10 @@ extension Replica {
     }
 
     /// The history digest; zeros where an entry can't be read.
-    private func computedHistory(_ db: Database) throws -> Hash {
+    private func computedHistory(_ db: Database, _ progress: (Version) -> Void) throws -> Hash {
         do {
             let start = try HistoryFloor.read(db).map { ($0.version - 1, $0.digest) } ?? (0, .zero)
-            return try HistoryTables.recomputedDigest(db, after: start)
+            return try HistoryTables.recomputedDigest(db, after: start, progress)
         } catch is StoredFormError {
             return .zero
         } catch is CBORError {
@@ -69,23 +87,61 @@ extension Replica {
     /// What `verify` found since the replica was last put right.
     func doubt() throws -> Doubt? {
         try read { db in
-            try Int.fetchOne(db, sql: "SELECT suspect FROM ting_replica").flatMap(Doubt.init)
+            try Int.storedOne(db, sql: "SELECT suspect FROM ting_replica").flatMap(Doubt.init)
         }
     }
 
     /// Builds the indexes anew: one that lost a row hides it from every look by id.
     func rebuildIndexes() throws { try quietly { try $0.execute(sql: "REINDEX") } }
+
+    /// The same where one gave another row than the one that was asked for: what was done by it before
+    /// is compared with the server's records in the next sync.
+    func doubtIndexes() throws {
+        try quietly { db in
+            try db.execute(sql: "REINDEX")
+            try db.execute(
+                sql: "UPDATE ting_replica SET suspect = max(suspect, ?)",
+                arguments: [Doubt.records.rawValue])
+        }
+    }
+
+    /// A default that rotted is written into every row that leaves its column out, and passes for what
+    /// somebody wrote.
+    private func checkDefinition(_ db: Database) throws {
+        let differences = try TableGrowth(Self.definition(schema)).differences(from: db)
+        if let first = differences.first {
+            throw ReplicaError.damaged("the definition of \(first)")
+        }
+    }
+}
+
+/// How far the check of a replica is.
+public enum VerifyStep: Equatable, Sendable {
+    /// SQLite checks the file.
+    case file
+    case records(done: Int, of: Int)
+    case history(version: Version, of: Version)
 }
 
 extension RecordTables {
+    /// How many records of a collection are shown.
+    func count(_ db: Database, _ collection: CollectionSchema) throws -> Int {
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0
+    }
+
     /// The state digest, computed from the shared values of all records.
-    /// - Parameter unsealed: Rows that nobody shares, by collection.
-    func recomputedDigest(_ db: Database, except unsealed: [String: Set<RecordID>] = [:]) throws
-        -> StateDigest
-    {
+    /// - Parameters:
+    ///   - unsealed: Rows that nobody shares, by collection.
+    ///   - progress: Called as it goes on.
+    func recomputedDigest(
+        _ db: Database, except unsealed: [String: Set<RecordID>] = [:],
+        progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) throws -> StateDigest {
+        let count = try schema.collections.reduce(0) { try $0 + self.count(db, $1) }
+        var done = 0
         var digest = StateDigest()
         var aside = unsealed
-        for text in try String.fetchAll(db, sql: "SELECT record FROM ting_shared") {
+        for text in try String.storedAll(db, sql: "SELECT record FROM ting_shared") {
             guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
             else { continue }
             aside[shared.collection, default: []].insert(record)
@@ -99,7 +155,9 @@ extension RecordTables {
                 sql: "SELECT id, \(names) FROM \"\(collection.name)\" WHERE \(Self.isWholeID)")
             let beside = aside[collection.name] ?? []
             while let row = try rows.next() {
-                guard let record = try RecordID(row.decode(String.self, atIndex: 0)),
+                progress(done, count)
+                done += 1
+                guard let record = try RecordID(row.stored(String.self, atIndex: 0)),
                     !beside.contains(record)
                 else {
                     continue
@@ -119,7 +177,8 @@ extension RecordTables {
 extension HistoryTables {
     /// The history digest, computed from every entry after a version, whose digest is given.
     static func recomputedDigest(
-        _ db: Database, after start: (version: Version, digest: Hash)
+        _ db: Database, after start: (version: Version, digest: Hash),
+        _ progress: (Version) -> Void = { _ in }
     ) throws -> Hash {
         var (version, digest) = start
         while true {
@@ -131,6 +190,7 @@ extension HistoryTables {
                 digest = HistoryDigest.next(after: digest, entry)
                 version = entry.version
             }
+            progress(version)
             if page.isEmpty { return digest }
         }
     }

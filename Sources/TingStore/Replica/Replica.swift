@@ -15,6 +15,8 @@ public final class Replica: Sendable {
     /// Milliseconds on a clock that never jumps, for measuring how long a lock is held.
     let uptime: @Sendable () -> Int64
     let queue: DatabaseQueue
+    /// Set where the file is read without locks, since nothing can be written beside it.
+    private let fixed: FixedFile?
     /// The file's tables as this process last saw them: `Replica+schema.swift`.
     let known: Mutex<RecordTables>
     /// What the writing under way changes.
@@ -26,10 +28,12 @@ public final class Replica: Sendable {
     ///     it takes that.
     ///   - clock: Milliseconds since 1970 on this machine's clock.
     ///   - uptime: Milliseconds on a clock that never jumps.
+    ///   - isWaiting: Called when another program has held the file for a second; it waits on, up to 30 s.
     /// - Throws: `ReplicaError.notAReplica`, `SchemaError`, or `DatabaseError`.
     public init(
         path: String, schema: Schema, clock: @escaping @Sendable () -> Int64,
-        uptime: @escaping @Sendable () -> Int64 = Replica.uptime
+        uptime: @escaping @Sendable () -> Int64 = Replica.uptime,
+        isWaiting: @escaping @Sendable () -> Void = {}
     ) throws {
         self.path = path
         self.clock = clock
@@ -39,7 +43,8 @@ public final class Replica: Sendable {
         watch.know(schema)
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(Double(Limits.replicaBusySeconds))
+        configuration.busyMode = .callback(
+            BusyWait.callback(seconds: Limits.replicaBusySeconds, isLong: isWaiting))
         configuration.prepareDatabase { [watch] db in
             // For good: switching them makes SQLite prepare every statement anew. They serve other
             // tools; the watch sees what is written here.
@@ -57,6 +62,7 @@ public final class Replica: Sendable {
         }
         guard let stamp = opened.first else { throw ReplicaError.notAReplica(path) }
         queue = opened.queue
+        fixed = opened.fixed
         if !stamp.fits(schema) { try fit(to: schema) }
     }
 
@@ -149,6 +155,7 @@ public final class Replica: Sendable {
               remedy TEXT NOT NULL,
               epoch TEXT NOT NULL,
               version INTEGER NOT NULL,
+              seen BLOB,
               PRIMARY KEY (record, field)
             ) STRICT, WITHOUT ROWID
             """,
@@ -163,7 +170,7 @@ public final class Replica: Sendable {
             "CREATE TABLE ting_unindexed (record TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
             "CREATE TABLE ting_indexed (record TEXT PRIMARY KEY NOT NULL, place INTEGER) STRICT",
             SearchText.definition, Self.mendedTable, Self.restartTable,
-            CaptureTriggers.noteTable, CaptureTriggers.noteIndex,
+            CaptureTriggers.noteTable,
         ] + schema.collections.flatMap(CaptureTriggers.definition)
     }
 
@@ -241,7 +248,13 @@ public final class Replica: Sendable {
     // MARK: Reading and writing
 
     /// Reads, with every edit made here on top.
-    public func read<T>(_ body: (Database) throws -> T) throws -> T { try queue.read(body) }
+    /// - Throws: `DatabaseError` with `SQLITE_BUSY_SNAPSHOT` where the file can't be locked, and another
+    ///   program wrote meanwhile; what `body` read may be of two times then.
+    public func read<T>(_ body: (Database) throws -> T) throws -> T {
+        let result = try queue.read(body)
+        try fixed?.check()
+        return result
+    }
 
     /// Writes: one transaction, one change set, sealed as it commits. What other tools left is
     /// sealed before it.
@@ -249,7 +262,17 @@ public final class Replica: Sendable {
     ///   `ReplicaError.transactionEnded` when `body` ends the transaction. Nothing is kept then.
     @discardableResult
     public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
-        try quietly { db in
+        do {
+            return try written(message, body)
+        } catch  where error as? ReplicaError == .rottenIndex {
+            // What the caller does is done once: the next try finds indexes that are right.
+            try doubtIndexes()
+            throw ReplicaError.rottenIndex
+        }
+    }
+
+    private func written<T>(_ message: String, _ body: (Database) throws -> T) throws -> T {
+        try transaction { db in
             try sealForeign(db)
             try noticeDefinition(db)
             let held = try lastNote(db) ?? 0
@@ -314,8 +337,18 @@ public final class Replica: Sendable {
         }
     }
 
-    /// One transaction in which nothing that is written counts as an edit.
+    /// One transaction in which nothing that is written counts as an edit. An index that turns out
+    /// rotten in it is built anew, and the transaction begun again.
     func quietly<T>(_ body: (Database) throws -> T) throws -> T {
+        do {
+            return try transaction(body)
+        } catch  where error as? ReplicaError == .rottenIndex {
+            try doubtIndexes()
+            return try transaction(body)
+        }
+    }
+
+    private func transaction<T>(_ body: (Database) throws -> T) throws -> T {
         try queue.writeWithoutTransaction { db in
             var result: T?
             try db.inTransaction(.immediate) {
@@ -358,4 +391,7 @@ public enum ReplicaError: Error, Equatable, Sendable {
     case notInQuarantine(ChangeSetID)
     /// The file's bytes are not those that were written.
     case damaged(String)
+
+    /// An index gave another row than the one that was asked for.
+    static let rottenIndex = ReplicaError.damaged("an index")
 }

@@ -87,13 +87,15 @@ extension Replica {
     /// 5,000, those that changed last.
     ///
     /// Unsynced edits are found, and those by other tools. Gives 5,000 at most.
+    /// - Parameter progress: Called for each record that is indexed, with the number of all to come: the
+    ///   first search of a large replica indexes every record.
     /// - Throws: `TooManyWords` for more than 64 different words.
-    public func search(_ text: String, limit: Int? = nil) throws
-        -> [(collection: String, id: RecordID)]
-    {
+    public func search(
+        _ text: String, limit: Int? = nil, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) throws -> [(collection: String, id: RecordID)] {
         let query = try SearchText.query(text)
         try seal()
-        try quietly(refreshIndex)
+        try quietly { try refreshIndex($0, progress) }
         guard let query else { return [] }
         return try read { db in
             let bound = Limits.searchRankLimit
@@ -115,23 +117,23 @@ extension Replica {
     /// Where the matches to show lie in the index, the first first.
     private func places(_ db: Database, _ query: String, _ limit: Int) throws -> [Int64] {
         let matches = "SELECT rowid FROM ting_search WHERE ting_search MATCH ? ORDER BY"
-        let newest = try Int64.fetchAll(
+        let newest = try Int64.storedAll(
             db, sql: "\(matches) rowid DESC LIMIT \(Limits.searchRankLimit + 1)",
             arguments: [query])
         // To rank means to look at every match: of very many it would take longer than reading them.
         guard newest.count <= Limits.searchRankLimit else { return Array(newest.prefix(limit)) }
-        return try Int64.fetchAll(
+        return try Int64.storedAll(
             db, sql: "\(matches) rank LIMIT \(limit)", arguments: [query])
     }
 
-    private func refreshIndex(_ db: Database) throws {
+    private func refreshIndex(_ db: Database, _ progress: (Int, Int) -> Void) throws {
         let state = try Row.fetchOne(
             db, sql: "SELECT indexed_version, version FROM ting_replica")
         guard let indexed = state?[0] as Int64?, let version = state?[1] as Int64? else { return }
         if indexed < 0 {
-            try indexAll(db)
+            try indexAll(db, progress)
         } else {
-            try refreshIndex(db, since: indexed)
+            try refreshIndex(db, since: indexed, progress)
         }
         // What is held back now may be undone before the next search.
         try db.execute(
@@ -146,7 +148,7 @@ extension Replica {
     /// The records of change sets in the outbox that `ting_unindexed` names by their ids. Those that left
     /// it had their records named then.
     private func sealedSince(_ db: Database) throws -> [String] {
-        let bodies = try Data.fetchAll(
+        let bodies = try Data.storedAll(
             db,
             sql: """
                 SELECT body FROM ting_outbox
@@ -157,26 +159,35 @@ extension Replica {
         }
     }
 
-    private func indexAll(_ db: Database) throws {
+    private func indexAll(_ db: Database, _ progress: (Int, Int) -> Void) throws {
         try db.execute(sql: "DELETE FROM ting_search; DELETE FROM ting_indexed")
+        let count = try schema.written.reduce(0) { try $0 + tables.count(db, $1) }
+        var done = 0
         for collection in schema.written {
             // Row by row: a large workspace has more ids than belong into memory.
-            let ids = try String.fetchCursor(
+            let rows = try Row.fetchCursor(
                 db, sql: "SELECT id FROM \"\(collection.name)\" ORDER BY id")
-            while let id = try ids.next() { try index(db, id, of: collection) }
+            while let row = try rows.next() {
+                try index(db, row.stored(atIndex: 0), of: collection)
+                done += 1
+                progress(done, count)
+            }
         }
     }
 
-    private func refreshIndex(_ db: Database, since indexed: Int64) throws {
-        let changed = try String.fetchSet(
+    private func refreshIndex(
+        _ db: Database, since indexed: Int64, _ progress: (Int, Int) -> Void
+    ) throws {
+        let noted = try String.storedAll(
             db,
             sql: """
                 SELECT record FROM ting_touch WHERE version > ?
                 UNION SELECT record FROM ting_note
                 UNION SELECT record FROM ting_unindexed
-                """, arguments: [indexed]
-        ).union(try sealedSince(db))
-        for record in changed.sorted() {
+                """, arguments: [indexed])
+        let changed = try Set(noted).union(sealedSince(db))
+        for (done, record) in changed.sorted().enumerated() {
+            progress(done, changed.count)
             try db.cachedStatement(
                 sql:
                     "DELETE FROM ting_search WHERE rowid IN (SELECT place FROM ting_indexed WHERE record = ?)"

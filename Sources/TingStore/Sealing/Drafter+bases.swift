@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRDB
 import TingCore
 
@@ -24,12 +25,11 @@ extension Drafter {
         statement.bind(record.description, at: 1)
         var found: [(fields: PendingFields, base: Base)] = []
         while try statement.step() {
-            guard let epoch = Epoch(statement.text(1)) else { continue }
-            found.append(
-                (
-                    PendingFields(statement.text(0)),
-                    Base(epoch: epoch, version: statement.integer(2))
-                ))
+            guard let epoch = try Epoch(statement.strictText(1)) else {
+                throw StoredFormError.malformed("what an edit was made on")
+            }
+            let base = try Base(epoch: epoch, version: statement.strictInteger(2))
+            found.append((PendingFields(try statement.strictText(0)), base))
         }
         return found
     }
@@ -39,19 +39,23 @@ extension Drafter {
         (base.epoch == identity.base.epoch ? 1 : 0, base.version)
     }
 
-    func heldBases(_ fold: Fold) throws -> [String: Base] {
+    /// Takes what the author of edits that are held back had seen as they made them.
+    func takeHeld(_ draft: SealDraft) throws {
         let rows = try Row.fetchAll(
             db.cachedStatement(
                 sql: """
-                    SELECT field, epoch, version FROM ting_invalid
+                    SELECT field, epoch, version, seen FROM ting_invalid
                     WHERE record = ? AND collection = ?
-                    """), arguments: [fold.record, fold.collection.name])
-        return Dictionary(
-            try rows.compactMap { row in
-                try Epoch(row.decode(String.self, atIndex: 1)).map {
-                    try (row.decode(atIndex: 0), Base(epoch: $0, version: row.decode(atIndex: 2)))
-                }
-            }, uniquingKeysWith: { a, _ in a })
+                    """), arguments: [draft.fold.record, draft.fold.collection.name])
+        for row in rows {
+            guard let epoch = try Epoch(row.stored(String.self, atIndex: 1)) else {
+                throw StoredFormError.malformed("what an edit was made on")
+            }
+            let field: String = try row.stored(atIndex: 0)
+            draft.heldBases[field] = Base(epoch: epoch, version: try row.stored(atIndex: 2))
+            draft.heldSeen[field] = try row.decode(Data?.self, atIndex: 3).map(Hash.list)
+        }
+        draft.heldBase = draft.fold.existed ? nil : oldest(draft.heldBases.values)
     }
 }
 
@@ -64,6 +68,28 @@ struct PendingFields {
 
     var names: [String] {
         text.isEmpty ? [""] : text.split(separator: "/").map(String.init)
+    }
+
+    /// The rows that an operation makes: the names of its fields in UTF-8, and what these edits were
+    /// made on.
+    static func each(
+        of operation: TingCore.Operation, _ base: Base, _ body: ([UInt8], Base) throws -> Void
+    ) throws {
+        let whole = operation.base ?? base
+        guard operation.kind != .delete else { return try body([], whole) }
+        var names: [UInt8] = []
+        if operation.kind != .update || operation.fields.isEmpty { names.append(UInt8(ascii: "*")) }
+        try operation.fields.withUnsafeBufferPointer { edits in
+            for at in edits.indices {
+                if let own = edits[at].base, own != whole {
+                    try body(Array(edits[at].field.utf8), own)
+                } else {
+                    if !names.isEmpty { names.append(UInt8(ascii: "/")) }
+                    names.append(contentsOf: edits[at].field.utf8)
+                }
+            }
+        }
+        if !names.isEmpty { try body(names, whole) }
     }
 
     /// Whether an edit of the field (`""` for the whole record) waits.

@@ -24,6 +24,8 @@ final class SealDraft {
     var heldBases: [String: Base] = [:]
     /// What the author had seen when the record was held back as a whole.
     var heldBase: Base?
+    /// What lay in the outbox when they were held back.
+    var heldSeen: [String: [Hash]] = [:]
     /// What pending edits of the record had been made on.
     var pendingBases: [(fields: PendingFields, base: Base)] = []
 
@@ -42,6 +44,7 @@ struct Drafter {
     /// Where records stood before what is drafted now, by id.
     let homes: [String: String]
     private let targets = KnownTargets()
+    private let adding: SharedRecords.Adding
 
     /// - Parameter homes: The collections of records that were there before what is drafted now.
     init(_ sealer: Sealer, holdsBack: Bool, homes: [String: String]) throws {
@@ -52,6 +55,7 @@ struct Drafter {
         tables = sealer.tables
         self.holdsBack = holdsBack
         newIDs = try NewIDs(db, tables, sealer.own?.rows ?? [])
+        adding = try SharedRecords.Adding(db)
     }
 
     // MARK: What one verb wrote
@@ -63,10 +67,11 @@ struct Drafter {
             row.collection.name != CollectionSchema.conflict.name,
             try row.before != nil || homes[row.record] == nil && newIDs.isFree(row)
         else { return nil }
-        let before = try row.before.map { try values($0, of: row.collection) }
-        let isNew = try SharedRecords.add(
-            db, written.id, row.collection.name, before == nil ? .absent : .live,
-            body: body(before, of: row.collection))
+        let before = row.before
+        let columns = before == nil ? [] : try tables.columns(db, row.collection)
+        let isNew = try adding.add(
+            written.id, row.collection.name, before == nil ? .absent : .live,
+            body: body(before, columns, of: row.collection))
         guard isNew else { return nil }
         let draft = SealDraft(Fold(bare: row))
         draft.id = written.id
@@ -75,7 +80,7 @@ struct Drafter {
         edits.reserveCapacity(written.values.count)
         for (position, value) in written.values {
             let field = row.collection.fields[position]
-            let old = before?[position] ?? field.standard
+            let old = before.map { shared($0, columns[position], of: field) } ?? field.standard
             if before != nil, old.isIdentical(to: value) { continue }
             guard let new = canonical(field, value, draft), !new.isIdentical(to: old),
                 new != old
@@ -96,29 +101,27 @@ struct Drafter {
         return draft
     }
 
-    /// A row's values as they are shared, in the order of the fields.
-    private func values(_ row: [DatabaseValue], of collection: CollectionSchema) throws -> [Value] {
-        zip(collection.fields, try tables.columns(db, collection)).map { field, column in
-            let value = row.indices.contains(column) ? field.value(row[column]) : field.standard
-            return value.normalized
-        }
+    /// A column's value as it is shared.
+    private func shared(_ row: RowBefore, _ column: Int, of field: Field) -> Value {
+        row.indices.contains(column) ? row.value(column, of: field).normalized : field.standard
     }
 
     /// The values unlike their defaults, as `SharedRecords` keeps them.
-    private func body(_ values: [Value]?, of collection: CollectionSchema) -> [UInt8] {
+    private func body(_ row: RowBefore?, _ columns: [Int], of collection: CollectionSchema)
+        -> [UInt8]
+    {
         var encoder = CBOREncoder()
-        guard let values else {
+        guard let row else {
             encoder.encodeMapHead(count: 0)
             return encoder.bytes
         }
-        let order = collection.mapOrder.filter {
-            values[$0] != collection.fields[$0].standard
+        var (entries, count) = (CBOREncoder(capacity: 512), 0)
+        for position in collection.mapOrder
+        where row.encode(columns[position], of: collection.fields[position], into: &entries) {
+            count += 1
         }
-        encoder.encodeMapHead(count: order.count)
-        for position in order {
-            encoder.encode(collection.fields[position].name)
-            encoder.encode(values[position])
-        }
+        encoder.encodeMapHead(count: count)
+        encoder.append(raw: entries.bytes)
         return encoder.bytes
     }
 
@@ -140,6 +143,10 @@ struct Drafter {
     func drafts(_ fold: Fold) throws -> [SealDraft] {
         let draft = SealDraft(fold)
         let raw = try tables.raw(db, fold.collection, fold.record)
+        if !fold.existed { _ = try tables.columns(db, fold.collection) }
+        if raw == nil, !fold.wasRemoved, fold.keeps.isEmpty {
+            try tables.mustLack(db, fold.collection, fold.record)
+        }
         guard let id = RecordID(fold.record) else {
             if raw == nil { return [draft] }
             draft.invalid[""] = InvalidValue(
@@ -149,10 +156,7 @@ struct Drafter {
         }
         draft.id = id
         draft.before = fold.originals(raw)
-        if holdsBack {
-            draft.heldBases = try heldBases(fold)
-            draft.heldBase = fold.existed ? nil : oldest(draft.heldBases.values)
-        }
+        if holdsBack { try takeHeld(draft) }
         let known = try SharedRecords.read(db, id)
         draft.pendingBases = known == nil ? [] : try pendingBases(id)
         if raw != nil, !fold.existed, let taken = try otherHome(of: fold, id, known) {
@@ -215,16 +219,18 @@ struct Drafter {
         for field in fold.collection.fields {
             let old = draft.before[field.name] ?? field.standard
             let isKept = fold.keeps.contains(field.name)
-            // What nobody wrote is not validated: the merge may have made it.
-            if !isKept, old.column.isIdentical(to: raw[field.name] ?? .null) { continue }
+            let flaw = raw.flaws[field.name]
+            // What nobody wrote, or someone keeps, is not validated: the merge may have made it.
+            if flaw != .nul, old.column.isIdentical(to: raw[field.name] ?? .null) {
+                if flaw != nil { draft.canonical.append(FieldValue(field.name, old)) }
+                if isKept { edits.append(try edit(draft, id, field, before: old, after: old)) }
+                continue
+            }
             guard let new = canonical(field, raw, draft), new != old || isKept
             else { continue }
             check(field, new, draft)
             guard draft.invalid[field.name] == nil else { continue }
-            edits.append(
-                FieldEdit(
-                    field.name, before: old, after: new, base: try base(id, field.name, draft),
-                    time: fold.time(of: field.name)))
+            edits.append(try edit(draft, id, field, before: old, after: new))
         }
         guard !edits.isEmpty || fold.keeps.contains("") else { return nil }
         return Operation(
@@ -240,13 +246,18 @@ struct Drafter {
             guard let new = canonical(field, raw, draft), new != field.standard
             else { continue }
             check(field, new, draft)
-            edits.append(
-                FieldEdit(
-                    field.name, before: .null, after: new, base: try base(id, field.name, draft),
-                    time: fold.time(of: field.name)))
+            edits.append(try edit(draft, id, field, before: .null, after: new))
         }
         return Operation(
             .insert, fold.collection.name, id, time: fold.time, fields: edits.sortedByField)
+    }
+
+    private func edit(
+        _ draft: SealDraft, _ id: RecordID, _ field: Field, before: Value, after: Value
+    ) throws -> FieldEdit {
+        FieldEdit(
+            field.name, before: before, after: after, base: try base(id, field.name, draft),
+            time: draft.fold.time(of: field.name))
     }
 
     /// The canonical value of a column; `nil` when it is invalid, which the draft remembers.
@@ -255,9 +266,14 @@ struct Drafter {
     ) -> Value? {
         let column = raw[field.name] ?? .null
         do throws(InvalidValue) {
-            guard raw.textsWithNUL[field.name] == nil else {
+            switch raw.flaws[field.name] {
+            case .nul:
                 throw InvalidValue(
                     "\(field.name) holds a NUL character", "Write the text without it.")
+            case .encoding:
+                throw InvalidValue(
+                    "\(field.name) holds bytes that are not UTF-8", "Write the text in UTF-8.")
+            case nil: break
             }
             let canonical = try field.canonical(field.value(column))
             if !canonical.column.isIdentical(to: column) {
@@ -336,7 +352,7 @@ struct Drafter {
         for field in draft.fold.collection.fields where field.name != "status" || !settles {
             let old = draft.before[field.name] ?? field.standard
             let column: DatabaseValue = raw[field.name] ?? .null
-            if !old.column.isIdentical(to: column) {
+            if raw.flaws[field.name] != nil || !old.column.isIdentical(to: column) {
                 draft.canonical.append(FieldValue(field.name, old))
             }
         }
@@ -391,7 +407,7 @@ extension Value {
 }
 
 extension [FieldEdit] {
-    fileprivate var sortedByField: [FieldEdit] {
+    var sortedByField: [FieldEdit] {
         sorted { $0.field.utf8.lexicographicallyPrecedes($1.field.utf8) }
     }
 }

@@ -23,10 +23,14 @@ final class EditWatch: @unchecked Sendable {
     var complete: Int64?
     /// What was missing and was made anew: `Replica+definition.swift`.
     let remade = Mutex<[String]>([])
-    private var isNoting = false
-    private var collections: [String: CollectionSchema] = [:]
+    private(set) var isNoting = false
+    /// What the verbs of the writing ran last.
+    var verbs = VerbStatements()
+    /// As many rows as memory is kept for from one writing to the next.
+    private static let keptRows = 2_048
+    private var collections: [String: Watched] = [:]
     /// The collection of the row that was noted last: mostly also of the next.
-    private var last: CollectionSchema?
+    private var last: Watched?
     private(set) var rows: [NotedRow] = []
     /// Tables beside the collections' that the writing changed.
     private(set) var others: Set<String> = []
@@ -34,9 +38,15 @@ final class EditWatch: @unchecked Sendable {
     private(set) var isCertain = true
     /// Whether what was written tried to end the transaction, or did.
     private var hasEnded = false
-    /// Where in `rows` a record is, by its collection and its id: a key of its own type would have the
-    /// runtime look through every conformance at each start.
-    private var places: [String: [String: Int]] = [:]
+
+    /// A collection whose rows are noted.
+    private final class Watched {
+        let schema: CollectionSchema
+        /// Where in `rows` its records are.
+        var places: [String: Int] = [:]
+
+        init(_ schema: CollectionSchema) { self.schema = schema }
+    }
 
     init(clock: @escaping @Sendable () -> Int64) { self.clock = clock }
 
@@ -58,8 +68,8 @@ final class EditWatch: @unchecked Sendable {
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    private func collection(of table: UnsafePointer<CChar>) -> CollectionSchema? {
-        if let last, last.name.withCString({ strcmp($0, table) }) == 0 { return last }
+    private func collection(of table: UnsafePointer<CChar>) -> Watched? {
+        if let last, last.schema.name.withCString({ strcmp($0, table) }) == 0 { return last }
         let found = collections[String(cString: table)]
         last = found ?? last
         return found
@@ -70,7 +80,13 @@ final class EditWatch: @unchecked Sendable {
     /// Takes the collections whose rows it notes.
     func know(_ schema: Schema) {
         last = nil
-        collections = Dictionary(uniqueKeysWithValues: schema.collections.map { ($0.name, $0) })
+        let before = collections
+        collections = Dictionary(
+            uniqueKeysWithValues: schema.collections.map { collection in
+                let watched = Watched(collection)
+                watched.places = before[collection.name]?.places ?? [:]
+                return (collection.name, watched)
+            })
     }
 
     /// Begins to note, with nothing noted yet.
@@ -98,8 +114,12 @@ final class EditWatch: @unchecked Sendable {
     /// Ends a writing: nothing of it is kept.
     func forget(_ db: Database) {
         end(db)
-        rows.removeAll()
-        places.removeAll()
+        verbs = VerbStatements()
+        guard !rows.isEmpty || !others.isEmpty else { return }
+        rows.removeAll(keepingCapacity: rows.capacity <= Self.keptRows)
+        for (_, watched) in collections where !watched.places.isEmpty {
+            watched.places.removeAll()
+        }
         others.removeAll()
     }
 
@@ -131,12 +151,12 @@ final class EditWatch: @unchecked Sendable {
 
     /// The row that was noted under an id, if it was.
     func holds(_ record: String) -> Bool {
-        places.values.contains { $0[record] != nil }
+        collections.values.contains { $0.places[record] != nil }
     }
 
     // MARK: Notes
 
-    private func note(_ change: RowChange, of collection: CollectionSchema) {
+    private func note(_ change: RowChange, of collection: Watched) {
         let time = clock()
         switch change.operation {
         case SQLITE_INSERT: insert(change, collection, time)
@@ -146,42 +166,41 @@ final class EditWatch: @unchecked Sendable {
                 remove(change, collection, time, asRenamed: true)
                 return insert(change, collection, time)
             }
-            if let place = place(collection, change.oldID) {
+            if let place = collection.places[change.oldID] {
                 rows[place].written = nil
                 if time != rows[place].time { rows[place].retime(change, time) }
             } else {
-                add(NotedRow(of: change, collection, time))
+                add(NotedRow(of: change, collection.schema, time), to: collection)
             }
         }
     }
 
-    private func insert(_ change: RowChange, _ collection: CollectionSchema, _ time: Int64) {
+    private func insert(_ change: RowChange, _ collection: Watched, _ time: Int64) {
         let id = change.newID
-        if let place = place(collection, id) {
+        if let place = collection.places[id] {
             rows[place].written = nil
             rows[place].time = max(rows[place].time, time)
         } else {
-            add(NotedRow(collection: collection, record: id, before: nil, time: time))
+            add(
+                NotedRow(collection: collection.schema, record: id, before: nil, time: time),
+                to: collection)
         }
     }
 
     private func remove(
-        _ change: RowChange, _ collection: CollectionSchema, _ time: Int64, asRenamed: Bool
+        _ change: RowChange, _ collection: Watched, _ time: Int64, asRenamed: Bool
     ) {
         let place =
-            place(collection, change.oldID) ?? add(NotedRow(of: change, collection, time))
+            collection.places[change.oldID]
+            ?? add(NotedRow(of: change, collection.schema, time), to: collection)
         rows[place].time = max(rows[place].time, time)
         rows[place].written = nil
         rows[place].removal = asRenamed ? .renamed : .deleted
     }
 
-    private func place(_ collection: CollectionSchema, _ record: String) -> Int? {
-        places[collection.name]?[record]
-    }
-
     @discardableResult
-    private func add(_ row: NotedRow) -> Int {
-        places[row.collection.name, default: [:]][row.record] = rows.count
+    private func add(_ row: NotedRow, to collection: Watched) -> Int {
+        collection.places[row.record] = rows.count
         rows.append(row)
         return rows.count - 1
     }
@@ -217,7 +236,7 @@ struct NotedRow {
     let collection: CollectionSchema
     let record: String
     /// Its columns before the writing, in the order of the table; `nil` where it was not there.
-    let before: [DatabaseValue]?
+    let before: RowBefore?
     /// The latest change.
     fileprivate(set) var time: Int64
     /// The times of columns, where they were not all written at once.
@@ -228,7 +247,7 @@ struct NotedRow {
     fileprivate(set) var written: (id: RecordID, values: [WrittenValue])?
 
     fileprivate init(
-        collection: CollectionSchema, record: String, before: [DatabaseValue]?, time: Int64
+        collection: CollectionSchema, record: String, before: RowBefore?, time: Int64
     ) {
         self.collection = collection
         self.record = record
@@ -244,7 +263,9 @@ struct NotedRow {
 
     /// Takes a later change in: what was written before it keeps its own time.
     fileprivate mutating func retime(_ change: RowChange, _ later: Int64) {
-        for (column, (old, new)) in zip(change.oldRow, change.newRow).enumerated() {
+        let (oldRow, newRow) = (change.oldRow, change.newRow)
+        for column in oldRow.indices where newRow.indices.contains(column) {
+            let (old, new) = (oldRow[column], newRow[column])
             if !old.isIdentical(to: new) {
                 times[column] = later
             } else if let before, times[column] == nil, before.indices.contains(column),
@@ -263,11 +284,18 @@ private struct RowChange {
     let operation: Int32
 
     // The id is the first column of every record table.
-    var oldID: String { String(decoding: bytes(old(0)), as: UTF8.self) }
-    var newID: String { String(decoding: bytes(new(0)), as: UTF8.self) }
-    var keepsID: Bool { oldID == newID }
-    var oldRow: [DatabaseValue] { (0..<sqlite3_preupdate_count(connection)).map { value(old($0)) } }
-    var newRow: [DatabaseValue] { (0..<sqlite3_preupdate_count(connection)).map { value(new($0)) } }
+    var oldID: String { withBytes(old(0)) { String(decoding: $0, as: UTF8.self) } }
+    var newID: String { withBytes(new(0)) { String(decoding: $0, as: UTF8.self) } }
+    /// Whether the id stays, byte for byte.
+    var keepsID: Bool {
+        withBytes(old(0)) { before in
+            withBytes(new(0)) { after in
+                before.count == after.count && before.elementsEqual(after)
+            }
+        }
+    }
+    var oldRow: RowBefore { RowBefore(count: sqlite3_preupdate_count(connection), old) }
+    var newRow: RowBefore { RowBefore(count: sqlite3_preupdate_count(connection), new) }
 
     private func old(_ column: Int32) -> OpaquePointer? {
         var value: OpaquePointer?
@@ -281,24 +309,13 @@ private struct RowChange {
         return value
     }
 
-    private func text(_ value: OpaquePointer?) -> String {
-        String(decoding: bytes(value).prefix { $0 != 0 }, as: UTF8.self)
-    }
-
-    private func bytes(_ value: OpaquePointer?) -> UnsafeBufferPointer<UInt8> {
+    /// Lends the bytes of a text.
+    private func withBytes<T>(
+        _ value: OpaquePointer?, _ body: (UnsafeRawBufferPointer) -> T
+    ) -> T {
         guard let value, let start = sqlite3_value_text(value) else {
-            return .init(start: nil, count: 0)
+            return withUnsafeBytes(of: 0) { body(UnsafeRawBufferPointer(rebasing: $0[..<0])) }
         }
-        return UnsafeBufferPointer(start: start, count: Int(sqlite3_value_bytes(value)))
-    }
-
-    private func value(_ value: OpaquePointer?) -> DatabaseValue {
-        guard let value else { return .null }
-        switch sqlite3_value_type(value) {
-        case SQLITE_INTEGER: return sqlite3_value_int64(value).databaseValue
-        case SQLITE_FLOAT: return sqlite3_value_double(value).databaseValue
-        case SQLITE_TEXT, SQLITE_BLOB: return text(value).databaseValue
-        default: return .null
-        }
+        return body(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(value))))
     }
 }

@@ -17,18 +17,20 @@ struct Fold {
     private(set) var times: [String: Int64] = [:]
     private(set) var time: Int64 = 0
     private(set) var keeps: Set<String> = []
+    /// Places of the notes that it was made of.
+    private(set) var notes: [Int64] = []
     /// 32 random bytes, from the first note; none where that is not in the file.
     let draft: [UInt8]
     /// Whether `before` has the whole row.
     private var isComplete = false
 
     /// A fold that begins with a note's row: kind, collection, record (as a blob, for an id that is a
-    /// text with a NUL), field, before, time, draft.
+    /// text with a NUL), field, before, time, draft, seq.
     init(_ collection: CollectionSchema, _ note: Row) throws {
         self.collection = collection
-        record = String(decoding: try note.decode(Data.self, atIndex: 2), as: UTF8.self)
-        draft = Array(try note.decode(Data.self, atIndex: 6))
-        existed = try note.decode(String.self, atIndex: 0) != "i"
+        record = String(decoding: try note.stored(Data.self, atIndex: 2), as: UTF8.self)
+        draft = Array(try note.stored(Data.self, atIndex: 6))
+        existed = try note.stored(String.self, atIndex: 0) != "i"
         isComplete = !existed
         try take(note)
     }
@@ -64,25 +66,29 @@ struct Fold {
     }
 
     mutating func take(_ note: Row) throws {
-        let kind: String = try note.decode(atIndex: 0)
-        let field: String = try note.decode(atIndex: 3)
-        let noted: Int64 = try note.decode(atIndex: 5)
+        let kind: String = try note.stored(atIndex: 0)
+        let field: String = try note.stored(atIndex: 3)
+        let noted: Int64 = try note.stored(atIndex: 5)
+        notes.append(try note.stored(atIndex: 7))
         time = max(time, noted)
         switch kind {
         case "i": break
-        case "k": keeps.insert(field)
+        case "k":
+            try collection.mustName(field)
+            keeps.insert(field)
         case "d", "r", "x":
             wasRemoved = true
-            guard !isComplete, let json = try note.decode(String?.self, atIndex: 4) else { return }
+            guard !isComplete else { return }
+            let json: String = try note.stored(atIndex: 4)
             for (name, value) in try Self.columns(json) where before[name] == nil {
                 before[name] = value
             }
             isComplete = true
         // `u`, and a kind that rotted: what is in the row counts.
         default:
-            if !isComplete, before[field] == nil {
-                before[field] = try note.decode(DatabaseValue.self, atIndex: 4)
-            }
+            guard !field.isEmpty else { throw StoredFormError.malformed("note") }
+            try collection.mustName(field)
+            if !isComplete, before[field] == nil { before[field] = note[4] }
             times[field] = noted
         }
     }
@@ -111,6 +117,16 @@ struct Fold {
     }
 
     func time(of field: String) -> Int64 { times[field] ?? time }
+}
+
+extension CollectionSchema {
+    /// Notes name a field, or the whole record by an empty name: under any other, a value that was
+    /// written would pass for nobody's.
+    func mustName(_ field: String) throws {
+        guard field.isEmpty || position(of: field) != nil else {
+            throw StoredFormError.malformed("the name of a noted field")
+        }
+    }
 }
 
 extension Value {

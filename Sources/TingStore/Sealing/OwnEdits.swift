@@ -76,7 +76,9 @@ struct OwnEdits {
             (key, notes, seq: try notes[0].decode(Int64.self, atIndex: 7))
         }
         for (key, notes, _) in rest.sorted(by: { $0.seq < $1.seq }) {
-            guard let collection = tables.schema.collection(key.collection) else { continue }
+            guard let collection = tables.schema.collection(key.collection) else {
+                throw StoredFormError.malformed("the collection of a note")
+            }
             if let fold = try Self.fold(collection, (held[key] ?? []) + notes) {
                 folds.append(fold)
             }
@@ -138,6 +140,7 @@ struct NewIDs {
         }
         var counts: [ObjectIdentifier: Int] = [:]
         var ids: Set<RecordID> = []
+        ids.reserveCapacity(rows.count)
         var areVerbs = true
         for row in rows where row.before == nil {
             guard let id = row.written?.id, row.removal == nil, ids.insert(id).inserted else {

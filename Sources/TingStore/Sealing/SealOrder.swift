@@ -8,19 +8,67 @@ import TingCore
 /// it. Edits stay as they were noted, except that an edit comes after those that it needs:
 /// - one that refers to a record which is made or brought back, after that
 /// - a deletion, after the deletions, moves and returns of the records that were below it
+/// - one that takes a unique text, after that which gives it up
 ///
-/// Where edits need each other in a circle, one of them goes without: a circle is adjacent, but the
-/// end of a change set may still fall into it. Takes time in proportion to edits and references, and
-/// is the same for the same drafts.
+/// Where edits need each other in a circle, they are adjacent: where the end of a change set falls into
+/// it, `SealGroups` puts off what one of them needs. Takes time in proportion to edits and references,
+/// and is the same for the same drafts.
 struct SealOrder {
     /// The drafts that have an operation, those of one record together.
     let units: [[SealDraft]]
+    private let providers: Providers
 
     init(_ drafts: [SealDraft]) {
         let units = Self.units(of: drafts)
-        let needs = Self.needs(of: units)
-        self.units = Self.sorted(needs).map { position in
+        self.units = Self.sorted(Self.needs(of: units)).map { position in
             units[position].filter { $0.operation != nil }
+        }
+        providers = Providers(self.units)
+    }
+
+    /// Whether an edit needs a unit at this place or behind it.
+    func isEarly(_ edit: FieldEdit, of collection: CollectionSchema, before place: Int) -> Bool {
+        guard let field = collection.field(edit.field) else { return false }
+        if field.unique, let text = edit.after.text {
+            return providers.released[UniqueText(collection, field, text)].map { $0 >= place }
+                ?? false
+        }
+        guard field.kind == .reference || field.references else { return false }
+        return (edit.after.text.map { [$0] } ?? edit.after.elements).contains { target in
+            providers.made[target].map { $0 >= place } ?? false
+        }
+    }
+
+    /// Whether others may need that the record gives up the value before: a unique text, or a parent that
+    /// is deleted.
+    func givesUp(_ edit: FieldEdit, of collection: CollectionSchema) -> Bool {
+        if collection.field(edit.field)?.unique == true { return true }
+        guard edit.field == collection.parent?.name, let parent = edit.before.text else {
+            return false
+        }
+        return providers.deleted[parent] != nil
+    }
+
+    /// What others need, and which unit has it.
+    private struct Providers {
+        /// Records that are made or brought back.
+        var made: [String: Int] = [:]
+        var deleted: [String: Int] = [:]
+        /// Unique texts that their holders give up.
+        var released: [UniqueText: Int] = [:]
+
+        init(_ units: [[SealDraft]]) {
+            for (position, unit) in units.enumerated() {
+                for draft in unit {
+                    switch draft.operation?.kind {
+                    case .insert, .restore: made[draft.fold.record] = position
+                    case .delete: deleted[draft.fold.record] = position
+                    case .update, nil: break
+                    }
+                }
+                guard unit.first?.operation?.kind != .restore else { continue }
+                for text in unit.lazy.flatMap(\.releasedTexts) { released[text] = position }
+            }
         }
     }
 
@@ -42,29 +90,20 @@ struct SealOrder {
 
     /// For each unit, those that come before it.
     private static func needs(of units: [[SealDraft]]) -> [[Int]] {
-        var made: [String: Int] = [:]
-        var deleted: [String: Int] = [:]
-        for (position, unit) in units.enumerated() {
-            for draft in unit {
-                switch draft.operation?.kind {
-                case .insert, .restore: made[draft.fold.record] = position
-                case .delete: deleted[draft.fold.record] = position
-                case .update, nil: break
-                }
-            }
-        }
+        let providers = Providers(units)
         var needs = [[Int]](repeating: [], count: units.count)
-        guard !made.isEmpty || !deleted.isEmpty else { return needs }
         for (position, unit) in units.enumerated() {
+            let isBack = unit[0].operation?.kind == .restore
             for draft in unit {
                 for target in draft.references.lazy.flatMap(\.targets) {
-                    if let other = made[target] { needs[position].append(other) }
+                    if let other = providers.made[target] { needs[position].append(other) }
+                }
+                for text in draft.takenTexts(isBack: isBack) {
+                    if let other = providers.released[text] { needs[position].append(other) }
                 }
                 guard let parent = draft.formerParent else { continue }
-                if let other = deleted[parent] { needs[other].append(position) }
-                if unit[0].operation?.kind == .restore, let other = made[parent] {
-                    needs[position].append(other)
-                }
+                if let other = providers.deleted[parent] { needs[other].append(position) }
+                if isBack, let other = providers.made[parent] { needs[position].append(other) }
             }
         }
         return needs
@@ -97,7 +136,48 @@ struct SealOrder {
     }
 }
 
+/// A text that one record of a collection may hold.
+private struct UniqueText: Hashable {
+    let collection: String
+    let field: String
+    /// Its bytes, as the merge compares them.
+    let text: [UInt8]
+
+    init(_ collection: CollectionSchema, _ field: Field, _ text: String) {
+        self.collection = collection.name
+        self.field = field.name
+        self.text = Array(text.utf8)
+    }
+}
+
 extension SealDraft {
+    /// The unique texts that the record no longer holds after its operation.
+    fileprivate var releasedTexts: [UniqueText] {
+        guard let operation, operation.kind == .delete || operation.kind == .update else {
+            return []
+        }
+        return fold.collection.fields.filter(\.unique).compactMap { field in
+            let old =
+                operation.kind == .delete
+                ? before[field.name]
+                : operation.fields.first { $0.field == field.name && !$0.keeps }?.before
+            return old?.text.map { UniqueText(fold.collection, field, $0) }
+        }
+    }
+
+    /// The unique texts that the record comes to hold.
+    /// - Parameter isBack: Whether it comes back, with those of its last ones that were not edited.
+    fileprivate func takenTexts(isBack: Bool) -> [UniqueText] {
+        guard let operation, operation.kind == .insert || operation.kind == .update else {
+            return []
+        }
+        return fold.collection.fields.filter(\.unique).compactMap { field in
+            let edit = operation.fields.first { $0.field == field.name }
+            let new = edit?.after ?? (isBack ? before[field.name] : nil)
+            return new?.text.map { UniqueText(fold.collection, field, $0) }
+        }
+    }
+
     /// The parent that the record had, as everyone shares it, before what was noted.
     fileprivate var formerParent: String? {
         guard let parent = fold.collection.parent?.name else { return nil }

@@ -19,21 +19,11 @@ extension Sealer {
         if sealed.count <= room.operations, sealed.estimatedBytes <= room.bytes {
             return try append(sealed, message, sealed[0])
         }
-        var group: [SealDraft] = []
-        var (bytes, start) = (0, 0)
-        for unit in SealOrder(drafts).units {
-            let size = unit.estimatedBytes
-            if !group.isEmpty,
-                bytes + size > room.bytes || group.count + unit.count > room.operations
-            {
-                try append(group, message, sealed[start])
-                start += group.count
-                (group, bytes) = ([], 0)
-            }
-            group += unit
-            bytes += size
+        var start = 0
+        for group in SealGroups(drafts, room).groups {
+            try append(group, message, sealed[min(start, sealed.count - 1)])
+            start += group.count
         }
-        try append(group, message, sealed[start])
     }
 
     /// - Parameter first: Whose first note identifies the change set. As places in the order of the
@@ -42,20 +32,29 @@ extension Sealer {
         let (id, seed) = try identify(first.fold.draft)
         let changeSet = ChangeSet(
             id: id, seed: seed, schema: replica.schema.version, base: identity.base,
-            seen: try replica.outboxHeads(db),
+            seen: try seen(drafts),
             message: message.normalized.prefix(bytes: Limits.messageByteLimit),
             time: drafts.reduce(0) { max($0, $1.fold.time) },
             operations: drafts.compactMap(\.operation))
         try replica.enqueue(db, changeSet, identity.base)
     }
 
-    /// Id and seed from the first note's random bytes; new ones where the id is taken, because one
-    /// window of notes filled several change sets.
+    /// What lies in the outbox, and what lay there as the edits were held back that are sealed now.
+    private func seen(_ drafts: [SealDraft]) throws -> [Hash] {
+        let heads = try replica.outboxHeads(db)
+        var known = Set(heads)
+        let held = try drafts.lazy.flatMap(\.heldSeen).sorted { $0.key < $1.key }.flatMap(\.value)
+            .filter { try known.insert($0).inserted && !replica.isWaiting(db, $0) }
+        return Array((heads + held).prefix(Limits.deliveryLimit))
+    }
+
+    /// Id and seed from the first note's random bytes; where the id is taken, because the edits of one
+    /// note filled several change sets, from their hash.
     private func identify(_ draft: [UInt8]) throws -> (ChangeSetID, seed: [UInt8]) {
-        if draft.count == 32, let id = ChangeSetID(bytes: draft.prefix(16))?.asVersion4,
-            try !replica.knows(db, id)
-        {
-            return (id, Array(draft.suffix(16)))
+        var draft = draft
+        while draft.count == 32, let id = ChangeSetID(bytes: draft.prefix(16))?.asVersion4 {
+            guard try replica.knows(db, id) else { return (id, Array(draft.suffix(16))) }
+            draft = Hash(of: draft).bytes
         }
         var random = SQLiteRandomness(db: db)
         return (.random(using: &random), (0..<16).map { _ in .random(in: 0...255, using: &random) })
@@ -63,17 +62,22 @@ extension Sealer {
 }
 
 extension [SealDraft] {
-    fileprivate var estimatedBytes: Int {
+    var estimatedBytes: Int {
         reduce(0) { $0 + ($1.operation?.estimatedBytes ?? 0) }
     }
 }
 
 extension TingCore.Operation {
-    fileprivate var estimatedBytes: Int {
-        fields.reduce(80) { sum, edit in
-            sum + 40 + edit.field.utf8.count + edit.before.estimatedBytes
-                + edit.after.estimatedBytes
+    var estimatedBytes: Int {
+        fields.withUnsafeBufferPointer { edits in
+            edits.indices.reduce(80) { $0 + edits[$1].estimatedBytes }
         }
+    }
+}
+
+extension FieldEdit {
+    var estimatedBytes: Int {
+        40 + field.utf8.count + before.estimatedBytes + after.estimatedBytes
     }
 }
 

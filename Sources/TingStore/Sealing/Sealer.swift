@@ -38,11 +38,11 @@ struct Sealer {
     func seal(message: String) throws -> [InvalidEdit] {
         guard try isAnythingNew() else { return [] }
         if own != nil { try cascadeOwn() } else { try cascade() }
-        let holdsBack = try holdsBack()
-        let drafts = try draft(holdsBack: holdsBack)
+        let (drafts, drafter) = try draft(holdsBack: holdsBack())
         try hold(drafts)
-        for draft in drafts { try settle(draft, holdsBack: holdsBack) }
+        for draft in drafts { try settle(draft, drafter) }
         try pack(drafts, message)
+        if drafts.contains(where: { !$0.invalid.isEmpty }) { try noteSeen() }
         // What came in beneath a field that was held back is shown where nothing lies on it now.
         let released = drafts.filter { draft in
             draft.heldBases.keys.contains { !draft.invalid.keys.contains($0) }
@@ -56,14 +56,14 @@ struct Sealer {
         }
     }
 
-    private func draft(holdsBack: Bool) throws -> [SealDraft] {
+    private func draft(holdsBack: Bool) throws -> ([SealDraft], Drafter) {
         guard let own, own.isPlain else {
             let folds = try fold()
             let homes = folds.filter(\.existed).map { ($0.record, $0.collection.name) }
             let drafter = try Drafter(
                 self, holdsBack: holdsBack,
                 homes: Dictionary(homes, uniquingKeysWith: { first, _ in first }))
-            return try folds.flatMap(drafter.drafts)
+            return (try folds.flatMap(drafter.drafts), drafter)
         }
         let drafter = try Drafter(self, holdsBack: holdsBack, homes: own.removed)
         var drafts: [SealDraft] = []
@@ -76,7 +76,7 @@ struct Sealer {
                 drafts += try drafter.drafts(Fold(row, columns: columns))
             }
         }
-        return drafts
+        return (drafts, drafter)
     }
 
     // MARK: Notes
@@ -120,13 +120,15 @@ struct Sealer {
                 record: $0.decode(String.self, atIndex: 1)
             )
         }
+        var renamed = waiting.isEmpty ? [] : try renamed()
         while let (name, record) = waiting.popLast() {
-            guard let collection = replica.schema.collection(name),
-                try !tables.contains(db, collection, record), try !isRenamed(record)
+            guard let collection = replica.schema.collection(name), !renamed.contains(record),
+                try !tables.contains(db, collection, record)
             else { continue }
             for child in replica.schema.collections {
                 guard let parent = child.parent, parent.mayName(name) else { continue }
                 let ids = try CaptureTriggers.delete(db, child, where: parent.name, is: record)
+                renamed.subtract(ids)
                 waiting += ids.map { (child.name, $0) }
             }
         }
@@ -152,13 +154,17 @@ struct Sealer {
         }
     }
 
-    private func isRenamed(_ record: String) throws -> Bool {
-        try String.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT kind FROM ting_note WHERE record = ? AND kind IN ('d', 'x')
-                    ORDER BY seq DESC LIMIT 1
-                    """), arguments: [record]) == "x"
+    /// Ids that no row has since it was given another: the last that is noted of their going.
+    private func renamed() throws -> Set<String> {
+        try Set(
+            String.storedAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT record FROM (
+                          SELECT record, kind, max(seq) FROM ting_note WHERE kind IN ('d', 'x')
+                          GROUP BY record
+                        ) WHERE kind = 'x'
+                        """)))
     }
 
     private func fold() throws -> [Fold] {
@@ -168,13 +174,15 @@ struct Sealer {
         let rows = try Row.fetchCursor(
             db.cachedStatement(
                 sql: """
-                    SELECT kind, collection, CAST(record AS BLOB), field, before, time, draft
-                    FROM ting_note WHERE record IN (SELECT record FROM ting_note WHERE seq > ?) ORDER BY seq
-                    """), arguments: [after])
+                    SELECT kind, collection, CAST(record AS BLOB), field, before, time, draft, seq
+                    FROM ting_note ORDER BY seq
+                    """))
         while let row = try rows.next() {
-            let name: String = try row.decode(atIndex: 1)
-            guard let collection = replica.schema.collection(name) else { continue }
-            let id = String(decoding: try row.decode(Data.self, atIndex: 2), as: UTF8.self)
+            let name: String = try row.stored(atIndex: 1)
+            guard let collection = replica.schema.collection(name) else {
+                throw StoredFormError.malformed("the collection of a note")
+            }
+            let id = String(decoding: try row.stored(Data.self, atIndex: 2), as: UTF8.self)
             let key = "\(name)/\(id)"
             if folds[key] == nil {
                 folds[key] = try Fold(collection, row)
@@ -228,7 +236,7 @@ struct Sealer {
     private func heldInserts() throws -> Set<String> {
         guard after > 0 else { return [] }
         return Set(
-            try String.fetchAll(
+            try String.storedAll(
                 db,
                 sql: """
                     SELECT i.record FROM ting_invalid i JOIN ting_shared s ON s.record = i.record
@@ -240,7 +248,7 @@ struct Sealer {
     }
 
     /// Writes canonical values back, keeps what is shared, and leaves notes only of what is held.
-    private func settle(_ draft: SealDraft, holdsBack: Bool) throws {
+    private func settle(_ draft: SealDraft, _ drafter: Drafter) throws {
         let record = draft.fold.record
         if let id = draft.id {
             try tables.update(db, draft.fold.collection.name, id, draft.canonical)
@@ -249,7 +257,7 @@ struct Sealer {
             }
         }
         let collection = draft.fold.collection.name
-        if holdsBack {
+        if drafter.holdsBack {
             try db.cachedStatement(
                 sql: """
                     DELETE FROM ting_invalid WHERE record = CAST(? AS TEXT) AND collection = ?
@@ -266,19 +274,28 @@ struct Sealer {
             try keepNotes(draft)
         }
         for (field, invalid) in draft.invalid {
-            let base = draft.heldBases[field] ?? draft.heldBase ?? identity.base
+            let base = try draft.id.flatMap { try drafter.base($0, field, draft) } ?? identity.base
             try db.cachedStatement(
                 sql: """
                     INSERT INTO ting_invalid
-                    (record, field, collection, problem, remedy, epoch, version)
-                    VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                    (record, field, collection, problem, remedy, epoch, version, seen)
+                    VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
                     problem = excluded.problem, remedy = excluded.remedy
                     """
             ).execute(arguments: [
                 Data(record.utf8), field, collection, invalid.problem, invalid.remedy,
                 base.epoch.description, base.version,
+                draft.heldSeen[field].map { Data($0.flatMap(\.bytes)) },
             ])
         }
+    }
+
+    /// Keeps what lies in the outbox as an edit is held back: its author had seen that, also when it has
+    /// long left the outbox.
+    private func noteSeen() throws {
+        let heads = try replica.outboxHeads(db).flatMap(\.bytes)
+        try db.execute(
+            sql: "UPDATE ting_invalid SET seen = ? WHERE seen IS NULL", arguments: [Data(heads)])
     }
 
     /// A record that was held back and is deleted again leaves nothing.
@@ -309,12 +326,12 @@ struct Sealer {
     }
 
     private func dropNotes(_ fold: Fold) throws {
-        guard own?.hasNotes != false else { return }
-        let statement = try HotStatement(
-            db, "DELETE FROM ting_note WHERE record = ? AND collection = ?")
-        statement.bind(fold.record, at: 1)
-        statement.bind(fold.collection.name, at: 2)
-        try statement.run()
+        guard !fold.notes.isEmpty else { return }
+        let statement = try HotStatement(db, "DELETE FROM ting_note WHERE seq = ?")
+        for place in fold.notes {
+            statement.bind(place, at: 1)
+            try statement.run()
+        }
     }
 
     /// Leaves one note a held field, with its first value before.

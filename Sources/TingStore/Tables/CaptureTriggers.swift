@@ -10,6 +10,9 @@ import TingCore
 /// - `r`: a row that REPLACE may take away without a DELETE trigger · `x`: a row whose id changed
 /// - `k`: a *keep*, an edit of a field or record to what it is; only the library writes it
 ///
+/// No index is on the notes: it took a fifth of what an edit by another tool costs beyond itself. Whoever
+/// needs those of several records goes through all of them once.
+///
 /// The first note's random bytes give the change set its id and its seed, so that two copies of a
 /// file with one unsealed draft can't both pass for the original.
 enum CaptureTriggers {
@@ -26,7 +29,6 @@ enum CaptureTriggers {
           draft BLOB NOT NULL DEFAULT (randomblob(32))
         ) STRICT
         """
-    static let noteIndex = "CREATE INDEX ting_note_record ON ting_note(record)"
 
     /// The names of a collection's triggers.
     static func names(_ collection: CollectionSchema) -> [String] {
@@ -62,8 +64,7 @@ enum CaptureTriggers {
             END
             """,
             """
-            CREATE TRIGGER "ting_\(name)_replace" BEFORE INSERT ON "\(name)"
-            WHEN EXISTS (SELECT 1 FROM "\(name)" WHERE id = NEW.id) BEGIN
+            CREATE TRIGGER "ting_\(name)_replace" BEFORE INSERT ON "\(name)" BEGIN
               INSERT INTO ting_note \(columns)
               SELECT 'r', '\(name)', id, '', \(row("t", collection))
               FROM "\(name)" t WHERE id = NEW.id;
@@ -73,10 +74,8 @@ enum CaptureTriggers {
             CREATE TRIGGER "ting_\(name)_rename" BEFORE UPDATE OF id ON "\(name)"
             WHEN NEW.id IS NOT OLD.id BEGIN
               INSERT INTO ting_note \(columns)
-              VALUES ('x', '\(name)', OLD.id, '', \(row("OLD", collection)));
-              INSERT INTO ting_note \(columns)
-              SELECT 'r', '\(name)', id, '', \(row("t", collection))
-              FROM "\(name)" t WHERE id = NEW.id;
+              SELECT iif(id = OLD.id, 'x', 'r'), '\(name)', id, '', \(row("t", collection))
+              FROM "\(name)" t WHERE id IN (OLD.id, NEW.id);
               INSERT INTO ting_note \(columns) VALUES ('i', '\(name)', NEW.id, '', NULL);
             END
             """,
@@ -89,7 +88,7 @@ enum CaptureTriggers {
     ) throws -> [String] {
         let name = collection.name
         let condition = "FROM \"\(name)\" AS t WHERE \"\(column)\" = ?"
-        let ids = try String.fetchAll(
+        let ids = try String.storedAll(
             db.cachedStatement(sql: "SELECT id \(condition) ORDER BY id"), arguments: [value])
         guard !ids.isEmpty else { return [] }
         try db.cachedStatement(

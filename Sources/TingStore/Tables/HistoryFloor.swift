@@ -46,7 +46,7 @@ public struct HistoryFloor: Equatable, Sendable {
 
     private static func exists(_ db: Database, in schema: String) throws -> Bool {
         // Not a cached statement: it would outlive the attached file.
-        try Bool.fetchOne(
+        try Bool.storedOne(
             db,
             sql: "SELECT EXISTS (SELECT 1 FROM \(schema).sqlite_schema WHERE name = 'ting_floor')"
         ) ?? false

@@ -189,17 +189,17 @@ package enum HistoryTables {
         if version == 0 { return .zero }
         let statement = try db.cachedStatement(
             sql: "SELECT history_digest FROM ting_entry WHERE version = ?")
-        return try Data.fetchOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
+        return try Data.storedOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
     }
 
     package static func head(_ db: Database) throws -> Version {
-        try Version.fetchOne(db.cachedStatement(sql: "SELECT MAX(version) FROM history")) ?? 0
+        try Version.storedOne(db.cachedStatement(sql: "SELECT MAX(version) FROM history")) ?? 0
     }
 
     // MARK: State digest
 
     package static func stateDigest(_ db: Database) throws -> StateDigest {
-        let sums = try Data.fetchOne(db.cachedStatement(sql: "SELECT sums FROM ting_digest"))
+        let sums = try Data.storedOne(db.cachedStatement(sql: "SELECT sums FROM ting_digest"))
         guard let sums else { return StateDigest() }
         guard let digest = StateDigest(sums: Array(sums)) else {
             throw StoredFormError.malformed("state digest")
@@ -209,14 +209,14 @@ package enum HistoryTables {
 
     /// The digest's hash, without its sums.
     package static func stateHash(_ db: Database) throws -> Hash {
-        try Data.fetchOne(db.cachedStatement(sql: "SELECT hash FROM ting_digest"))
+        try Data.storedOne(db.cachedStatement(sql: "SELECT hash FROM ting_digest"))
             .flatMap { Hash(bytes: $0) } ?? StateDigest().hash
     }
 
     /// Whether the stored digest, its sums and its hash, is this one.
     package static func isStored(_ db: Database, _ digest: StateDigest) throws -> Bool {
         try stateHash(db) == digest.hash
-            && Data.fetchOne(db, sql: "SELECT sums FROM ting_digest") ?? Data(StateDigest().sums)
+            && Data.storedOne(db, sql: "SELECT sums FROM ting_digest") ?? Data(StateDigest().sums)
                 == Data(digest.sums)
     }
 

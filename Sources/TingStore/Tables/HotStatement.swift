@@ -36,6 +36,17 @@ struct HotStatement {
         }
     }
 
+    /// Bytes of UTF-8 as text.
+    func bind(text bytes: [UInt8], at position: Int32) {
+        bytes.withUnsafeBytes { buffer in
+            let start = buffer.assumingMemoryBound(to: CChar.self).baseAddress
+            _ =
+                start == nil
+                ? sqlite3_bind_text(handle, position, "", 0, copied)
+                : sqlite3_bind_text(handle, position, start, Int32(buffer.count), copied)
+        }
+    }
+
     /// An id as text.
     func bind(_ id: ID<some Any>, at position: Int32) {
         id.withText { text in
@@ -78,6 +89,23 @@ struct HotStatement {
         case .set: bind(value.json, at: position)
         }
     }
+
+    /// Values from a position on. Texts lie in `room`, which must stay as it is until the statement has
+    /// run: SQLite makes no copy of each.
+    func bind(_ row: [Value], from position: Int32, in room: TextRoom) {
+        room.clear(for: row)
+        for (offset, value) in row.enumerated() {
+            let position = position + Int32(offset)
+            if case .text(let text) = value, let (start, count) = room.add(text) {
+                _ = sqlite3_bind_text(handle, position, start, count, nil)
+            } else {
+                bind(value, at: position)
+            }
+        }
+    }
+
+    /// Forgets what is bound.
+    func unbind() { sqlite3_clear_bindings(handle) }
 
     private var copied: sqlite3_destructor_type {
         unsafeBitCast(-1, to: sqlite3_destructor_type.self)
@@ -142,6 +170,14 @@ struct HotStatement {
         return integer(column)
     }
 
+    /// The text of a column that must hold one: another type is rot, not its digits.
+    func strictText(_ column: Int32) throws -> String {
+        guard sqlite3_column_type(handle, column) == SQLITE_TEXT else {
+            throw StoredFormError.malformed(owner.sql)
+        }
+        return text(column)
+    }
+
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     func blob(_ column: Int32) -> [UInt8] {
@@ -166,18 +202,23 @@ struct HotStatement {
 
     func hash(_ column: Int32) -> Hash? { withBlob(column) { Hash(bytes: $0) } }
 
-    /// What a column holds; a text ends where SQLite's C strings end, at its first NUL.
-    func value(_ column: Int32) -> (value: DatabaseValue, hasNUL: Bool) {
+    /// What a column holds; a text ends where SQLite's C strings end, at its first NUL, and what is not
+    /// UTF-8 in it is replaced.
+    func value(_ column: Int32) -> (value: DatabaseValue, flaw: TextFlaw?) {
         switch sqlite3_column_type(handle, column) {
-        case SQLITE_INTEGER: return (integer(column).databaseValue, false)
-        case SQLITE_FLOAT: return (sqlite3_column_double(handle, column).databaseValue, false)
-        case SQLITE_BLOB: return (Data(blob(column)).databaseValue, false)
+        case SQLITE_INTEGER: return (integer(column).databaseValue, nil)
+        case SQLITE_FLOAT: return (sqlite3_column_double(handle, column).databaseValue, nil)
+        case SQLITE_BLOB: return (Data(blob(column)).databaseValue, nil)
         case SQLITE_TEXT:
             let all = bytes(of: sqlite3_column_text(handle, column), column)
             let end = all.firstIndex(of: 0)
-            let text = String(decoding: all[..<(end ?? all.endIndex)], as: UTF8.self)
-            return (text.databaseValue, end != nil)
-        default: return (.null, false)
+            let part = UnsafeBufferPointer(rebasing: all[..<(end ?? all.endIndex)])
+            let flaw: TextFlaw? = end == nil ? nil : .nul
+            if let text = String(validating: part, as: UTF8.self) {
+                return (text.databaseValue, flaw)
+            }
+            return (String(decoding: part, as: UTF8.self).databaseValue, flaw ?? .encoding)
+        default: return (.null, nil)
         }
     }
 

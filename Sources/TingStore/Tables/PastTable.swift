@@ -36,7 +36,7 @@ enum PastTable {
 
     /// The oldest version whose entry is still sent.
     static func floor(_ db: Database) throws -> Version {
-        let last = try Version.fetchOne(
+        let last = try Version.storedOne(
             db.cachedStatement(sql: "SELECT max(version) FROM ting_past"))
         return (last ?? 0) + 1
     }
@@ -50,22 +50,22 @@ enum PastTable {
     static func digest(_ db: Database, at version: Version) throws -> Hash? {
         let statement = try db.cachedStatement(
             sql: "SELECT history_digest FROM ting_past WHERE version = ?")
-        return try Data.fetchOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
+        return try Data.storedOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
     }
 
     static func hash(_ db: Database, at version: Version) throws -> Hash? {
         let statement = try db.cachedStatement(sql: "SELECT hash FROM ting_past WHERE version = ?")
-        return try Data.fetchOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
+        return try Data.storedOne(statement, arguments: [version]).flatMap { Hash(bytes: $0) }
     }
 
     static func author(_ db: Database, of version: Version) throws -> MemberID? {
         let statement = try db.cachedStatement(
             sql: "SELECT author FROM ting_past WHERE version = ?")
-        return try Data.fetchOne(statement, arguments: [version]).flatMap { MemberID(bytes: $0) }
+        return try Data.storedOne(statement, arguments: [version]).flatMap { MemberID(bytes: $0) }
     }
 
     static func acceptance(_ db: Database, of version: Version) throws -> Int64? {
-        try Int64.fetchOne(
+        try Int64.storedOne(
             db.cachedStatement(sql: "SELECT accepted FROM ting_past WHERE version = ?"),
             arguments: [version])
     }
@@ -94,7 +94,7 @@ enum PastTable {
 
     /// What a counter began with, where the record's first version lies below the floor.
     static func start(_ db: Database, _ record: RecordID, _ field: String) throws -> Int64? {
-        try Int64.fetchOne(
+        try Int64.storedOne(
             db.cachedStatement(sql: "SELECT start FROM ting_start WHERE record = ? AND field = ?"),
             arguments: [record.description, field])
     }
@@ -131,7 +131,7 @@ enum PastTable {
             }.map { (insert.record, $0.field, $0.after.integer ?? 0) }
         }
         for (record, field, start) in counters where start != 0 {
-            let first = try Version.fetchOne(
+            let first = try Version.storedOne(
                 db.cachedStatement(sql: "SELECT MIN(version) FROM ting_edit WHERE record = ?"),
                 arguments: [record.description])
             guard first == entry.version else { continue }

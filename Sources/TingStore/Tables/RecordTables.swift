@@ -74,6 +74,7 @@ package struct RecordTables: Sendable {
         statement.bind(id, at: 1)
         guard try statement.step() else { return nil }
         defer { statement.reset() }
+        try statement.mustHold(id, at: Int32(collection.fields.count))
         return StoredRow(collection, statement)
     }
 
@@ -82,7 +83,17 @@ package struct RecordTables: Sendable {
         let statement = try HotStatement(db, texts.of(collection).exists)
         statement.bind(id, at: 1)
         defer { statement.reset() }
-        return try statement.step()
+        guard try statement.step() else { return false }
+        try statement.mustHold(id, at: 0)
+        return true
+    }
+
+    /// Has a row be gone that no index finds and nobody took away: a look at every row.
+    func mustLack(_ db: Database, _ collection: CollectionSchema, _ id: String) throws {
+        let statement = try HotStatement(
+            db, "SELECT 1 FROM \"\(collection.name)\" NOT INDEXED WHERE id = ?")
+        statement.bind(id, at: 1)
+        guard try !statement.isThere() else { throw ReplicaError.rottenIndex }
     }
 
     /// Whether the record's row is what writing these values would make of it, byte for byte.
@@ -90,7 +101,7 @@ package struct RecordTables: Sendable {
         throws -> Bool
     {
         guard let collection = schema.collection(collection),
-            let raw = try raw(db, collection, id.description), raw.textsWithNUL.isEmpty
+            let raw = try raw(db, collection, id.description), raw.flaws.isEmpty
         else { return false }
         return zip(collection.fields, raw.columns).allSatisfy { field, column in
             (values[field.name] ?? field.standard).column.isIdentical(to: column)
@@ -162,7 +173,7 @@ package struct RecordTables: Sendable {
         _ db: Database, _ collection: CollectionSchema, where field: String, is value: String
     ) throws -> [String] {
         let condition = "FROM \"\(collection.name)\" WHERE \"\(field)\" = ?"
-        let ids = try String.fetchAll(
+        let ids = try String.storedAll(
             db.cachedStatement(sql: "SELECT id \(condition) ORDER BY id"), arguments: [value])
         guard !ids.isEmpty else { return [] }
         try db.cachedStatement(sql: "DELETE \(condition)").execute(arguments: [value])
@@ -173,14 +184,26 @@ package struct RecordTables: Sendable {
     func forgetColumns() { texts.forgetColumns() }
 
     /// Where the collection's fields stand in its table: files grew in different orders.
+    /// - Throws: `ReplicaError.damaged` for a default that rotted: of a row that leaves its column out,
+    ///   it would pass for what somebody wrote.
     func columns(_ db: Database, _ collection: CollectionSchema) throws -> [Int] {
         try texts.columns(of: collection) {
-            let names = try String.fetchAll(
-                db, sql: "SELECT name FROM pragma_table_info(?) ORDER BY cid",
-                arguments: [collection.name])
+            let columns = try Row.fetchAll(
+                db, sql: "SELECT name, dflt_value FROM pragma_table_info(?) ORDER BY cid",
+                arguments: [collection.name]
+            ).map { row in
+                try (
+                    name: row.stored(String.self, atIndex: 0),
+                    standard: row.decode(String?.self, atIndex: 1)
+                )
+            }
             return try collection.fields.map { field in
-                guard let column = names.firstIndex(of: field.name) else {
+                guard let column = columns.firstIndex(where: { $0.name == field.name }) else {
                     throw StoredFormError.malformed(collection.name)
+                }
+                let standard = columns[column].standard.map { " DEFAULT \($0)" } ?? ""
+                guard standard == field.columnDefault else {
+                    throw ReplicaError.damaged("the definition of table \(collection.name)")
                 }
                 return column
             }
@@ -199,7 +222,7 @@ package struct RecordTables: Sendable {
     /// Every row, as it is shown.
     package func contents(_ db: Database) throws -> [RecordContent] {
         try schema.collections.flatMap { collection in
-            try String.fetchAll(
+            try String.storedAll(
                 db,
                 sql: """
                     SELECT id FROM "\(collection.name)" WHERE \(Self.isWholeID) ORDER BY id
@@ -226,11 +249,22 @@ package struct RecordTables: Sendable {
                 sql:
                     "SELECT id FROM \"\(collection.name)\" WHERE \"\(parent.name)\" = ? ORDER BY id"
             )
-            for child in try String.fetchAll(statement, arguments: [id]) {
+            for child in try String.storedAll(statement, arguments: [id]) {
                 if let record = RecordID(child) { found.append((collection.name, record)) }
             }
         }
         return found
+    }
+}
+
+extension HotStatement {
+    /// Has a row be the one that was asked for. The binary search in an index whose keys are out of
+    /// order may pass the key, end at another, and take that for it.
+    /// Source: `OPFLAG_SEEKEQ` in SQLite's `vdbe.c`.
+    fileprivate func mustHold(_ id: String, at column: Int32) throws {
+        var id = id
+        let isIt = withText(column) { held in id.withUTF8 { $0.elementsEqual(held) } }
+        guard isIt else { throw ReplicaError.rottenIndex }
     }
 }
 

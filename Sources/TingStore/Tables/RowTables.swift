@@ -43,6 +43,7 @@ final class RowTable {
     private let insert: HotStatement
     private let update: HotStatement
     private let remove: HotStatement
+    private let room = TextRoom()
 
     init(_ db: Database, _ collection: CollectionSchema, _ texts: StatementTexts.Texts) throws {
         self.collection = collection
@@ -54,31 +55,42 @@ final class RowTable {
         remove = try HotStatement(db, texts.remove)
     }
 
+    deinit {
+        // Their texts lie in the room, which goes now.
+        insert.unbind()
+        update.unbind()
+    }
+
     /// The record's row; `nil` if it isn't in the table.
     func read(_ record: RecordID) throws -> [Value]? {
         select.bind(record, at: 1)
         guard try select.step() else { return nil }
         defer { select.reset() }
+        guard select.id(Int32(collection.fields.count)) == record else {
+            throw ReplicaError.rottenIndex
+        }
         return collection.fields.enumerated().map { select.value(Int32($0), of: $1) }
     }
 
     func contains(_ record: RecordID) throws -> Bool {
         exists.bind(record, at: 1)
         defer { exists.reset() }
-        return try exists.step()
+        guard try exists.step() else { return false }
+        guard exists.id(0) == record else { throw ReplicaError.rottenIndex }
+        return true
     }
 
     /// Adds a record; `false`, and nothing done, if the table holds its id.
     func insert(_ record: RecordID, _ row: [Value]) throws -> Bool {
         insert.bind(record, at: 1)
-        for (position, value) in row.enumerated() { insert.bind(value, at: Int32(position + 2)) }
+        insert.bind(row, from: 2, in: room)
         try insert.run()
         return insert.changes > 0
     }
 
     /// Writes the whole row of a record that is in the table.
     func update(_ record: RecordID, _ row: [Value]) throws {
-        for (position, value) in row.enumerated() { update.bind(value, at: Int32(position + 1)) }
+        update.bind(row, from: 1, in: room)
         update.bind(record, at: Int32(row.count + 1))
         try update.run()
     }

@@ -19,7 +19,7 @@ package enum SchemaTable {
 
     /// Which of Ting's own tables and columns a file has: grows with every one that is added, so that
     /// files of an older program get it when they are opened. A test keeps the two in step.
-    package static let layout = 2
+    package static let layout = 3
 
     /// What a file says of itself, read in one look.
     package struct Stamp: Equatable, Sendable {
@@ -42,7 +42,7 @@ package enum SchemaTable {
     /// - Returns: `nil` for a file without that table.
     package static func stamp(_ db: Database, in table: String) throws -> Stamp? {
         // Asked in SQL: `tableExists` reads the whole schema into memory first.
-        let tables = try Int.fetchOne(
+        let tables = try Int.storedOne(
             db,
             sql: """
                 SELECT sum(1 + (name = 'ting_schema')) FROM sqlite_schema
@@ -71,8 +71,8 @@ package enum SchemaTable {
     package static func read(_ db: Database, from file: String = "main") throws -> Schema? {
         let exists =
             "SELECT EXISTS (SELECT 1 FROM \(file).sqlite_schema WHERE name = 'ting_schema')"
-        guard try Bool.fetchOne(db, sql: exists) == true else { return nil }
-        return try String.fetchOne(db, sql: "SELECT json FROM \(file).ting_schema")
+        guard try Bool.storedOne(db, sql: exists) == true else { return nil }
+        return try String.storedOne(db, sql: "SELECT json FROM \(file).ting_schema")
             .flatMap { Schema(json: $0) }
     }
 

@@ -11,7 +11,8 @@ package struct SharedRecord: Equatable, Sendable {
 
     package var collection: String
     package var state: State
-    /// Fields unlike their default; of a deleted record the last ones.
+    /// Fields unlike their default; of a deleted record the last ones, and of one that the history
+    /// no longer has, as long as something is held back in it.
     package var values: [String: Value]
     /// The version that deleted it.
     package var deleted: Version?
@@ -31,16 +32,18 @@ package enum SharedRecords {
 
     package static func read(_ db: Database, _ record: RecordID) throws -> SharedRecord? {
         let statement = try HotStatement(
-            db, "SELECT collection, state, body, deleted FROM ting_shared WHERE record = ?")
+            db, "SELECT collection, state, body, deleted, record FROM ting_shared WHERE record = ?")
         statement.bind(record, at: 1)
         guard try statement.step() else { return nil }
         defer { statement.reset() }
-        guard let state = SharedRecord.State(rawValue: statement.text(1)) else {
+        guard statement.id(4) == record else { throw ReplicaError.rottenIndex }
+        guard let state = SharedRecord.State(rawValue: try statement.strictText(1)) else {
             throw StoredFormError.malformed("shared record")
         }
         return SharedRecord(
-            collection: statement.text(0), state: state, values: try values(statement.blob(2)),
-            deleted: statement.isNull(3) ? nil : statement.integer(3))
+            collection: try statement.strictText(0), state: state,
+            values: try values(statement.blob(2)),
+            deleted: statement.isNull(3) ? nil : try statement.strictInteger(3))
     }
 
     package static func write(_ db: Database, _ record: RecordID, _ shared: SharedRecord) throws {
@@ -60,24 +63,32 @@ package enum SharedRecords {
         try statement.run()
     }
 
-    /// Keeps what is shared of a record, if nothing is kept of it yet; `false` if something is.
-    /// - Parameter body: The values, as `write` encodes them.
-    static func add(
-        _ db: Database, _ record: RecordID, _ collection: String, _ state: SharedRecord.State,
-        body: [UInt8]
-    ) throws -> Bool {
-        let statement = try HotStatement(
-            db,
-            """
-            INSERT INTO ting_shared (record, collection, state, body, deleted)
-            VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING
-            """)
-        statement.bind(record, at: 1)
-        statement.bind(collection, at: 2)
-        statement.bind(state.rawValue, at: 3)
-        statement.bind(body, at: 4)
-        try statement.run()
-        return statement.changes == 1
+    /// Keeps what is shared of records of which nothing is kept yet. Lives no longer than one
+    /// transaction.
+    struct Adding {
+        private let statement: HotStatement
+
+        init(_ db: Database) throws {
+            statement = try HotStatement(
+                db,
+                """
+                INSERT INTO ting_shared (record, collection, state, body, deleted)
+                VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING
+                """)
+        }
+
+        /// `false`, and nothing done, if something is kept of the record.
+        /// - Parameter body: The values, as `write` encodes them.
+        func add(
+            _ record: RecordID, _ collection: String, _ state: SharedRecord.State, body: [UInt8]
+        ) throws -> Bool {
+            statement.bind(record, at: 1)
+            statement.bind(collection, at: 2)
+            statement.bind(state.rawValue, at: 3)
+            statement.bind(body, at: 4)
+            try statement.run()
+            return statement.changes == 1
+        }
     }
 
     package static func remove(_ db: Database, _ record: RecordID) throws {

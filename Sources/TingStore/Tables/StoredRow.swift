@@ -10,23 +10,28 @@ package struct StoredRow {
     let collection: CollectionSchema
     /// The columns in the order of the collection's fields.
     let columns: [DatabaseValue]
-    /// The bytes of text fields that hold a NUL, where SQLite's C strings end, and what is in `columns`.
-    let textsWithNUL: [String: Data]
+    /// Fields whose text is not what was read of it.
+    let flaws: [String: TextFlaw]
+    /// The bytes of these.
+    private let flawed: [String: Data]
 
     init(_ collection: CollectionSchema, _ statement: HotStatement) {
         self.collection = collection
         var columns: [DatabaseValue] = []
         columns.reserveCapacity(collection.fields.count)
-        var found: [String: Data] = [:]
+        var flaws: [String: TextFlaw] = [:]
+        var flawed: [String: Data] = [:]
         for position in collection.fields.indices {
-            let (value, hasNUL) = statement.value(Int32(position))
+            let (value, flaw) = statement.value(Int32(position))
             columns.append(value)
-            if hasNUL {
-                found[collection.fields[position].name] = Data(statement.blob(Int32(position)))
-            }
+            guard let flaw else { continue }
+            let name = collection.fields[position].name
+            flaws[name] = flaw
+            flawed[name] = Data(statement.blob(Int32(position)))
         }
         self.columns = columns
-        textsWithNUL = found
+        self.flaws = flaws
+        self.flawed = flawed
     }
 
     /// What the field's column holds; `nil` without such a field.
@@ -34,12 +39,20 @@ package struct StoredRow {
         collection.position(of: field).map { columns[$0] }
     }
 
-    /// The columns by name; a text with a NUL as its bytes, which no column holds otherwise.
+    /// The columns by name; a text with a flaw as its bytes, which no column holds otherwise.
     var byField: [String: DatabaseValue] {
         Dictionary(
             zip(collection.fields.map(\.name), columns), uniquingKeysWith: { a, _ in a }
-        ).merging(textsWithNUL.mapValues(\.databaseValue)) { _, bytes in bytes }
+        ).merging(flawed.mapValues(\.databaseValue)) { _, bytes in bytes }
     }
+}
+
+/// What keeps a text of an SQLite file from being one.
+enum TextFlaw {
+    /// A NUL, where SQLite's C strings end.
+    case nul
+    /// Bytes that are not UTF-8.
+    case encoding
 }
 
 /// The statements of each record table, put together when first needed: a command uses few.
@@ -59,8 +72,9 @@ final class StatementTexts: Sendable {
             let columns = collection.fields.map { "\"\($0.name)\"" }
             let list = columns.joined(separator: ", ")
             let marks = Array(repeating: "?", count: columns.count + 1).joined(separator: ", ")
-            select = "SELECT \(list) FROM \(table) WHERE id = ?"
-            exists = "SELECT 1 FROM \(table) WHERE id = ?"
+            // With the id: where an index rotted, SQLite may give the row of another.
+            select = "SELECT \(list), id FROM \(table) WHERE id = ?"
+            exists = "SELECT id FROM \(table) WHERE id = ?"
             replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             insert = "INSERT INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             insertNew = """

@@ -3,7 +3,8 @@
 import GRDB
 
 /// Brings a file to what a new file would have: missing tables, columns, indexes and triggers are
-/// added. Nothing is taken away, no row is touched, and what belongs to others is left alone.
+/// added, an index that is not used any more is dropped. Nothing else is taken away, no row is touched,
+/// and what belongs to others is left alone.
 ///
 /// A new column's default stands in the table's definition, so its cost doesn't grow with the rows.
 struct TableGrowth {
@@ -12,6 +13,9 @@ struct TableGrowth {
         var definition: String
         var columns: [(name: String, definition: String)]
     }
+
+    /// Indexes that files of earlier layouts have.
+    private static let formerIndexes = ["ting_note_record"]
 
     private let tables: [Table]
     private let indexes: [(name: String, definition: String)]
@@ -72,7 +76,7 @@ struct TableGrowth {
     /// Copies a table's rows from an attached file, column by name: files grew in different orders. What
     /// the other file lacks keeps its default.
     static func copy(_ db: Database, _ table: String, from file: String) throws {
-        let columns = try String.fetchAll(
+        let columns = try String.storedAll(
             db,
             sql: """
                 SELECT '"' || a.name || '"' FROM pragma_table_info(?1, 'main') a
@@ -130,6 +134,9 @@ struct TableGrowth {
             for (name, definition) in wanted where present[name] != definition {
                 try db.execute(sql: "DROP \(kind) IF EXISTS \"\(name)\"; \(definition)")
             }
+        }
+        for name in Self.formerIndexes {
+            try db.execute(sql: "DROP INDEX IF EXISTS \"\(name)\"")
         }
     }
 }

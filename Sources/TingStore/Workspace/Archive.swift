@@ -193,7 +193,7 @@ public final class Archive: Sendable {
         while found.count < limit {
             let next = version + Version(found.count) + 1
             // Of two histories in one archive the one that was put there first.
-            let digests = try Data.fetchAll(
+            let digests = try Data.storedAll(
                 db, sql: "SELECT history_digest FROM entry WHERE version = ? ORDER BY place",
                 arguments: [next]
             ).compactMap { Hash(bytes: $0) }
@@ -209,8 +209,10 @@ public final class Archive: Sendable {
 
     /// The versions that touched a record, in whatever history.
     func versions(_ db: Database, of record: RecordID) throws -> Set<Version> {
-        try Version.fetchSet(
-            db, sql: "SELECT version FROM touch WHERE record = ?", arguments: [Data(record.bytes)])
+        try Set(
+            Version.storedAll(
+                db, sql: "SELECT version FROM touch WHERE record = ?",
+                arguments: [Data(record.bytes)]))
     }
 
     /// Copies the archive consistently while it is in use.

@@ -80,14 +80,14 @@ extension Ledger {
 
     /// The member whose replica this is.
     func owner(of replica: ReplicaID) throws -> MemberID? {
-        try String.fetchOne(
+        try String.storedOne(
             db.cachedStatement(sql: "SELECT member FROM ting_sender WHERE replica = ?"),
             arguments: [replica.description]
         ).flatMap { MemberID($0) }
     }
 
     func editTime(of replica: ReplicaID) throws -> Int64 {
-        try Int64.fetchOne(
+        try Int64.storedOne(
             db.cachedStatement(sql: "SELECT edit_time FROM ting_sender WHERE replica = ?"),
             arguments: [replica.description]) ?? 0
     }

@@ -72,7 +72,7 @@ struct Ledger: MergeState {
     }
 
     func firstAuthor(of record: RecordID) throws -> MemberID? {
-        let first = try Version.fetchOne(
+        let first = try Version.storedOne(
             db.cachedStatement(
                 sql: "SELECT MIN(version) FROM ting_edit WHERE record = ? AND deletes = 0"),
             arguments: [record.description])
@@ -90,7 +90,7 @@ struct Ledger: MergeState {
     }
 
     func start(_ record: RecordID, _ field: String) throws -> Value {
-        let first = try Version.fetchOne(
+        let first = try Version.storedOne(
             db.cachedStatement(sql: "SELECT MIN(version) FROM ting_edit WHERE record = ?"),
             arguments: [record.description])
         guard let first else { return .integer(0) }
@@ -108,7 +108,7 @@ struct Ledger: MergeState {
     ) throws -> RecordID? {
         let statement = try db.cachedStatement(
             sql: "SELECT id FROM \"\(collection)\" WHERE \"\(field)\" = ?")
-        return try String.fetchAll(statement, arguments: [text]).compactMap { RecordID($0) }
+        return try String.storedAll(statement, arguments: [text]).compactMap { RecordID($0) }
             .first { !excluding.contains($0) }
     }
 
@@ -136,7 +136,7 @@ struct Ledger: MergeState {
     }
 
     func author(of version: Version) throws -> MemberID? {
-        try String.fetchOne(
+        try String.storedOne(
             db.cachedStatement(sql: "SELECT author FROM history WHERE version = ?"),
             arguments: [version]
         ).flatMap { MemberID($0) } ?? PastTable.author(db, of: version)
@@ -186,7 +186,7 @@ struct Ledger: MergeState {
     /// What a change set lists that was rejected, or never came.
     private func listed(by hash: Hash) throws -> [Hash] {
         for table in ["ting_delivery", "ting_link"] {
-            let stored = try Data.fetchOne(
+            let stored = try Data.storedOne(
                 db.cachedStatement(sql: "SELECT seen FROM \(table) WHERE hash = ? LIMIT 1"),
                 arguments: [Data(hash.bytes)])
             if let stored, !stored.isEmpty { return Hash.list(stored) }
@@ -210,11 +210,27 @@ struct Ledger: MergeState {
             sql: "SELECT accepted FROM history WHERE version = ?")
         for base in changeSet.bases where times[base] == nil {
             times[base] = try here(base).flatMap { version in
-                try Int64.fetchOne(statement, arguments: [version])
+                try Int64.storedOne(statement, arguments: [version])
                     ?? PastTable.acceptance(db, of: version)
             }
         }
         return { [times] in times[$0] ?? 0 }
+    }
+
+    /// The edits that leave a value as it stands, whatever limits it crosses: a merge made it.
+    func kept(by changeSet: ChangeSet) throws -> Set<EditPlace> {
+        var kept: Set<EditPlace> = []
+        for operation in changeSet.operations where operation.kind == .update {
+            let edits = operation.fields.filter(\.keeps)
+            guard !edits.isEmpty,
+                let state = try record(operation.collection, operation.record)
+            else { continue }
+            for edit in edits
+            where state.values[edit.field]?.canonicalBytes == edit.after.canonicalBytes {
+                kept.insert(EditPlace(operation.record, edit.field))
+            }
+        }
+        return kept
     }
 
     func validateReferences(_ changeSet: ChangeSet, _ schema: Schema) throws {

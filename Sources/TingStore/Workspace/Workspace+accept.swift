@@ -69,7 +69,7 @@ struct Clerk {
         head = try HistoryTables.head(db)
         firstVersion = head + 1
         lastAccepted =
-            try Int64.fetchOne(
+            try Int64.storedOne(
                 db, sql: "SELECT accepted FROM history WHERE version = ?", arguments: [head]) ?? 0
         historyDigest = try HistoryTables.digest(db, at: head) ?? .zero
         digest = try HistoryTables.stateDigest(db)
@@ -86,7 +86,7 @@ struct Clerk {
             try workspace.isShared(
                 db, submission.request.base, submission.request.historyDigest)
         else { return judgement }
-        try ledger.keep(submission.request.links)
+        try ledger.keep(Self.links(of: submission))
         var fate = Fate()
         let before = head
         for delivery in submission.request.deliveries {
@@ -100,6 +100,17 @@ struct Clerk {
         }
         if head > before { judgement.appended = before + 1...head }
         return judgement
+    }
+
+    /// As many heads as an outbox ever has, and far fewer than would fill a disk: who may not edit
+    /// leaves no more than this with a request.
+    private static let viewerSeenLimit = 16
+
+    /// What is kept of a request's links. A list that no change set may have was not sealed by Ting.
+    private static func links(of submission: Workspace.Submission) -> [SeenLink] {
+        let mayEdit = submission.role >= .editor
+        let most = mayEdit ? Limits.deliveryLimit : viewerSeenLimit
+        return Array(submission.request.links.prefix(most).filter { $0.seen.count <= most })
     }
 
     /// What became of the earlier change sets of the same request.
@@ -145,14 +156,17 @@ struct Clerk {
         case .rejected: fate.rejected.formUnion(changeSet.touched)
         case .deferred:
             // The verdict is not remembered, but what its author had seen is.
-            try ledger.keep([SeenLink(hash: hash, seen: changeSet.seen)])
+            if changeSet.seen.count <= Limits.deliveryLimit {
+                try ledger.keep([SeenLink(hash: hash, seen: changeSet.seen)])
+            }
             fate.deferred.formUnion(changeSet.touched)
             return verdict
         case .applied, .merged: break
         }
         var judged = delivery
         // What an oversized list names is not kept: it was not sealed by any replica of ours.
-        if changeSet.seen.count > Limits.deliveryLimit { judged.changeSet.seen = [] }
+        let most = submission.role >= .editor ? Limits.deliveryLimit : Self.viewerSeenLimit
+        if changeSet.seen.count > most { judged.changeSet.seen = [] }
         try ledger.record(verdict, judged, hash, replica, submission.member)
         return verdict
     }
@@ -210,7 +224,7 @@ struct Clerk {
     private mutating func accept(_ arrival: Arrival) throws -> Verdict {
         let (changeSet, hash) = (arrival.changeSet, arrival.hash)
         try changeSet.checkForm()
-        try changeSet.validate(workspace.schema)
+        try changeSet.validate(workspace.schema, sparing: ledger.kept(by: changeSet))
         for base in changeSet.bases where base.epoch == ledger.epoch && base.version > head {
             throw InvalidValue(
                 "its base \(base.version) is not yet", "Sync, then make the edit again.")

@@ -105,7 +105,7 @@ extension Workspace {
         }
         defer { try? archive.close() }
         var problems = try archive.queue.read { db in
-            try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+            try String.storedAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
                 .map { "SQLite, in the archive: \($0)." }
         }
         var check = ChainCheck(workspace: self, archive: archive)

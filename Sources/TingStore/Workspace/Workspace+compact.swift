@@ -29,7 +29,7 @@ extension Workspace {
                 case .keep(let count): head - max(count, 1) + 1
                 case .version(let version): version
                 case .since(let time):
-                    try Version.fetchOne(
+                    try Version.storedOne(
                         db, sql: "SELECT min(version) FROM history WHERE accepted >= ?",
                         arguments: [time]) ?? head
                 }
@@ -117,15 +117,15 @@ extension Workspace {
     private func shrink() throws {
         try pool.writeWithoutTransaction { db in
             // A file that was made before there were floors is rewritten once.
-            guard try Int.fetchOne(db, sql: "PRAGMA auto_vacuum") == 0 else { return }
-            guard try (Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0) > 0 else { return }
+            guard try Int.storedOne(db, sql: "PRAGMA auto_vacuum") == 0 else { return }
+            guard try (Int.storedOne(db, sql: "PRAGMA freelist_count") ?? 0) > 0 else { return }
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
         }
         var free = Int.max
         while true {
             let left = try pool.writeWithoutTransaction { db in
                 try db.execute(sql: "PRAGMA incremental_vacuum(\(Limits.compactionPages))")
-                return try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
+                return try Int.storedOne(db, sql: "PRAGMA freelist_count") ?? 0
             }
             guard left > 0, left < free else { break }
             free = left

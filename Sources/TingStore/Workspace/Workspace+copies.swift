@@ -37,7 +37,7 @@ extension Workspace {
     public func holdsWhatCameBack(_ version: Version) throws -> Bool {
         try pool.read { db in
             // Of a name that two versions claim, which they are is not known.
-            try Bool.fetchOne(
+            try Bool.storedOne(
                 db,
                 sql: "SELECT EXISTS (SELECT 1 FROM ting_name WHERE here > ? OR here IS NULL)",
                 arguments: [version]) != true
@@ -63,7 +63,7 @@ extension Workspace {
                 """)
         try SchemaTable.write(db, schema)
         let version =
-            try Version.fetchOne(db, sql: "SELECT max(version) FROM main.history") ?? 0
+            try Version.storedOne(db, sql: "SELECT max(version) FROM main.history") ?? 0
         try db.execute(
             sql: """
                 INSERT INTO ting_replica
@@ -92,7 +92,7 @@ extension Workspace {
     public func verify() throws -> Report {
         try pool.read { db in
             var problems: [String] = []
-            let check = try String.fetchAll(db, sql: "PRAGMA integrity_check")
+            let check = try String.storedAll(db, sql: "PRAGMA integrity_check")
             if check != ["ok"] { problems += check.map { "SQLite: \($0)." } }
             problems += try TableGrowth(Self.definition(schema)).differences(from: db).map {
                 "SQLite: the definition of \($0) is not the one that was written."
@@ -109,7 +109,7 @@ extension Workspace {
             }
             let records = try schema.written.reduce(0) { sum, collection in
                 try sum
-                    + (Int.fetchOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0)
+                    + (Int.storedOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0)
             }
             return Report(version: version, records: records, problems: problems)
         }

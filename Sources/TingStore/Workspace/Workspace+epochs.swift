@@ -18,7 +18,7 @@ extension Workspace {
 
     /// - Parameter shared: The last version that this history has in common with the old epoch.
     func startEpoch(_ db: Database, _ epoch: Epoch, after shared: Version) throws {
-        let old = try String.fetchOne(db, sql: "SELECT epoch FROM ting_workspace") ?? ""
+        let old = try String.storedOne(db, sql: "SELECT epoch FROM ting_workspace") ?? ""
         try db.execute(
             sql: """
                 INSERT INTO ting_lineage (epoch, version, history_digest) VALUES (?, ?, ?)
@@ -99,7 +99,7 @@ extension Workspace {
 
     /// Whether this very version of the history is the entry.
     private func isHere(_ db: Database, _ entry: Entry) throws -> Bool {
-        let hash = try Data.fetchOne(
+        let hash = try Data.storedOne(
             db, sql: "SELECT hash FROM ting_entry WHERE version = ?", arguments: [entry.version])
         return try (hash.flatMap { Hash(bytes: $0) } ?? PastTable.hash(db, at: entry.version))
             == entry.changeSet.hash
@@ -114,7 +114,7 @@ extension Ledger {
         var shared: [Epoch: Version] = [:]
         var names: [Epoch: [Version: Version]] = [:]
         for other in others {
-            shared[other] = try Version.fetchOne(
+            shared[other] = try Version.storedOne(
                 db, sql: "SELECT version FROM ting_lineage WHERE epoch = ?",
                 arguments: [other.description])
             let rows = try Row.fetchAll(
@@ -133,11 +133,11 @@ extension Ledger {
     /// The version of this history that a base names, where it has one.
     func here(_ base: Base) throws -> Version? {
         if base.epoch == epoch { return base.version }
-        let shared = try Version.fetchOne(
+        let shared = try Version.storedOne(
             db.cachedStatement(sql: "SELECT version FROM ting_lineage WHERE epoch = ?"),
             arguments: [base.epoch.description])
         if let shared, base.version <= shared { return base.version }
-        return try Version.fetchOne(
+        return try Version.storedOne(
             db.cachedStatement(
                 sql: "SELECT here FROM ting_name WHERE epoch = ? AND version = ?"),
             arguments: [base.epoch.description, base.version])

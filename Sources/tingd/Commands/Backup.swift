@@ -31,7 +31,9 @@ struct Restore: ParsableCommand {
             tingd restore --data /srv/ting --from /backup/ting-2026-01-31
 
             The server must not run. What lies in the data folder is moved aside. Each workspace
-            starts a new epoch: replicas notice it, and nothing they hold is lost.
+            starts a new epoch: replicas notice it, and nothing they hold is lost. Devices, members
+            and join codes that were withdrawn since the backup stay so, as far as the data folder
+            still tells.
             """)
 
     @OptionGroup var options: DataOption
@@ -40,14 +42,27 @@ struct Restore: ParsableCommand {
     var from: String
 
     func run() throws {
-        let aside = try Operator.restore(
+        let restoration = try Operator.restore(
             options.data, from: from, schema: PlanningSchema.schema
         ) { aside in
             // Before it is done: whoever stops it now knows where to look.
             ErrorPresenter.note("tingd: moving what is in \(options.data) to \(aside)")
         }
-        if let aside {
+        if let aside = restoration.aside {
             ErrorPresenter.note("tingd: what was in \(options.data) is now in \(aside)")
+        }
+        if !restoration.knowsWithdrawals {
+            ErrorPresenter.note(
+                """
+                tingd: devices and members that were withdrawn after the backup are back: look at \
+                `tingd devices` and `tingd members`. Its unused join codes are not.
+                """)
+        } else if restoration.withdrawn > 0 {
+            ErrorPresenter.note(
+                """
+                tingd: what was withdrawn after the backup stays so: \(restoration.withdrawn) of its \
+                devices, members, roles and join codes
+                """)
         }
         ErrorPresenter.note("tingd: restored; start it with `tingd serve --data \(options.data)`")
     }

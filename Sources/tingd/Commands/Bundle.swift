@@ -42,13 +42,7 @@ struct ApplyBundle: ParsableCommand {
     @Flag(name: .long, help: "Write the reply as text, for an e-mail.") var armor = false
 
     func run() throws {
-        let data =
-            file == "-"
-            ? FileHandle.standardInput.readDataToEndOfFile()
-            : FileManager.default.contents(atPath: file)
-        guard let data else {
-            throw ServerError("The file \(file) can't be read.", hint: "Check its path.")
-        }
+        let data = try contents()
         let target = reply ?? (file == "-" ? "-" : file + ".reply")
         let bundle = try read(data)
         let (sealed, count) = try options.withOperator { try $0.apply(bundle: bundle) }
@@ -60,6 +54,20 @@ struct ApplyBundle: ParsableCommand {
             ErrorPresenter.note(
                 "tingd: change sets judged: \(count); send back the reply: \(target)")
         }
+    }
+
+    private func contents() throws -> Data {
+        if file == "-" {
+            do { return try FileHandle.standardInput.readToEnd() ?? Data() } catch {
+                throw ServerError(
+                    "Standard input can't be read; nothing was changed.",
+                    hint: "Pipe the bundle in, or name its file.")
+            }
+        }
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw ServerError("The file \(file) can't be read.", hint: "Check its path.")
+        }
+        return data
     }
 
     private func read(_ data: Data) throws -> [UInt8] {

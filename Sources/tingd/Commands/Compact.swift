@@ -25,7 +25,7 @@ struct Compact: ParsableCommand {
     var workspace: String?
 
     @Option(
-        name: .long,
+        name: .long, parsing: .unconditional,
         help: ArgumentHelp(
             "How many versions stay (default \(Limits.keptVersions)).", valueName: "versions"))
     var keep: Int64?
@@ -36,7 +36,9 @@ struct Compact: ParsableCommand {
             "Versions accepted on this day (UTC) or later stay.", valueName: "date"))
     var before: String?
 
-    @Option(name: .long, help: ArgumentHelp("The oldest version that stays.", valueName: "version"))
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp("The oldest version that stays.", valueName: "version"))
     var to: Int64?
 
     @Flag(name: .long, help: "Tell what would be moved, and move nothing.")

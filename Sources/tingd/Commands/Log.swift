@@ -22,7 +22,9 @@ struct Log: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("The workspace.", valueName: "slug"))
     var workspace: String?
 
-    @Option(name: .long, help: ArgumentHelp("What came after a version.", valueName: "version"))
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp("What came after a version.", valueName: "version"))
     var since: Int64 = 0
 
     @Flag(name: .long, help: "Print JSON, a line a version.")

@@ -5,13 +5,13 @@ import Synchronization
 
 /// Watches a write of a person's SQL, and refuses one that would damage the replica: Ting's own
 /// tables and the definition of the others. Whoever means it can open the file in `sqlite3`.
-final class OwnTables: TransactionObserver {
+final class StatementGuard: TransactionObserver {
     private let touched = Mutex<String?>(nil)
 
     /// Runs `body` in the transaction under way.
     /// - Throws: `CommandError` when it wrote what belongs to Ting; the transaction is to be rolled back.
     static func guarding<T>(_ db: Database, _ body: () throws -> T) throws -> T {
-        let guardian = OwnTables()
+        let guardian = StatementGuard()
         let before = try schemaVersion(db)
         db.add(transactionObserver: guardian, extent: .observerLifetime)
         defer { db.remove(transactionObserver: guardian) }

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import TingCore
+
+/// What has been taken away from people: devices, memberships, roles, join codes.
+///
+/// A restored backup knows nothing of what was withdrawn after it was made. A stolen device must not
+/// come back with it.
+struct Withdrawals: Sendable {
+    /// When each device was revoked, by id.
+    fileprivate var revoked: [String: Int64] = [:]
+    fileprivate var memberships: [Membership] = []
+    /// The hashes of the codes that may still be used.
+    fileprivate var openCodes: Set<Data> = []
+
+    fileprivate struct Membership {
+        let workspace: String
+        let member: String
+        let role: Role
+        let removed: Int64?
+    }
+}
+
+extension Accounts {
+    func withdrawals() throws -> Withdrawals {
+        try read { db in
+            var found = Withdrawals()
+            let devices = try Row.fetchAll(
+                db, sql: "SELECT id, revoked FROM device WHERE revoked IS NOT NULL")
+            for row in devices { found.revoked[row[0]] = row[1] }
+            found.memberships = try Row.fetchAll(
+                db, sql: "SELECT workspace, member, role, removed FROM membership"
+            ).map {
+                Withdrawals.Membership(
+                    workspace: $0[0], member: $0[1], role: try Role(column: $0[2]), removed: $0[3])
+            }
+            found.openCodes = try Set(
+                Data.fetchAll(db, sql: "SELECT code_hash FROM invitation WHERE used IS NULL"))
+            return found
+        }
+    }
+
+    /// Takes away what had been taken away elsewhere; gives nobody anything.
+    ///
+    /// - Parameter later: `nil` where it is not known: then every join code that is not yet used ends.
+    /// - Returns: How many devices, members, roles and codes lost something.
+    func withdraw(_ later: Withdrawals?) throws -> Int {
+        try write { db in
+            let before = db.totalChangesCount
+            let codes = try Data.fetchAll(
+                db, sql: "SELECT code_hash FROM invitation WHERE used IS NULL")
+            for code in codes where later?.openCodes.contains(code) != true {
+                try db.execute(sql: "DELETE FROM invitation WHERE code_hash = ?", arguments: [code])
+            }
+            for (device, time) in later?.revoked ?? [:] {
+                try db.execute(
+                    sql: "UPDATE device SET revoked = ? WHERE id = ? AND revoked IS NULL",
+                    arguments: [time, device])
+            }
+            for membership in later?.memberships ?? [] { try withdraw(db, membership) }
+            return db.totalChangesCount - before
+        }
+    }
+
+    private func withdraw(_ db: Database, _ later: Withdrawals.Membership) throws {
+        let role = try String.fetchOne(
+            db,
+            sql: """
+                SELECT role FROM membership WHERE workspace = ? AND member = ? AND removed IS NULL
+                """, arguments: [later.workspace, later.member])
+        guard let role else { return }
+        if let removed = later.removed {
+            try db.execute(
+                sql: "UPDATE membership SET removed = ? WHERE workspace = ? AND member = ?",
+                arguments: [removed, later.workspace, later.member])
+        } else if try later.role < Role(column: role) {
+            try db.execute(
+                sql: "UPDATE membership SET role = ? WHERE workspace = ? AND member = ?",
+                arguments: [later.role.rawValue, later.workspace, later.member])
+        }
+    }
+}
