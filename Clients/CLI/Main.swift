@@ -18,8 +18,21 @@ import Synchronization
         ting_sqlite_count_no_memory()
         let arguments = ArgumentOrder.globalsLast(Array(CommandLine.arguments.dropFirst()))
         let code = run(arguments)
+        tellRemade()
         Session.close()
         exit(code)
+    }
+
+    /// Tells what other tools took away of a replica's definition, whatever the command was for.
+    private static func tellRemade() {
+        let remade = Session.remade
+        guard !remade.isEmpty else { return }
+        let console = Console(json: false, quiet: false)
+        console.warn(
+            "another program took away parts of the replica, which were made anew: "
+                + remade.joined(separator: ", ") + ".")
+        console.hint(
+            "Edits without a trigger are not noticed: look whether yours are in `ting outbox`.")
     }
 
     private static func run(_ arguments: [String]) -> Int32 {

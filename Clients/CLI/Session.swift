@@ -98,6 +98,9 @@ struct Session {
     /// Kept until the program ends: to take a replica apart starts a thread, to close it does not.
     private static let opened = Mutex<[Replica]>([])
 
+    /// What was missing in a replica that this program opened, and was made anew.
+    static var remade: [String] { opened.withLock { $0.flatMap(\.remade) } }
+
     /// Closes what this program opened, so that the file is whole without its log.
     /// - Parameter end: what to do before anybody else can close them, or notice that they are.
     static func close(_ end: () -> Void = {}) {

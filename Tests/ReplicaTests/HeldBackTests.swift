@@ -177,6 +177,94 @@ struct HeldBackTests {
         #expect(try shown() == ["New7done"])
     }
 
+    // MARK: Texts with a NUL, at which C strings end
+
+    private func hex(_ column: String, of table: String = "project") throws -> String? {
+        try replica.read { try String.fetchOne($0, sql: "SELECT hex(\(column)) FROM \(table)") }
+    }
+
+    @Test("a text with a NUL stays whole where the replica starts over, and isn't sent")
+    func nul() throws {
+        try team.foreign(0, "UPDATE project SET summary = 'head' || char(0) || 'tail'")
+        try replica.seal()
+        try leaveBehind("UPDATE project SET title = 'Vand'")
+        try startOver()
+        for _ in 0..<2 {
+            #expect(try hex("summary") == "68656164007461696C")
+            #expect(try replica.status().invalid.map(\.field) == ["summary"])
+            try team.sync(0)
+        }
+        #expect(try written().isEmpty)
+    }
+
+    @Test("what leaves with a logout has its NUL, and comes back with it")
+    func nulLeaves() throws {
+        try team.foreign(0, "UPDATE project SET summary = 'head' || char(0) || 'tail'")
+        let held = try replica.heldEdits()
+        #expect(held.first?.columns == ["summary": .text("head\0tail")])
+        let other = try team.clone(for: team.members[0])
+        #expect(try other.take(outbox: [], quarantine: [], held: held) == 1)
+        let whole = try other.read {
+            try String.fetchOne($0, sql: "SELECT hex(summary) FROM project")
+        }
+        #expect(whole == "68656164007461696C")
+        #expect(try other.status().invalid.map(\.field) == ["summary"])
+    }
+
+    @Test(
+        "an id with a NUL is held back as any other that is none, and told",
+        arguments: [true, false])
+    func nulInID(besideRecord: Bool) throws {
+        let id = besideRecord ? Self.project : "01890000-0000-7000-8000-00000000ab01"
+        try team.foreign(
+            0, "INSERT INTO person (id, name) VALUES ('\(id)' || char(0) || 'x', 'Kept')")
+        for reason in [SyncPlan.StartOver.notMended, .belowFloor] {
+            for _ in 0..<2 {
+                try team.sync(0)
+                #expect(try replica.status().invalid.map(\.record) == [id + "\0x"])
+                #expect(try hex("id", of: "person")?.hasSuffix("0078") == true)
+                #expect(try replica.verify().matches)
+            }
+            let path = team.folder.appending(path: "\(reason).sqlite").path
+            _ = try team.workspace.writeSnapshot(to: path)
+            try replica.startOver(from: path, because: reason)
+        }
+        #expect(try shown() == ["Water3idea"])
+        #expect(try replica.heldEdits().map(\.columns) == [["name": .text("Kept")]])
+        try team.foreign(0, "UPDATE person SET id = '01890000-0000-7000-8000-00000000ab02'")
+        for position in [0, 1] { try team.sync(position) }
+        #expect(try replica.status().invalid.isEmpty)
+        #expect(try written().map(\.kind) == [.insert])
+    }
+
+    @Test("the library refuses an id with a NUL")
+    func nulInOwnID() throws {
+        #expect(throws: InvalidEdit.self) {
+            try replica.write {
+                try $0.execute(
+                    sql: "INSERT INTO person (id, name) VALUES ('\(Self.project)' || char(0), 'x')")
+            }
+        }
+        #expect(try replica.status().invalid.isEmpty)
+    }
+
+    // MARK: The file aside
+
+    @Test("the file that is kept aside can be read by its owner alone")
+    func mode() throws {
+        let path = team.folder.appending(path: "snapshot.sqlite").path
+        _ = try team.workspace.writeSnapshot(to: path)
+        try replica.startOver(from: path, because: .notMended)
+        let aside = try FileManager.default.contentsOfDirectory(atPath: team.folder.path)
+            .filter { $0.contains(".before-") }
+        #expect(aside.count == 1)
+        for name in aside {
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: team.folder.appending(path: name).path)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+        }
+    }
+
     // MARK: Rows that are gone
 
     @Test("a row that nobody is noted to have deleted is no deletion: it is shown again")

@@ -223,7 +223,7 @@ struct SplitWindowTests {
         let collection = try #require(Schema.sample.collection("task"))
         let drafts = try (0..<50_000).map { number in
             let note: Row = [
-                "kind": "i", "collection": "task", "record": "r\(number)", "field": "",
+                "kind": "i", "collection": "task", "record": Data("r\(number)".utf8), "field": "",
                 "before": nil, "time": 0, "draft": Data(), "seq": number,
             ]
             let draft = SealDraft(try Fold(collection, note))

@@ -101,6 +101,17 @@ struct SyncPlanTests {
         #expect(plan.step(progress(9, of: 9, moved: false)) == .finish)
     }
 
+    @Test("mending ends, whatever progress it makes")
+    func mendsSoOften() {
+        var plan = begun()
+        _ = plan.step(.stateDiffers)
+        _ = plan.step(progress(5, of: 5))
+        for _ in 1..<Limits.mendings {
+            #expect(plan.step(.mended(agrees: false, progressed: true)) == .mend)
+        }
+        #expect(plan.step(.mended(agrees: false, progressed: true)) == .startOver(.notMended))
+    }
+
     @Test("what can't be mended starts over from a snapshot, but not for ever")
     func startingOver() {
         var plan = begun()

@@ -196,6 +196,11 @@ public struct SyncSession: Sendable {
         case .notAnswered:
             return lost ?? stuck(0)
         case .noProgress(let version): return stuck(version)
+        case .stateDiffers, .startsOverAgain(.notMended):
+            return ClientError(
+                .requestWide, code: "digest_differs",
+                "This replica and the server hold different records, and mending did not help.",
+                remedy: "Run `ting verify`, and tell the operator to run `tingd verify`.")
         case .startsOverAgain:
             return ClientError(
                 .requestWide, code: "history_differs",
@@ -203,11 +208,6 @@ public struct SyncSession: Sendable {
                 remedy:
                     "Nothing is lost, and editing goes on; tell the operator, and try again in an hour."
             )
-        case .stateDiffers:
-            return ClientError(
-                .requestWide, code: "digest_differs",
-                "This replica and the server hold different records, and mending did not help.",
-                remedy: "Run `ting verify`, and tell the operator to run `tingd verify`.")
         }
     }
 

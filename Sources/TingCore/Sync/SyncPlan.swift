@@ -33,7 +33,7 @@ public struct SyncPlan: Equatable, Sendable {
         case stateDiffers
         /// The server's history is another one, or no longer reaches back to here.
         case historyDiffers(StartOver)
-        /// Buckets were compared; whether the digests agree now.
+        /// Buckets were compared; whether the digests agree now, or at least in more buckets.
         case mended(agrees: Bool, progressed: Bool)
         /// The buckets are of another version than the replica's: somebody wrote meanwhile.
         case mendedLate
@@ -97,6 +97,7 @@ public struct SyncPlan: Equatable, Sendable {
     private var checking = DigestCheck.stateAndHistory
     private var startedOver = 0
     private var late = 0
+    private var mendings = 0
 
     /// - Parameter patience: How long failures that pass are tried again before they are shown.
     public init(patience: Duration) { self.patience = patience }
@@ -116,7 +117,10 @@ public struct SyncPlan: Equatable, Sendable {
             return exchange
         case .historyDiffers(let reason): return startOver(reason)
         case .mended(let agrees, let progressed):
-            guard agrees || progressed else { return startOver(.notMended) }
+            mendings += 1
+            guard agrees || progressed && mendings < Limits.mendings else {
+                return startOver(.notMended)
+            }
             guard agrees else { return .mend }
             checking = .stateAndHistory
             return exchange
@@ -125,7 +129,7 @@ public struct SyncPlan: Equatable, Sendable {
             // Where others write without a pause, mending never catches up.
             return late <= Limits.lateMendings ? exchange : startOver(.notMended)
         case .startedOver:
-            (checking, after) = (.stateAndHistory, 0)
+            (checking, after, mendings) = (.stateAndHistory, 0, 0)
             return exchange
         }
     }

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CSQLiteConfig
+import Foundation
 import GRDB
 
 extension Replica {
-    /// Copies the replica consistently while it is in use. The copy is on disk when this returns;
-    /// half a copy is not left behind.
+    /// Copies the replica consistently while it is in use. The copy is on disk when this returns, and
+    /// like the replica only its owner can read it; half a copy is not left behind.
     public func backup(to target: String) throws {
         let isTaken = ting_sqlite_exists(target) != 0
         do {
+            // SQLite fills an empty file, and leaves its mode; its own would be open to everyone.
+            if !isTaken {
+                let file = open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
+                if file >= 0 { Foundation.close(file) }
+            }
             try queue.writeWithoutTransaction { db in
                 try db.execute(sql: "VACUUM INTO ?", arguments: [target])
             }

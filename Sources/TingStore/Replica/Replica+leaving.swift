@@ -163,18 +163,16 @@ extension Replica {
                     let names = edit.columns.keys.sorted().filter { collection.field($0) != nil }
                     let present = try tables.raw(db, collection, edit.record)
                     let changed = names.filter {
-                        present?[$0] != edit.columns[$0]?.databaseValue
+                        present?.byField[$0] != edit.columns[$0]?.databaseValue
                     }
                     guard !changed.isEmpty else { continue }
                     if present == nil {
-                        try db.execute(
-                            sql: "INSERT INTO \"\(collection.name)\" (id) VALUES (?)",
-                            arguments: [edit.record])
+                        try HeldRow.insert(db, collection, edit.record)
                     }
                     for name in changed {
-                        try db.execute(
-                            sql: "UPDATE \"\(collection.name)\" SET \"\(name)\" = ? WHERE id = ?",
-                            arguments: [edit.columns[name]?.databaseValue, edit.record])
+                        try HeldRow.set(
+                            db, collection, edit.record, name, to: edit.columns[name]?.databaseValue
+                        )
                     }
                     count += 1
                 }
@@ -199,8 +197,9 @@ extension HeldEdit.Content {
         switch value.storage {
         case .int64(let number): self = .integer(number)
         case .string(let text): self = .text(text)
-        // Record tables are STRICT, and have neither real numbers nor blobs.
-        case .null, .double, .blob: self = .null
+        // Record tables are STRICT, and have neither real numbers nor blobs: this is a text with a NUL.
+        case .blob(let bytes): self = .text(String(decoding: bytes, as: UTF8.self))
+        case .null, .double: self = .null
         }
     }
 
@@ -208,7 +207,8 @@ extension HeldEdit.Content {
         switch self {
         case .null: .null
         case .integer(let number): number.databaseValue
-        case .text(let text): text.databaseValue
+        case .text(let text):
+            text.utf8.contains(0) ? Data(text.utf8).databaseValue : text.databaseValue
         }
     }
 }

@@ -21,7 +21,7 @@ extension Replica {
         try rebuildIndexes()
         return try sealed { db in
             try mendShown(db)
-            let digest = try tables.recomputedDigest(db)
+            let digest = try recomputedDigest(db)
             try HistoryTables.store(db, digest)
             return MendRequest(
                 base: try identity(db).base, schema: schema.version, digest: digest)
@@ -32,6 +32,8 @@ extension Replica {
     struct Mending: Equatable {
         /// Records that differed and were put right.
         var records = 0
+        /// Whether any bucket that differed is the server's now.
+        var progressed = false
         /// Whether the replica's digest is the server's now.
         var agrees = false
         /// Whether somebody wrote meanwhile: the answer is about another version than the replica's.
@@ -48,13 +50,17 @@ extension Replica {
                 return mending
             }
             var dirty: Set<RecordID> = []
+            var wanted = StateDigest()
             for (bucket, records) in answer.buckets.sorted(by: { $0.key < $1.key }) {
                 dirty.formUnion(try mend(db, bucket, records, answer.head))
+                for record in records { wanted.add(record) }
             }
             mending.records = dirty.count
             try materialize(db, dirty)
-            let digest = try tables.recomputedDigest(db)
+            let digest = try recomputedDigest(db)
             try HistoryTables.store(db, digest)
+            mending.progressed = !Set(answer.buckets.keys)
+                .isSubset(of: wanted.differingBuckets(from: digest))
             mending.agrees = digest.hash == answer.stateDigest
             if mending.agrees { try db.execute(sql: "UPDATE ting_replica SET suspect = 0") }
             return mending
@@ -64,28 +70,46 @@ extension Replica {
     private func mend(
         _ db: Database, _ bucket: Int, _ records: [RecordContent], _ version: Version
     ) throws -> Set<RecordID> {
-        var left = try sharedRecords(db, bucket)
+        var left = Dictionary(
+            try tables.liveRecords(db, in: bucket, except: unsealedRows(db)).map {
+                (Place($0), $0)
+            },
+            uniquingKeysWith: { a, _ in a })
         var changed: Set<RecordID> = []
         for right in records {
-            let here = left.removeValue(forKey: right.record)
+            let here = left.removeValue(forKey: Place(right))
             guard here != right else { continue }
             try setAside(db, right.record, here, right.collection)
             try share(db, right)
             changed.insert(right.record)
         }
-        for (record, here) in left {
-            try setAside(db, record, here, here.collection)
-            if try SharedRecords.read(db, record) == nil {
-                try tables.remove(db, here.collection, record)
+        let ids = Set(records.map(\.record))
+        for here in left.values {
+            try setAside(db, here.record, here, here.collection)
+            changed.insert(here.record)
+            let home = try SharedRecords.read(db, here.record)?.collection
+            if home != here.collection { try tables.remove(db, here.collection, here.record) }
+            // A row under the id of another collection's record says nothing of that one.
+            guard !ids.contains(here.record), home ?? here.collection == here.collection else {
+                continue
             }
             try SharedRecords.write(
-                db, record,
+                db, here.record,
                 SharedRecord(
                     collection: here.collection, state: .deleted, values: here.values,
                     deleted: version))
-            changed.insert(record)
         }
         return changed
+    }
+
+    /// Where a record is. Another tool may write a row with the id of another collection's record.
+    private struct Place: Hashable {
+        let collection: String
+        let record: RecordID
+
+        init(_ content: RecordContent) {
+            (collection, record) = (content.collection, content.record)
+        }
     }
 
     private func share(_ db: Database, _ right: RecordContent) throws {
@@ -113,38 +137,40 @@ extension Replica {
             ])
         try noteUnindexed(db, [record])
     }
-
-    /// The live shared records of a bucket, by id.
-    private func sharedRecords(_ db: Database, _ bucket: Int) throws -> [RecordID: RecordContent] {
-        try tables.liveRecords(db, in: bucket)
-    }
 }
 
 extension RecordTables {
-    /// The live shared records whose id ends in the bucket's byte, by id.
-    func liveRecords(_ db: Database, in bucket: Int) throws -> [RecordID: RecordContent] {
+    /// The live shared records whose id ends in the bucket's byte.
+    /// - Parameter unsealed: Rows that nobody shares, by collection.
+    func liveRecords(
+        _ db: Database, in bucket: Int, except unsealed: [String: Set<RecordID>] = [:]
+    ) throws -> [RecordContent] {
         let ending = Hexadecimal.encode([UInt8(truncatingIfNeeded: bucket)])
-        var found: [RecordID: RecordContent] = [:]
-        var aside: Set<RecordID> = []
+        var found: [RecordContent] = []
+        var aside = unsealed
         let beside = try String.storedAll(
             db, sql: "SELECT record FROM ting_shared WHERE substr(record, 35) = ?",
             arguments: [ending])
         for text in beside {
             guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
             else { continue }
-            aside.insert(record)
+            aside[shared.collection, default: []].insert(record)
             guard shared.state == .live else { continue }
-            found[record] = RecordContent(shared.collection, record, shared.values)
+            found.append(RecordContent(shared.collection, record, shared.values))
         }
         for collection in schema.collections {
             let ids = try String.storedAll(
-                db, sql: "SELECT id FROM \"\(collection.name)\" WHERE substr(id, 35) = ?",
-                arguments: [ending])
+                db,
+                sql: """
+                    SELECT id FROM "\(collection.name)"
+                    WHERE substr(id, 35) = ? AND \(Self.isWholeID)
+                    """, arguments: [ending])
+            let beside = aside[collection.name] ?? []
             for text in ids {
-                guard let record = RecordID(text), !aside.contains(record),
+                guard let record = RecordID(text), !beside.contains(record),
                     let values = try read(db, collection.name, record)
                 else { continue }
-                found[record] = RecordContent(collection.name, record, values)
+                found.append(RecordContent(collection.name, record, values))
             }
         }
         return found

@@ -93,9 +93,19 @@ extension Replica {
                 ])
             try rememberHash(db, of: changeSet)
             _ = try leave(db, changeSet.id, isKnown: own != nil)
+            for operation in changeSet.operations { try takeAway(db, operation) }
             count += 1
         }
         return (rejected, count)
+    }
+
+    /// Takes away the row of a rejected operation where the id is that of another collection's record.
+    private func takeAway(_ db: Database, _ operation: TingCore.Operation) throws {
+        let (collection, record) = (operation.collection, operation.record)
+        guard let shared = try SharedRecords.read(db, record), shared.collection != collection,
+            try heldFields(db).fields(of: record, in: collection).isEmpty
+        else { return }
+        try tables.remove(db, collection, record)
     }
 
     /// Keeps the hash of a change set in quarantine: it waits long, and may rot.

@@ -14,7 +14,7 @@ extension Replica {
         let held = try heldFields(db)
         for record in records.sorted() {
             guard let shared = try SharedRecords.read(db, record) else { continue }
-            let notes = held[record.description] ?? []
+            let notes = held.fields(of: record, in: shared.collection)
             try checkNames(notes, of: shared.collection)
             let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
             try show(db, record, shared, visible, keeping: notes)
@@ -38,6 +38,12 @@ extension Replica {
         }
         // Own edits that were accepted as they are: their rows show it already.
         if held.isEmpty, try tables.holds(db, collection, record, visible) { return }
+        // Made here and held back as a whole, before others made one of the same id.
+        if held.contains(""), let row = schema.collection(collection),
+            try tables.contains(db, row, record.description)
+        {
+            return
+        }
         guard !held.isEmpty, try tables.read(db, collection, record) != nil else {
             return try tables.write(db, collection, record, visible)
         }
@@ -55,15 +61,20 @@ extension Replica {
         for field in held { try collection.mustName(field) }
     }
 
-    /// The fields of records that other tools wrote and nothing has sealed: what is noted of them.
-    func heldFields(_ db: Database) throws -> [String: Set<String>] {
+    /// What other tools wrote and nothing has sealed, by record.
+    func heldFields(_ db: Database) throws -> HeldFields {
         let rows = try Row.fetchCursor(
-            db.cachedStatement(sql: "SELECT record, field FROM ting_note"))
-        var fields: [String: Set<String>] = [:]
+            db.cachedStatement(
+                sql: """
+                    SELECT collection, record, field FROM ting_note
+                    WHERE instr(record, char(0)) = 0
+                    """))
+        var held = HeldFields()
         while let row = try rows.next() {
-            fields[try row.stored(atIndex: 0), default: []].insert(try row.stored(atIndex: 1))
+            try held.add(
+                row.stored(atIndex: 2), of: row.stored(atIndex: 1), in: row.stored(atIndex: 0))
         }
-        return fields
+        return held
     }
 
     /// The values that a record shows: the shared ones with the outbox's edits on top; `nil` where
@@ -80,7 +91,8 @@ extension Replica {
                 sql: "SELECT DISTINCT seq FROM ting_pending WHERE record = ? ORDER BY seq"),
             arguments: [record.description])
         for place in places {
-            for operation in try outbox.operations(db, place, of: record) {
+            for operation in try outbox.operations(db, place, of: record)
+            where operation.collection == shared.collection {
                 // A conflict that another history doesn't have is not made by settling it.
                 let isSettling = operation.collection == CollectionSchema.conflict.name
                 isLive = operation.kind != .delete && (isLive || !isSettling)
@@ -209,5 +221,19 @@ final class DecodedOutbox {
         let decoded = Dictionary(grouping: changeSet?.operations ?? [], by: \.record)
         operations[place] = decoded
         return decoded[record] ?? []
+    }
+}
+
+/// The fields of records that other tools wrote and nothing has sealed, as notes name them; `""` for all
+/// of a record that was made here.
+struct HeldFields {
+    private var fields: [String: [String: Set<String>]] = [:]
+
+    mutating func add(_ field: String, of record: String, in collection: String) {
+        fields[record, default: [:]][collection, default: []].insert(field)
+    }
+
+    func fields(of record: RecordID, in collection: String) -> Set<String> {
+        fields.isEmpty ? [] : fields[record.description]?[collection] ?? []
     }
 }

@@ -14,17 +14,18 @@ extension Replica {
                 guard let record = RecordID(text) else {
                     throw StoredFormError.malformed("shared record")
                 }
-                return try isShown(db, record, held[text] ?? [], outbox) ? nil : record
+                return try isShown(db, record, held, outbox) ? nil : record
             }
     }
 
     /// Whether a record's row is as `materialize` would leave it, but for what is held back.
     private func isShown(
-        _ db: Database, _ record: RecordID, _ held: Set<String>, _ outbox: DecodedOutbox
+        _ db: Database, _ record: RecordID, _ heldFields: HeldFields, _ outbox: DecodedOutbox
     ) throws -> Bool {
         guard let shared = try SharedRecords.read(db, record) else {
             throw ReplicaError.rottenIndex
         }
+        let held = heldFields.fields(of: record, in: shared.collection)
         try checkNames(held, of: shared.collection)
         // A record that is held back as a whole shows what waits to be put right.
         guard !held.contains("") else { return true }

@@ -7,7 +7,7 @@ public import TingCore
 extension Replica {
     /// Has SQLite check the file, recomputes both digests from rows and history, and compares every row
     /// with what it should show. The next sync mends records that differ, and starts over where the
-    /// history does.
+    /// history does. What is missing of the file's definition is made anew: `remade` names it.
     /// - Parameter progress: Called as it goes on.
     /// - Returns: What was computed, and whether it is what the replica reports.
     /// - Throws: `ReplicaError.damaged` for a definition that rotted: no sync mends that.
@@ -19,11 +19,12 @@ extension Replica {
         // Before anything is sealed: by a rotten index one row passes for another. Where two rows
         // have one id no index can be built; what SQLite said of the file stands then.
         if !isWhole { try? rebuildIndexes() }
+        _ = try quietly { try sealForeign($0, isThorough: true) }
         try read(checkDefinition)
         return try sealed { db in
             if try !isPendingRight(db) || !misshown(db).isEmpty { isWhole = false }
             let base = try identity(db).base
-            let state = try tables.recomputedDigest(db) { progress(.records(done: $0, of: $1)) }
+            let state = try recomputedDigest(db) { progress(.records(done: $0, of: $1)) }
             let history = try computedHistory(db) {
                 progress(.history(version: $0, of: base.version))
             }
@@ -39,7 +40,29 @@ extension Replica {
     }
 
     /// The state digest, computed from the shared values of all records.
-    package func stateDigest() throws -> Hash { try read { try tables.recomputedDigest($0).hash } }
+    package func stateDigest() throws -> Hash { try read { try recomputedDigest($0).hash } }
+
+    /// The state digest, computed from the shared values of all records.
+    func recomputedDigest(
+        _ db: Database, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) throws -> StateDigest {
+        try tables.recomputedDigest(db, except: unsealedRows(db), progress: progress)
+    }
+
+    /// Rows that other tools made and nothing has sealed, by collection: they are held back as a
+    /// whole, and nobody shares them.
+    func unsealedRows(_ db: Database) throws -> [String: Set<RecordID>] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT DISTINCT collection, record FROM ting_note
+                WHERE kind = 'i' AND instr(record, char(0)) = 0
+                """)
+        return try rows.reduce(into: [:]) { found, row in
+            guard let record = try RecordID(row.stored(String.self, atIndex: 1)) else { return }
+            try found[row.stored(atIndex: 0), default: []].insert(record)
+        }
+    }
 
     /// What `verify` found to differ, as `ting_replica.suspect` keeps it.
     enum Doubt: Int {
@@ -107,29 +130,35 @@ extension RecordTables {
     }
 
     /// The state digest, computed from the shared values of all records.
+    /// - Parameters:
+    ///   - unsealed: Rows that nobody shares, by collection.
+    ///   - progress: Called as it goes on.
     func recomputedDigest(
-        _ db: Database, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+        _ db: Database, except unsealed: [String: Set<RecordID>] = [:],
+        progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
     ) throws -> StateDigest {
         let count = try schema.collections.reduce(0) { try $0 + self.count(db, $1) }
         var done = 0
         var digest = StateDigest()
-        var aside: Set<RecordID> = []
+        var aside = unsealed
         for text in try String.storedAll(db, sql: "SELECT record FROM ting_shared") {
             guard let record = RecordID(text), let shared = try SharedRecords.read(db, record)
             else { continue }
-            aside.insert(record)
+            aside[shared.collection, default: []].insert(record)
             guard shared.state == .live else { continue }
             digest.add(RecordContent(shared.collection, record, shared.values))
         }
         for collection in schema.collections {
             let names = collection.fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
             let rows = try Row.fetchCursor(
-                db, sql: "SELECT id, \(names) FROM \"\(collection.name)\"")
+                db,
+                sql: "SELECT id, \(names) FROM \"\(collection.name)\" WHERE \(Self.isWholeID)")
+            let beside = aside[collection.name] ?? []
             while let row = try rows.next() {
                 progress(done, count)
                 done += 1
                 guard let record = try RecordID(row.stored(String.self, atIndex: 0)),
-                    !aside.contains(record)
+                    !beside.contains(record)
                 else {
                     continue
                 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CSQLiteConfig
+import Foundation
 public import GRDB
 import Synchronization
 public import TingCore
@@ -272,7 +273,7 @@ public final class Replica: Sendable {
 
     private func written<T>(_ message: String, _ body: (Database) throws -> T) throws -> T {
         try transaction { db in
-            try Sealer(self, db).seal(message: "")
+            try sealForeign(db)
             try noticeDefinition(db)
             let held = try lastNote(db) ?? 0
             watch.begin(db)
@@ -305,7 +306,7 @@ public final class Replica: Sendable {
     @discardableResult
     public func seal(message: String = "") throws -> [InvalidEdit] {
         try quietly { db in
-            try Sealer(self, db).seal(message: message)
+            try sealForeign(db, message: message)
             return try held(db)
         }
     }
@@ -315,13 +316,14 @@ public final class Replica: Sendable {
         try Row.fetchAll(
             db.cachedStatement(
                 sql: """
-                    SELECT collection, record, field, problem, remedy FROM ting_invalid
+                    SELECT collection, CAST(record AS BLOB), field, problem, remedy FROM ting_invalid
                     ORDER BY record, field
                     """)
         ).map { row in
             let field: String = try row.decode(atIndex: 2)
             return try InvalidEdit(
-                collection: row.decode(atIndex: 0), record: row.decode(atIndex: 1),
+                collection: row.decode(atIndex: 0),
+                record: String(decoding: row.decode(Data.self, atIndex: 1), as: UTF8.self),
                 field: field.isEmpty ? nil : field,
                 problem: row.decode(atIndex: 3), remedy: row.decode(atIndex: 4))
         }
@@ -330,7 +332,7 @@ public final class Replica: Sendable {
     /// One transaction that begins by sealing what other tools wrote.
     func sealed<T>(_ body: (Database) throws -> T) throws -> T {
         try quietly { db in
-            try Sealer(self, db).seal(message: "")
+            try sealForeign(db)
             return try body(db)
         }
     }

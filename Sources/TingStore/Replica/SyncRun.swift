@@ -93,7 +93,7 @@ public struct SyncRun {
         guard !mended.isLate else { return try perform(plan.step(.mendedLate)) }
         outcome.mended += mended.records
         return try perform(
-            plan.step(.mended(agrees: mended.agrees, progressed: mended.records > 0)))
+            plan.step(.mended(agrees: mended.agrees, progressed: mended.progressed)))
     }
 
     /// The request got no answer, or one that asks to wait. `jitter` is 0 to 1, drawn anew each time.

@@ -11,10 +11,11 @@ extension Drafter {
     func base(_ record: RecordID, _ field: String, _ draft: SealDraft) throws -> Base? {
         guard !draft.pendingBases.isEmpty || !draft.heldBases.isEmpty else { return nil }
         let pending = draft.pendingBases.filter { $0.fields.hold(field) }.map(\.base)
-        let held = [draft.heldBases[field], draft.heldBases[""]].compactMap { $0 }
-        return (pending + held).filter { $0 != identity.base }
-            .min { rank($0) < rank($1) }
+        let held = [draft.heldBases[field], draft.heldBases[""], draft.heldBase].compactMap { $0 }
+        return oldest((pending + held).filter { $0 != identity.base })
     }
+
+    func oldest(_ bases: some Collection<Base>) -> Base? { bases.min { rank($0) < rank($1) } }
 
     /// What the outbox's edits of a record had been made on, by field, oldest first. Whatever is
     /// pending has its shared value beside it: without that there are none.
@@ -42,8 +43,10 @@ extension Drafter {
     func takeHeld(_ draft: SealDraft) throws {
         let rows = try Row.fetchAll(
             db.cachedStatement(
-                sql: "SELECT field, epoch, version, seen FROM ting_invalid WHERE record = ?"),
-            arguments: [draft.fold.record])
+                sql: """
+                    SELECT field, epoch, version, seen FROM ting_invalid
+                    WHERE record = ? AND collection = ?
+                    """), arguments: [draft.fold.record, draft.fold.collection.name])
         for row in rows {
             guard let epoch = try Epoch(row.stored(String.self, atIndex: 1)) else {
                 throw StoredFormError.malformed("what an edit was made on")
@@ -52,6 +55,7 @@ extension Drafter {
             draft.heldBases[field] = Base(epoch: epoch, version: try row.stored(atIndex: 2))
             draft.heldSeen[field] = try row.decode(Data?.self, atIndex: 3).map(Hash.list)
         }
+        draft.heldBase = draft.fold.existed ? nil : oldest(draft.heldBases.values)
     }
 }
 

@@ -18,8 +18,12 @@ final class SealDraft {
     var references: [(field: String, targets: [String])] = []
     var id: RecordID?
     var inserts = false
+    /// Whether all have the record, that inserts it: others made one of its id while it was held back.
+    var isShared = false
     /// What the author had seen of fields that are held back already.
     var heldBases: [String: Base] = [:]
+    /// What the author had seen when the record was held back as a whole.
+    var heldBase: Base?
     /// What lay in the outbox when they were held back.
     var heldSeen: [String: [Hash]] = [:]
     /// What pending edits of the record had been made on.
@@ -37,10 +41,14 @@ struct Drafter {
     let holdsBack: Bool
     private let tables: RecordTables
     private let newIDs: NewIDs
+    /// Where records stood before what is drafted now, by id.
+    let homes: [String: String]
     private let targets = KnownTargets()
     private let adding: SharedRecords.Adding
 
-    init(_ sealer: Sealer, holdsBack: Bool) throws {
+    /// - Parameter homes: The collections of records that were there before what is drafted now.
+    init(_ sealer: Sealer, holdsBack: Bool, homes: [String: String]) throws {
+        self.homes = homes
         replica = sealer.replica
         db = sealer.db
         identity = sealer.identity
@@ -57,7 +65,7 @@ struct Drafter {
     func draft(_ row: NotedRow) throws -> SealDraft? {
         guard let written = row.written, row.removal == nil, !holdsBack,
             row.collection.name != CollectionSchema.conflict.name,
-            try row.before != nil || newIDs.isFree(row)
+            try row.before != nil || homes[row.record] == nil && newIDs.isFree(row)
         else { return nil }
         let before = row.before
         let columns = before == nil ? [] : try tables.columns(db, row.collection)
@@ -142,7 +150,7 @@ struct Drafter {
         guard let id = RecordID(fold.record) else {
             if raw == nil { return [draft] }
             draft.invalid[""] = InvalidValue(
-                "`\(fold.record)` is not an id",
+                "`\(fold.record.replacing("\0", with: "\\0"))` is not an id",
                 "Leave `id` out: a new record gets one, a lower-case UUID.")
             return [draft]
         }
@@ -151,7 +159,7 @@ struct Drafter {
         if holdsBack { try takeHeld(draft) }
         let known = try SharedRecords.read(db, id)
         draft.pendingBases = known == nil ? [] : try pendingBases(id)
-        if raw != nil, !fold.existed, let taken = try otherHome(of: fold, known) {
+        if raw != nil, !fold.existed, let taken = try otherHome(of: fold, id, known) {
             draft.invalid[""] = InvalidValue(
                 "the id is that of a \(taken)", "Give the new record an id of its own.")
             return [draft]
@@ -183,8 +191,10 @@ struct Drafter {
             draft.operation = try update(draft, id, raw)
             return [draft]
         }
-        // It was here before, for all or in the outbox: this brings it back.
-        if let known, try known.state != .absent || replica.isPending(db, id) {
+        // It was here before, for all or in the outbox: this brings it back. What came in beneath a
+        // record that is held back is another's: this inserts it all the same.
+        if let known, draft.heldBase == nil, try known.state != .absent || replica.isPending(db, id)
+        {
             draft.before =
                 try replica.visibleValues(db, id, ignoringDeletion: true) ?? known.values
             let restore = SealDraft(fold)
@@ -196,6 +206,7 @@ struct Drafter {
             return [restore, draft]
         }
         draft.inserts = true
+        draft.isShared = known?.state == .live
         draft.operation = try insert(draft, id, raw)
         return [draft]
     }
@@ -356,10 +367,15 @@ struct Drafter {
     }
 
     /// The collection of another record that has this id, if there is one.
-    private func otherHome(of fold: Fold, _ known: SharedRecord?) throws -> String? {
+    private func otherHome(of fold: Fold, _ id: RecordID, _ known: SharedRecord?) throws
+        -> String?
+    {
         let home = try tables.locate(db, fold.record, except: fold.collection.name)
         if let home { return home }
-        guard let known, known.state != .absent, known.collection != fold.collection.name
+        // It may have gone from there with the same edits, or with others that wait.
+        if let home = homes[fold.record], home != fold.collection.name { return home }
+        guard let known, known.collection != fold.collection.name,
+            try known.state != .absent || replica.isPending(db, id)
         else { return nil }
         return known.collection
     }

@@ -3,6 +3,7 @@
 import CSQLite
 import Foundation
 import GRDB
+import Synchronization
 import TingCore
 
 /// Notes in memory which rows a writing changes, as the triggers do in the file for other tools.
@@ -18,6 +19,10 @@ final class EditWatch: @unchecked Sendable {
     private let clock: @Sendable () -> Int64
     /// The version of the file's definition that was looked at last.
     var definition: Int64?
+    /// The version of the file's definition that was found to lack nothing.
+    var complete: Int64?
+    /// What was missing and was made anew: `Replica+definition.swift`.
+    let remade = Mutex<[String]>([])
     private(set) var isNoting = false
     /// What the verbs of the writing ran last.
     var verbs = VerbStatements()
@@ -279,12 +284,12 @@ private struct RowChange {
     let operation: Int32
 
     // The id is the first column of every record table.
-    var oldID: String { text(old(0)) }
-    var newID: String { text(new(0)) }
+    var oldID: String { withBytes(old(0)) { String(decoding: $0, as: UTF8.self) } }
+    var newID: String { withBytes(new(0)) { String(decoding: $0, as: UTF8.self) } }
     /// Whether the id stays, byte for byte.
     var keepsID: Bool {
-        withText(old(0)) { before in
-            withText(new(0)) { after in
+        withBytes(old(0)) { before in
+            withBytes(new(0)) { after in
                 before.count == after.count && before.elementsEqual(after)
             }
         }
@@ -304,19 +309,13 @@ private struct RowChange {
         return value
     }
 
-    private func text(_ value: OpaquePointer?) -> String {
-        withText(value) { String(decoding: $0, as: UTF8.self) }
-    }
-
-    /// Lends a text, which ends at its first NUL.
-    private func withText<T>(
+    /// Lends the bytes of a text.
+    private func withBytes<T>(
         _ value: OpaquePointer?, _ body: (UnsafeRawBufferPointer) -> T
     ) -> T {
         guard let value, let start = sqlite3_value_text(value) else {
             return withUnsafeBytes(of: 0) { body(UnsafeRawBufferPointer(rebasing: $0[..<0])) }
         }
-        let count = Int(sqlite3_value_bytes(value))
-        let end = memchr(start, 0, count).map { $0 - UnsafeMutableRawPointer(mutating: start) }
-        return body(UnsafeRawBufferPointer(start: start, count: end ?? count))
+        return body(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(value))))
     }
 }

@@ -24,10 +24,11 @@ struct Fold {
     /// Whether `before` has the whole row.
     private var isComplete = false
 
-    /// A fold that begins with a note's row: kind, collection, record, field, before, time, draft, seq.
+    /// A fold that begins with a note's row: kind, collection, record (as a blob, for an id that is a
+    /// text with a NUL), field, before, time, draft, seq.
     init(_ collection: CollectionSchema, _ note: Row) throws {
         self.collection = collection
-        record = try note.stored(atIndex: 2)
+        record = String(decoding: try note.stored(Data.self, atIndex: 2), as: UTF8.self)
         draft = Array(try note.stored(Data.self, atIndex: 6))
         existed = try note.stored(String.self, atIndex: 0) != "i"
         isComplete = !existed

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRDB
 import TingCore
 
@@ -44,6 +45,14 @@ struct OwnEdits {
                 let old = before.indices.contains(column) ? before[column] : .null
                 return !old.isIdentical(to: now[field.name] ?? .null)
             }.map(\.0.name)
+    }
+
+    /// The collections of records that were there and were taken away, by id.
+    var removed: [String: String] {
+        rows.reduce(into: [:]) { homes, row in
+            guard row.removal != nil, row.before != nil else { return }
+            homes[row.record] = row.collection.name
+        }
     }
 
     // MARK: Folds
@@ -96,13 +105,14 @@ struct OwnEdits {
         let notes = try Row.fetchAll(
             db,
             sql: """
-                SELECT kind, collection, record, field, before, time, draft, seq FROM ting_note
-                ORDER BY seq
+                SELECT kind, collection, CAST(record AS BLOB), field, before, time, draft, seq
+                FROM ting_note ORDER BY seq
                 """)
         var (held, kept): ([Key: [Row]], [Key: [Row]]) = ([:], [:])
         for note in notes {
             let key = try Key(
-                collection: note.decode(atIndex: 1), record: note.decode(atIndex: 2))
+                collection: note.decode(atIndex: 1),
+                record: String(decoding: note.decode(Data.self, atIndex: 2), as: UTF8.self))
             let seq: Int64 = try note.decode(atIndex: 7)
             if seq <= after {
                 held[key, default: []].append(note)

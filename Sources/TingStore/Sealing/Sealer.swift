@@ -38,8 +38,7 @@ struct Sealer {
     func seal(message: String) throws -> [InvalidEdit] {
         guard try isAnythingNew() else { return [] }
         if own != nil { try cascadeOwn() } else { try cascade() }
-        let drafter = try Drafter(self, holdsBack: try holdsBack())
-        let drafts = try draft(drafter)
+        let (drafts, drafter) = try draft(holdsBack: holdsBack())
         try hold(drafts)
         for draft in drafts { try settle(draft, drafter) }
         try pack(drafts, message)
@@ -57,8 +56,16 @@ struct Sealer {
         }
     }
 
-    private func draft(_ drafter: Drafter) throws -> [SealDraft] {
-        guard let own, own.isPlain else { return try fold().flatMap(drafter.drafts) }
+    private func draft(holdsBack: Bool) throws -> ([SealDraft], Drafter) {
+        guard let own, own.isPlain else {
+            let folds = try fold()
+            let homes = folds.filter(\.existed).map { ($0.record, $0.collection.name) }
+            let drafter = try Drafter(
+                self, holdsBack: holdsBack,
+                homes: Dictionary(homes, uniquingKeysWith: { first, _ in first }))
+            return (try folds.flatMap(drafter.drafts), drafter)
+        }
+        let drafter = try Drafter(self, holdsBack: holdsBack, homes: own.removed)
         var drafts: [SealDraft] = []
         drafts.reserveCapacity(own.rows.count)
         for row in own.rows {
@@ -69,7 +76,7 @@ struct Sealer {
                 drafts += try drafter.drafts(Fold(row, columns: columns))
             }
         }
-        return drafts
+        return (drafts, drafter)
     }
 
     // MARK: Notes
@@ -105,7 +112,7 @@ struct Sealer {
             db.cachedStatement(
                 sql: """
                     SELECT DISTINCT collection, record FROM ting_note
-                    WHERE seq > ? AND kind IN ('d', 'x', 'r', 'i')
+                    WHERE seq > ? AND kind IN ('d', 'x', 'r', 'i') AND instr(record, char(0)) = 0
                     """), arguments: [after]
         ).map {
             try (
@@ -119,7 +126,7 @@ struct Sealer {
                 try !tables.contains(db, collection, record)
             else { continue }
             for child in replica.schema.collections {
-                guard let parent = child.parent else { continue }
+                guard let parent = child.parent, parent.mayName(name) else { continue }
                 let ids = try CaptureTriggers.delete(db, child, where: parent.name, is: record)
                 renamed.subtract(ids)
                 waiting += ids.map { (child.name, $0) }
@@ -138,7 +145,9 @@ struct Sealer {
         while let (collection, record) = waiting.popLast() {
             guard try !tables.contains(db, collection, record) else { continue }
             for child in replica.schema.collections {
-                guard let parent = child.parent else { continue }
+                guard let parent = child.parent, parent.mayName(collection.name) else {
+                    continue
+                }
                 let ids = try tables.removeAll(db, child, where: parent.name, is: record)
                 waiting += ids.map { (child, $0) }
             }
@@ -147,14 +156,15 @@ struct Sealer {
 
     /// Ids that no row has since it was given another: the last that is noted of their going.
     private func renamed() throws -> Set<String> {
-        try Set(String.storedAll(
-            db.cachedStatement(
-                sql: """
-                    SELECT record FROM (
-                      SELECT record, kind, max(seq) FROM ting_note WHERE kind IN ('d', 'x')
-                      GROUP BY record
-                    ) WHERE kind = 'x'
-                    """)))
+        try Set(
+            String.storedAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT record FROM (
+                          SELECT record, kind, max(seq) FROM ting_note WHERE kind IN ('d', 'x')
+                          GROUP BY record
+                        ) WHERE kind = 'x'
+                        """)))
     }
 
     private func fold() throws -> [Fold] {
@@ -164,7 +174,7 @@ struct Sealer {
         let rows = try Row.fetchCursor(
             db.cachedStatement(
                 sql: """
-                    SELECT kind, collection, record, field, before, time, draft, seq
+                    SELECT kind, collection, CAST(record AS BLOB), field, before, time, draft, seq
                     FROM ting_note ORDER BY seq
                     """))
         while let row = try rows.next() {
@@ -172,7 +182,8 @@ struct Sealer {
             guard let collection = replica.schema.collection(name) else {
                 throw StoredFormError.malformed("the collection of a note")
             }
-            let key = "\(name)/\(try row.stored(String.self, atIndex: 2))"
+            let id = String(decoding: try row.stored(Data.self, atIndex: 2), as: UTF8.self)
+            let key = "\(name)/\(id)"
             if folds[key] == nil {
                 folds[key] = try Fold(collection, row)
                 order.append(key)
@@ -207,6 +218,7 @@ struct Sealer {
                 guard !drafts[index].invalid.isEmpty else { continue }
                 if drafts[index].inserts || drafts[index].invalid.keys.contains("") {
                     drafts[index].operation = nil
+                    if drafts[index].isShared { continue }
                     let (isNew, _) = held.insert(drafts[index].fold.record)
                     if isNew { grew = true }
                 } else {
@@ -247,8 +259,10 @@ struct Sealer {
         let collection = draft.fold.collection.name
         if drafter.holdsBack {
             try db.cachedStatement(
-                sql: "DELETE FROM ting_invalid WHERE record = ? AND collection = ?"
-            ).execute(arguments: [record, collection])
+                sql: """
+                    DELETE FROM ting_invalid WHERE record = CAST(? AS TEXT) AND collection = ?
+                    """
+            ).execute(arguments: [Data(record.utf8), collection])
         }
         guard !draft.invalid.isEmpty else {
             try dropNotes(draft.fold)
@@ -265,11 +279,11 @@ struct Sealer {
                 sql: """
                     INSERT INTO ting_invalid
                     (record, field, collection, problem, remedy, epoch, version, seen)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+                    VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
                     problem = excluded.problem, remedy = excluded.remedy
                     """
             ).execute(arguments: [
-                record, field, collection, invalid.problem, invalid.remedy,
+                Data(record.utf8), field, collection, invalid.problem, invalid.remedy,
                 base.epoch.description, base.version,
                 draft.heldSeen[field].map { Data($0.flatMap(\.bytes)) },
             ])
@@ -337,6 +351,10 @@ struct Sealer {
             ])
         }
     }
+}
+
+extension Field {
+    fileprivate func mayName(_ collection: String) -> Bool { to.isEmpty || to.contains(collection) }
 }
 
 extension InvalidEdit {

@@ -30,6 +30,11 @@ enum CaptureTriggers {
         ) STRICT
         """
 
+    /// The names of a collection's triggers.
+    static func names(_ collection: CollectionSchema) -> [String] {
+        ["update", "insert", "delete", "replace", "rename"].map { "ting_\(collection.name)_\($0)" }
+    }
+
     static func definition(_ collection: CollectionSchema) -> [String] {
         let name = collection.name
         let changes = collection.fields.map { field in

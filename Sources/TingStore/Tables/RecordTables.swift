@@ -61,6 +61,9 @@ package struct RecordTables: Sendable {
             substr(lower(hex(randomblob(2))), 2), lower(hex(randomblob(6)))))
         """
 
+    /// Whether a row's id has as many bytes as one has: a text with a NUL passes for what is before it.
+    static let isWholeID = "length(CAST(id AS BLOB)) = 36"
+
     // MARK: Rows
 
     /// The row as it stands; `nil` without such a row.
@@ -219,14 +222,19 @@ package struct RecordTables: Sendable {
     /// Every row, as it is shown.
     package func contents(_ db: Database) throws -> [RecordContent] {
         try schema.collections.flatMap { collection in
-            try String.storedAll(db, sql: "SELECT id FROM \"\(collection.name)\" ORDER BY id")
-                .compactMap { text in
-                    try RecordID(text).flatMap { id in
-                        try read(db, collection.name, id).map {
-                            RecordContent(collection.name, id, $0)
-                        }
+            try String.storedAll(
+                db,
+                sql: """
+                    SELECT id FROM "\(collection.name)" WHERE \(Self.isWholeID) ORDER BY id
+                    """
+            )
+            .compactMap { text in
+                try RecordID(text).flatMap { id in
+                    try read(db, collection.name, id).map {
+                        RecordContent(collection.name, id, $0)
                     }
                 }
+            }
         }
     }
 

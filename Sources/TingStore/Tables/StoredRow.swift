@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 package import GRDB
 import Synchronization
 import TingCore
@@ -11,19 +12,26 @@ package struct StoredRow {
     let columns: [DatabaseValue]
     /// Fields whose text is not what was read of it.
     let flaws: [String: TextFlaw]
+    /// The bytes of these.
+    private let flawed: [String: Data]
 
     init(_ collection: CollectionSchema, _ statement: HotStatement) {
         self.collection = collection
         var columns: [DatabaseValue] = []
         columns.reserveCapacity(collection.fields.count)
         var flaws: [String: TextFlaw] = [:]
+        var flawed: [String: Data] = [:]
         for position in collection.fields.indices {
             let (value, flaw) = statement.value(Int32(position))
             columns.append(value)
-            if let flaw { flaws[collection.fields[position].name] = flaw }
+            guard let flaw else { continue }
+            let name = collection.fields[position].name
+            flaws[name] = flaw
+            flawed[name] = Data(statement.blob(Int32(position)))
         }
         self.columns = columns
         self.flaws = flaws
+        self.flawed = flawed
     }
 
     /// What the field's column holds; `nil` without such a field.
@@ -31,9 +39,11 @@ package struct StoredRow {
         collection.position(of: field).map { columns[$0] }
     }
 
+    /// The columns by name; a text with a flaw as its bytes, which no column holds otherwise.
     var byField: [String: DatabaseValue] {
         Dictionary(
-            zip(collection.fields.map(\.name), columns), uniquingKeysWith: { a, _ in a })
+            zip(collection.fields.map(\.name), columns), uniquingKeysWith: { a, _ in a }
+        ).merging(flawed.mapValues(\.databaseValue)) { _, bytes in bytes }
     }
 }
 

@@ -302,8 +302,8 @@ public final class Workspace: Sendable {
             var bytes = 0
             for bucket in try HistoryTables.stateDigest(db).differingBuckets(from: request.digest) {
                 let records = try tables.liveRecords(db, in: bucket)
-                bytes += records.values.reduce(0) { $0 + $1.canonicalBytes.count }
-                response.buckets[bucket] = records.keys.sorted().compactMap { records[$0] }
+                bytes += records.reduce(0) { $0 + $1.canonicalBytes.count }
+                response.buckets[bucket] = records.sorted { $0.record < $1.record }
                 if bytes > Limits.pageByteLimit { break }
             }
             return response
