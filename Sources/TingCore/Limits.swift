@@ -58,6 +58,8 @@ public enum Limits {
     public static let joinAttemptsPerMinute = 20
     /// Seconds to finish a TLS handshake.
     public static let handshakeSeconds: Int64 = 10
+    /// Seconds from the end of a TLS handshake to the head of the first request: who connects asks at once.
+    public static let firstRequestSeconds: Int64 = 20
     /// Seconds in which a request must have come whole.
     public static let requestSeconds: Int64 = 300
     /// Seconds that the rest of a refused request is still read: its sender sees the answer.
@@ -87,6 +89,11 @@ public enum Limits {
     public static let snapshotLagOperations = 1_000
     /// Connections that a server keeps: each costs about 50 kB, one that follows 30.
     public static let connectionLimit = 10_000
+    /// Part of a server's connections that one address (of IPv6 one /64) holds at most, 1 in so many: nobody
+    /// alone keeps the others out.
+    public static let addressConnectionShare = 4
+    /// Connections that each address may hold however few the server takes: an office behind one address.
+    public static let addressConnectionFloor = 100
     /// Bytes of a response that are handed on at a time: what is read ahead for a slow client.
     public static let responseChunkBytes = 256 << 10
     /// Milliseconds between two looks for changes that another process made to the accounts.
