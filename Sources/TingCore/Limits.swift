@@ -20,6 +20,14 @@ public enum Limits {
     /// Bytes of a request body, as it comes and inflated: two of the largest change sets, and their
     /// framing.
     public static let requestByteLimit = 10 << 20
+    /// Messages in one body, of the kinds that may stand in it many times, eight texts counting as one and an
+    /// entry as eight: empty ones take two bytes on the line, and hundreds in memory.
+    public static let requestPartLimit = 500_000
+    /// Bytes of bodies that one device has under way: two of the largest.
+    public static let deviceBodiesByteLimit = 20 << 20
+    /// Bytes of bodies that a server has under way, beyond the first `smallRequestByteLimit` of each, and at
+    /// least 32 for each part of it: decoded they take up to ten times as many.
+    public static let bodiesByteLimit = 64 << 20
     /// Bytes of entries in one page, unless the replica asks for less: a page arrives whole
     /// within a minute on a line of 1 Mbit/s.
     public static let pageByteLimit = 1 << 20

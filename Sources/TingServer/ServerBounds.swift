@@ -19,6 +19,9 @@ package struct ServerBounds: Sendable {
     package var connections = Limits.connectionLimit
     /// Connections of one address, where the operator has said how many.
     package var connectionsEachAddress: Int?
+    /// Bytes of bodies under way: of all, and of one device.
+    package var bodyBytes = Limits.bodiesByteLimit
+    package var deviceBodyBytes = Limits.deviceBodiesByteLimit
     package var openWorkspaces = Limits.openWorkspaceLimit
 
     package init() {}
