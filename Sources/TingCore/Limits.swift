@@ -41,6 +41,9 @@ public enum Limits {
     public static let smallRequestByteLimit = 64 << 10
     /// Change sets in one request.
     public static let deliveryLimit = 1_000
+    /// Members of one workspace, past ones too, and open invitations to it, when an owner invites: the list
+    /// goes to every replica whole.
+    public static let workspaceMemberLimit = 2_000
     /// UTF-8 bytes of a name, e-mail address, slug or device name.
     public static let nameByteLimit = 200
     /// Bytes of a snapshot's block that is hashed apart: what a resumed download may re-send.

@@ -33,7 +33,10 @@ extension API {
             name: request.name, email: request.email, workspace: access.workspace, role: role)
         if let problem = invitation.problem { throw Refusal(.badRequest, problem) }
         let code = try await workers.run { [accounts] in
-            try accounts.invite(invitation, by: caller.member)
+            guard try accounts.hasRoom(for: invitation.email, in: access.workspace) else {
+                throw Self.isFull
+            }
+            return try accounts.invite(invitation, by: caller.member)
         }
         logger.info(
             "member.invited",
@@ -79,6 +82,10 @@ extension API {
         }
     }
 
+    private static let isFull = Refusal(
+        .conflict,
+        "The workspace lists \(Limits.workspaceMemberLimit) members, or so many open invitations: wait until some are used or expire, or ask the administrator, whose `tingd invite` has no such bound."
+    )
     private static let unknownRole = Refusal(.badRequest, "role: it is owner, editor or viewer.")
     private static let noSuchMember = Refusal(.notFound, "The workspace has no such member.")
 }
