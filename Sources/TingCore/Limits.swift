@@ -20,6 +20,14 @@ public enum Limits {
     /// Bytes of a request body, as it comes and inflated: two of the largest change sets, and their
     /// framing.
     public static let requestByteLimit = 10 << 20
+    /// Messages in one body, of the kinds that may stand in it many times, eight texts counting as one and an
+    /// entry as eight: empty ones take two bytes on the line, and hundreds in memory.
+    public static let requestPartLimit = 500_000
+    /// Bytes of bodies that one device has under way: two of the largest.
+    public static let deviceBodiesByteLimit = 20 << 20
+    /// Bytes of bodies that a server has under way, beyond the first `smallRequestByteLimit` of each, and at
+    /// least 32 for each part of it: decoded they take up to ten times as many.
+    public static let bodiesByteLimit = 64 << 20
     /// Bytes of entries in one page, unless the replica asks for less: a page arrives whole
     /// within a minute on a line of 1 Mbit/s.
     public static let pageByteLimit = 1 << 20
@@ -33,6 +41,9 @@ public enum Limits {
     public static let smallRequestByteLimit = 64 << 10
     /// Change sets in one request.
     public static let deliveryLimit = 1_000
+    /// Members of one workspace, past ones too, and open invitations to it, when an owner invites: the list
+    /// goes to every replica whole.
+    public static let workspaceMemberLimit = 2_000
     /// UTF-8 bytes of a name, e-mail address, slug or device name.
     public static let nameByteLimit = 200
     /// Bytes of a snapshot's block that is hashed apart: what a resumed download may re-send.
@@ -58,6 +69,8 @@ public enum Limits {
     public static let joinAttemptsPerMinute = 20
     /// Seconds to finish a TLS handshake.
     public static let handshakeSeconds: Int64 = 10
+    /// Seconds from the end of a TLS handshake to the head of the first request: who connects asks at once.
+    public static let firstRequestSeconds: Int64 = 20
     /// Seconds in which a request must have come whole.
     public static let requestSeconds: Int64 = 300
     /// Seconds that the rest of a refused request is still read: its sender sees the answer.
@@ -87,6 +100,11 @@ public enum Limits {
     public static let snapshotLagOperations = 1_000
     /// Connections that a server keeps: each costs about 50 kB, one that follows 30.
     public static let connectionLimit = 10_000
+    /// Part of a server's connections that one address (of IPv6 one /64) holds at most, 1 in so many: nobody
+    /// alone keeps the others out.
+    public static let addressConnectionShare = 4
+    /// Connections that each address may hold however few the server takes: an office behind one address.
+    public static let addressConnectionFloor = 100
     /// Bytes of a response that are handed on at a time: what is read ahead for a slow client.
     public static let responseChunkBytes = 256 << 10
     /// Milliseconds between two looks for changes that another process made to the accounts.

@@ -153,7 +153,8 @@ package final class RunningServer: Sendable {
             bounds: options.bounds, now: options.now,
             joinAddress: { [self] code in
                 JoinAddress(server: publicAddress, code: code, pin: pin).description
-            }, gauges: { [self] in await gauges() }, logger: options.logger)
+            }, gauges: { [self] in await gauges() }, logger: options.logger,
+            bodies: BodiesUnderWay(options.bounds))
     }
 
     private var publicAddress: HostPort {

@@ -12,11 +12,14 @@ package struct ServerSettings: Codable, Equatable, Sendable {
     /// A certificate chain and key of the operator's own (PEM files).
     package var tlsCertificate: String?
     package var tlsKey: String?
+    /// Connections that one address may hold, where the operator has said how many.
+    package var connectionsEachAddress: Int?
 
     private enum CodingKeys: String, CodingKey {
         case url, listen
         case tlsCertificate = "tls_cert"
         case tlsKey = "tls_key"
+        case connectionsEachAddress = "connections_each_address"
     }
 
     package init() {}

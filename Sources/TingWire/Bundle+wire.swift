@@ -53,8 +53,13 @@ package struct BundleRequest: Equatable, Sendable {
         contents: [UInt8], publicKey: (DeviceID) throws -> [UInt8]?
     ) throws {
         let signed = try WireCoding.protobuf.decode(Ting_V1_SignedBundle.self, contents)
-        let message = try WireCoding.protobuf.decode(
-            Ting_V1_BundleRequest.self, Array(signed.request))
+        let request = Array(signed.request)
+        do {
+            try BodyParts.check(request, .protobuf, of: .bundle)
+        } catch is BodyParts.TooMany {
+            throw WireError("requests", "more than \(Limits.requestPartLimit) parts")
+        }
+        let message = try WireCoding.protobuf.decode(Ting_V1_BundleRequest.self, request)
         let device: DeviceID = try Wire.id(message.device, "device")
         guard let bytes = try publicKey(device),
             let key = try? P256.Signing.PublicKey(x963Representation: bytes),

@@ -41,6 +41,31 @@ private struct Office {
 extension ServerTests {
     @Suite("Invitations and devices")
     struct AccountsTests {
+        @Test(
+            "workspaceMemberLimit: an owner invites so many, past members counting; the operator more"
+        )
+        func room() throws {
+            let office = try Office()
+            let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
+            func hasRoom(_ email: String) throws -> Bool {
+                try office.accounts.hasRoom(for: email, in: office.workspace)
+            }
+            for number in 2...Limits.workspaceMemberLimit {
+                let code = try office.invite("\(number)@example.org", to: office.workspace)
+                if number < 10 { #expect(try office.join(code) != nil) }
+                if number == 2 {
+                    _ = try office.accounts.setRole(
+                        nil, of: code.member, in: office.workspace, by: owner)
+                }
+            }
+            #expect(try !hasRoom("new@example.org"))
+            #expect(try hasRoom("2@EXAMPLE.org"))
+            _ = try office.invite("new@example.org", to: office.workspace)
+            for _ in 0..<9 { _ = try office.invite("3@example.org", to: office.workspace) }
+            #expect(try !hasRoom("3@example.org"))
+            #expect(try office.accounts.hasRoom(for: "new@example.org", in: office.other))
+        }
+
         @Test("a join code works once, in upper or lower case")
         func once() throws {
             let office = try Office()

@@ -40,6 +40,65 @@ extension ServerTests {
         }
 
         @Test(
+            "firstRequestSeconds: a connection that asks nothing, or never ends its first head, is closed",
+            arguments: [
+                ["", "h2"], ["", "http/1.1"], ["GET /healthz HTTP/1.1\r\nHo", "http/1.1"],
+            ])
+        func firstRequest(_ start: [String]) async throws {
+            try await TestServer.run(bounds: bounds { $0.firstRequest = .seconds(1) }) { server in
+                // Who has asked once may be silent for longer.
+                let asked = try await server.raw()
+                try await asked.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try await asked.hears("200 OK"))
+                let silent = try await server.raw([start[1]])
+                if start[1] == "h2" { try await silent.send(Frame.preface + Frame.settings()) }
+                try await silent.send(start[0])
+                while !silent.isClosed {
+                    if !start[0].isEmpty { try? await silent.send("s") }
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+                try await asked.send("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try await asked.hears("ready"))
+            }
+        }
+
+        @Test("an address holds as many connections as it may; one that closes makes room")
+        func connectionsOfAnAddress() async throws {
+            try await TestServer.run(bounds: bounds { $0.connectionsEachAddress = 3 }) { server in
+                var held: [RawClient] = []
+                for _ in 0..<3 { held.append(try await server.raw()) }
+                let refused = try await server.raw(nil)
+                try await refused.ends()
+                await held[0].cut()
+                var isIn = false
+                for _ in 0..<100 where !isIn {
+                    if let client = try? await server.raw() {
+                        try await client.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+                        isIn = try await client.hears("200 OK")
+                    } else {
+                        try await Task.sleep(for: .milliseconds(50))
+                    }
+                }
+                #expect(isIn)
+            }
+        }
+
+        @Test(
+            "an address holds a quarter of all connections, and a floor; the own machine any number"
+        )
+        func shares() {
+            var bounds = ServerBounds()
+            #expect(bounds.connections(of: "192.0.2.1") == Limits.connectionLimit / 4)
+            for own in ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"] {
+                #expect(bounds.connections(of: own) == nil, "\(own)")
+            }
+            bounds.connections = 150
+            #expect(bounds.connections(of: "2001:db8::1") == Limits.addressConnectionFloor)
+            bounds.connectionsEachAddress = 7
+            #expect(bounds.connections(of: "::1") == 7)
+        }
+
+        @Test(
             "idleSeconds: a silent connection is closed, also one that sends a byte of a head now and then",
             arguments: ["", "GET /healthz HTTP/1.1\r\nHo"])
         func idle(_ start: String) async throws {

@@ -79,6 +79,105 @@ extension ServerTests {
         }
 
         @Test(
+            "requestPartLimit: what would take a hundred times its bytes is refused before it is decoded",
+            arguments: [
+                ("sync", [0x52, 0], 400, "deliveries"), ("sync", [0x5a, 0], 400, "links"),
+                ("sync", [0x52, 2, 0x12, 0], 400, "deliveries"),
+                ("give-back", [0x22, 0], 413, "parts"),
+                ("give-back", [0x22, 2, 0x12, 0], 413, "parts"),
+                ("give-back", [0x73, 0x74, 0x22, 0], 400, "body"),
+            ] as [(String, [UInt8], Int, String)])
+        func parts(_ path: String, _ part: [UInt8], _ status: Int, _ word: String) async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let body = [[UInt8]](repeating: part, count: (2 << 20) / part.count).flatMap { $0 }
+                let reply = try await server.call(
+                    .POST, "/v1/workspaces/team/\(path)", token: anna.token, body: body)
+                #expect(reply.status == status)
+                #expect(reply.text.contains(word), "\(reply.text)")
+            }
+        }
+
+        @Test("requestPartLimit: a change set's operations count wherever they stand, JSON's too")
+        func nestedParts() throws {
+            var operations = [[UInt8]](repeating: [0x42, 0], count: Limits.requestPartLimit)
+                .flatMap { $0 }
+            func request() -> [UInt8] {
+                let changeSet = Self.field(2, operations)
+                return Self.field(10, changeSet)
+            }
+            #expect(throws: BodyParts.TooMany.self) {
+                try BodyParts.check(request(), .protobuf, of: .sync)
+            }
+            operations.removeLast(200)
+            let parts = try BodyParts.check(request(), .protobuf, of: .sync)
+            #expect(parts > Limits.requestPartLimit - 100)
+            let json = Array("[\"{{{\\\"{\"".utf8)
+            let objects = Array(
+                String(repeating: ",{}", count: Limits.requestPartLimit).utf8)
+            try BodyParts.check(json + objects.prefix(300_000), .json, of: nil)
+            #expect(throws: BodyParts.TooMany.self) {
+                try BodyParts.check(json + objects, .json, of: nil)
+            }
+        }
+
+        /// A field of bytes in protobuf.
+        private static func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
+            var head = [number << 3 | 2]
+            var length = content.count
+            while length >= 0x80 {
+                head.append(UInt8(length & 0x7f) | 0x80)
+                length >>= 7
+            }
+            return head + [UInt8(length)] + content
+        }
+
+        @Test(
+            "bodiesByteLimit, deviceBodiesByteLimit: too many large bodies at once are sent again later",
+            arguments: [(300_000, 10_000_000, 429), (10_000_000, 300_000, 503)])
+        func bodiesUnderWay(_ device: Int, _ all: Int, _ status: Int) async throws {
+            var bounds = ServerBounds()
+            bounds.deviceBodyBytes = device
+            bounds.bodyBytes = all
+            try await TestServer.run(bounds: bounds) { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                let json = try WireCoding.json.encode(replica.replica.nextRequest().wire)
+                let padded = json + [UInt8](repeating: 0x20, count: 250_000)
+                func post(_ body: [UInt8]) async throws -> Reply {
+                    try await server.call(
+                        .POST, "/v1/workspaces/team/sync", token: anna.token,
+                        json: String(decoding: body, as: UTF8.self))
+                }
+                let slow = try await server.raw()
+                try await slow.send(
+                    """
+                    POST /v1/workspaces/team/sync HTTP/1.1\r\nHost: a\r\n\
+                    Authorization: Bearer \(anna.token)\r\nContent-Type: application/json\r\n\
+                    Content-Length: \(padded.count)\r\n\r\n{
+                    """)
+                // Until its head is there, and a moment more: who comes second is refused.
+                while try await !server.call(.GET, "/metrics").text
+                    .contains("ting_requests_under_way 2")
+                {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                try await Task.sleep(for: .milliseconds(300))
+                let refused = try await post(padded)
+                #expect(refused.status == status)
+                #expect(refused.headers.contains(name: "Retry-After"))
+                #expect(try await post(json).status == 200)
+                await slow.cut()
+                var last = refused
+                for _ in 0..<100 where last.status != 200 {
+                    try await Task.sleep(for: .milliseconds(20))
+                    last = try await post(padded)
+                }
+                #expect(last.status == 200)
+            }
+        }
+
+        @Test(
             "nameByteLimit: names of people and devices, and addresses, are a line of so many bytes"
         )
         func names() async throws {

@@ -29,6 +29,7 @@ struct API: Sendable {
     let attempts = JoinAttempts()
     let gate = StreamGate()
     let queue = FollowQueue()
+    let bodies: BodiesUnderWay
     private let dates = HTTPDates()
 
     /// Answers one request, and returns when its last byte is on its way.
@@ -75,12 +76,14 @@ struct API: Sendable {
         let start = ContinuousClock.now
         let id = Hexadecimal.encode(Secret.randomBytes(6))
         var name = "unknown"
+        let share = BodyShare(bodies)
+        defer { share.end() }
         var response: Response
         do {
             guard isOpen else { throw Refusal.stopping }
             let call = Call(
                 request: request, channel: channel, route: try route(of: request),
-                patience: bounds.patience, line: line)
+                patience: bounds.patience, share: share, workers: workers, line: line)
             name = call.route.name
             response = try await answer(call)
         } catch {

@@ -14,6 +14,8 @@ struct Call: Sendable {
     let route: Route
     /// How long a client may take nothing of its answer.
     let patience: Duration
+    let share: BodyShare
+    let workers: Workers
     /// Where a stream goes on, for a request that follows.
     var line: FollowHub.Line?
 
@@ -84,9 +86,11 @@ struct Call: Sendable {
     }
 
     /// Reads the body whole. The time that it may take is `RequestWatch`'s matter.
-    func body(limit: Int) async throws -> [UInt8] {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            throw Refusal.tooLarge(limit)
+    /// - Parameter device: Whose it is; `nil` for a stranger's, which is small.
+    func body(limit: Int, of device: DeviceID?) async throws -> [UInt8] {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }) {
+            guard length <= limit else { throw Refusal.tooLarge(limit) }
+            if let device { try share.grow(to: length, for: device) }
         }
         let isPacked = try isPacked
         var bytes: [UInt8] = []
@@ -94,9 +98,15 @@ struct Call: Sendable {
             guard bytes.count + buffer.readableBytes <= limit else {
                 throw Refusal.tooLarge(limit)
             }
+            if let device {
+                try share.grow(to: bytes.count + buffer.readableBytes, for: device)
+            }
             bytes.append(contentsOf: buffer.readableBytesView)
         }
-        return isPacked ? try Self.unpacked(bytes, limit: limit) : bytes
+        guard isPacked else { return bytes }
+        let whole = try await away { [bytes] in try Self.unpacked(bytes, limit: limit) }
+        if let device { try share.grow(to: whole.count, for: device) }
+        return whole
     }
 
     /// Whether the body is in gzip, the one coding that is taken.
@@ -128,7 +138,8 @@ struct Call: Sendable {
 
     /// The body as a message, in the coding that its Content-Type says.
     func message<M: Message>(
-        _ type: M.Type = M.self, limit: Int = Limits.smallRequestByteLimit
+        _ type: M.Type = M.self, limit: Int = Limits.smallRequestByteLimit,
+        shape: BodyParts.Form? = nil, of device: DeviceID? = nil
     ) async throws -> M {
         guard let coding = bodyCoding else {
             let media = request.headers[.contentType] ?? ""
@@ -136,17 +147,29 @@ struct Call: Sendable {
                 .unsupportedMediaType,
                 "A body is application/json or application/x-protobuf, not \(media.prefix(100)).")
         }
-        let bytes = try await body(limit: limit)
-        return try Self.parse { try coding.decode(M.self, bytes) }
+        let bytes = try await body(limit: limit, of: device)
+        return try await parse { [share] in
+            let parts = try BodyParts.check(bytes, coding, of: shape)
+            if let device { try share.grow(to: parts * BodyParts.messageBytes, for: device) }
+            return try coding.decode(M.self, bytes)
+        }
     }
 
     /// Runs what reads a message, and says which field is wrong.
-    static func parse<T>(_ read: () throws -> T) throws -> T {
+    func parse<T: Sendable>(_ read: @escaping @Sendable () throws -> T) async throws -> T {
         do {
-            return try read()
+            return try await away(read)
         } catch let error as WireError {
             throw Refusal(.badRequest, "\(error.field): \(error.problem).")
+        } catch is BodyParts.TooMany {
+            throw Refusal(
+                .requestTooLarge, "The body has more than \(Limits.requestPartLimit) parts.")
         }
+    }
+
+    /// Works on a large body on a thread of the workers: every request waits for the few of the tasks.
+    private func away<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+        share.isLarge ? try await workers.run(work) : try work()
     }
 
     /// The address of the other end, without its port.

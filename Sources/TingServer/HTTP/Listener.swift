@@ -34,6 +34,7 @@ private struct Connections: ServerChildChannel {
     private let http1: HTTP1Channel
     private let http2: HTTP2Channel
     private let routes: RouteService
+    private let peers: PeerConnections
 
     init(
         _ tls: ListenerTLS, _ api: API, _ responder: @escaping HTTPChannelHandler.Responder,
@@ -43,6 +44,7 @@ private struct Connections: ServerChildChannel {
         self.api = api
         self.routes = routes
         let bounds = api.bounds
+        peers = PeerConnections(bounds)
         http1 = HTTP1Channel(responder: responder)
         http2 = HTTP2Channel(
             responder: responder,
@@ -55,6 +57,10 @@ private struct Connections: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            guard peers.enter(channel) else {
+                try channel.pipeline.syncOperations.addHandler(ClosedDoor())
+                return Value(channel: channel)
+            }
             let agreement = ApplicationProtocolNegotiationHandler { agreed, channel in
                 switch agreed {
                 case .negotiated("h2"): setUpHTTP2(channel, logger)
@@ -78,7 +84,7 @@ private struct Connections: ServerChildChannel {
     private func setUpHTTP1(_ channel: any Channel, _ logger: Logger) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(
-                FirstBytes(idle: TimeAmount(api.bounds.idle)) { pipeline in
+                FirstBytes { pipeline in
                     try addHTTP1(to: pipeline, logger)
                 })
         }

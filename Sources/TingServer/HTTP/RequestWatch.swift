@@ -41,6 +41,7 @@ final class RequestWatch: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
+            if begun == 0 { ConnectionWatch.requestCame(on: context.channel) }
             begun += 1
             isReading = true
             close(context, in: whole)

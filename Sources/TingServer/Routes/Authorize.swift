@@ -27,11 +27,12 @@ extension API {
     /// may take minutes, and who was removed meanwhile changes nothing any more.
     func member<M: Message>(
         _ call: Call, _ slug: String, atLeast least: Role = .viewer, sending type: M.Type,
-        limit: Int = Limits.smallRequestByteLimit
+        limit: Int = Limits.smallRequestByteLimit, shape: BodyParts.Form? = nil
     ) async throws -> (caller: Caller, access: Access, message: M) {
         let first = try await member(call, slug, atLeast: least)
         let start = ContinuousClock.now
-        let message: M = try await call.message(limit: limit)
+        let message: M = try await call.message(
+            limit: limit, shape: shape, of: first.caller.device)
         guard ContinuousClock.now - start > Self.bodyAtOnce else {
             return (first.caller, first.access, message)
         }

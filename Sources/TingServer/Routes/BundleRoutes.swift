@@ -21,8 +21,9 @@ extension API {
 
     /// `POST /v1/bundles`: judges a sealed bundle, whoever brings it, and gives the sealed reply.
     func bundles(_ call: Call) async throws -> Response {
-        _ = try await caller(call)
-        let file = try await call.body(limit: SealedBundle.fileByteLimit)
+        let carrier = try await caller(call)
+        let file = try await call.body(
+            limit: SealedBundle.fileByteLimit, of: carrier.device)
         // The body may take minutes: a device that was revoked meanwhile carries nothing.
         _ = try await caller(call)
         do {

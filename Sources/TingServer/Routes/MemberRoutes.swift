@@ -33,6 +33,9 @@ extension API {
             name: request.name, email: request.email, workspace: access.workspace, role: role)
         if let problem = invitation.problem { throw Refusal(.badRequest, problem) }
         let code = try await workers.run { [accounts] in
+            guard try accounts.hasRoom(for: invitation.email, in: access.workspace) else {
+                throw Self.isFull
+            }
             do {
                 return try accounts.invite(invitation, by: caller.member)
             } catch is LastOwner {
@@ -81,6 +84,10 @@ extension API {
         }
     }
 
+    private static let isFull = Refusal(
+        .conflict,
+        "The workspace lists \(Limits.workspaceMemberLimit) members, or so many open invitations: wait until some are used or expire, or ask the administrator, whose `tingd invite` has no such bound."
+    )
     private static let unknownRole = Refusal(.badRequest, "role: it is owner, editor or viewer.")
     private static let lastOwner = Refusal(
         .conflict, "It would leave the workspace without an owner: make another one first.")

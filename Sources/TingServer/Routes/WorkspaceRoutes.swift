@@ -62,9 +62,10 @@ extension API {
     /// `POST /v1/workspaces/{slug}/sync`: push and pull in one exchange.
     func sync(_ call: Call, _ slug: String) async throws -> Response {
         let (caller, access, message) = try await member(
-            call, slug, sending: Ting_V1_SyncRequest.self, limit: Limits.requestByteLimit)
+            call, slug, sending: Ting_V1_SyncRequest.self, limit: Limits.requestByteLimit,
+            shape: .sync)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
-        let request = try Call.parse { try SyncRequest(wire: message) }
+        let request = try await call.parse { try SyncRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in
             let judgement = try await workspace.accept(
                 .init(
@@ -95,7 +96,7 @@ extension API {
         let (_, access, message) = try await member(
             call, slug, sending: Ting_V1_MendRequest.self)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
-        let request = try Call.parse { try MendRequest(wire: message) }
+        let request = try await call.parse { try MendRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in
             try await workspace.read { try $0.mend(request) }
         }
@@ -105,9 +106,10 @@ extension API {
     /// `POST /v1/workspaces/{slug}/give-back`: entries that this server accepted and has lost.
     func giveBack(_ call: Call, _ slug: String) async throws -> Response {
         let (_, access, message) = try await member(
-            call, slug, sending: Ting_V1_GiveBackRequest.self, limit: Limits.requestByteLimit)
+            call, slug, sending: Ting_V1_GiveBackRequest.self, limit: Limits.requestByteLimit,
+            shape: .giveBack)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
-        let request = try Call.parse { try GiveBackRequest(wire: message) }
+        let request = try await call.parse { try GiveBackRequest(wire: message) }
         let response = try await registry.with(access.workspace) { workspace in
             try await workspace.takeBack(request)
         }

@@ -25,6 +25,15 @@ enum IPAddress {
             decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// Whether an address is this machine's own, in either form.
+    static func isLoopback(_ text: String) -> Bool {
+        guard let bytes = bytes(text) else { return false }
+        let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127]
+        return bytes.count == 4
+            ? bytes[0] == 127
+            : bytes.starts(with: mapped) || bytes == [UInt8](repeating: 0, count: 15) + [1]
+    }
+
     /// Letters, digits, hyphens and dots, and no empty label.
     static func isHostName(_ text: String) -> Bool {
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)

@@ -36,6 +36,13 @@ struct Serve: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
+            "Connections that one address may hold; a quarter of all unless given.",
+            valueName: "count"))
+    var connectionsEachAddress: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
             "What to log: debug, info, notice, warning or error.", valueName: "level"))
     var logLevel = "info"
 
@@ -47,6 +54,9 @@ struct Serve: AsyncParsableCommand {
         guard ["1.2", "1.3"].contains(tlsMin) else {
             throw ValidationError("--tls-min is 1.3 or 1.2.")
         }
+        guard connectionsEachAddress ?? 1 > 0 else {
+            throw ValidationError("--connections-each-address is a number from 1 on.")
+        }
         guard Logger.Level(rawValue: logLevel) != nil else {
             throw ValidationError("--log-level is debug, info, notice, warning or error.")
         }
@@ -56,10 +66,13 @@ struct Serve: AsyncParsableCommand {
         let folder = try options.folder
         var configuration = try ServerSettings.read(folder)
         configuration.url = url ?? configuration.url
+        configuration.connectionsEachAddress =
+            connectionsEachAddress ?? configuration.connectionsEachAddress
         tls.apply(to: &configuration)
         let level = Logger.Level(rawValue: logLevel) ?? .info
         let logger = Logger(label: "tingd") { _ in LogLines(level: level) }
-        let bounds = ServerBounds(fileHandles: ProcessLimits.raiseOpenFiles())
+        var bounds = ServerBounds(fileHandles: ProcessLimits.raiseOpenFiles())
+        bounds.connectionsEachAddress = configuration.connectionsEachAddress
         var server = ServerOptions(
             folder: folder, configuration: configuration,
             listen: HostPort(listen) ?? .standard, schema: PlanningSchema.schema, logger: logger)
