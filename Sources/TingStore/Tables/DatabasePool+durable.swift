@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 package import GRDB
+import TingCore
 
 extension DatabasePool {
     /// Opens a file whose commits are on disk when they return.
@@ -13,5 +15,21 @@ extension DatabasePool {
         let pool = try DatabasePool(path: path, configuration: configuration)
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         return pool
+    }
+
+    /// Has what other processes left in the log synced. SQLite refuses a checkpoint at once, whatever
+    /// the busy timeout, while another process makes one.
+    func syncLog() throws {
+        let end = ContinuousClock.now + .seconds(Limits.serverBusySeconds)
+        while true {
+            do {
+                _ = try writeWithoutTransaction { try $0.checkpoint(.passive) }
+                return
+            } catch let error as DatabaseError
+                where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < end
+            {
+                usleep(5_000)
+            }
+        }
     }
 }

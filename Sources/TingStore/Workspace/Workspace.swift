@@ -64,9 +64,7 @@ public final class Workspace: Sendable {
             try pool.write { db in try PastTable.definition.forEach { try db.execute(sql: $0) } }
         }
         // What a killed server had written but not synced counts as accepted from here on.
-        try pool.writeWithoutTransaction { db in
-            _ = try db.checkpoint(.passive)
-        }
+        try pool.syncLog()
     }
 
     /// Opens the file of a workspace to look at it: nothing that lies there is changed, and a disk that
