@@ -58,7 +58,8 @@ struct Picture {
 /// What a person sees between two syncs.
 extension World {
     /// Compares a replica with the model of its own version: its tables, its history, and all that
-    /// waits there.
+    /// waits there. A record that was made here and is held back as a whole stays as it was written,
+    /// whatever others make of its id: the model knows nothing of it.
     func checkView(_ node: Node) throws {
         guard let replica = node.replica, !node.health.isFaulty(at: clock.time) else { return }
         let (outbox, quarantine) = (try replica.outbox(), try replica.quarantine())
@@ -71,7 +72,7 @@ extension World {
                     db,
                     sql: """
                         SELECT record FROM ting_note
-                        WHERE seq > (SELECT sealed_note FROM ting_replica)
+                        WHERE seq > (SELECT sealed_note FROM ting_replica) OR kind = 'i'
                         """),
                 held: try String.fetchSet(
                     db, sql: "SELECT record || '/' || field FROM ting_invalid"),
