@@ -3,35 +3,6 @@
 import GRDB
 import TingCore
 
-/// What sealing one record comes to.
-final class SealDraft {
-    let fold: Fold
-    var operation: TingCore.Operation?
-    /// The record as everyone shares it, if nothing was pending on it yet.
-    var shared: SharedRecord?
-    /// What the author saw before the first note.
-    var before: [String: Value] = [:]
-    /// What may not be sealed, by field; "" for the whole record.
-    var invalid: [String: InvalidValue] = [:]
-    /// Canonical values that go back to the row.
-    var canonical: [FieldValue] = []
-    var references: [(field: String, targets: [String])] = []
-    var id: RecordID?
-    var inserts = false
-    /// Whether all have the record, that inserts it: others made one of its id while it was held back.
-    var isShared = false
-    /// What the author had seen of fields that are held back already.
-    var heldBases: [String: Base] = [:]
-    /// What the author had seen when the record was held back as a whole.
-    var heldBase: Base?
-    /// What lay in the outbox when they were held back.
-    var heldSeen: [String: [Hash]] = [:]
-    /// What pending edits of the record had been made on.
-    var pendingBases: [(fields: PendingFields, base: Base)] = []
-
-    init(_ fold: Fold) { self.fold = fold }
-}
-
 /// Drafts what the noted edits of one record come to.
 struct Drafter {
     let replica: Replica
@@ -39,12 +10,12 @@ struct Drafter {
     let identity: Replica.Identity
     /// Whether any edit is held back.
     let holdsBack: Bool
-    private let tables: RecordTables
-    private let newIDs: NewIDs
+    let tables: RecordTables
+    let newIDs: NewIDs
     /// Where records stood before what is drafted now, by id.
     let homes: [String: String]
-    private let targets = KnownTargets()
-    private let adding: SharedRecords.Adding
+    let targets = KnownTargets()
+    let adding: SharedRecords.Adding
 
     /// - Parameter homes: The collections of records that were there before what is drafted now.
     init(_ sealer: Sealer, holdsBack: Bool, homes: [String: String]) throws {
@@ -58,91 +29,10 @@ struct Drafter {
         adding = try SharedRecords.Adding(db)
     }
 
-    // MARK: What one verb wrote
-
-    /// Drafts a row that one verb wrote and nothing else touched, without reading it; `nil` where
-    /// there is more to see.
-    func draft(_ row: NotedRow) throws -> SealDraft? {
-        guard let written = row.written, row.removal == nil, !holdsBack,
-            row.collection.name != CollectionSchema.conflict.name,
-            try row.before != nil || homes[row.record] == nil && newIDs.isFree(row)
-        else { return nil }
-        let before = row.before
-        let columns = before == nil ? [] : try tables.columns(db, row.collection)
-        let isNew = try adding.add(
-            written.id, row.collection.name, before == nil ? .absent : .live,
-            body: body(before, columns, of: row.collection))
-        guard isNew else { return nil }
-        let draft = SealDraft(Fold(bare: row))
-        draft.id = written.id
-        draft.inserts = before == nil
-        var edits: [FieldEdit] = []
-        edits.reserveCapacity(written.values.count)
-        for (position, value) in written.values {
-            let field = row.collection.fields[position]
-            let old = before.map { shared($0, columns[position], of: field) } ?? field.standard
-            if before != nil, old.isIdentical(to: value) { continue }
-            guard let new = canonical(field, value, draft), !new.isIdentical(to: old),
-                new != old
-            else { continue }
-            check(field, new, draft)
-            guard before == nil || draft.invalid[field.name] == nil else { continue }
-            edits.append(
-                FieldEdit(
-                    field.name, before: before == nil ? .null : old, after: new, time: row.time))
-        }
-        guard before == nil || !edits.isEmpty else {
-            if draft.invalid.isEmpty { try SharedRecords.remove(db, written.id) }
-            return draft
-        }
-        draft.operation = Operation(
-            before == nil ? .insert : .update, row.collection.name, written.id, time: row.time,
-            fields: edits)
-        return draft
-    }
-
-    /// A column's value as it is shared.
-    private func shared(_ row: RowBefore, _ column: Int, of field: Field) -> Value {
-        row.indices.contains(column) ? row.value(column, of: field).normalized : field.standard
-    }
-
-    /// The values unlike their defaults, as `SharedRecords` keeps them.
-    private func body(_ row: RowBefore?, _ columns: [Int], of collection: CollectionSchema)
-        -> [UInt8]
-    {
-        var encoder = CBOREncoder()
-        guard let row else {
-            encoder.encodeMapHead(count: 0)
-            return encoder.bytes
-        }
-        var (entries, count) = (CBOREncoder(capacity: 512), 0)
-        for position in collection.mapOrder
-        where row.encode(columns[position], of: collection.fields[position], into: &entries) {
-            count += 1
-        }
-        encoder.encodeMapHead(count: count)
-        encoder.append(raw: entries.bytes)
-        return encoder.bytes
-    }
-
-    private func canonical(_ field: Field, _ value: Value, _ draft: SealDraft) -> Value? {
-        do throws(InvalidValue) {
-            let canonical = try field.canonical(value)
-            if !canonical.isIdentical(to: value) {
-                draft.canonical.append(FieldValue(field.name, canonical))
-            }
-            return canonical
-        } catch {
-            draft.invalid[field.name] = error
-            return nil
-        }
-    }
-
-    // MARK: What stands in a row
-
     func drafts(_ fold: Fold) throws -> [SealDraft] {
         let draft = SealDraft(fold)
         let raw = try tables.raw(db, fold.collection, fold.record)
+        // What an insert left out is the table's default, which may have rotted: `columns` looks.
         if !fold.existed { _ = try tables.columns(db, fold.collection) }
         if raw == nil, !fold.wasRemoved, fold.keeps.isEmpty {
             try tables.mustLack(db, fold.collection, fold.record)
@@ -228,7 +118,7 @@ struct Drafter {
             }
             guard let new = canonical(field, raw, draft), new != old || isKept
             else { continue }
-            check(field, new, draft)
+            try check(field, new, draft)
             guard draft.invalid[field.name] == nil else { continue }
             edits.append(try edit(draft, id, field, before: old, after: new))
         }
@@ -245,7 +135,7 @@ struct Drafter {
         for field in fold.collection.fields {
             guard let new = canonical(field, raw, draft), new != field.standard
             else { continue }
-            check(field, new, draft)
+            try check(field, new, draft)
             edits.append(try edit(draft, id, field, before: .null, after: new))
         }
         return Operation(
@@ -284,36 +174,6 @@ struct Drafter {
             draft.invalid[field.name] = error
             return nil
         }
-    }
-
-    /// Checks that what a value refers to is there; the draft remembers if it isn't.
-    private func check(_ field: Field, _ value: Value, _ draft: SealDraft) {
-        guard field.kind == .reference || field.references else { return }
-        let named = value.text.map { [$0] } ?? value.elements
-        for target in named {
-            if targets.allows(field, target) { continue }
-            let allowed = field.to.first { name in
-                tables.schema.collection(name).map {
-                    (try? tables.contains(db, $0, target)) ?? false
-                } ?? false
-            }
-            if let allowed {
-                targets.note(target, in: allowed)
-                continue
-            }
-            guard let home = (try? replica.home(db, target)) ?? nil else {
-                draft.invalid[field.name] = InvalidValue(
-                    "`\(target)` names no record", "Name a record that exists, or clear the field.")
-                return
-            }
-            guard field.to.isEmpty || field.to.contains(home) else {
-                draft.invalid[field.name] = InvalidValue(
-                    "`\(target)` is a \(home)",
-                    "Name a record of \(field.to.joined(separator: " or ")).")
-                return
-            }
-        }
-        draft.references.append((field.name, named))
     }
 
     /// Whether a record whose row is gone was deleted here: its going was noted, or a *keep* says that
@@ -364,45 +224,6 @@ struct Drafter {
                     "status", before: .text("open"), after: .text("settled"),
                     time: draft.fold.time)
             ])
-    }
-
-    /// The collection of another record that has this id, if there is one.
-    private func otherHome(of fold: Fold, _ id: RecordID, _ known: SharedRecord?) throws
-        -> String?
-    {
-        let home = try tables.locate(db, fold.record, except: fold.collection.name)
-        if let home { return home }
-        // It may have gone from there with the same edits, or with others that wait.
-        if let home = homes[fold.record], home != fold.collection.name { return home }
-        guard let known, known.collection != fold.collection.name,
-            try known.state != .absent || replica.isPending(db, id)
-        else { return nil }
-        return known.collection
-    }
-}
-
-/// Where the targets of references were found.
-private final class KnownTargets {
-    private var homes: [String: String] = [:]
-
-    /// Whether a target was found in a collection that the field may name.
-    func allows(_ field: Field, _ target: String) -> Bool {
-        homes[target].map { field.to.contains($0) } ?? false
-    }
-
-    func note(_ target: String, in home: String) { homes[target] = home }
-}
-
-extension Value {
-    /// Whether both are the same bytes; `==` takes texts for equal that Unicode does.
-    fileprivate func isIdentical(to other: Value) -> Bool {
-        switch (self, other) {
-        case (.text(let text), .text(let same)): text.isIdentical(to: same)
-        case (.set(let elements), .set(let same)):
-            elements.count == same.count
-                && zip(elements, same).allSatisfy { $0.isIdentical(to: $1) }
-        default: self == other
-        }
     }
 }
 
