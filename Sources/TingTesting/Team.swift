@@ -126,6 +126,17 @@ public final class Team {
         try run(replica, member, role: role).summary
     }
 
+    /// Takes in what the server has, and sends nothing: the outbox waits.
+    public func pull(_ position: Int) throws {
+        let replica = replicas[position]
+        let request = try replica.nextRequest(after: .max)
+        let response = try workspace.reply(
+            to: request, judgement: .init(), role: .editor, members: nil, membersVersion: 1,
+            now: clock.time)
+        var summary = IntegrateSummary()
+        try replica.integrate(response, to: request, into: &summary)
+    }
+
     /// One whole sync, with all it came to.
     /// - Parameter beforeMending: What happens between a request for the server's records and its answer.
     @discardableResult

@@ -101,13 +101,8 @@ struct ForeignEditTests {
         _ = try team.replicas[0].seal()
         try team.foreign(1, "UPDATE project SET title = 'other'")
         try team.sync(1)
-        // Entries come while the outbox waits: the base moves on, the insert is still pending.
-        let request = try team.replicas[0].nextRequest(after: .max)
-        let response = try team.workspace.reply(
-            to: request, judgement: .init(), role: .editor, members: nil, membersVersion: 1,
-            now: team.clock.time)
-        var summary = IntegrateSummary()
-        try team.replicas[0].integrate(response, to: request, into: &summary)
+        // The base moves on, the insert is still pending.
+        try team.pull(0)
         try team.foreign(0, "DELETE FROM project WHERE title = 'pending'")
         let deletion = try #require(
             team.replicas[0].nextRequest().deliveries.last?.changeSet.operations.last)
@@ -299,131 +294,5 @@ struct ForeignEditTests {
         try team.replicas[0].integrate(response, to: request, into: &summary)
         try expectSame(team)
         #expect(try text(team, 1, "SELECT title || budget FROM project") == "Meanwhile9")
-    }
-}
-
-@Suite("Rejected change sets and what builds on them", .tags(.promise4))
-struct QuarantineTests {
-    private func team() throws -> Team {
-        let team = try Team(2)
-        try team.foreign(
-            0, "INSERT INTO project (title, partners) VALUES ('P', '[\"a\"]'), ('Q', '[]')")
-        try team.sync(0)
-        try team.sync(1)
-        return team
-    }
-
-    @Test("retrying keeps an unsealed edit of the same record")
-    func retryWithUnsealed() throws {
-        let team = try team()
-        try team.foreign(1, "UPDATE project SET title = 'rejected' WHERE title = 'Q'")
-        try team.sync(team.replicas[1], team.members[1], role: .viewer)
-        try team.foreign(1, "UPDATE project SET budget = 5 WHERE title = 'Q'")
-        let waiting = try team.replicas[1].quarantine().map(\.changeSet.id)
-        try team.replicas[1].retryQuarantine(waiting)
-        try team.sync(1)
-        try team.sync(0)
-        #expect(try team.replicas[1].verify().matches)
-        let row = try team.replicas[0].read {
-            try String.fetchOne($0, sql: "SELECT title || budget FROM project WHERE budget = 5")
-        }
-        #expect(row == "rejected5")
-    }
-
-    @Test("an author who retries meets no conflict with their own edits", .tags(.promise3))
-    func ownEdits() throws {
-        let team = try team()
-        let replica = team.replicas[1]
-        try replica.write {
-            try $0.execute(sql: "UPDATE project SET budget = 1 WHERE title = 'Q'")
-        }
-        try team.sync(replica, team.members[1], role: .viewer)
-        try replica.write {
-            try $0.execute(sql: "UPDATE project SET progress = 1 WHERE title = 'P'")
-        }
-        try replica.retryQuarantine(try replica.quarantine().map(\.changeSet.id))
-        try replica.write {
-            try $0.execute(sql: "UPDATE project SET progress = 2 WHERE title = 'P'")
-        }
-        try team.sync(1)
-        #expect(try replica.status().conflicts == 0)
-    }
-
-    @Test("what was seen through a discarded change set stays seen")
-    func discarded() throws {
-        let team = try team()
-        let replica = team.replicas[1]
-        for progress in 1...2 {
-            try replica.write {
-                try $0.execute(sql: "UPDATE project SET progress = \(progress) WHERE title = 'P'")
-            }
-            try replica.write {
-                try $0.execute(sql: "UPDATE project SET budget = \(progress) WHERE title = 'Q'")
-            }
-        }
-        let middle = try replica.outbox()[1].changeSet.id
-        try replica.discardOutbox([middle])
-        try team.sync(1)
-        #expect(try replica.status().conflicts == 0)
-        #expect(try replica.verify().matches)
-    }
-
-    @Test("what builds on a record whose insert is discarded waits in quarantine", .tags(.promise6))
-    func discardedInsert() throws {
-        let team = try team()
-        let replica = team.replicas[1]
-        let id = "01890000-0000-7000-8000-0000000000dd"
-        try replica.write {
-            try $0.execute(sql: "INSERT INTO project (id, title) VALUES ('\(id)', 'New')")
-        }
-        try team.foreign(1, "UPDATE project SET budget = 4 WHERE id = '\(id)'")
-        try replica.discardOutbox([try #require(replica.outbox().first).changeSet.id])
-        #expect(try replica.quarantine().map(\.code) == [.dependsOnRejected])
-        try team.sync(1)
-        #expect(try replica.status().outbox == 0)
-        #expect(try replica.verify().matches)
-    }
-
-    @Test(
-        "what builds on a deferred change set is not sent before that is judged", .tags(.promise6))
-    func deferredOnAnEarlierPage() throws {
-        let team = try team()
-        let replica = team.replicas[1]
-        let id = "01890000-0000-7000-8000-0000000000ee"
-        try replica.write {
-            try $0.execute(sql: "INSERT INTO project (id, title) VALUES ('\(id)', 'New')")
-        }
-        let waiting = try #require(replica.outbox().first)
-        try replica.write {
-            try $0.execute(
-                sql: "INSERT INTO task (project, title) VALUES ('\(id)', 'Builds on it')")
-        }
-        try replica.write { try $0.execute(sql: "INSERT INTO person (name) VALUES ('Goes on')") }
-        let next = try replica.nextRequest(
-            after: waiting.number, deferred: [waiting.changeSet.id])
-        #expect(next.deliveries.map(\.number) == [waiting.number + 2])
-    }
-
-    @Test("a dependent of a rejection whose answer was lost is rejected with it")
-    func lostRejection() throws {
-        let team = try team()
-        let replica = team.replicas[1]
-        try replica.write {
-            try $0.execute(sql: "UPDATE project SET title = 'no' WHERE title = 'P'")
-        }
-        let first = try replica.nextRequest()
-        _ = try team.workspace.accept(
-            [.init(request: first, member: team.members[1].id, role: .viewer)],
-            now: team.clock.time)
-        try replica.write {
-            try $0.execute(sql: "UPDATE project SET progress = 3 WHERE title = 'no'")
-        }
-        try team.sync(1)
-        #expect(try replica.quarantine().map(\.code) == [.roleTooLow, .dependsOnRejected])
-        #expect(try replica.status().outbox == 0)
-        #expect(try team.workspace.head().version == 1)
-        try replica.retryQuarantine(try replica.quarantine().map(\.changeSet.id))
-        try team.sync(1)
-        #expect(try team.workspace.head().version == 3)
     }
 }

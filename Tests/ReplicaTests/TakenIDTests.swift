@@ -133,12 +133,7 @@ struct TakenIDTests {
         try team.foreign(1, "INSERT INTO person (id, name) VALUES ('\(Self.new)', 'Theirs')")
         try team.sync(1)
         // The other's record comes before the verdict.
-        let request = try replica.nextRequest(after: .max)
-        let response = try team.workspace.reply(
-            to: request, judgement: .init(), role: .editor, members: nil, membersVersion: 1,
-            now: team.clock.time)
-        var summary = IntegrateSummary()
-        try replica.integrate(response, to: request, into: &summary)
+        try team.pull(0)
         #expect(try text(0, "SELECT name FROM person") == "Theirs")
         try team.sync(0)
         #expect(try replica.quarantine().count == 1)
