@@ -57,6 +57,8 @@ struct EditsFile {
                         case .null: (name, .null)
                         case .integer(let number): (name, .integer(number))
                         case .text(let text): (name, .text(text))
+                        case .bytes(let bytes):
+                            (name, .object([("bytes", .text(Data(bytes).base64EncodedString()))]))
                         }
                     })
             ),
@@ -125,12 +127,19 @@ struct EditsFile {
         var columns: [String: Column]
     }
 
+    /// A text that is not UTF-8, which JSON can't hold.
+    private struct Bytes: Decodable {
+        var bytes: Data
+    }
+
     private struct Column: Decodable {
         var content: HeldEdit.Content
 
         init(from decoder: any Decoder) throws {
             let value = try decoder.singleValueContainer()
-            if value.decodeNil() {
+            if let other = try? value.decode(Bytes.self) {
+                content = .bytes(Array(other.bytes))
+            } else if value.decodeNil() {
                 content = .null
             } else if let number = try? value.decode(Int64.self) {
                 content = .integer(number)

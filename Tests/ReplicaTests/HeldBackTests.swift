@@ -211,6 +211,21 @@ struct HeldBackTests {
         #expect(try other.status().invalid.map(\.field) == ["summary"])
     }
 
+    @Test("what is not UTF-8 leaves with a logout byte for byte, and comes back held back")
+    func bytesLeave() throws {
+        try team.foreign(0, "UPDATE project SET summary = CAST(x'61ff62' AS TEXT)")
+        let held = try replica.heldEdits()
+        #expect(held.first?.columns == ["summary": .bytes([0x61, 0xff, 0x62])])
+        let other = try team.clone(for: team.members[0])
+        #expect(try other.take(outbox: [], quarantine: [], held: held) == 1)
+        let whole = try other.read {
+            try String.fetchOne($0, sql: "SELECT hex(summary) FROM project")
+        }
+        #expect(whole == "61FF62")
+        #expect(try other.status().invalid.map(\.field) == ["summary"])
+        #expect(try other.status().outbox == 0)
+    }
+
     @Test(
         "an id with a NUL is held back as any other that is none, and told",
         arguments: [true, false])

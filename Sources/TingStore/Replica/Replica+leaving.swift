@@ -23,6 +23,8 @@ public struct HeldEdit: Equatable, Sendable {
         case null
         case integer(Int64)
         case text(String)
+        /// A text that is not UTF-8.
+        case bytes([UInt8])
     }
 
     public var collection: String
@@ -55,10 +57,7 @@ extension Replica {
     ///
     /// The triggers that tell other tools of a logout are off here.
     func noticeDefinition(_ db: Database) throws {
-        let statement = try HotStatement(db, "PRAGMA schema_version")
-        defer { statement.reset() }
-        guard try statement.step() else { return }
-        let version = statement.integer(0)
+        let version = try definitionVersion(db)
         guard version != watch.definition else { return }
         let isRemoved = try HotStatement(
             db, "SELECT 1 FROM sqlite_schema WHERE name GLOB 'ting_gone_*' LIMIT 1"
@@ -197,8 +196,10 @@ extension HeldEdit.Content {
         switch value.storage {
         case .int64(let number): self = .integer(number)
         case .string(let text): self = .text(text)
-        // Record tables are STRICT, and have neither real numbers nor blobs: this is a text with a NUL.
-        case .blob(let bytes): self = .text(String(decoding: bytes, as: UTF8.self))
+        // Record tables are STRICT, and have neither real numbers nor blobs: this is a text with a flaw.
+        case .blob(let bytes):
+            self =
+                String(validating: bytes, as: UTF8.self).map { .text($0) } ?? .bytes(Array(bytes))
         case .null, .double: self = .null
         }
     }
@@ -209,6 +210,7 @@ extension HeldEdit.Content {
         case .integer(let number): number.databaseValue
         case .text(let text):
             text.utf8.contains(0) ? Data(text.utf8).databaseValue : text.databaseValue
+        case .bytes(let bytes): Data(bytes).databaseValue
         }
     }
 }
