@@ -21,7 +21,7 @@ extension Replica {
         let invalid = try Sealer(self, db).seal(message: message)
         guard !found.isEmpty else { return invalid }
         // What stands beside its table is shown in the new one; the rest comes from the server.
-        let records = try String.fetchAll(db, sql: "SELECT record FROM ting_shared")
+        let records = try String.storedAll(db, sql: "SELECT record FROM ting_shared")
         try materialize(db, Set(records.compactMap { RecordID($0) }))
         if try !HistoryTables.isStored(db, recomputedDigest(db)) {
             try db.execute(
@@ -38,6 +38,7 @@ extension Replica {
         guard isThorough || version != watch.complete else { return [] }
         // A program of a later layout made the file: what it left out is its own affair.
         guard try layout(db) <= SchemaTable.layout else { return [] }
+        // Of a file that is no replica nothing is made.
         _ = try identity(db)
         guard try isThorough || !isComplete(db) else {
             watch.complete = version
@@ -47,12 +48,17 @@ extension Replica {
         let differences = try growth.differences(from: db)
         let keyless = try schema.collections.filter { try isKeyless(db, $0) }
         if !keyless.isEmpty {
-            // Rows that don't fit the table are left as they are: the server's come with a start-over.
-            try? db.inSavepoint {
-                for collection in keyless { try takeApart(db, collection) }
-                try growth.apply(db)
-                for collection in keyless { try fill(db, collection) }
-                return .commit
+            do {
+                try db.inSavepoint {
+                    for collection in keyless { try takeApart(db, collection) }
+                    try growth.apply(db)
+                    for collection in keyless { try fill(db, collection) }
+                    return .commit
+                }
+            } catch let error as DatabaseError
+                where [.SQLITE_CONSTRAINT, .SQLITE_ERROR].contains(error.resultCode)
+            {
+                // Rows that don't fit the table are left as they are: the server's come with a start-over.
             }
         }
         try growth.apply(db)
@@ -72,7 +78,8 @@ extension Replica {
         return found
     }
 
-    private func definitionVersion(_ db: Database) throws -> Int64 {
+    /// Grows with every change of the file's definition, by any program.
+    func definitionVersion(_ db: Database) throws -> Int64 {
         let statement = try HotStatement(db, "PRAGMA schema_version")
         defer { statement.reset() }
         return try statement.step() ? statement.integer(0) : 0
@@ -90,7 +97,7 @@ extension Replica {
             [collection.name, Self.key(collection)] + CaptureTriggers.names(collection)
         }
         let list = names.map { "'\($0)'" }.joined(separator: ",")
-        let count = try Int.fetchOne(
+        let count = try Int.storedOne(
             db, sql: "SELECT count(*) FROM sqlite_schema WHERE name IN (\(list))")
         return count == names.count
     }
@@ -104,7 +111,7 @@ extension Replica {
 
     /// Whether the table is there without a key: a tool put it together from a query.
     private func isKeyless(_ db: Database, _ collection: CollectionSchema) throws -> Bool {
-        let keys = try Int.fetchOne(
+        let keys = try Int.storedOne(
             db, sql: "SELECT sum(pk > 0 AND name = 'id') FROM pragma_table_info(?)",
             arguments: [collection.name])
         return keys == 0
@@ -124,8 +131,9 @@ extension Replica {
     private func fill(_ db: Database, _ collection: CollectionSchema) throws {
         let name = collection.name
         let old = "temp.\"ting_was_\(name)\""
-        let there = try String.fetchSet(
-            db, sql: "SELECT name FROM pragma_table_info(?)", arguments: ["ting_was_\(name)"])
+        let there = try Set(
+            String.storedAll(
+                db, sql: "SELECT name FROM pragma_table_info(?)", arguments: ["ting_was_\(name)"]))
         let columns = (["id"] + collection.fields.map(\.name)).filter { there.contains($0) }
         let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
         let pairs = columns.map { "'\($0)', \"\($0)\"" }.joined(separator: ", ")

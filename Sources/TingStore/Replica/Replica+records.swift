@@ -67,7 +67,7 @@ extension Replica {
             db.cachedStatement(
                 sql: """
                     SELECT collection, record, field FROM ting_note
-                    WHERE instr(record, char(0)) = 0
+                    WHERE \(CaptureTriggers.namesWhole)
                     """))
         var held = HeldFields()
         while let row = try rows.next() {

@@ -110,6 +110,7 @@ extension Replica {
                 db,
                 sql: """
                     SELECT record FROM ting_pending UNION SELECT record FROM ting_note
+                    WHERE \(CaptureTriggers.namesWhole)
                     """)
             try noteRestart(db, reason)
             try takeSchema(db)
@@ -221,7 +222,11 @@ extension Replica {
     /// The collection that the first note of each record names.
     private func notedHomes(_ db: Database) throws -> [String: String] {
         let rows = try Row.fetchAll(
-            db, sql: "SELECT record, collection FROM ting_note ORDER BY seq")
+            db,
+            sql: """
+                SELECT record, collection FROM ting_note
+                WHERE \(CaptureTriggers.namesWhole) ORDER BY seq
+                """)
         return Dictionary(
             try rows.map { try ($0.stored(atIndex: 0), $0.stored(atIndex: 1)) },
             uniquingKeysWith: { first, _ in first })

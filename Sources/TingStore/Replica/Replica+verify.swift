@@ -24,7 +24,8 @@ extension Replica {
         return try sealed { db in
             if try !isPendingRight(db) || !misshown(db).isEmpty { isWhole = false }
             let base = try identity(db).base
-            let state = try recomputedDigest(db) { progress(.records(done: $0, of: $1)) }
+            let count = try schema.collections.reduce(0) { try $0 + tables.count(db, $1) }
+            let state = try recomputedDigest(db) { progress(.records(done: $0, of: count)) }
             let history = try computedHistory(db) {
                 progress(.history(version: $0, of: base.version))
             }
@@ -44,7 +45,7 @@ extension Replica {
 
     /// The state digest, computed from the shared values of all records.
     func recomputedDigest(
-        _ db: Database, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+        _ db: Database, progress: (_ done: Int) -> Void = { _ in }
     ) throws -> StateDigest {
         try tables.recomputedDigest(db, except: unsealedRows(db), progress: progress)
     }
@@ -56,7 +57,7 @@ extension Replica {
             db,
             sql: """
                 SELECT DISTINCT collection, record FROM ting_note
-                WHERE kind = 'i' AND instr(record, char(0)) = 0
+                WHERE kind = 'i' AND \(CaptureTriggers.namesWhole)
                 """)
         return try rows.reduce(into: [:]) { found, row in
             guard let record = try RecordID(row.stored(String.self, atIndex: 1)) else { return }
@@ -126,7 +127,7 @@ public enum VerifyStep: Equatable, Sendable {
 extension RecordTables {
     /// How many records of a collection are shown.
     func count(_ db: Database, _ collection: CollectionSchema) throws -> Int {
-        try Int.fetchOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0
+        try Int.storedOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0
     }
 
     /// The state digest, computed from the shared values of all records.
@@ -135,9 +136,8 @@ extension RecordTables {
     ///   - progress: Called as it goes on.
     func recomputedDigest(
         _ db: Database, except unsealed: [String: Set<RecordID>] = [:],
-        progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+        progress: (_ done: Int) -> Void = { _ in }
     ) throws -> StateDigest {
-        let count = try schema.collections.reduce(0) { try $0 + self.count(db, $1) }
         var done = 0
         var digest = StateDigest()
         var aside = unsealed
@@ -155,7 +155,7 @@ extension RecordTables {
                 sql: "SELECT id, \(names) FROM \"\(collection.name)\" WHERE \(Self.isWholeID)")
             let beside = aside[collection.name] ?? []
             while let row = try rows.next() {
-                progress(done, count)
+                progress(done)
                 done += 1
                 guard let record = try RecordID(row.stored(String.self, atIndex: 0)),
                     !beside.contains(record)

@@ -182,7 +182,7 @@ extension Replica {
             db,
             sql: """
                 SELECT record FROM ting_touch WHERE version > ?
-                UNION SELECT record FROM ting_note
+                UNION SELECT record FROM ting_note WHERE \(CaptureTriggers.namesWhole)
                 UNION SELECT record FROM ting_unindexed
                 """, arguments: [indexed])
         let changed = try Set(noted).union(sealedSince(db))

@@ -30,6 +30,10 @@ enum CaptureTriggers {
         ) STRICT
         """
 
+    /// Whether a note names its record whole: GRDB ends a text at its first NUL, and would take
+    /// another record's id for what is before it.
+    static let namesWhole = "instr(record, char(0)) = 0"
+
     /// The names of a collection's triggers.
     static func names(_ collection: CollectionSchema) -> [String] {
         ["update", "insert", "delete", "replace", "rename"].map { "ting_\(collection.name)_\($0)" }
