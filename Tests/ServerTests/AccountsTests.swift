@@ -3,8 +3,9 @@
 import Foundation
 import Testing
 import TingCore
-import TingServer
 import TingTesting
+
+@testable import TingServer
 
 /// Accounts on a file, with a clock of the test's own.
 private struct Office {
@@ -47,8 +48,10 @@ extension ServerTests {
         func room() throws {
             let office = try Office()
             let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
-            func hasRoom(_ email: String) throws -> Bool {
-                try office.accounts.hasRoom(for: email, in: office.workspace)
+            func hasRoom(_ email: String, in workspace: WorkspaceID? = nil) throws -> Bool {
+                try office.accounts.read {
+                    try office.accounts.hasRoom($0, for: email, in: workspace ?? office.workspace)
+                }
             }
             for number in 2...Limits.workspaceMemberLimit {
                 let code = try office.invite("\(number)@example.org", to: office.workspace)
@@ -63,7 +66,13 @@ extension ServerTests {
             _ = try office.invite("new@example.org", to: office.workspace)
             for _ in 0..<9 { _ = try office.invite("3@example.org", to: office.workspace) }
             #expect(try !hasRoom("3@example.org"))
-            #expect(try office.accounts.hasRoom(for: "new@example.org", in: office.other))
+            #expect(try hasRoom("new@example.org", in: office.other))
+            #expect(throws: InvitationRefused.full) {
+                try office.accounts.invite(
+                    Invitation(
+                        name: "N", email: "4@example.org", workspace: office.workspace, role: nil),
+                    by: owner)
+            }
         }
 
         @Test("a join code works once, in upper or lower case")
@@ -158,7 +167,7 @@ extension ServerTests {
                 #expect(change == .lastOwner)
             }
             for role in [Role.editor, .viewer] {
-                #expect(throws: LastOwner.self) {
+                #expect(throws: InvitationRefused.lastOwner) {
                     try office.accounts.invite(
                         Invitation(
                             name: "O", email: "o@example.org", workspace: office.workspace,

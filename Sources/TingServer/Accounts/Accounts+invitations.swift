@@ -36,6 +36,14 @@ package struct Invitation: Sendable {
     }
 }
 
+/// Why an owner may not invite someone.
+package enum InvitationRefused: Error {
+    /// Another role for its last owner would leave the workspace without one.
+    case lastOwner
+    /// The workspace lists as many members, or has as many open invitations, as owners may make.
+    case full
+}
+
 /// A join code, for the one person it is for.
 package struct JoinCode: Sendable {
     package let code: String
@@ -55,12 +63,17 @@ extension Accounts {
     ///
     /// - Parameter owner: the owner who invites, and who vouches for their own workspace only: the
     ///   device acts nowhere else. `nil` for the operator, who vouches for the whole server.
-    /// - Throws: `LastOwner` where another role for its last owner would leave the workspace without.
+    /// - Throws: `InvitationRefused` for what an owner may not do.
     package func invite(_ invitation: Invitation, by owner: MemberID?) throws -> JoinCode {
         let code = Secret.joinCode()
         let created = now()
         let expires = created + Int64(Limits.invitationHours) * 3_600_000
         return try write { db in
+            if owner != nil, let workspace = invitation.workspace,
+                try !hasRoom(db, for: invitation.email, in: workspace)
+            {
+                throw InvitationRefused.full
+            }
             let member = try account(db, for: invitation, renames: owner == nil)
             if let workspace = invitation.workspace {
                 try admit(db, member, to: workspace, as: invitation.role, by: owner)
@@ -189,7 +202,7 @@ extension Accounts {
         by owner: MemberID?
     ) throws {
         if owner != nil, let role, role != .owner, try isLastOwner(db, member, of: workspace) {
-            throw LastOwner()
+            throw InvitationRefused.lastOwner
         }
         try db.execute(
             sql: """

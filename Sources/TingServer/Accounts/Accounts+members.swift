@@ -3,9 +3,6 @@
 import GRDB
 package import TingCore
 
-/// An invitation with another role would leave a workspace without an owner.
-package struct LastOwner: Error {}
-
 extension Accounts {
     /// All members of a workspace, past ones too, by id.
     package func members(of workspace: WorkspaceID) throws -> [Member] {
@@ -101,26 +98,24 @@ extension Accounts {
 
     /// Whether an owner may invite one more: the member list, past ones too, goes to every replica, and
     /// what an owner can make must not fill the disk.
-    package func hasRoom(for email: String, in workspace: WorkspaceID) throws -> Bool {
-        try read { db in
-            let isListed = try Bool.fetchOne(
-                db,
-                sql: """
-                    SELECT EXISTS (SELECT 1 FROM membership JOIN member ON member.id = membership.member
-                        WHERE workspace = ? AND email_key = ?)
-                    """, arguments: [workspace.description, Self.key(of: email)])
-            let members = try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM membership WHERE workspace = ?",
-                arguments: [workspace.description])
-            let open = try Int.fetchOne(
-                db,
-                sql: """
-                    SELECT count(*) FROM invitation
-                        WHERE workspace = ? AND used IS NULL AND expires > ?
-                    """, arguments: [workspace.description, now()])
-            let limit = Limits.workspaceMemberLimit
-            return (isListed == true || members ?? 0 < limit) && open ?? 0 < limit
-        }
+    func hasRoom(_ db: Database, for email: String, in workspace: WorkspaceID) throws -> Bool {
+        let isListed = try Bool.fetchOne(
+            db,
+            sql: """
+                SELECT EXISTS (SELECT 1 FROM membership JOIN member ON member.id = membership.member
+                    WHERE workspace = ? AND email_key = ?)
+                """, arguments: [workspace.description, Self.key(of: email)])
+        let members = try Int.fetchOne(
+            db, sql: "SELECT count(*) FROM membership WHERE workspace = ?",
+            arguments: [workspace.description])
+        let open = try Int.fetchOne(
+            db,
+            sql: """
+                SELECT count(*) FROM invitation
+                    WHERE workspace = ? AND used IS NULL AND expires > ?
+                """, arguments: [workspace.description, now()])
+        let limit = Limits.workspaceMemberLimit
+        return (isListed == true || members ?? 0 < limit) && open ?? 0 < limit
     }
 
     /// A member as the operator sees them.

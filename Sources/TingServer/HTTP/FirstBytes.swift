@@ -5,7 +5,8 @@ import NIOCore
 /// Sets HTTP/1.1 up when the first bytes of a connection come.
 ///
 /// Thousands that connect at the same time, as they do after a restart, ask one after the other. What
-/// reads their requests is then made, used and given back in turns, not for all of them at once. `ConnectionWatch` closes one that brings nothing.
+/// reads their requests is then made, used and given back in turns, not for all of them at once.
+/// `ConnectionWatch` closes one that brings nothing.
 final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 

@@ -33,13 +33,10 @@ extension API {
             name: request.name, email: request.email, workspace: access.workspace, role: role)
         if let problem = invitation.problem { throw Refusal(.badRequest, problem) }
         let code = try await workers.run { [accounts] in
-            guard try accounts.hasRoom(for: invitation.email, in: access.workspace) else {
-                throw Self.isFull
-            }
             do {
                 return try accounts.invite(invitation, by: caller.member)
-            } catch is LastOwner {
-                throw Self.lastOwner
+            } catch let refused as InvitationRefused {
+                throw refused == .full ? Self.isFull : Self.lastOwner
             }
         }
         logger.info(
