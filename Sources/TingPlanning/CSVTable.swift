@@ -39,11 +39,11 @@ struct CSVTable {
             if scalars.first == "\u{feff}" { at = 1 }
         }
 
-        /// The one that the first line has most of, outside quotes.
+        /// The one that the first line that is not empty has most of, outside quotes.
         private static func separator(of scalars: [Unicode.Scalar]) -> Unicode.Scalar {
             var counts: [Unicode.Scalar: Int] = [",": 0, ";": 0, "\t": 0]
             var isQuoted = false
-            for scalar in scalars {
+            for scalar in scalars.drop(while: { "\u{feff}\r\n".unicodeScalars.contains($0) }) {
                 if scalar == "\"" { isQuoted.toggle() }
                 guard !isQuoted else { continue }
                 if scalar == "\n" || scalar == "\r" { break }

@@ -28,6 +28,7 @@ struct CSVTableTests {
         arguments: [
             ("a;b;c\n1,5;x;\"y;z\"\n", [["a", "b", "c"], ["1,5", "x", "y;z"]]),
             ("\u{feff}a\tb\r\n1;2\t3,4\r\n", [["a", "b"], ["1;2", "3,4"]]),
+            ("\u{feff}\r\n\r\na;b\r\n1;2\r\n", [["a", "b"], ["1", "2"]]),
             ("\"a,b,c\";d\n", [["a,b,c", "d"]]), ("a,b;c\n", [["a", "b;c"]]),
             ("a\nb;c,d\n", [["a"], ["b;c", "d"]]),
         ])
