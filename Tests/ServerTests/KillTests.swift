@@ -22,6 +22,23 @@ private final class Record: Sendable {
 extension ServerTests {
     @Suite("A server that is killed", .tags(.promise1, .promise5), .timeLimit(.minutes(3)))
     struct KillTests {
+        @Test("SIGTERM leaves everything in the workspaces' files, and nothing in their logs")
+        func stopped() async throws {
+            let server = try await ServerProcess()
+            let token = try await server.join("anna@example.org", "team")
+            try await server.push(token, texts: 3, bytes: 10_000)
+            let folder = "\(server.path)/workspaces"
+            func logs() throws -> [Int] {
+                try FileManager.default.contentsOfDirectory(atPath: folder)
+                    .filter { $0.hasSuffix("-wal") }
+                    .map { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)")).count }
+            }
+            #expect(try logs().contains { $0 > 30_000 })
+            server.signal(SIGTERM)
+            #expect(await server.end() == 0)
+            #expect(try logs().allSatisfy { $0 == 0 })
+        }
+
         @Test(
             "SIGKILL at any moment loses nothing acknowledged; sent again, the verdicts are the same",
             arguments: [1, 2])

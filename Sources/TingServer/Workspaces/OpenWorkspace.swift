@@ -68,7 +68,7 @@ actor OpenWorkspace {
     /// Closes the file once everyone has been told of what was written.
     func close() async throws {
         if !queue.isIdle { await withCheckedContinuation { closers.append($0) } }
-        try await workers.run { [file] in try file.close() }
+        try await workers.run { [file] in try file.closeWhole() }
     }
 
     /// Carries out what the queue decided; `result` is that of the transaction before.

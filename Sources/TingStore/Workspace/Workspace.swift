@@ -109,6 +109,14 @@ public final class Workspace: Sendable {
 
     public func close() throws { try pool.close() }
 
+    /// The same, with everything in the file and nothing in its log. GRDB closes its writer first, and
+    /// readers can't empty the log: it would stay, as large as it ever was. For the one process that
+    /// serves the workspace; where another holds the file the log stays.
+    public func closeWhole() throws {
+        _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        try close()
+    }
+
     private static func open(_ path: String, isReadOnly: Bool = false) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.readonly = isReadOnly
