@@ -25,8 +25,17 @@ extension Replica {
     func fit(to program: Schema) throws {
         note(
             try quietly { db in
-                try SchemaTable.fit(db, Self.table, to: program, Self.definition)
+                try nameNotedRows(db)
+                return try SchemaTable.fit(db, Self.table, to: program, Self.definition)
             })
+    }
+
+    /// Has noted rows say which field each value is of, before the schema changes.
+    private func nameNotedRows(_ db: Database) throws {
+        guard let layout = try SchemaTable.stamp(db, in: Self.table)?.layout, layout > 2,
+            let held = try SchemaTable.read(db)
+        else { return }
+        try CaptureTriggers.name(db, by: held)
     }
 
     /// Reads the schema anew where another process changed it.
@@ -54,6 +63,7 @@ extension Replica {
         if let problem = newer.problems(following: schema).first {
             throw SchemaError.differs(problem)
         }
+        try nameNotedRows(db)
         try SchemaTable.grow(db, Self.table, to: newer, Self.definition)
         note(newer)
     }

@@ -170,7 +170,7 @@ public final class Replica: Sendable {
             "CREATE TABLE ting_unindexed (record TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
             "CREATE TABLE ting_indexed (record TEXT PRIMARY KEY NOT NULL, place INTEGER) STRICT",
             SearchText.definition, Self.mendedTable, Self.restartTable,
-            CaptureTriggers.noteTable,
+            CaptureTriggers.noteTable(schema),
         ] + schema.collections.flatMap(CaptureTriggers.definition)
     }
 

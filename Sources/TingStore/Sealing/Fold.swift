@@ -19,17 +19,15 @@ struct Fold {
     private(set) var keeps: Set<String> = []
     /// Places of the notes that it was made of.
     private(set) var notes: [Int64] = []
-    /// 32 random bytes, from the first note; none where that is not in the file.
-    let draft: [UInt8]
+    /// 32 random bytes, from the first note that has some; none where that is not in the file.
+    private(set) var draft: [UInt8] = []
     /// Whether `before` has the whole row.
     private var isComplete = false
 
-    /// A fold that begins with a note's row: kind, collection, record (as a blob, for an id that is a
-    /// text with a NUL), field, before, time, draft, seq.
+    /// A fold that begins with a row of `CaptureTriggers.notes`.
     init(_ collection: CollectionSchema, _ note: Row) throws {
         self.collection = collection
         record = String(decoding: try note.stored(Data.self, atIndex: 2), as: UTF8.self)
-        draft = Array(try note.stored(Data.self, atIndex: 6))
         existed = try note.stored(String.self, atIndex: 0) != "i"
         isComplete = !existed
         try take(note)
@@ -46,7 +44,6 @@ struct Fold {
     init(bare row: NotedRow) {
         collection = row.collection
         record = row.record
-        draft = []
         existed = row.before != nil
         isComplete = !existed
         time = row.time
@@ -70,6 +67,7 @@ struct Fold {
         let field: String = try note.stored(atIndex: 3)
         let noted: Int64 = try note.stored(atIndex: 5)
         notes.append(try note.stored(atIndex: 7))
+        if draft.isEmpty { draft = Array(try note.stored(Data.self, atIndex: 6)) }
         time = max(time, noted)
         switch kind {
         case "i": break
@@ -79,10 +77,7 @@ struct Fold {
         case "d", "r", "x":
             wasRemoved = true
             guard !isComplete else { return }
-            let json: String = try note.stored(atIndex: 4)
-            for (name, value) in try Self.columns(json) where before[name] == nil {
-                before[name] = value
-            }
+            try takeRow(note)
             isComplete = true
         // `u`, and a kind that rotted: what is in the row counts.
         default:
@@ -90,6 +85,17 @@ struct Fold {
             try collection.mustName(field)
             if !isComplete, before[field] == nil { before[field] = note[4] }
             times[field] = noted
+        }
+    }
+
+    /// Takes what it lacks from a whole row: by its columns, or by name in JSON.
+    private mutating func takeRow(_ note: Row) throws {
+        if !note.hasNull(atIndex: 4) {
+            before.merge(try Self.columns(try note.stored(atIndex: 4))) { first, _ in first }
+            return
+        }
+        for (place, field) in collection.fields.enumerated() where before[field.name] == nil {
+            before[field.name] = note[CaptureTriggers.firstColumn + place]
         }
     }
 

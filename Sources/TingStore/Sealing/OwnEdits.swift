@@ -102,12 +102,7 @@ struct OwnEdits {
     private func notes(_ db: Database, _ schema: Schema) throws -> (
         held: [Key: [Row]], kept: [Key: [Row]]
     ) {
-        let notes = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT kind, collection, CAST(record AS BLOB), field, before, time, draft, seq
-                FROM ting_note ORDER BY seq
-                """)
+        let notes = try Row.fetchAll(db, sql: CaptureTriggers.notes(schema))
         var (held, kept): ([Key: [Row]], [Key: [Row]]) = ([:], [:])
         for note in notes {
             let key = try Key(

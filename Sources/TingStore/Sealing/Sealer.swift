@@ -111,11 +111,7 @@ struct Sealer {
         var folds: [String: Fold] = [:]
         var order: [String] = []
         let rows = try Row.fetchCursor(
-            db.cachedStatement(
-                sql: """
-                    SELECT kind, collection, CAST(record AS BLOB), field, before, time, draft, seq
-                    FROM ting_note ORDER BY seq
-                    """))
+            db.cachedStatement(sql: CaptureTriggers.notes(replica.schema)))
         while let row = try rows.next() {
             let name: String = try row.stored(atIndex: 1)
             guard let collection = replica.schema.collection(name) else {

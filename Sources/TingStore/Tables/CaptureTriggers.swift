@@ -10,13 +10,17 @@ import TingCore
 /// - `r`: a row that REPLACE may take away without a DELETE trigger · `x`: a row whose id changed
 /// - `k`: a *keep*, an edit of a field or record to what it is; only the library writes it
 ///
+/// Of a whole row, the columns are in `was_1` and so on, in the order of the collection's fields. An `r`
+/// tells no more than that, and has no time or random bytes of its own: a note of what changed follows.
+///
 /// No index is on the notes: it took a fifth of what an edit by another tool costs beyond itself. Whoever
 /// needs those of several records goes through all of them once.
 ///
 /// The first note's random bytes give the change set its id and its seed, so that two copies of a
 /// file with one unsealed draft can't both pass for the original.
 enum CaptureTriggers {
-    static let noteTable = """
+    static func noteTable(_ schema: Schema) -> String {
+        """
         CREATE TABLE ting_note (
           seq INTEGER PRIMARY KEY,
           kind TEXT NOT NULL,
@@ -26,9 +30,30 @@ enum CaptureTriggers {
           before ANY,
           time INTEGER NOT NULL
             DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),
-          draft BLOB NOT NULL DEFAULT (randomblob(32))
+          draft BLOB NOT NULL DEFAULT (randomblob(32)),
+          \(columns(width(schema)).map { "\($0) ANY" }.joined(separator: ", "))
         ) STRICT
         """
+    }
+
+    /// All notes in order: kind, collection, record (as a blob, for an id that is a text with a NUL),
+    /// field, before, time, draft, seq, and from `firstColumn` on the columns of a whole row.
+    static func notes(_ schema: Schema) -> String {
+        """
+        SELECT kind, collection, CAST(record AS BLOB), field, before, time, draft, seq,
+        \(columns(width(schema)).joined(separator: ", ")) FROM ting_note ORDER BY seq
+        """
+    }
+
+    static let firstColumn = 8
+
+    private static func columns(_ count: Int) -> [String] {
+        (1...max(1, count)).map { "was_\($0)" }
+    }
+
+    private static func width(_ schema: Schema) -> Int {
+        schema.collections.map(\.fields.count).max() ?? 0
+    }
 
     /// Whether a note names its record whole: GRDB ends a text at its first NUL, and would take
     /// another record's id for what is before it.
@@ -47,40 +72,41 @@ enum CaptureTriggers {
             WHERE OLD."\(field.name)" IS NOT NEW."\(field.name)"
             """
         }
-        let columns = "(kind, collection, record, field, before)"
+        let edit = "(kind, collection, record, field, before)"
+        let whole = "kind, collection, record, \(columns(collection).joined(separator: ", "))"
         return [
             """
             CREATE TRIGGER "ting_\(name)_update" AFTER UPDATE ON "\(name)"
             WHEN NEW.id IS OLD.id BEGIN
-              INSERT INTO ting_note \(columns)
+              INSERT INTO ting_note \(edit)
               \(changes.joined(separator: "\n  UNION ALL "));
             END
             """,
             """
             CREATE TRIGGER "ting_\(name)_insert" AFTER INSERT ON "\(name)" BEGIN
-              INSERT INTO ting_note \(columns) VALUES ('i', '\(name)', NEW.id, '', NULL);
+              INSERT INTO ting_note (kind, collection, record) VALUES ('i', '\(name)', NEW.id);
             END
             """,
             """
             CREATE TRIGGER "ting_\(name)_delete" AFTER DELETE ON "\(name)" BEGIN
-              INSERT INTO ting_note \(columns)
-              VALUES ('d', '\(name)', OLD.id, '', \(row("OLD", collection)));
+              INSERT INTO ting_note (\(whole))
+              VALUES ('d', '\(name)', OLD.id, \(row("OLD", collection)));
             END
             """,
             """
             CREATE TRIGGER "ting_\(name)_replace" BEFORE INSERT ON "\(name)" BEGIN
-              INSERT INTO ting_note \(columns)
-              SELECT 'r', '\(name)', id, '', \(row("t", collection))
+              INSERT INTO ting_note (\(whole), time, draft)
+              SELECT 'r', '\(name)', id, \(row("t", collection)), 0, x''
               FROM "\(name)" t WHERE id = NEW.id;
             END
             """,
             """
             CREATE TRIGGER "ting_\(name)_rename" BEFORE UPDATE OF id ON "\(name)"
             WHEN NEW.id IS NOT OLD.id BEGIN
-              INSERT INTO ting_note \(columns)
-              SELECT iif(id = OLD.id, 'x', 'r'), '\(name)', id, '', \(row("t", collection))
+              INSERT INTO ting_note (\(whole))
+              SELECT iif(id = OLD.id, 'x', 'r'), '\(name)', id, \(row("t", collection))
               FROM "\(name)" t WHERE id IN (OLD.id, NEW.id);
-              INSERT INTO ting_note \(columns) VALUES ('i', '\(name)', NEW.id, '', NULL);
+              INSERT INTO ting_note (kind, collection, record) VALUES ('i', '\(name)', NEW.id);
             END
             """,
         ]
@@ -97,16 +123,37 @@ enum CaptureTriggers {
         guard !ids.isEmpty else { return [] }
         try db.cachedStatement(
             sql: """
-                INSERT INTO ting_note (kind, collection, record, field, before)
-                SELECT 'd', '\(name)', id, '', \(row("t", collection)) \(condition) ORDER BY id
+                INSERT INTO ting_note
+                (kind, collection, record, \(columns(collection).joined(separator: ", ")))
+                SELECT 'd', '\(name)', id, \(row("t", collection)) \(condition) ORDER BY id
                 """
         ).execute(arguments: [value])
         try db.cachedStatement(sql: "DELETE \(condition)").execute(arguments: [value])
         return ids
     }
 
+    /// Puts whole rows under the names of their fields, as JSON in `before`: the order of fields is that
+    /// of one schema.
+    static func name(_ db: Database, by schema: Schema) throws {
+        for collection in schema.collections {
+            let pairs = zip(collection.fields, columns(collection)).map { field, column in
+                // JSON holds no blob; only a row that rotted does.
+                "'\(field.name)', iif(typeof(\(column)) = 'blob', CAST(\(column) AS TEXT), \(column))"
+            }
+            let none = columns(collection).map { "\($0) = NULL" }.joined(separator: ", ")
+            try db.execute(
+                sql: """
+                    UPDATE ting_note SET before = json_object(\(pairs.joined(separator: ", "))), \(none)
+                    WHERE kind IN ('d', 'r', 'x') AND before IS NULL AND collection = ?
+                    """, arguments: [collection.name])
+        }
+    }
+
     private static func row(_ source: String, _ collection: CollectionSchema) -> String {
-        let pairs = collection.fields.map { "'\($0.name)', \(source).\"\($0.name)\"" }
-        return "json_object(\(pairs.joined(separator: ", ")))"
+        collection.fields.map { "\(source).\"\($0.name)\"" }.joined(separator: ", ")
+    }
+
+    private static func columns(_ collection: CollectionSchema) -> [String] {
+        columns(collection.fields.count)
     }
 }
