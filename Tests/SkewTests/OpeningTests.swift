@@ -281,6 +281,6 @@ struct OpeningTests {
             Replica.definition(Schema(name: "none", version: 1, collections: []))
             + Workspace.definition(Schema(name: "none", version: 1, collections: []))
         let hash = Hash(of: Array(statements.joined(separator: ";\n").utf8)).description.prefix(8)
-        #expect("\(SchemaTable.layout) \(hash)" == "3 1d7f1ffd")
+        #expect("\(SchemaTable.layout) \(hash)" == "3 32b453ef")
     }
 }

@@ -77,8 +77,13 @@ struct Fold {
         case "d", "r", "x":
             wasRemoved = true
             guard !isComplete else { return }
-            try takeRow(note)
+            before.merge(try held(note)) { first, _ in first }
             isComplete = true
+        case "n":
+            for (field, value) in try held(note) {
+                if !isComplete, before[field] == nil { before[field] = value }
+                times[field] = noted
+            }
         // `u`, and a kind that rotted: what is in the row counts.
         default:
             guard !field.isEmpty else { throw StoredFormError.malformed("note") }
@@ -88,15 +93,16 @@ struct Fold {
         }
     }
 
-    /// Takes what it lacks from a whole row: by its columns, or by name in JSON.
-    private mutating func takeRow(_ note: Row) throws {
-        if !note.hasNull(atIndex: 4) {
-            before.merge(try Self.columns(try note.stored(atIndex: 4))) { first, _ in first }
-            return
+    /// What a note's row held, as far as it was taken away or changed: by columns, or by name in JSON.
+    private func held(_ note: Row) throws -> [String: DatabaseValue] {
+        guard note.hasNull(atIndex: 4) else { return try Self.columns(try note.stored(atIndex: 4)) }
+        var held: [String: DatabaseValue] = [:]
+        for (place, field) in collection.fields.enumerated() {
+            let value: DatabaseValue = note[CaptureTriggers.firstColumn + place]
+            if case .blob(let data) = value.storage, data.isEmpty { continue }
+            held[field.name] = value
         }
-        for (place, field) in collection.fields.enumerated() where before[field.name] == nil {
-            before[field.name] = note[CaptureTriggers.firstColumn + place]
-        }
+        return held
     }
 
     private static func columns(_ json: String) throws -> [String: DatabaseValue] {

@@ -5,13 +5,15 @@ import TingCore
 
 /// Plain triggers that note every edit, whatever tool makes it (promise 11).
 ///
-/// A note holds the record, the field (empty for the whole row), the value before and the time:
-/// - `u`: a field changed · `i`: a row came to be · `d`: a row was deleted
+/// A note holds the record, what was before and the time:
+/// - `n`: fields of a row changed · `i`: a row came to be · `d`: a row was deleted
 /// - `r`: a row that REPLACE may take away without a DELETE trigger · `x`: a row whose id changed
-/// - `k`: a *keep*, an edit of a field or record to what it is; only the library writes it
+/// - `k`: a *keep*, an edit of a field (empty for the record) to what it is; only the library writes it
+/// - `u`: one field changed; what the library leaves of what is held back
 ///
-/// Of a whole row, the columns are in `was_1` and so on, in the order of the collection's fields. An `r`
-/// tells no more than that, and has no time or random bytes of its own: a note of what changed follows.
+/// What a row held is in `was_1` and so on, in the order of the collection's fields; an empty blob
+/// stands for what did not change. An `r` tells no more than that, and has no time or random bytes of its
+/// own: a note of what changed follows.
 ///
 /// No index is on the notes: it took a fifth of what an edit by another tool costs beyond itself. Whoever
 /// needs those of several records goes through all of them once.
@@ -67,19 +69,16 @@ enum CaptureTriggers {
     static func definition(_ collection: CollectionSchema) -> [String] {
         let name = collection.name
         let changes = collection.fields.map { field in
-            """
-            SELECT 'u', '\(name)', NEW.id, '\(field.name)', OLD."\(field.name)"
-            WHERE OLD."\(field.name)" IS NOT NEW."\(field.name)"
-            """
+            let (old, new) = ("OLD.\"\(field.name)\"", "NEW.\"\(field.name)\"")
+            return "iif(\(old) IS \(new), x'', \(old))"
         }
-        let edit = "(kind, collection, record, field, before)"
         let whole = "kind, collection, record, \(columns(collection).joined(separator: ", "))"
         return [
             """
             CREATE TRIGGER "ting_\(name)_update" AFTER UPDATE ON "\(name)"
             WHEN NEW.id IS OLD.id BEGIN
-              INSERT INTO ting_note \(edit)
-              \(changes.joined(separator: "\n  UNION ALL "));
+              INSERT INTO ting_note (\(whole))
+              VALUES ('n', '\(name)', NEW.id, \(changes.joined(separator: ", ")));
             END
             """,
             """
@@ -132,19 +131,21 @@ enum CaptureTriggers {
         return ids
     }
 
-    /// Puts whole rows under the names of their fields, as JSON in `before`: the order of fields is that
-    /// of one schema.
+    /// Puts what rows held under the names of their fields, as JSON in `before`: the order of fields is
+    /// that of one schema.
     static func name(_ db: Database, by schema: Schema) throws {
         for collection in schema.collections {
-            let pairs = zip(collection.fields, columns(collection)).map { field, column in
-                // JSON holds no blob; only a row that rotted does.
-                "'\(field.name)', iif(typeof(\(column)) = 'blob', CAST(\(column) AS TEXT), \(column))"
-            }
+            let pairs = zip(collection.fields, columns(collection)).map { "('\($0.name)', \($1))" }
             let none = columns(collection).map { "\($0) = NULL" }.joined(separator: ", ")
+            // JSON holds no blob: beside what did not change, only a row that rotted does.
             try db.execute(
                 sql: """
-                    UPDATE ting_note SET before = json_object(\(pairs.joined(separator: ", "))), \(none)
-                    WHERE kind IN ('d', 'r', 'x') AND before IS NULL AND collection = ?
+                    UPDATE ting_note SET before = (
+                      WITH held (name, value) AS (VALUES \(pairs.joined(separator: ", ")))
+                      SELECT json_group_object(name, value) FROM held
+                      WHERE typeof(value) <> 'blob'
+                    ), \(none)
+                    WHERE kind IN ('n', 'd', 'r', 'x') AND before IS NULL AND collection = ?
                     """, arguments: [collection.name])
         }
     }
