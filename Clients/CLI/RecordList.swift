@@ -33,7 +33,7 @@ struct RecordList: Equatable {
             } else if csv {
                 try printCSV(records, named ?? [nil] + collection.fields)
             } else {
-                let shown = named ?? [nil] + DefaultColumns.of(collection, records)
+                let shown = named ?? [nil] + DefaultColumns.of(collection, records).map(Optional.some)
                 let isShort = shown.contains(nil) && !records.isEmpty
                 let short =
                     isShort ? try RecordText.shortIDs(records.map(\.id), replica, db) : nil

@@ -51,7 +51,7 @@ public struct ClientHome: Sendable {
         for part in full.split(separator: "/") where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }
         }
-        return "/" + parts.joined(separator: "/")
+        return parts.isEmpty ? "/" : parts.reduce(into: "") { $0 += "/" + $1 }
     }
 
     private var configurationFile: String { configurationFolder + "/config.json" }

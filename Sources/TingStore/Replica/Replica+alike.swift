@@ -36,7 +36,11 @@ extension Replica {
 
     /// The last bytes as a number: what compares quickest.
     private static func ending(_ text: UnsafeBufferPointer<UInt8>) -> UInt64 {
-        text.suffix(Limits.shortIDLength).reduce(0) { $0 << 8 | UInt64($1) }
+        var number: UInt64 = 0
+        for at in max(0, text.count - Limits.shortIDLength)..<text.count {
+            number = number << 8 | UInt64(text[at])
+        }
+        return number
     }
 
     private static func contains(_ ascending: [UInt64], _ wanted: UInt64) -> Bool {
