@@ -4,7 +4,12 @@ import Foundation
 
 /// The form of `joint-work-programme.json`: items with id, title, kind and whatever else is known.
 struct ProgrammeFile: Decodable {
-    var items: [Item]
+    var items: [ItemRead]
+
+    /// An item, or why it can't be read.
+    typealias ItemRead = Result<Item, Unread>
+
+    struct Unread: Error { var problem: String }
 
     struct Item {
         var id: String
@@ -24,9 +29,31 @@ struct ProgrammeFile: Decodable {
         var note: String
         /// As a sentence has it: `currency EUR, value 10850000, what project budget`.
         var amount: String?
+        /// What could not be read of it, each a sentence.
+        var problems: [String] = []
     }
 
-    /// - Throws: `ProgrammeImport.Unreadable`, which names the item and the member.
+    private enum Member: String, CodingKey { case items }
+
+    init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: Member.self)
+        items = try members.decode([Whole].self, forKey: .items).map(\.read)
+    }
+
+    /// Reads every item: one that can't be read holds back no other.
+    private struct Whole: Decodable {
+        var read: ItemRead
+
+        init(from decoder: any Decoder) throws {
+            do {
+                read = .success(try Item(from: decoder))
+            } catch let error as DecodingError {
+                read = .failure(Unread(problem: ProgrammeFile.problem(error)))
+            }
+        }
+    }
+
+    /// - Throws: `ProgrammeImport.Unreadable`, where it is no JSON with `items`.
     init(_ data: Data) throws {
         do {
             self = try JSONDecoder().decode(ProgrammeFile.self, from: data)
@@ -40,21 +67,16 @@ struct ProgrammeFile: Decodable {
     private static func problem(_ error: DecodingError) -> String {
         switch error {
         case .keyNotFound(let key, let context):
-            "\(place(context.codingPath)) has no `\(key.stringValue)`"
+            "\(subject(context.codingPath)) has no `\(key.stringValue)`"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "\(place(context.codingPath)) is of another type than expected"
-        default: "The file is not JSON"
+            "\(subject(context.codingPath)) is of another type than expected"
+        default: "the file is not JSON"
         }
     }
 
-    /// `The item 3, danish`; the first item is 1.
-    private static func place(_ path: [any CodingKey]) -> String {
-        guard let first = path.first else { return "The file" }
-        guard path.count > 1, let position = path[1].intValue else {
-            return "The member `\(first.stringValue)`"
-        }
-        let member = path.count > 2 ? ", `\(path[2].stringValue)`," : ""
-        return "Item \(position + 1)\(member)"
+    private static func subject(_ path: [any CodingKey]) -> String {
+        guard let last = path.last else { return "the file" }
+        return last.intValue == nil ? "`\(last.stringValue)`" : "the item"
     }
 }
 
@@ -66,31 +88,37 @@ extension ProgrammeFile.Item: Decodable {
 
     init(from decoder: any Decoder) throws {
         let members = try decoder.container(keyedBy: Member.self)
-        func text(_ member: Member) throws -> String {
-            try members.decodeIfPresent(String.self, forKey: member) ?? ""
+        var problems: [String] = []
+        func value<T: Decodable>(_ member: Member, _ type: T.Type) -> T? {
+            do { return try members.decodeIfPresent(type, forKey: member) } catch {
+                problems.append("`\(member.stringValue)` is of another type than expected")
+                return nil
+            }
         }
-        func list(_ member: Member) throws -> [String] {
-            try members.decodeIfPresent([String].self, forKey: member) ?? []
+        func text(_ member: Member) -> String { value(member, String.self) ?? "" }
+        func list(_ member: Member) -> [String] {
+            (value(member, [String].self) ?? []).filter { !$0.allSatisfy(\.isWhitespace) }
         }
         id = try members.decode(String.self, forKey: .id)
         title = try members.decode(String.self, forKey: .title)
         kind = try members.decode(String.self, forKey: .kind)
-        programme = try text(.programme)
-        focus_area = try text(.focus_area)
-        danish = try list(.danish)
-        chinese = try list(.chinese)
-        cn_divisions = try list(.cn_divisions)
-        dk_divisions = try list(.dk_divisions)
-        start = try text(.start)
-        end = try text(.end)
-        tags = try list(.tags)
-        source = try list(.source)
-        confidence = try text(.confidence)
-        note = try text(.note)
-        amount = try members.decodeIfPresent(Amount.self, forKey: .amount)?.text
+        programme = text(.programme)
+        focus_area = text(.focus_area)
+        danish = list(.danish)
+        chinese = list(.chinese)
+        cn_divisions = list(.cn_divisions)
+        dk_divisions = list(.dk_divisions)
+        start = text(.start)
+        end = text(.end)
+        tags = list(.tags)
+        source = list(.source)
+        confidence = text(.confidence)
+        note = text(.note)
+        amount = value(.amount, Amount.self)?.text
+        self.problems = problems
     }
 
-    /// An amount of money: a text, or an object of texts and numbers.
+    /// An amount of money: a text, a number, or an object of those.
     private struct Amount: Decodable {
         var text: String
 
@@ -98,6 +126,8 @@ extension ProgrammeFile.Item: Decodable {
             let container = try decoder.singleValueContainer()
             if let text = try? container.decode(String.self) {
                 self.text = text
+            } else if let number = try? container.decode(Int64.self) {
+                text = String(number)
             } else {
                 let parts = try container.decode([String: Part].self)
                 text = parts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.text)" }

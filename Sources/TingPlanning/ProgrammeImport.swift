@@ -93,10 +93,22 @@ public struct ProgrammeImport: Equatable, Sendable {
     private mutating func readProgramme(_ data: Data) throws {
         let items = try ProgrammeFile(data).items
         let programmes = Set(
-            items.filter { Self.collection(of: $0.kind) == "programme" }.map(\.id))
+            items.compactMap { try? $0.get() }
+                .filter { Self.collection(of: $0.kind) == "programme" }.map(\.id))
         var seen: Set<String> = []
-        for (position, item) in items.enumerated() where isNew(item.id, &seen, position + 1) {
-            take(item, programmes, line: position + 1)
+        for (position, read) in items.enumerated() {
+            do throws(ProgrammeFile.Unread) {
+                let item = try read.get()
+                guard isNew(item.id, &seen, position + 1) else { continue }
+                problems += item.problems.map {
+                    ImportProblem(line: position + 1, problem: "\($0); it is left out")
+                }
+                take(item, programmes, line: position + 1)
+            } catch {
+                problems.append(
+                    ImportProblem(
+                        line: position + 1, problem: "\(error.problem); the item is left out"))
+            }
         }
     }
 
@@ -204,7 +216,8 @@ public struct ProgrammeImport: Equatable, Sendable {
                     ImportProblem(line: row.line, problem: "the row has \(count); it is left out"))
                 continue
             }
-            let cells = Dictionary(zip(heading, row.cells)) { first, _ in first }
+            let trimmed = row.cells.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+            let cells = Dictionary(zip(heading, trimmed)) { first, _ in first }
             guard isNew(cells["id"] ?? "", &seen, row.line) else { continue }
             take(partnership: cells, line: row.line)
         }

@@ -127,18 +127,52 @@ struct ImperfectImportTests {
     }
 
     @Test(
-        "a file of another form is refused, and says where",
+        "an item that can't be read is left out and told, and the others are made",
         arguments: [
-            (#"{"id": "a", "title": "A"}"#, "Item 1 has no `kind`"),
+            (#"{"id": "b", "title": "B"}"#, "the item has no `kind`; the item is left out"),
             (
-                #"{"id": "a", "title": "A", "kind": "mou", "danish": "x"}"#,
-                "Item 1, `danish`, is of another type than expected"
+                #"{"id": 7, "title": "B", "kind": "mou"}"#,
+                "`id` is of another type than expected; the item is left out"
             ),
-            ("7", "Item 1 is of another type than expected"), ("{", "The file is not JSON"),
+            ("7", "the item is of another type than expected; the item is left out"),
+            ("null", "the item is of another type than expected; the item is left out"),
         ])
-    func unreadable(_ items: String, _ problem: String) {
-        let error = #expect(throws: ProgrammeImport.Unreadable.self) { try programme(items) }
-        #expect(error?.problem == problem)
+    func unreadable(_ item: String, _ problem: String) throws {
+        let plan = try programme(#"{"id": "a", "title": "A", "kind": "mou"}, \#(item)"#)
+        #expect(plan.records.map(\.collection) == ["agreement"])
+        #expect(plan.problems.map { "\($0.line): \($0.problem)" } == ["2: " + problem])
+    }
+
+    @Test("a member of another type is left out and told, and the rest of the item is made")
+    func otherTypes() throws {
+        let plan = try programme(
+            #"""
+            {"id": "a", "title": "A", "kind": "project", "danish": "x", "start": 2014, "note": "N",
+             "amount": 5000, "chinese": ["", " "]}
+            """#)
+        #expect(plan.records.map(\.collection) == ["project"])
+        #expect(plan.records.first?.values["summary"] == .text("N\nAmount: 5000."))
+        #expect(
+            plan.problems.map(\.problem) == [
+                "`danish` is of another type than expected; it is left out",
+                "`start` is of another type than expected; it is left out",
+            ])
+    }
+
+    @Test("a file that is no JSON with items is refused", arguments: ["{", "[]", #"{"items": 7}"#])
+    func refused(_ text: String) {
+        #expect(throws: ProgrammeImport.Unreadable.self) {
+            try ProgrammeImport(Data(text.utf8), name: "a.json", workspace: "w")
+        }
+    }
+
+    @Test("a cell of spaces is empty")
+    func spaces() throws {
+        let plan = try partnerships("a,0751,City of X,  ,  ,  ")
+        #expect(plan.records.count { $0.collection == "organisation" } == 1)
+        let project = try #require(plan.records.first { $0.collection == "project" })
+        #expect(project.values["partners"] == .set(of: ["City of X"]))
+        #expect(project.values["lead_cn"] == nil)
     }
 
     @Test("an item needs an id, a title and a kind; an id that comes twice is told")

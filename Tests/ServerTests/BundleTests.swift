@@ -90,8 +90,8 @@ extension ServerTests {
                 try await mette.replica.exchange()
                 try li.replica.insert("by li")
                 let first = try li.bundle()
-                let (reply, count) = try server.asOperator { try $0.apply(bundle: first) }
-                #expect(count == 1)
+                let (reply, count, judged) = try server.asOperator { try $0.apply(bundle: first) }
+                #expect(count == 1 && judged == 1)
                 // Nothing left the outbox yet; a sync in between brings the same verdict.
                 try li.replica.insert("later")
                 try await li.replica.exchange()

@@ -104,8 +104,11 @@ package struct BundleDesk: Sendable {
 extension Operator {
     /// Takes in a bundle that came by hand, beside the running server or without one.
     ///
-    /// - Returns: the sealed reply, and how many change sets the bundle brought.
-    package func apply(bundle file: [UInt8]) throws -> (reply: [UInt8], deliveries: Int) {
+    /// - Returns: the sealed reply, how many change sets the bundle brought, and how many were judged: none
+    ///   of what was made on another history, or of a copied replica.
+    package func apply(bundle file: [UInt8]) throws -> (
+        reply: [UInt8], deliveries: Int, judged: Int
+    ) {
         let desk = BundleDesk(accounts: accounts, key: try BundleKeyFile.load(folder))
         do {
             let opened = try desk.open(file)
@@ -117,9 +120,9 @@ extension Operator {
             let judgement = try workspace.accept([submission], now: now())
             // A running server hears of it by this, and tells who follows.
             try accounts.note("bundle.applied")
-            let reply = try desk.reply(
-                opened, judgement.first ?? .init(), from: workspace, now: now())
-            return (reply, opened.request.deliveries.count)
+            let outcome = judgement.first ?? .init()
+            let reply = try desk.reply(opened, outcome, from: workspace, now: now())
+            return (reply, opened.request.deliveries.count, outcome.verdicts.count)
         } catch let refused as BundleDesk.Refused {
             throw ServerError(refused.sentence, hint: refused.hint)
         }

@@ -32,7 +32,7 @@ extension Replica {
 
     /// Has noted rows say which field each value is of, before the schema changes.
     private func nameNotedRows(_ db: Database) throws {
-        guard let layout = try SchemaTable.stamp(db, in: Self.table)?.layout, layout > 2,
+        guard let layout = try SchemaTable.stamp(db, in: Self.table)?.layout, layout > 3,
             let held = try SchemaTable.read(db)
         else { return }
         try CaptureTriggers.name(db, by: held)

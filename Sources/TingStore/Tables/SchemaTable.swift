@@ -19,7 +19,7 @@ package enum SchemaTable {
 
     /// Which of Ting's own tables and columns a file has: grows with every one that is added, so that
     /// files of an older program get it when they are opened. A test keeps the two in step.
-    package static let layout = 3
+    package static let layout = 4
 
     /// What a file says of itself, read in one look.
     package struct Stamp: Equatable, Sendable {

@@ -45,14 +45,15 @@ struct ApplyBundle: ParsableCommand {
         let data = try contents()
         let target = reply ?? (file == "-" ? "-" : file + ".reply")
         let bundle = try read(data)
-        let (sealed, count) = try options.withOperator { try $0.apply(bundle: bundle) }
+        let (sealed, count, judged) = try options.withOperator { try $0.apply(bundle: bundle) }
         let bytes = armor ? Data(SealedBundle.armored(sealed).utf8) : Data(sealed)
         if target == "-" {
             Output.write(bytes)
         } else {
             try WholeFile.write(bytes, to: target)
+            let missing = judged < count ? " of \(count); the reply tells its member why" : ""
             ErrorPresenter.note(
-                "tingd: change sets judged: \(count); send back the reply: \(target)")
+                "tingd: change sets judged: \(judged)\(missing); send back the reply: \(target)")
         }
     }
 

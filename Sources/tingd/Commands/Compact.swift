@@ -67,7 +67,9 @@ struct Compact: ParsableCommand {
     /// Milliseconds since 1970 at the start of a day in UTC.
     static func time(_ day: String) -> Int64? {
         let style = Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
-        return (try? style.parse(day)).map { Int64($0.timeIntervalSince1970) * 1_000 }
+        // The style reads a day that is none, and what begins like one.
+        guard let date = try? style.parse(day), date.formatted(style) == day else { return nil }
+        return Int64(date.timeIntervalSince1970) * 1_000
     }
 
     func run() throws {
