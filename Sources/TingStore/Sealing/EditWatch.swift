@@ -150,8 +150,8 @@ final class EditWatch: @unchecked Sendable {
     }
 
     /// The row that was noted under an id, if it was.
-    func holds(_ record: String) -> Bool {
-        collections.values.contains { $0.places[record] != nil }
+    func holds(_ record: String, of collection: String) -> Bool {
+        collections[collection]?.places[record] != nil
     }
 
     // MARK: Notes
