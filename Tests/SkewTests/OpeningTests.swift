@@ -315,6 +315,6 @@ struct OpeningTests {
             Replica.definition(Schema(name: "none", version: 1, collections: []))
             + Workspace.definition(Schema(name: "none", version: 1, collections: []))
         let hash = Hash(of: Array(statements.joined(separator: ";\n").utf8)).description.prefix(8)
-        #expect("\(SchemaTable.layout) \(hash)" == "3 2c55b5c0")
+        #expect("\(SchemaTable.layout) \(hash)" == "3 233323f0")
     }
 }

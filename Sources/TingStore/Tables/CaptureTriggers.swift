@@ -7,7 +7,8 @@ import TingCore
 ///
 /// A note holds the record, the field (empty for the whole row), the value before and the time:
 /// - `u`: a field changed · `i`: a row came to be · `d`: a row was deleted
-/// - `r`: a row that REPLACE may take away without a DELETE trigger · `x`: a row whose id changed
+/// - `r`: a row that REPLACE may take away without a DELETE trigger, for its id or its place (`rowid`)
+/// - `x`: a row whose id or place changed
 /// - `k`: a *keep*, an edit of a field or record to what it is; only the library writes it
 ///
 /// Of a whole row, the columns are in `was_1` and so on, in the order of the collection's fields. An `r`
@@ -97,15 +98,16 @@ enum CaptureTriggers {
             CREATE TRIGGER "ting_\(name)_replace" BEFORE INSERT ON "\(name)" BEGIN
               INSERT INTO ting_note (\(whole), time, draft)
               SELECT 'r', '\(name)', id, \(row("t", collection)), 0, x''
-              FROM "\(name)" t WHERE id = NEW.id;
+              FROM (SELECT * FROM "\(name)" WHERE id = NEW.id UNION ALL
+              SELECT * FROM "\(name)" WHERE NEW._rowid_ <> -1 AND _rowid_ = NEW._rowid_) t;
             END
             """,
             """
-            CREATE TRIGGER "ting_\(name)_rename" BEFORE UPDATE OF id ON "\(name)"
-            WHEN NEW.id IS NOT OLD.id BEGIN
+            CREATE TRIGGER "ting_\(name)_rename" BEFORE UPDATE OF id, rowid, oid, _rowid_ ON "\(name)"
+            WHEN NEW.id IS NOT OLD.id OR NEW._rowid_ <> OLD._rowid_ BEGIN
               INSERT INTO ting_note (\(whole))
               SELECT iif(id = OLD.id, 'x', 'r'), '\(name)', id, \(row("t", collection))
-              FROM "\(name)" t WHERE id IN (OLD.id, NEW.id);
+              FROM "\(name)" t WHERE id IN (OLD.id, NEW.id) OR _rowid_ = NEW._rowid_;
               INSERT INTO ting_note (kind, collection, record) VALUES ('i', '\(name)', NEW.id);
             END
             """,
