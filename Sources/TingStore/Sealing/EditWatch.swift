@@ -23,6 +23,8 @@ final class EditWatch: @unchecked Sendable {
     var complete: Int64?
     /// What was missing and was made anew: `Replica+definition.swift`.
     let remade = Mutex<[String]>([])
+    /// What was put back and is still to be told: `Drafter+conflicts.swift`.
+    let putBack = Mutex<[InvalidEdit]>([])
     private(set) var isNoting = false
     /// What the verbs of the writing ran last.
     var verbs = VerbStatements()
