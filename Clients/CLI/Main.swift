@@ -19,6 +19,7 @@ import Synchronization
         let arguments = ArgumentOrder.globalsLast(Array(CommandLine.arguments.dropFirst()))
         let code = run(arguments)
         tellRemade()
+        tellPutBack()
         Session.close()
         exit(code)
     }
@@ -33,6 +34,11 @@ import Synchronization
                 + remade.joined(separator: ", ") + ".")
         console.hint(
             "Edits without a trigger are not noticed: look whether yours are in `ting outbox`.")
+    }
+
+    /// Tells what other tools wrote that only the merge may write, whatever the command was for.
+    static func tellPutBack() {
+        Console(json: false, quiet: false).warn(about: Session.takePutBack(), "put back")
     }
 
     private static func run(_ arguments: [String]) -> Int32 {

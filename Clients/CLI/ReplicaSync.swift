@@ -83,6 +83,7 @@ struct ReplicaSync: Equatable {
     ) async throws {
         console.note("Following; Ctrl-C ends it.")
         try await Follower(replica, over: connection, now: Session.clock).run { news in
+            Main.tellPutBack()
             switch news {
             case .synced(let outcome):
                 if outcome.summary.quarantined > 0 { code.noteQuarantine() }

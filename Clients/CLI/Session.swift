@@ -101,6 +101,11 @@ struct Session {
     /// What was missing in a replica that this program opened, and was made anew.
     static var remade: [String] { opened.withLock { $0.flatMap(\.remade) } }
 
+    /// What other tools wrote to conflicts that was put back, and is not told yet.
+    static func takePutBack() -> [InvalidEdit] {
+        opened.withLock { $0.flatMap { $0.takePutBack() } }
+    }
+
     /// Closes what this program opened, so that the file is whole without its log.
     /// - Parameter end: what to do before anybody else can close them, or notice that they are.
     static func close(_ end: () -> Void = {}) {

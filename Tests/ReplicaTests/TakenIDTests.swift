@@ -161,6 +161,58 @@ struct TakenIDTests {
         #expect(try text(1, "SELECT title FROM task") == "First")
     }
 
+    @Test("an id written into two tables at once is held back in both, and each is told")
+    func heldTwice() throws {
+        let names = "(id, title) VALUES ('\(Self.new)', 'One')"
+        try team.foreign(
+            0,
+            """
+            INSERT INTO project \(names); INSERT INTO task \(names);
+            INSERT INTO project (id, title) VALUES ('no id', 'Two');
+            INSERT INTO task (id, title) VALUES ('no id', 'Two');
+            """)
+        let held = try replica.status().invalid.map { "\($0.collection) \($0.record)" }
+        #expect(
+            held.sorted() == [
+                "project \(Self.new)", "project no id", "task \(Self.new)", "task no id",
+            ])
+        // What a later seal finds of one leaves what is known of the other.
+        try team.foreign(0, "DELETE FROM project WHERE id IN ('\(Self.new)', 'no id')")
+        #expect(try replica.seal().map { "\($0.collection) \($0.record)" } == ["task no id"])
+        try team.foreign(0, "DELETE FROM task WHERE id = 'no id'")
+        #expect(try replica.seal().isEmpty)
+        try expectSame()
+        #expect(
+            try text(1, "SELECT title FROM task WHERE id = '\(Self.new)'") == "One")
+        #expect(try text(1, "SELECT count(*) FROM project") == "0")
+    }
+
+    @Test("what refers to a row whose id is another collection's waits; what refers to that goes")
+    func referred() throws {
+        try team.foreign(
+            0,
+            """
+            INSERT INTO person (id, name) VALUES ('\(Self.new)', 'Lin');
+            INSERT INTO project (title) VALUES ('Water');
+            """)
+        try team.sync(0)
+        try team.foreign(0, "INSERT INTO project (id, title) VALUES ('\(Self.new)', 'One')")
+        try replica.seal()
+        #expect(throws: InvalidEdit.self) {
+            try replica.write {
+                try $0.execute(sql: "UPDATE task SET project = '\(Self.new)'")
+            }
+        }
+        let lead = "UPDATE project SET lead = '\(Self.new)' WHERE title = 'Water'"
+        try replica.write { try $0.execute(sql: lead) }
+        try team.foreign(0, "UPDATE project SET lead = NULL WHERE title = 'Water'")
+        try replica.seal()
+        try team.foreign(0, lead)
+        #expect(try replica.seal().map(\.collection) == ["project"])
+        try expectSame()
+        #expect(try text(1, "SELECT lead FROM project") == Self.new)
+    }
+
     // MARK: In one collection
 
     private func insertTwice() throws {

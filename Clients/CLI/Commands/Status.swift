@@ -139,7 +139,8 @@ private struct Standing {
         server = identity.server.isEmpty ? nil : identity.server
         isSignedIn = try home.isSignedIn(for: identity)
         isFollowed = Follower.isRunning(for: replica.path)
-        notices = try home.notices(status, of: identity, path: replica.path, now: now)
+        let told = replica.takePutBack().map(Notice.init(putBack:))
+        notices = try told + home.notices(status, of: identity, path: replica.path, now: now)
     }
 
     /// In which role, or that there is none.
@@ -156,11 +157,11 @@ private struct Standing {
 
 extension Console {
     /// Names each edit that is held back, and what would be right.
-    func warn(about invalid: [InvalidEdit]) {
+    func warn(about invalid: [InvalidEdit], _ what: String = "not sent") {
         for edit in invalid {
             let place = edit.field.map { ".\($0)" } ?? ""
             warn(
-                "not sent: \(edit.collection)\(place) of \(edit.record): \(edit.problem). \(edit.remedy)"
+                "\(what): \(edit.collection)\(place) of \(edit.record): \(edit.problem). \(edit.remedy)"
             )
         }
     }

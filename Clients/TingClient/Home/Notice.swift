@@ -15,6 +15,17 @@ public struct Notice: Equatable, Sendable {
     public var remedy: String
 }
 
+extension Notice {
+    /// What another tool wrote that only the merge may write.
+    public init(putBack edit: InvalidEdit) {
+        let place = edit.field.map { ".\($0)" } ?? ""
+        self.init(
+            code: "put_back",
+            sentence: "Put back: \(edit.collection)\(place) of \(edit.record): \(edit.problem).",
+            remedy: edit.remedy)
+    }
+}
+
 extension ClientHome {
     /// Whether this device is signed in at the server of a replica, as far as it has heard.
     public func isSignedIn(for identity: Replica.Identity) throws -> Bool {

@@ -148,15 +148,15 @@ public final class Replica: Sendable {
             """,
             """
             CREATE TABLE ting_invalid (
+              collection TEXT NOT NULL,
               record TEXT NOT NULL,
               field TEXT NOT NULL,
-              collection TEXT NOT NULL,
               problem TEXT NOT NULL,
               remedy TEXT NOT NULL,
               epoch TEXT NOT NULL,
               version INTEGER NOT NULL,
               seen BLOB,
-              PRIMARY KEY (record, field)
+              PRIMARY KEY (collection, record, field)
             ) STRICT, WITHOUT ROWID
             """,
             """
@@ -317,7 +317,7 @@ public final class Replica: Sendable {
             db.cachedStatement(
                 sql: """
                     SELECT collection, CAST(record AS BLOB), field, problem, remedy FROM ting_invalid
-                    ORDER BY record, field
+                    ORDER BY record, field, collection
                     """)
         ).map { row in
             let field: String = try row.decode(atIndex: 2)

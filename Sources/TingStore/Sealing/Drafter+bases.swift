@@ -45,8 +45,8 @@ extension Drafter {
             db.cachedStatement(
                 sql: """
                     SELECT field, epoch, version, seen FROM ting_invalid
-                    WHERE record = ? AND collection = ?
-                    """), arguments: [draft.fold.record, draft.fold.collection.name])
+                    WHERE collection = ? AND record = ?
+                    """), arguments: [draft.fold.collection.name, draft.fold.record])
         for row in rows {
             guard let epoch = try Epoch(row.stored(String.self, atIndex: 1)) else {
                 throw StoredFormError.malformed("what an edit was made on")

@@ -197,34 +197,6 @@ struct Drafter {
             .delete, draft.fold.collection.name, id, base: try base(id, "", draft),
             time: draft.fold.time, fields: edits)
     }
-
-    /// Only the merge writes conflicts: of an edit by hand, settling alone counts.
-    private func settle(
-        _ draft: SealDraft, _ id: RecordID, _ raw: StoredRow
-    ) {
-        guard draft.fold.existed else {
-            draft.invalid[""] = InvalidValue(
-                "conflicts are made by the server alone", "Delete the row.")
-            return
-        }
-        let status: String? = raw["status"].flatMap { String.fromDatabaseValue($0) }
-        let settles: Bool = status == "settled" && draft.before["status"] == nil
-        for field in draft.fold.collection.fields where field.name != "status" || !settles {
-            let old = draft.before[field.name] ?? field.standard
-            let column: DatabaseValue = raw[field.name] ?? .null
-            if raw.flaws[field.name] != nil || !old.column.isIdentical(to: column) {
-                draft.canonical.append(FieldValue(field.name, old))
-            }
-        }
-        guard settles else { return }
-        draft.operation = Operation(
-            .update, CollectionSchema.conflict.name, id, time: draft.fold.time,
-            fields: [
-                FieldEdit(
-                    "status", before: .text("open"), after: .text("settled"),
-                    time: draft.fold.time)
-            ])
-    }
 }
 
 extension [FieldEdit] {

@@ -23,6 +23,8 @@ final class EditWatch: @unchecked Sendable {
     var complete: Int64?
     /// What was missing and was made anew: `Replica+definition.swift`.
     let remade = Mutex<[String]>([])
+    /// What was put back and is still to be told: `Drafter+conflicts.swift`.
+    let putBack = Mutex<[InvalidEdit]>([])
     private(set) var isNoting = false
     /// What the verbs of the writing ran last.
     var verbs = VerbStatements()
@@ -150,8 +152,8 @@ final class EditWatch: @unchecked Sendable {
     }
 
     /// The row that was noted under an id, if it was.
-    func holds(_ record: String) -> Bool {
-        collections.values.contains { $0.places[record] != nil }
+    func holds(_ record: String, of collection: String) -> Bool {
+        collections[collection]?.places[record] != nil
     }
 
     // MARK: Notes

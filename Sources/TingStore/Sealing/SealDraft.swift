@@ -14,6 +14,8 @@ final class SealDraft {
     var invalid: [String: InvalidValue] = [:]
     /// Canonical values that go back to the row.
     var canonical: [FieldValue] = []
+    /// What was written that only the merge may write: `canonical` has what goes back.
+    var putBack: [FieldValue] = []
     var references: [(field: String, targets: [String])] = []
     var id: RecordID?
     var inserts = false

@@ -61,7 +61,7 @@ extension Sealer {
                     sql: """
                         SELECT record FROM (
                           SELECT record, kind, max(seq) FROM ting_note
-                          WHERE kind IN ('d', 'x') AND \(CaptureTriggers.namesWhole)
+                          WHERE kind IN ('d', 'x', 'r') AND \(CaptureTriggers.namesWhole)
                           GROUP BY record
                         ) WHERE kind = 'x'
                         """)))

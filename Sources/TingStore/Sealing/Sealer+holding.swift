@@ -20,7 +20,7 @@ extension Sealer {
             for index in drafts.indices {
                 for (field, targets) in drafts[index].references {
                     let known: Bool = drafts[index].invalid.keys.contains(field)
-                    guard !known, !held.isDisjoint(with: targets) else { continue }
+                    guard !known, drafts[index].names(held, in: field, targets) else { continue }
                     drafts[index].invalid[field] = InvalidValue(
                         "it refers to a record that is held back",
                         "Mend that record first; `ting status` names it.")
@@ -29,7 +29,8 @@ extension Sealer {
                 if drafts[index].inserts || drafts[index].invalid.keys.contains("") {
                     drafts[index].operation = nil
                     if drafts[index].isShared { continue }
-                    let (isNew, _) = held.insert(drafts[index].fold.record)
+                    let fold = drafts[index].fold
+                    let (isNew, _) = held[fold.record, default: []].insert(fold.collection.name)
                     if isNew { grew = true }
                 } else {
                     drafts[index].dropInvalid()
@@ -37,24 +38,33 @@ extension Sealer {
             }
             // What was held before and is sealed now holds back nothing more.
             for draft in drafts where draft.inserts && draft.invalid.isEmpty {
-                held.remove(draft.fold.record)
+                held[draft.fold.record]?.remove(draft.fold.collection.name)
             }
         }
     }
 
-    /// Records that were never sealed, held back by an earlier seal and not drafted anew now.
-    private func heldInserts() throws -> Set<String> {
-        guard after > 0 else { return [] }
-        return Set(
-            try String.storedAll(
-                db,
-                sql: """
-                    SELECT i.record FROM ting_invalid i JOIN ting_shared s ON s.record = i.record
-                    WHERE s.state = 'absent' AND NOT EXISTS
-                    (SELECT 1 FROM ting_pending p WHERE p.record = i.record)
-                    AND i.record NOT IN (SELECT record FROM ting_note WHERE seq > ?)
-                    """, arguments: [after])
-        ).filter { own?.watch.holds($0) != true }
+    /// Records that were never sealed, held back by an earlier seal and not drafted anew now: the
+    /// collections of each id.
+    private func heldInserts() throws -> [String: Set<String>] {
+        guard after > 0 else { return [:] }
+        // Of an id that stands in two collections, `ting_shared` names one of them, or none.
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT i.collection, i.record FROM ting_invalid i
+                LEFT JOIN ting_shared s ON s.record = i.record
+                WHERE (i.field = '' AND s.collection IS NOT i.collection OR s.state = 'absent'
+                AND NOT EXISTS (SELECT 1 FROM ting_pending p WHERE p.record = i.record))
+                AND (i.collection, i.record) NOT IN
+                (SELECT collection, record FROM ting_note WHERE seq > ?)
+                """, arguments: [after])
+        return try rows.reduce(into: [:]) { held, row in
+            let (collection, record): (String, String) = try (
+                row.stored(atIndex: 0), row.stored(atIndex: 1)
+            )
+            guard own?.watch.holds(record, of: collection) != true else { return }
+            held[record, default: []].insert(collection)
+        }
     }
 
     /// Writes canonical values back, keeps what is shared, and leaves notes only of what is held.
@@ -70,9 +80,9 @@ extension Sealer {
         if drafter.holdsBack {
             try db.cachedStatement(
                 sql: """
-                    DELETE FROM ting_invalid WHERE record = CAST(? AS TEXT) AND collection = ?
+                    DELETE FROM ting_invalid WHERE collection = ? AND record = CAST(? AS TEXT)
                     """
-            ).execute(arguments: [Data(record.utf8), collection])
+            ).execute(arguments: [collection, Data(record.utf8)])
         }
         guard !draft.invalid.isEmpty else {
             try dropNotes(draft.fold)
@@ -164,6 +174,16 @@ extension Sealer {
 }
 
 extension SealDraft {
+    /// Whether a field names one of these records, as one of a collection that it may name.
+    fileprivate func names(
+        _ held: [String: Set<String>], in field: String, _ targets: [String]
+    ) -> Bool {
+        let allowed = fold.collection.field(field)?.to ?? []
+        return targets.contains { target in
+            held[target]?.contains { allowed.isEmpty || allowed.contains($0) } ?? false
+        }
+    }
+
     /// Leaves out of the operation what is held back.
     fileprivate func dropInvalid() {
         operation?.fields.removeAll { invalid[$0.field] != nil }

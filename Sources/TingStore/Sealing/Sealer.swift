@@ -33,14 +33,17 @@ struct Sealer {
         tables = replica.tables
     }
 
-    /// Seals every valid noted edit; gives those back that it found invalid.
+    /// Seals every valid noted edit; gives those back that it found invalid, or put back.
     @discardableResult
     func seal(message: String) throws -> [InvalidEdit] {
         guard try isAnythingNew() else { return [] }
         if own != nil { try cascadeOwn() } else { try cascade() }
         let (drafts, drafter) = try draft(holdsBack: holdsBack())
         try hold(drafts)
-        for draft in drafts { try settle(draft, drafter) }
+        for draft in drafts {
+            try settle(draft, drafter)
+            if own == nil { try replica.tellPutBack(db, draft) }
+        }
         try pack(drafts, message)
         if drafts.contains(where: { !$0.invalid.isEmpty }) { try noteSeen() }
         // What came in beneath a field that was held back is shown where nothing lies on it now.
@@ -52,7 +55,7 @@ struct Sealer {
         return drafts.flatMap { draft in
             draft.invalid.keys.sortedByBytes.compactMap { field in
                 draft.invalid[field].map { InvalidEdit(draft.fold, field, $0) }
-            }
+            } + draft.undone
         }
     }
 

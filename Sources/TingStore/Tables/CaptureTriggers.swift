@@ -7,13 +7,17 @@ import TingCore
 ///
 /// A note holds the record, what was before and the time:
 /// - `n`: fields of a row changed · `i`: a row came to be · `d`: a row was deleted
-/// - `r`: a row that REPLACE may take away without a DELETE trigger · `x`: a row whose id changed
+/// - `r`: a row that REPLACE may take away without a DELETE trigger, for its id or its place (`rowid`)
+/// - `x`: a row whose id or place changed
 /// - `k`: a *keep*, an edit of a field (empty for the record) to what it is; only the library writes it
 /// - `u`: one field changed; what the library leaves of what is held back
 ///
 /// What a row held is in `was_1` and so on, in the order of the collection's fields; an empty blob
 /// stands for what did not change. An `r` tells no more than that, and has no time or random bytes of its
 /// own: a note of what changed follows.
+///
+/// The table is not STRICT: SQLite would look at each column of each note. What reads it is
+/// (`StoredColumns.swift`).
 ///
 /// No index is on the notes: it took a fifth of what an edit by another tool costs beyond itself. Whoever
 /// needs those of several records goes through all of them once.
@@ -29,12 +33,12 @@ enum CaptureTriggers {
           collection TEXT NOT NULL,
           record TEXT NOT NULL,
           field TEXT NOT NULL DEFAULT '',
-          before ANY,
+          before,
           time INTEGER NOT NULL
             DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),
           draft BLOB NOT NULL DEFAULT (randomblob(32)),
-          \(columns(width(schema)).map { "\($0) ANY" }.joined(separator: ", "))
-        ) STRICT
+          \(columns(width(schema)).joined(separator: ", "))
+        )
         """
     }
 
@@ -96,15 +100,16 @@ enum CaptureTriggers {
             CREATE TRIGGER "ting_\(name)_replace" BEFORE INSERT ON "\(name)" BEGIN
               INSERT INTO ting_note (\(whole), time, draft)
               SELECT 'r', '\(name)', id, \(row("t", collection)), 0, x''
-              FROM "\(name)" t WHERE id = NEW.id;
+              FROM (SELECT * FROM "\(name)" WHERE id = NEW.id UNION ALL
+              SELECT * FROM "\(name)" WHERE NEW._rowid_ <> -1 AND _rowid_ = NEW._rowid_) t;
             END
             """,
             """
-            CREATE TRIGGER "ting_\(name)_rename" BEFORE UPDATE OF id ON "\(name)"
-            WHEN NEW.id IS NOT OLD.id BEGIN
+            CREATE TRIGGER "ting_\(name)_rename" BEFORE UPDATE OF id, rowid, oid, _rowid_ ON "\(name)"
+            WHEN NEW.id IS NOT OLD.id OR NEW._rowid_ <> OLD._rowid_ BEGIN
               INSERT INTO ting_note (\(whole))
               SELECT iif(id = OLD.id, 'x', 'r'), '\(name)', id, \(row("t", collection))
-              FROM "\(name)" t WHERE id IN (OLD.id, NEW.id);
+              FROM "\(name)" t WHERE id IN (OLD.id, NEW.id) OR _rowid_ = NEW._rowid_;
               INSERT INTO ting_note (kind, collection, record) VALUES ('i', '\(name)', NEW.id);
             END
             """,

@@ -3,19 +3,28 @@
 import GRDB
 
 /// Brings a file to what a new file would have: missing tables, columns, indexes and triggers are
-/// added, an index that is not used any more is dropped. Nothing else is taken away, no row is touched,
-/// and what belongs to others is left alone.
+/// added, an index that is not used any more is dropped, and a table that got another key is made anew
+/// with its rows. Nothing else is taken away, no row is touched, and what belongs to others is left alone.
 ///
 /// A new column's default stands in the table's definition, so its cost doesn't grow with the rows.
 struct TableGrowth {
     private struct Table {
         var name: String
+        var form: Form
         var definition: String
         var columns: [(name: String, definition: String)]
     }
 
+    /// What SQLite can't alter of a table.
+    private struct Form: Equatable {
+        var key: [String]
+        var isStrict: Bool
+    }
+
     /// Indexes that files of earlier layouts have.
     private static let formerIndexes = ["ting_note_record"]
+    /// Tables that have another form in files of earlier layouts.
+    private static let formerForms = ["ting_invalid", "ting_note"]
 
     private let tables: [Table]
     private let indexes: [(name: String, definition: String)]
@@ -36,7 +45,8 @@ struct TableGrowth {
             return (
                 try tables.map { row in
                     try Table(
-                        name: row.decode(atIndex: 0), definition: row.decode(atIndex: 1),
+                        name: row.decode(atIndex: 0), form: Self.form(db, row.decode(atIndex: 0)),
+                        definition: row.decode(atIndex: 1),
                         columns: try Self.columns(db, row.decode(atIndex: 0)))
                 },
                 try Self.definitions(db, "index"), try Self.definitions(db, "trigger")
@@ -71,6 +81,33 @@ struct TableGrowth {
                 name, "\"\(name)\" \(type)\(isRequired ? " NOT NULL" : "")\(standard)"
             )
         }
+    }
+
+    private static func form(_ db: Database, _ table: String) throws -> Form {
+        let key = try String.storedAll(
+            db, sql: "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk",
+            arguments: [table])
+        let isStrict = try Bool.storedOne(
+            db, sql: "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ?",
+            arguments: [table])
+        return Form(key: key, isStrict: isStrict ?? false)
+    }
+
+    /// Makes a table anew, with its rows.
+    private static func rebuild(_ db: Database, _ table: Table) throws {
+        let name = table.name
+        let columns = try columns(db, name).map(\.name)
+            .filter { column in table.columns.contains { $0.name == column } }
+            .map { "\"\($0)\"" }.joined(separator: ", ")
+        try db.execute(
+            sql: """
+                CREATE TEMP TABLE "ting_was_\(name)" AS SELECT \(columns) FROM main."\(name)";
+                DROP TABLE main."\(name)";
+                \(table.definition);
+                INSERT INTO main."\(name)" (\(columns))
+                SELECT \(columns) FROM temp."ting_was_\(name)";
+                DROP TABLE temp."ting_was_\(name)";
+                """)
     }
 
     /// Copies a table's rows from an attached file, column by name: files grew in different orders. What
@@ -120,6 +157,12 @@ struct TableGrowth {
             let present = Set(try Self.columns(db, table.name).map(\.name))
             guard !present.isEmpty else {
                 try db.execute(sql: table.definition)
+                continue
+            }
+            if Self.formerForms.contains(table.name),
+                try Self.form(db, table.name) != table.form
+            {
+                try Self.rebuild(db, table)
                 continue
             }
             for column in table.columns where !present.contains(column.name) {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingStore
+import TingTesting
+
+/// Only the merge writes conflicts, and people settle them: what else is written there is put back,
+/// but never without a word.
+@Suite("Edits of a conflict's own fields", .tags(.promise3, .promise11))
+struct ConflictEditTests {
+    private let team: Team
+    private var replica: Replica { team.replicas[0] }
+
+    init() throws {
+        team = try Team(2)
+        try team.foreign(0, "INSERT INTO project (title, budget) VALUES ('Water', 1)")
+        for position in [0, 1] { try team.sync(position) }
+        try team.foreign(0, "UPDATE project SET budget = 2")
+        try team.foreign(1, "UPDATE project SET budget = 3")
+        for position in [0, 1, 0] { try team.sync(position) }
+    }
+
+    private func text(_ sql: String) throws -> String? {
+        try replica.read { try String.fetchOne($0, sql: sql) }
+    }
+
+    private func expectSame() throws {
+        for _ in 0..<2 { for position in [0, 1] { try team.sync(position) } }
+        for replica in team.replicas {
+            #expect(try replica.verify().matches)
+            #expect(try replica.status().digest == team.workspace.head().state)
+            #expect(try replica.status().outbox == 0)
+        }
+    }
+
+    @Test("what another tool wrote there is put back, told once, and kept aside")
+    func putBack() throws {
+        try team.foreign(0, "UPDATE conflict SET other = '9', other_by = 'nobody'")
+        #expect(try replica.seal().isEmpty)
+        let id = try #require(try text("SELECT id FROM conflict"))
+        let told = replica.takePutBack()
+        #expect(told.map(\.field) == ["other", "other_by"])
+        #expect(told.allSatisfy { $0.collection == "conflict" && $0.record == id })
+        #expect(told.allSatisfy { !$0.problem.isEmpty && $0.remedy.hasSuffix(".") })
+        #expect(replica.takePutBack().isEmpty)
+        #expect(try text("SELECT other FROM conflict") == "3")
+        #expect(
+            try text("SELECT was FROM ting_mended WHERE record = '\(id)'")
+                == #"{"other":"9","other_by":"nobody"}"#)
+        try expectSame()
+        #expect(replica.takePutBack().isEmpty)
+    }
+
+    @Test("settling counts, and what came along is told")
+    func settled() throws {
+        try team.foreign(0, "UPDATE conflict SET other = '9', status = 'settled'")
+        try expectSame()
+        #expect(replica.takePutBack().map(\.field) == ["other"])
+        #expect(try team.replicas[1].status().conflicts == 0)
+        // Nobody opens it again.
+        try team.foreign(0, "UPDATE conflict SET status = 'open'")
+        try expectSame()
+        #expect(replica.takePutBack().map(\.field) == ["status"])
+        #expect(try replica.status().conflicts == 0)
+    }
+
+    @Test("what changes nothing is told to nobody")
+    func nothing() throws {
+        try team.foreign(0, "UPDATE conflict SET other = '9'; UPDATE conflict SET other = '3'")
+        try team.foreign(0, "UPDATE conflict SET status = 'settled'")
+        try expectSame()
+        #expect(replica.takePutBack().isEmpty)
+        #expect(try text("SELECT count(*) FROM ting_mended") == "0")
+    }
+
+    @Test("the library refuses it")
+    func refused() throws {
+        for sql in [
+            "UPDATE conflict SET other = '9'", "UPDATE conflict SET status = 'no'",
+            "UPDATE conflict SET other = '9', status = 'settled'; UPDATE project SET budget = 9",
+        ] {
+            let error = #expect(throws: InvalidEdit.self) {
+                try replica.write { try $0.execute(sql: sql) }
+            }
+            #expect(error?.collection == "conflict")
+            #expect(try replica.outbox().isEmpty)
+            #expect(try text("SELECT other || status FROM conflict") == "3open")
+        }
+        #expect(replica.takePutBack().isEmpty)
+        try expectSame()
+    }
+}
