@@ -2,6 +2,7 @@
 
 import Dispatch
 import Foundation
+import GRDB
 import Synchronization
 import TingClient
 import TingCore
@@ -98,7 +99,13 @@ struct ReplicaSync: Equatable {
         let status = try replica.status()
         let there = try await connection.workspace(status.workspace)
         // An epoch of its own counts from another beginning: its head says nothing here.
-        if there.epoch == status.epoch.description { try replica.hear(of: there.head) }
+        if there.epoch == status.epoch.description {
+            do { try replica.hear(of: there.head) } catch let error as DatabaseError
+                where [.SQLITE_READONLY, .SQLITE_FULL].contains(error.resultCode)
+            {
+                // There is no room to note it in, and nothing else hangs on it.
+            }
+        }
         let waiting = max(0, there.head - status.version)
         let sent = try replica.outbox().count
         if !options.json { console.warn(about: status.invalid) }

@@ -51,14 +51,18 @@ struct Session {
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw ReplicaError.notAReplica(path)
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
-            throw Self.notWritable(path, "can't be opened")
+            throw Self.notWritable(path, opens: false)
         }
     }
 
     /// No other process syncs the replica while the lock is held.
     func lock(_ path: String) throws -> FileLock {
-        try FileLock(path: path + ".lock") {
-            sayThatItWaits("another `ting` that syncs \(path)")
+        do {
+            return try FileLock(path: path + ".lock") {
+                sayThatItWaits("another `ting` that syncs \(path)")
+            }
+        } catch HomeError.notWritten(_, let code) where [EROFS, EACCES, EPERM].contains(code) {
+            throw Self.notWritable(path)
         }
     }
 
@@ -71,19 +75,22 @@ struct Session {
     private static let file = Mutex<String?>(nil)
 
     /// Why a replica can't be opened or written: most often its folder, where SQLite keeps a log.
-    static func notWritable(_ path: String?, _ problem: String) -> CommandError {
+    /// - Parameter opens: Whether it can be read: then it is listed and searched as it is.
+    static func notWritable(_ path: String?, opens: Bool = true) -> CommandError {
+        let problem = opens ? "can't be written" : "can't be opened"
+        let rest = opens ? " `ting list`, `show`, `search` and `log` work meanwhile." : ""
         let folder = path.map { ($0 as NSString).deletingLastPathComponent }
         guard let path, let folder, access(path, R_OK) == 0, access(folder, W_OK) != 0 else {
             return CommandError(
                 .error, code: "not_writable",
                 "\(path.map { "The replica \($0)" } ?? "The replica") \(problem).",
-                remedy: "Check the permissions of the file and its folder.")
+                remedy: "Check the permissions of the file and its folder.\(rest)")
         }
         return CommandError(
             .error, code: "not_writable",
             "The replica \(path) \(problem): nothing can be written in its folder, where SQLite keeps the log.",
             remedy:
-                "Ask for permission to write in \(folder), or make a replica of your own with `ting clone SLUG --to FILE`."
+                "Ask for permission to write in \(folder), or make a replica of your own with `ting clone SLUG --to FILE`.\(rest)"
         )
     }
 

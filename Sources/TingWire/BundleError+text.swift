@@ -31,7 +31,7 @@ extension BundleError {
         case .wrongWay:
             "A server takes it with `tingd bundle apply`, a member with `ting bundle apply`."
         case .otherRecipient:
-            "Give it to the server, or the device, that it was made for; nothing is lost."
+            "Give it to the server, or the device, that it was made for. Where that has a new key since, its sender runs `ting join` with a new invitation, and makes another; nothing is lost."
         case .damaged: "Have it sent again; nothing was taken from it, and nothing is lost."
         case .tooLarge: "Have a new one made; nothing was taken from it."
         }

@@ -92,7 +92,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .workspaceNotFound:
             "Check the name with `ting workspaces`, or ask an owner to invite you."
         case .notFound: "Check the address against Protocol/openapi.yaml."
-        case .bundleRefused: "Have its sender make a new one; nothing was taken, nothing is lost."
+        case .bundleRefused:
+            "Have its sender make a new one, after `ting join` where the server has a new key since; nothing was taken, nothing is lost."
         case .methodNotAllowed: "Use the method that Protocol/openapi.yaml names."
         case .conflict: "Read the present state, then try again."
         case .requestTooLarge: "Send less at a time: Protocol/spec/limits.md."

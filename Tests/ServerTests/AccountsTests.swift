@@ -143,6 +143,65 @@ extension ServerTests {
             #expect(try office.accounts.workspaces(of: device.caller).map(\.slug) == ["team"])
         }
 
+        @Test(
+            "an owner who invites an address sees the name they wrote, not that of the account, until it accepts",
+            .tags(.promise8))
+        func nameOfAnother() throws {
+            let office = try Office()
+            let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
+            _ = try office.accounts.invite(
+                Invitation(
+                    name: "Karen Blixen", email: "Karen@Example.org", workspace: office.other,
+                    role: nil), by: nil)
+            func seen() throws -> [String] {
+                try office.accounts.members(of: office.workspace)
+                    .filter { $0.id != owner }.map { "\($0.name) <\($0.email)>" }
+            }
+            func invite(_ name: String) throws -> JoinCode {
+                try office.accounts.invite(
+                    Invitation(
+                        name: name, email: "karen@example.org", workspace: office.workspace,
+                        role: nil), by: owner)
+            }
+            let code = try invite("karen@example.org")
+            #expect(try seen() == ["karen@example.org <karen@example.org>"])
+            // Nor after the membership was taken back, or the account got another name.
+            _ = try office.accounts.setRole(
+                nil, of: code.member, in: office.workspace, by: owner)
+            _ = try office.accounts.invite(
+                Invitation(
+                    name: "Isak Dinesen", email: "karen@example.org", workspace: office.other,
+                    role: nil), by: nil)
+            #expect(try seen() == ["karen@example.org <karen@example.org>"])
+            let again = try invite("karen@example.org")
+            #expect(try seen() == ["karen@example.org <karen@example.org>"])
+            let version = try office.accounts.membersVersion(of: office.workspace)
+            #expect(try office.join(again) != nil)
+            #expect(try seen() == ["Isak Dinesen <Karen@Example.org>"])
+            #expect(try office.accounts.membersVersion(of: office.workspace) > version)
+        }
+
+        @Test("who has a device of all their workspaces accepts by going there")
+        func acceptsByUse() throws {
+            let office = try Office()
+            let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
+            let karen = try #require(
+                try office.join(
+                    office.accounts.invite(
+                        Invitation(
+                            name: "Karen", email: "k@example.org", workspace: office.other,
+                            role: nil), by: nil)))
+            _ = try office.invite("k@example.org", to: office.workspace, by: owner)
+            func name() throws -> String? {
+                try office.accounts.members(of: office.workspace).first { $0.id != owner }?.name
+            }
+            #expect(try name() == "k@example.org")
+            #expect(try office.role(karen, in: "other") == .editor)
+            #expect(try name() == "k@example.org")
+            #expect(try office.role(karen, in: "team") == .editor)
+            #expect(try name() == "Karen")
+        }
+
         @Test("a revoked device is a stranger, and nobody revokes another's", .tags(.promise8))
         func revoke() throws {
             let office = try Office()

@@ -34,6 +34,31 @@ extension ServerTests {
             #expect(try ServerCertificate(files, now: astray).end == before)
         }
 
+        @Test("a renewal keeps the names that the file was given while the server ran")
+        func laterNames() throws {
+            let (files, folder) = try Self.files()
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let now = Date()
+            let running = try ServerCertificate(files, now: now)
+            // `tingd certificate` beside it, and no SIGHUP.
+            try files.issue(names: ["ting.example.org", "10.0.0.7"], now: now)
+            #expect(try running.renewIfDue(now: now + 390 * 86_400))
+            let names = ["10.0.0.7", "localhost", "ting.example.org"]
+            #expect(try #require(files.names).sorted() == names)
+            #expect(running.names.sorted() == names)
+            #expect(running.end > now + 700 * 86_400)
+        }
+
+        @Test("a renewal beside a chain that can't be read keeps the names in use")
+        func unreadableChain() throws {
+            let (files, folder) = try Self.files()
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let running = try ServerCertificate(files, now: Date())
+            try Data("nothing\n".utf8).write(to: URL(filePath: files.chain))
+            #expect(try running.renewIfDue(now: Date() + 390 * 86_400))
+            #expect(files.names == ["localhost"])
+        }
+
         /// The files of a new server.
         private static func files() throws -> (TLSFiles, folder: String) {
             let path = TestFolder.new()

@@ -35,7 +35,9 @@ struct Join: TingCommand, AsyncParsableCommand {
                 .usage, code: "bad_address", "This is no join address.",
                 remedy: "Copy the whole line, in quotes: 'ting://HOST:PORT/join?code=…&pin=…'.")
         }
-        let joined = try await session.home().join(
+        let home = try session.home()
+        let bundleKey = home.serverBundleKey(address.server.url)
+        let joined = try await home.join(
             address, device: device ?? Self.hostName, authorityFile: tlsCa,
             schema: Session.schema.version, timeout: session.timeout,
             environment: Session.environment)
@@ -48,7 +50,14 @@ struct Join: TingCommand, AsyncParsableCommand {
                 ("email", .text(joined.email)), ("workspaces", .array(slugs.map { .text($0) })),
             ]),
             "Joined \(joined.server) as \(joined.name) <\(joined.email)>.")
-        if !global.json { try advise(joined) }
+        if !global.json {
+            if let bundleKey, let now = home.serverBundleKey(joined.server.url), now != bundleKey {
+                console.note(
+                    "The server has another key for bundles than before, and it is taken: a bundle that is still on its way can't be opened there; make a new one with `ting bundle create`."
+                )
+            }
+            try advise(joined)
+        }
     }
 
     /// What comes next: sync what is here already, move what a server left behind, or clone.

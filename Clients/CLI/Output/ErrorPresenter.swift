@@ -202,8 +202,7 @@ struct ErrorPresenter {
             )
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
             return Session.notWritable(
-                Session.currentFile,
-                error.resultCode == .SQLITE_CANTOPEN ? "can't be opened" : "can't be written")
+                Session.currentFile, opens: error.resultCode != .SQLITE_CANTOPEN)
         case .SQLITE_NOTADB, .SQLITE_CORRUPT:
             return damaged("The file is no sound SQLite database: \(message)")
         case .SQLITE_CONSTRAINT where error.extendedResultCode == .SQLITE_CONSTRAINT_TRIGGER:

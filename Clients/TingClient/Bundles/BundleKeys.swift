@@ -37,16 +37,27 @@ extension ClientHome {
     }
 
     /// Whether the server's key for bundles is known here.
-    package func hasBundleKey(_ url: String) -> Bool {
-        guard let (_, folder) = try? bundleFolder(url) else { return false }
-        return readConfigurationFile(folder + Self.serverKeyName) != nil
+    package func hasBundleKey(_ url: String) -> Bool { serverBundleKey(url) != nil }
+
+    /// The server's key for bundles as it is kept here; `nil` where none is.
+    package func serverBundleKey(_ url: String) -> [UInt8]? {
+        guard let (_, folder) = try? bundleFolder(url) else { return nil }
+        return readConfigurationFile(folder + Self.serverKeyName).map(Self.bytes)
     }
 
-    /// Keeps the server's key, the first time alone: another one later is a sign of a new server,
-    /// which is joined anew.
+    /// Keeps the server's key, the first since this device joined. Joining anew forgets it.
+    /// - Throws: `ClientError` for another key than the one that is kept: a sign of a new server.
     package func pin(bundleKey: [UInt8], of url: String) throws {
         let (_, folder) = try bundleFolder(url)
-        guard readConfigurationFile(folder + Self.serverKeyName) == nil else { return }
+        if let kept = serverBundleKey(url) {
+            guard kept != bundleKey else { return }
+            throw ClientError(
+                .requestWide, code: "bundle_key_changed",
+                "The server has another key for bundles than it had when this device joined.",
+                remedy:
+                    "If it was set up anew, ask for an invitation and run `ting join ADDRESS`: that takes the new key."
+            )
+        }
         try writeConfigurationFile(
             Hexadecimal.encode(bundleKey) + "\n", to: folder + Self.serverKeyName)
     }

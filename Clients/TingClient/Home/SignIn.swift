@@ -43,11 +43,8 @@ extension ClientHome {
             authorityFile: device.authority == nil ? nil : folder + "/ca.pem",
             tokenFile: folder + "/token", keyFile: folder + "/key.pem", device: device.device,
             member: device.member, name: device.name, email: device.email)
-        // Another CA is another server, with another key for bundles.
-        let trusted = readConfigurationFile(folder + "/ca.pem")
-        if trusted != device.authority {
-            unlink(configurationFolder + "/" + folder + "/" + Self.serverKeyName)
-        }
+        // It may be another server, with another key for bundles; what vouches for it does not tell.
+        unlink(configurationFolder + "/" + folder + "/" + Self.serverKeyName)
         if let pem = device.authority { try writeConfigurationFile(pem, to: folder + "/ca.pem") }
         try writeConfigurationFile(device.key, to: entry.keyFile)
         try writeConfigurationFile(device.token + "\n", to: entry.tokenFile)

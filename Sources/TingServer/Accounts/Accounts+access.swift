@@ -23,6 +23,8 @@ package struct Access: Equatable, Sendable {
     package let membersVersion: Int64
     /// The most bytes that the workspace may take; `nil` for any number.
     package let quota: Int64?
+    /// Whether the caller was invited by an owner and has not been in the workspace yet.
+    package var isNew = false
 }
 
 /// What a token and a slug amount to.
@@ -39,11 +41,23 @@ extension Accounts {
     ///
     /// Does the same work for a workspace that does not exist and for one that is not the caller's.
     package func authorize(token: Hash, slug: String?) throws -> Authorization? {
-        try read { db in
+        let found = try read { db -> Authorization? in
             guard let (caller, lastSeen) = try caller(db, token: token) else { return nil }
             return Authorization(
                 caller: caller, access: try slug.flatMap { try access(db, of: caller, slug: $0) },
                 isFirstUse: lastSeen == nil)
+        }
+        try noteFirstVisit(of: found?.caller, to: found?.access)
+        return found
+    }
+
+    /// Who goes to a workspace accepts an owner's invitation to it.
+    private func noteFirstVisit(of caller: Caller?, to access: Access?) throws {
+        guard let caller, let access, access.isNew else { return }
+        do {
+            try write { try accept($0, caller.member, workspace: access.workspace.description) }
+        } catch  where isStorageFull(error) {
+            // Reads go on; the next visit notes it.
         }
     }
 
@@ -68,7 +82,9 @@ extension Accounts {
 
     /// What a caller may do in the workspace `slug`; `nil` for one that is not theirs.
     package func access(of caller: Caller, slug: String) throws -> Access? {
-        try read { try access($0, of: caller, slug: slug) }
+        let found = try read { try access($0, of: caller, slug: slug) }
+        try noteFirstVisit(of: caller, to: found)
+        return found
     }
 
     /// Whether a device still may read a workspace.
@@ -142,12 +158,15 @@ extension Accounts {
     private func access(_ db: Database, of caller: Caller, slug: String) throws -> Access? {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT workspace.id, slug, role, members_version, quota FROM workspace
+                SELECT workspace.id, slug, role, members_version, quota,
+                        invited_name IS NOT NULL FROM workspace
                     JOIN membership ON membership.workspace = workspace.id
                     WHERE slug = ? AND member = ? AND removed IS NULL
                 """)
         let row = try Row.fetchOne(statement, arguments: [slug, caller.member.description])
-        guard let access = try row.map(Access.init) else { return nil }
+        guard let row else { return nil }
+        var access = try Access(row)
+        access.isNew = row[5]
         return caller.limit == nil || caller.limit == access.workspace ? access : nil
     }
 }

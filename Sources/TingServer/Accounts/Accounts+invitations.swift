@@ -76,7 +76,7 @@ extension Accounts {
             }
             let member = try account(db, for: invitation, renames: owner == nil)
             if let workspace = invitation.workspace {
-                try admit(db, member, to: workspace, as: invitation.role, by: owner)
+                try admit(db, member, to: workspace, invitation, by: owner)
             }
             // Those that have expired are of no use to anyone.
             try db.execute(sql: "DELETE FROM invitation WHERE expires <= ?", arguments: [created])
@@ -123,6 +123,9 @@ extension Accounts {
                         now(), device.description, salt.data, row["code_hash"] as DatabaseValue,
                     ])
                 try audit(db, "device.joined", by: member, subject: device.description)
+            }
+            if let invited = row["workspace"] as String? {
+                try accept(db, member, workspace: invited)
             }
             return Joined(
                 token: token,
@@ -198,21 +201,35 @@ extension Accounts {
     }
 
     private func admit(
-        _ db: Database, _ member: MemberID, to workspace: WorkspaceID, as role: Role?,
+        _ db: Database, _ member: MemberID, to workspace: WorkspaceID, _ invitation: Invitation,
         by owner: MemberID?
     ) throws {
+        let role = invitation.role
         if owner != nil, let role, role != .owner, try isLastOwner(db, member, of: workspace) {
             throw InvitationRefused.lastOwner
         }
         try db.execute(
             sql: """
-                INSERT INTO membership (workspace, member, role, added) VALUES (?1, ?2, ?3, ?5)
+                INSERT INTO membership (workspace, member, role, added, invited_name, invited_email)
+                    VALUES (?1, ?2, ?3, ?5, ?6, ?7)
                     ON CONFLICT DO UPDATE SET removed = NULL,
-                        role = coalesce(?4, iif(removed IS NULL, role, excluded.role))
+                        role = coalesce(?4, iif(removed IS NULL, role, excluded.role)),
+                        invited_name = iif(invited_name IS NULL, NULL, excluded.invited_name),
+                        invited_email = iif(invited_email IS NULL, NULL, excluded.invited_email)
                 """,
             arguments: [
                 workspace.description, member.description, (role ?? .editor).rawValue,
-                role?.rawValue, now(),
+                role?.rawValue, now(), owner.map { _ in invitation.name.normalized },
+                owner.map { _ in invitation.email.normalized },
             ])
+    }
+
+    /// From now on the member is called there what their account is called.
+    func accept(_ db: Database, _ member: MemberID, workspace: String) throws {
+        try db.execute(
+            sql: """
+                UPDATE membership SET invited_name = NULL, invited_email = NULL
+                    WHERE workspace = ? AND member = ? AND invited_name IS NOT NULL
+                """, arguments: [workspace, member.description])
     }
 }

@@ -4,13 +4,15 @@ import GRDB
 package import TingCore
 
 extension Accounts {
-    /// All members of a workspace, past ones too, by id.
+    /// All members of a workspace, past ones too, by id. Whom an owner invited, and who has not been
+    /// there yet, is called what that owner wrote: an address gives no account's name away.
     package func members(of workspace: WorkspaceID) throws -> [Member] {
         try read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT member.id, name, email, role, removed FROM membership
+                    SELECT member.id, coalesce(invited_name, name),
+                            coalesce(invited_email, email), role, removed FROM membership
                         JOIN member ON member.id = membership.member
                         WHERE workspace = ? ORDER BY member.id
                     """, arguments: [workspace.description]

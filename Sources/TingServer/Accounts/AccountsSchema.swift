@@ -9,6 +9,7 @@ enum AccountsSchema {
         migrator.registerMigration("1") { try $0.execute(sql: first) }
         migrator.registerMigration("2") { try $0.execute(sql: second) }
         migrator.registerMigration("3") { try $0.execute(sql: third) }
+        migrator.registerMigration("4") { try $0.execute(sql: fourth) }
         return migrator
     }
 
@@ -95,5 +96,17 @@ enum AccountsSchema {
     /// one each time made a late copy of the request take the device's token away.
     private static let third = """
         ALTER TABLE invitation ADD COLUMN salt BLOB CHECK (length(salt) = 32)
+        """
+
+    /// What the owner who invited somebody called them. Members of that workspace see this, and not
+    /// what the account is called elsewhere, until the person has been there; then it is NULL.
+    private static let fourth = """
+        ALTER TABLE membership ADD COLUMN invited_name TEXT;
+        ALTER TABLE membership ADD COLUMN invited_email TEXT;
+        CREATE TRIGGER membership_named AFTER UPDATE OF invited_name, invited_email ON membership
+        WHEN OLD.invited_name IS NOT NEW.invited_name
+            OR OLD.invited_email IS NOT NEW.invited_email BEGIN
+            UPDATE workspace SET members_version = members_version + 1 WHERE id = NEW.workspace;
+        END;
         """
 }

@@ -33,7 +33,7 @@ package enum BundleKeyFile {
             throw ServerError(
                 "\(path) holds no key.",
                 hint:
-                    "Put it back from a backup; without it, members sync once before the next bundle."
+                    "Put it back from a backup. Without one, take it away: the server makes a new key, and who sends bundles joins again, with a new invitation."
             )
         }
         return key

@@ -64,14 +64,26 @@ package final class ServerCertificate: Sendable {
     package var names: [String] { (try? current.withLock { $0.leaf }.names) ?? [] }
 
     /// Renews the server's own certificate when its end is near, or its beginning still to come: it was
-    /// made by a clock that was ahead. `true` if it did.
+    /// made by a clock that was ahead. `true` if another one is in use now.
+    ///
+    /// `tingd certificate` may have written one meanwhile, and nobody told this process: where that is
+    /// good for long it is taken as it is, and a new one gets the names of both.
     package func renewIfDue(now: Date) throws -> Bool {
-        let start = current.withLock { $0.leaf.notValidBefore }
-        let margin = Double(Limits.certificateRenewalDays) * 86_400
-        guard files.isOwn, end < now.addingTimeInterval(margin) || start > now else { return false }
-        try files.issue(names: names, now: now)
-        try reload()
+        guard files.isOwn, isDue(now) else { return false }
+        let before = names
+        try? reload()
+        if isDue(now) {
+            let written = files.names ?? []
+            try files.issue(names: written + before.filter { !written.contains($0) }, now: now)
+            try reload()
+        }
         return true
+    }
+
+    private func isDue(_ now: Date) -> Bool {
+        let leaf = current.withLock { $0.leaf }
+        let margin = Double(Limits.certificateRenewalDays) * 86_400
+        return leaf.notValidAfter < now.addingTimeInterval(margin) || leaf.notValidBefore > now
     }
 
     /// What a listener needs: TLS 1.3, or 1.2 as well when the operator asks for it.

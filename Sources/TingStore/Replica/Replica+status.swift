@@ -112,4 +112,9 @@ extension DatabaseError {
     var isAboutWriting: Bool {
         [.SQLITE_FULL, .SQLITE_READONLY, .SQLITE_BUSY, .SQLITE_LOCKED].contains(resultCode)
     }
+
+    /// Whether nothing can be written where the file is: trying again changes nothing.
+    var forbidsWriting: Bool {
+        [.SQLITE_FULL, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM].contains(resultCode)
+    }
 }

@@ -16,6 +16,8 @@ enum SearchText {
           tokenize = "unicode61 remove_diacritics 2")
         """
 
+    static let insertion = "INSERT INTO ting_search (body, record, collection) VALUES (?, ?, ?)"
+
     /// The text to index: as one types it without Danish letters, in either spelling.
     static func indexed(_ text: String) -> String {
         let apart = text.normalized.spacedCJK.lowercased()
@@ -86,7 +88,8 @@ extension Replica {
     /// Brings the search index up to date, then finds records: the best matches first; of more than
     /// 5,000, those that changed last.
     ///
-    /// Unsynced edits are found, and those by other tools. Gives 5,000 at most.
+    /// Unsynced edits are found, and those by other tools. Gives 5,000 at most. Where nothing can be
+    /// written, what the index lacks is indexed in memory, for this search: `PassingIndex.swift`.
     /// - Parameter progress: Called for each record that is indexed, with the number of all to come: the
     ///   first search of a large replica indexes every record.
     /// - Throws: `TooManyWords` for more than 64 different words.
@@ -94,21 +97,30 @@ extension Replica {
         _ text: String, limit: Int? = nil, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
     ) throws -> [(collection: String, id: RecordID)] {
         let query = try SearchText.query(text)
-        try seal()
-        try quietly { try refreshIndex($0, progress) }
+        let bound = Limits.searchRankLimit
+        let most = limit.map { (0...bound).contains($0) ? $0 : bound } ?? bound
+        do {
+            try seal()
+            try quietly { try refreshIndex($0, progress) }
+        } catch let error as DatabaseError where error.forbidsWriting {
+            return try query.map { try passingSearch($0, most, progress) } ?? []
+        }
         guard let query else { return [] }
-        return try read { db in
-            let bound = Limits.searchRankLimit
-            let most = limit.map { (0...bound).contains($0) ? $0 : bound } ?? bound
-            return try places(db, query, most).compactMap { place in
-                let row = try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: "SELECT collection, record FROM ting_search WHERE rowid = ?"),
-                    arguments: [place])
-                return try row.flatMap { row in
-                    try RecordID(row.decode(String.self, atIndex: 1)).map {
-                        try (row.decode(atIndex: 0), $0)
-                    }
+        return try read { try hits($0, query, most) }
+    }
+
+    /// What an index finds, the first first.
+    func hits(
+        _ db: Database, _ query: String, _ limit: Int
+    ) throws -> [(collection: String, id: RecordID)] {
+        try places(db, query, limit).compactMap { place in
+            let row = try Row.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT collection, record FROM ting_search WHERE rowid = ?"),
+                arguments: [place])
+            return try row.flatMap { row in
+                try RecordID(row.decode(String.self, atIndex: 1)).map {
+                    try (row.decode(atIndex: 0), $0)
                 }
             }
         }
@@ -161,6 +173,14 @@ extension Replica {
 
     private func indexAll(_ db: Database, _ progress: (Int, Int) -> Void) throws {
         try db.execute(sql: "DELETE FROM ting_search; DELETE FROM ting_indexed")
+        try eachRecord(db, progress) { try index(db, $0, of: $1) }
+    }
+
+    /// Does something for each record that people write.
+    func eachRecord(
+        _ db: Database, _ progress: (Int, Int) -> Void,
+        _ body: (String, CollectionSchema) throws -> Void
+    ) throws {
         let count = try schema.written.reduce(0) { try $0 + tables.count(db, $1) }
         var done = 0
         for collection in schema.written {
@@ -168,16 +188,15 @@ extension Replica {
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT id FROM \"\(collection.name)\" ORDER BY id")
             while let row = try rows.next() {
-                try index(db, row.stored(atIndex: 0), of: collection)
+                try body(row.stored(atIndex: 0), collection)
                 done += 1
                 progress(done, count)
             }
         }
     }
 
-    private func refreshIndex(
-        _ db: Database, since indexed: Int64, _ progress: (Int, Int) -> Void
-    ) throws {
+    /// The records that changed, or may have, since the index was at a version.
+    func changed(_ db: Database, since indexed: Int64) throws -> Set<String> {
         let noted = try String.storedAll(
             db,
             sql: """
@@ -185,7 +204,13 @@ extension Replica {
                 UNION SELECT record FROM ting_note WHERE \(CaptureTriggers.namesWhole)
                 UNION SELECT record FROM ting_unindexed
                 """, arguments: [indexed])
-        let changed = try Set(noted).union(sealedSince(db))
+        return try Set(noted).union(sealedSince(db))
+    }
+
+    private func refreshIndex(
+        _ db: Database, since indexed: Int64, _ progress: (Int, Int) -> Void
+    ) throws {
+        let changed = try changed(db, since: indexed)
         for (done, record) in changed.sorted().enumerated() {
             progress(done, changed.count)
             try db.cachedStatement(
@@ -199,9 +224,24 @@ extension Replica {
     }
 
     private func index(_ db: Database, _ record: String, of collection: CollectionSchema) throws {
+        guard let text = try searchText(db, record, of: collection) else { return }
+        try db.cachedStatement(sql: SearchText.insertion)
+            .execute(arguments: [text, record, collection.name])
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO ting_indexed (record, place) VALUES (?, ?)
+                ON CONFLICT (record) DO UPDATE SET place = excluded.place
+                """
+        ).execute(arguments: [record, db.lastInsertedRowID])
+    }
+
+    /// What is indexed of a record; `nil` where there is none, and for conflicts.
+    func searchText(
+        _ db: Database, _ record: String, of collection: CollectionSchema
+    ) throws -> String? {
         guard collection.name != CollectionSchema.conflict.name,
             let row = try tables.raw(db, collection, record)
-        else { return }
+        else { return nil }
         let texts = collection.fields.compactMap { field -> String? in
             switch field.kind {
             case .text, .date: row[field.name].flatMap { String.fromDatabaseValue($0) }
@@ -209,16 +249,6 @@ extension Replica {
             default: nil
             }
         }
-        try db.cachedStatement(
-            sql: "INSERT INTO ting_search (body, record, collection) VALUES (?, ?, ?)"
-        ).execute(arguments: [
-            SearchText.indexed(texts.joined(separator: "\n")), record, collection.name,
-        ])
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO ting_indexed (record, place) VALUES (?, ?)
-                ON CONFLICT (record) DO UPDATE SET place = excluded.place
-                """
-        ).execute(arguments: [record, db.lastInsertedRowID])
+        return SearchText.indexed(texts.joined(separator: "\n"))
     }
 }
