@@ -15,7 +15,7 @@ struct TableGrowth {
     }
 
     /// Indexes that files of earlier layouts have.
-    private static let formerIndexes = ["ting_note_record"]
+    private static let formerIndexes = ["ting_note_record", "ting_edit_standing"]
 
     private let tables: [Table]
     private let indexes: [(name: String, definition: String)]
