@@ -112,14 +112,25 @@ extension Merge {
         _ field: Field, _ record: RecordID, _ before: Value, _ after: Value, _ base: Base,
         _ time: Int64, _ state: some MergeState
     ) throws {
-        let standing =
-            try records[record]?.additions[field.name] ?? state.additions(record, field.name)
+        let standing = try additions(record, field, state)
         let merge = SetMerge(
             additions: standing, before: before, after: after, version: acceptance.version
         ) { $0 == acceptance.version || acceptance.hasSeen($0, base) }
         records[record]?.additions[field.name] = merge.additions
         set(record, field, merge.value)
         note(record, field.name, time, .joins)
+    }
+
+    /// The additions that stand in a set; none in that of a record that never was.
+    private mutating func additions(
+        _ record: RecordID, _ field: Field, _ state: some MergeState
+    ) throws -> [String: Set<Version>] {
+        guard let draft = records[record] else { return [:] }
+        if let here = draft.additions[field.name] { return here }
+        guard draft.before != nil else { return [:] }
+        let found = try state.additions(record, field.name)
+        if !found.isEmpty { records[record]?.added.insert(field.name) }
+        return found
     }
 
     /// Two inserts of one id: a counter's first start stays, a different one opens a conflict.
@@ -141,7 +152,8 @@ extension Merge {
     private mutating func closeContinued(
         _ field: Field, _ record: RecordID, _ before: Value, _ state: some MergeState
     ) throws -> Bool {
-        guard !acceptance.seen.isEmpty else { return false }
+        // Of a record that never was there is no conflict.
+        guard !acceptance.seen.isEmpty, records[record]?.before != nil else { return false }
         var closed = false
         for conflict in try state.openConflicts(record, field.name)
         where conflict.other == before && acceptance.seen.contains(conflict.otherVersion) {

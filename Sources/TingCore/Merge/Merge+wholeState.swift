@@ -16,6 +16,12 @@ extension Merge {
                 let id = draft.now.values[parent.name]?.text.flatMap({ RecordID($0) })
             else { continue }
             if records[id] == nil {
+                // The parent of a record that lived already lives, unless this change set deletes it.
+                let before = draft.before
+                guard
+                    before?.isLive != true
+                        || before?.values[parent.name] != draft.now.values[parent.name]
+                else { continue }
                 guard let collection = try state.collection(of: id) else { continue }
                 guard try state.record(collection, id)?.isLive == false else { continue }
                 try load(collection, id, state)

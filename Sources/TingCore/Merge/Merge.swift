@@ -26,12 +26,16 @@ public struct Merge: Sendable {
         public var deletes: Bool
         /// Whether it is a writer of the field's value, for policies that ask who wrote it.
         public var standing: Bool
+        /// The versions whose edits of the field are writers of its value no more.
+        public var fallen: [Version] = []
     }
 
     public struct SetAdditions: Equatable, Sendable {
         public var record: RecordID
         public var field: String
         public var elements: [String: Set<Version>]
+        /// Whether any stood in the set before.
+        public var replaces: Bool
     }
 
     let changeSet: ChangeSet
@@ -50,6 +54,8 @@ public struct Merge: Sendable {
         var touched: Set<String> = []
         var edits: [AcceptedEdit]
         var additions: [String: [String: Set<Version>]] = [:]
+        /// The sets in which additions stand before the change set.
+        var added: Set<String> = []
         var deletedHere = false
     }
 
@@ -93,16 +99,19 @@ public struct Merge: Sendable {
         _ record: RecordID, _ field: String?, _ time: Int64, _ writer: FieldMerge.Writer,
         deletes: Bool = false, standing: Bool = false
     ) {
+        var fallen: [Version] = []
+        if writer == .alone {
+            for (index, edit) in (records[record]?.edits ?? []).enumerated()
+            where edit.field == field && edit.standing {
+                records[record]?.edits[index].standing = false
+                // This version's own edit of the field is replaced by the new one.
+                if edit.version != acceptance.version { fallen.append(edit.version) }
+            }
+        }
         edits.append(
             NewEdit(
                 record: record, field: field, time: time, writer: writer, deletes: deletes,
-                standing: standing))
-        if writer == .alone {
-            for index in records[record]?.edits.indices ?? 0..<0
-            where records[record]?.edits[index].field == field {
-                records[record]?.edits[index].standing = false
-            }
-        }
+                standing: standing, fallen: fallen))
         records[record]?.edits.append(
             AcceptedEdit(
                 version: acceptance.version, field: field, time: time,
@@ -153,7 +162,10 @@ public struct Merge: Sendable {
         for record in order {
             guard let draft = records[record] else { continue }
             for (field, elements) in draft.additions.sorted(by: { $0.key < $1.key }) {
-                additions.append(SetAdditions(record: record, field: field, elements: elements))
+                additions.append(
+                    SetAdditions(
+                        record: record, field: field, elements: elements,
+                        replaces: draft.added.contains(field)))
             }
             if let effect = effect(record, draft, asked) { effects.append(effect) }
         }

@@ -13,8 +13,7 @@ struct Integration {
     private let db: Database
     private let identity: Replica.Identity
     private let tables: RowTables
-    /// Whether a record's shared values stand beside its table, and whether any do.
-    private let beside: HotStatement
+    /// Whether any record's shared values stand beside its table.
     private var isAnyBeside: Bool
     private var hasher = RowHasher()
     private(set) var version: Version
@@ -29,7 +28,6 @@ struct Integration {
         self.db = db
         identity = try replica.identity(db)
         tables = RowTables(db, replica.tables)
-        beside = try HotStatement(db, "SELECT 1 FROM ting_shared WHERE record = ?")
         isAnyBeside = try HotStatement(db, "SELECT 1 FROM ting_shared LIMIT 1").isThere()
         version = identity.base.version
         historyDigest = try HistoryTables.digest(db, at: version) ?? .zero
@@ -96,7 +94,7 @@ struct Integration {
             let row = table.row(nil, setting: effect.values)
         else { throw ReplicaError.schemaBehind(version: version) }
         let record = effect.record
-        if try isBeside(record), let aside = try SharedRecords.read(db, record) {
+        if isAnyBeside, let aside = try SharedRecords.read(db, record) {
             return try apply(effect, version, table, aside)
         }
         if effect.state == .live {
@@ -104,20 +102,17 @@ struct Integration {
             guard try !table.insert(record, row) else { return add(record, row, table) }
         }
         guard let old = try table.read(record) else { return }
-        remove(record, old, table)
+        remove(record, old.values, table)
         guard effect.state != .deleted else {
-            try setAside(effect, version, nil, old, table)
+            try setAside(effect, version, nil, old.values, table)
             return
         }
-        let new = effect.state == .live ? row : table.row(old, setting: effect.values) ?? old
-        try table.update(record, new)
+        guard effect.state != .live, let new = table.row(old.values, setting: effect.values) else {
+            try table.update(record, old, to: row)
+            return add(record, row, table)
+        }
+        try table.update(record, old, to: new, setting: effect.values)
         add(record, new, table)
-    }
-
-    private func isBeside(_ record: RecordID) throws -> Bool {
-        guard isAnyBeside else { return false }
-        beside.bind(record, at: 1)
-        return try beside.isThere()
     }
 
     /// Applies an effect to a record whose shared values stand beside its table.
@@ -160,7 +155,8 @@ struct Integration {
     }
 
     mutating func finish() throws {
-        try replica.materialize(db, dirty)
+        // The search finds them anew by the entries that touched them.
+        try replica.materialize(db, dirty, areTouched: true)
         try HistoryTables.store(db, digest)
         try db.execute(
             sql: "UPDATE ting_replica SET version = ?, head = max(head, ?)",

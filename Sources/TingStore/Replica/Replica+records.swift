@@ -7,18 +7,24 @@ public import TingCore
 /// Records as they are shared, and as they are shown with pending edits on top.
 extension Replica {
     /// Puts the rows of records right: what is shared, then what is pending, then what is held back.
-    func materialize(_ db: Database, _ records: Set<RecordID>) throws {
+    /// - Parameter areTouched: Whether entries that come in within this transaction touch them all: by
+    ///   these the search finds them anew.
+    func materialize(
+        _ db: Database, _ records: Set<RecordID>, areTouched: Bool = false
+    ) throws {
         guard !records.isEmpty else { return }
-        try noteUnindexed(db, records)
+        if !areTouched { try noteUnindexed(db, records) }
         let outbox = DecodedOutbox()
         let held = try heldFields(db)
         for record in records.sorted() {
             guard let shared = try SharedRecords.read(db, record) else { continue }
             let notes = held.fields(of: record, in: shared.collection)
             try checkNames(notes, of: shared.collection)
-            let visible = try visibleValues(db, record, ignoringDeletion: false, outbox)
+            let places = try pendingPlaces(db, record)
+            let visible = try visibleValues(
+                db, record, shared, at: places, ignoringDeletion: false, outbox)
             try show(db, record, shared, visible, keeping: notes)
-            if notes.isEmpty, shared.state != .deleted, try !isPending(db, record) {
+            if notes.isEmpty, shared.state != .deleted, places.isEmpty {
                 try SharedRecords.remove(db, record)
             }
         }
@@ -84,12 +90,25 @@ extension Replica {
         _ outbox: DecodedOutbox = DecodedOutbox()
     ) throws -> [String: Value]? {
         guard let shared = try SharedRecords.read(db, record) else { return nil }
-        var isLive = shared.state == .live
-        var values = shared.values
-        let places = try Int64.storedAll(
+        return try visibleValues(
+            db, record, shared, at: pendingPlaces(db, record), ignoringDeletion: ignoringDeletion,
+            outbox)
+    }
+
+    /// Where in the outbox edits of the record wait.
+    private func pendingPlaces(_ db: Database, _ record: RecordID) throws -> [Int64] {
+        try Int64.storedAll(
             db.cachedStatement(
                 sql: "SELECT DISTINCT seq FROM ting_pending WHERE record = ? ORDER BY seq"),
             arguments: [record.description])
+    }
+
+    private func visibleValues(
+        _ db: Database, _ record: RecordID, _ shared: SharedRecord, at places: [Int64],
+        ignoringDeletion: Bool, _ outbox: DecodedOutbox
+    ) throws -> [String: Value]? {
+        var isLive = shared.state == .live
+        var values = shared.values
         for place in places {
             for operation in try outbox.operations(db, place, of: record)
             where operation.collection == shared.collection {

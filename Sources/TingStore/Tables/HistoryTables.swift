@@ -93,16 +93,35 @@ package enum HistoryTables {
     }
 
     private static func touch(_ db: Database, _ records: [RecordID], _ version: Version) throws {
+        guard !records.isEmpty else { return }
+        // In one statement, which finds the end of the index by version once, and in the order of the
+        // table, each once: its pages are visited one after another.
         let touch = try HotStatement(
-            db, "INSERT INTO ting_touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            db,
+            """
+            INSERT INTO ting_touch (record, version) SELECT value, ?2 FROM json_each(?1) WHERE true
+            ON CONFLICT DO NOTHING
+            """)
+        touch.bind(text: list(records.sorted()), at: 1)
         touch.bind(version, at: 2)
+        try touch.run()
+        touch.unbind()
+    }
+
+    /// Records in ascending order as a list in JSON, each once.
+    private static func list(_ records: [RecordID]) -> [UInt8] {
+        var json: [UInt8] = []
+        json.reserveCapacity(2 + records.count * 39)
         var last: RecordID?
-        // In the order of the table, each once: its pages are visited one after another.
-        for record in records.sorted() where record != last {
-            touch.bind(record, at: 1)
-            try touch.run()
+        for record in records where record != last {
+            json.append(UInt8(ascii: last == nil ? "[" : ","))
+            json.append(UInt8(ascii: "\""))
+            record.withText { json.append(contentsOf: $0) }
+            json.append(UInt8(ascii: "\""))
             last = record
         }
+        json.append(UInt8(ascii: "]"))
+        return json
     }
 
     /// What `entry` reads, and where from.

@@ -257,6 +257,15 @@ package struct RecordTables: Sendable {
     }
 }
 
+extension CollectionSchema {
+    /// The fields by which indexes of its table hold a row, or leave it out.
+    var indexedFields: Set<String> {
+        let written = fields.lazy.filter { $0.parent || $0.unique }.map(\.name)
+        return name == CollectionSchema.conflict.name
+            ? ["record", "status"] : Set(written)
+    }
+}
+
 extension HotStatement {
     /// Has a row be the one that was asked for. The binary search in an index whose keys are out of
     /// order may pass the key, end at another, and take that for it.

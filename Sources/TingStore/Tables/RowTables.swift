@@ -34,6 +34,14 @@ final class RowTables {
     }
 }
 
+/// A row as it was read.
+struct HeldRow {
+    /// In the order of the collection's fields.
+    var values: [Value]
+    /// Where it lies in its table: it is written there without its index being asked again.
+    fileprivate let place: Int64?
+}
+
 /// One collection's table.
 final class RowTable {
     let collection: CollectionSchema
@@ -42,6 +50,10 @@ final class RowTable {
     private let select: HotStatement
     private let insert: HotStatement
     private let update: HotStatement
+    private let updateUnindexed: HotStatement
+    private let unindexed: [Int]
+    private let indexed: Set<String>
+    private let hasPlaces: Bool
     private let remove: HotStatement
     private let room = TextRoom()
 
@@ -52,6 +64,10 @@ final class RowTable {
         select = try HotStatement(db, texts.select)
         insert = try HotStatement(db, texts.insertNew)
         update = try HotStatement(db, texts.update)
+        updateUnindexed = try HotStatement(db, texts.updateUnindexed)
+        unindexed = texts.unindexed
+        indexed = collection.indexedFields
+        hasPlaces = texts.place != nil
         remove = try HotStatement(db, texts.remove)
     }
 
@@ -59,17 +75,20 @@ final class RowTable {
         // Their texts lie in the room, which goes now.
         insert.unbind()
         update.unbind()
+        updateUnindexed.unbind()
     }
 
     /// The record's row; `nil` if it isn't in the table.
-    func read(_ record: RecordID) throws -> [Value]? {
+    func read(_ record: RecordID) throws -> HeldRow? {
         select.bind(record, at: 1)
         guard try select.step() else { return nil }
         defer { select.reset() }
         guard select.id(Int32(collection.fields.count)) == record else {
             throw ReplicaError.rottenIndex
         }
-        return collection.fields.enumerated().map { select.value(Int32($0), of: $1) }
+        let values = collection.fields.enumerated().map { select.value(Int32($0), of: $1) }
+        let place = Int32(collection.fields.count + 1)
+        return HeldRow(values: values, place: hasPlaces ? select.integer(place) : nil)
     }
 
     func contains(_ record: RecordID) throws -> Bool {
@@ -88,11 +107,24 @@ final class RowTable {
         return insert.changes > 0
     }
 
-    /// Writes the whole row of a record that is in the table.
-    func update(_ record: RecordID, _ row: [Value]) throws {
-        update.bind(row, from: 1, in: room)
-        update.bind(record, at: Int32(row.count + 1))
-        try update.run()
+    /// Writes the row of a record that was read in this transaction, and not written since.
+    /// - Parameter fields: Those that differ, by name; `nil` for all.
+    func update(
+        _ record: RecordID, _ held: HeldRow, to row: [Value], setting fields: [FieldValue]? = nil
+    ) throws {
+        let isIndexed = fields?.contains { indexed.contains($0.field) } ?? true
+        let isWhole = isIndexed || unindexed.isEmpty
+        let statement = isWhole ? update : updateUnindexed
+        let values = isWhole ? row : unindexed.map { row[$0] }
+        statement.bind(values, from: 1, in: room)
+        let last = Int32(values.count + 1)
+        if let place = held.place {
+            statement.bind(place, at: last)
+        } else {
+            statement.bind(record, at: last)
+        }
+        try statement.run()
+        guard statement.changes == 1 else { throw ReplicaError.rottenIndex }
     }
 
     func remove(_ record: RecordID) throws {

@@ -64,24 +64,42 @@ final class StatementTexts: Sendable {
         let insert: String
         /// Inserts nothing where the record is there.
         let insertNew: String
+        /// Of a row that was read: its place comes last where the table has a name for it, else its id.
         let update: String
+        /// The same without the fields at which indexes hold the row: setting one, to what it was
+        /// even, takes the row out of its index and puts it in again.
+        let updateUnindexed: String
+        /// The places of those fields' columns among the collection's.
+        let unindexed: [Int]
         let remove: String
+        /// What names a row's place in its table; `nil` where fields have all such names.
+        let place: String?
 
         init(_ collection: CollectionSchema) {
             let table = "\"\(collection.name)\""
             let columns = collection.fields.map { "\"\($0.name)\"" }
             let list = columns.joined(separator: ", ")
             let marks = Array(repeating: "?", count: columns.count + 1).joined(separator: ", ")
+            let place = ["_rowid_", "rowid", "oid"].first { collection.field($0) == nil }
+            self.place = place
             // With the id: where an index rotted, SQLite may give the row of another.
-            select = "SELECT \(list), id FROM \(table) WHERE id = ?"
+            select = "SELECT \(list), id, \(place ?? "NULL") FROM \(table) WHERE id = ?"
             exists = "SELECT id FROM \(table) WHERE id = ?"
             replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             insert = "INSERT INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             insertNew = """
                 INSERT INTO \(table) ("id", \(list)) VALUES (\(marks)) ON CONFLICT (id) DO NOTHING
                 """
-            let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
-            update = "UPDATE \(table) SET \(sets) WHERE id = ?"
+            let indexed = collection.indexedFields
+            unindexed = collection.fields.indices.filter { position in
+                !indexed.contains(collection.fields[position].name)
+            }
+            func update(_ columns: [String]) -> String {
+                let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
+                return "UPDATE \(table) SET \(sets) WHERE \(place ?? "id") = ?"
+            }
+            self.update = update(columns)
+            updateUnindexed = update(unindexed.isEmpty ? columns : unindexed.map { columns[$0] })
             remove = "DELETE FROM \(table) WHERE id = ?"
         }
     }

@@ -22,7 +22,7 @@ struct TableGrowth {
     }
 
     /// Indexes that files of earlier layouts have.
-    private static let formerIndexes = ["ting_note_record"]
+    private static let formerIndexes = ["ting_note_record", "ting_edit_standing"]
     /// Tables that have another form in files of earlier layouts.
     private static let formerForms = ["ting_invalid", "ting_note"]
 

@@ -80,25 +80,39 @@ extension Ledger {
 
     /// The member whose replica this is.
     func owner(of replica: ReplicaID) throws -> MemberID? {
-        try String.storedOne(
-            db.cachedStatement(sql: "SELECT member FROM ting_sender WHERE replica = ?"),
-            arguments: [replica.description]
-        ).flatMap { MemberID($0) }
+        try sender(replica)?.member
     }
 
-    func editTime(of replica: ReplicaID) throws -> Int64 {
-        try Int64.storedOne(
-            db.cachedStatement(sql: "SELECT edit_time FROM ting_sender WHERE replica = ?"),
-            arguments: [replica.description]) ?? 0
+    func editTime(of replica: ReplicaID) throws -> Int64 { try sender(replica)?.editTime ?? 0 }
+
+    private func sender(
+        _ replica: ReplicaID
+    ) throws -> (member: MemberID?, editTime: Int64)? {
+        if let known = memory.senders[replica] { return known }
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT member, edit_time FROM ting_sender WHERE replica = ?"),
+            arguments: [replica.description])
+        guard let row else { return nil }
+        let sender = try (
+            member: MemberID(row.stored(String.self, atIndex: 0)),
+            editTime: row.stored(Int64.self, atIndex: 1)
+        )
+        memory.senders[replica] = sender
+        return sender
     }
 
     func note(_ replica: ReplicaID, _ member: MemberID, editTime: Int64) throws {
+        let known = try sender(replica)
+        if let known, known.member != nil, known.editTime >= editTime { return }
         try db.cachedStatement(
             sql: """
                 INSERT INTO ting_sender (replica, member, edit_time) VALUES (?, ?, ?)
                 ON CONFLICT (replica) DO UPDATE SET edit_time = max(edit_time, excluded.edit_time)
                 """
         ).execute(arguments: [replica.description, member.description, editTime])
+        memory.senders[replica] = (
+            known == nil ? member : known?.member, max(known?.editTime ?? 0, editTime)
+        )
     }
 
     /// Sets what an effect says, and keeps the digest in step.
@@ -107,26 +121,33 @@ extension Ledger {
     ) throws {
         guard let table = try rows.of(effect.collection) else { return }
         let record = effect.record
+        let isNothingShared = memory.isNothingShared(of: record)
+        let known = try row(table, record)
+        memory.forget(record)
         if effect.state == .live {
             let row = table.row(nil, setting: effect.values) ?? []
             guard try !table.insert(record, row) else {
-                try SharedRecords.remove(db, record)
+                if !isNothingShared { try SharedRecords.remove(db, record) }
                 digest.add(hasher.hash(table.collection, record, row), of: record)
                 return
             }
         }
-        guard let old = try table.read(record) else { return }
-        digest.remove(hasher.hash(table.collection, record, old), of: record)
+        guard let old = try known ?? table.read(record) else { return }
+        digest.remove(hasher.hash(table.collection, record, old.values), of: record)
         guard effect.state != .deleted else {
             try table.remove(record)
             return try SharedRecords.write(
                 db, record,
                 SharedRecord(
-                    collection: effect.collection, state: .deleted, values: table.values(old),
+                    collection: effect.collection, state: .deleted,
+                    values: table.values(old.values),
                     deleted: version))
         }
-        let row = table.row(effect.state == .live ? nil : old, setting: effect.values) ?? old
-        try table.update(record, row)
+        let row =
+            table.row(effect.state == .live ? nil : old.values, setting: effect.values)
+            ?? old.values
+        try table.update(
+            record, old, to: row, setting: effect.state == .live ? nil : effect.values)
         digest.add(hasher.hash(table.collection, record, row), of: record)
     }
 
@@ -134,7 +155,7 @@ extension Ledger {
     func record(_ merge: Merge, _ version: Version) throws {
         let fall = try HotStatement(
             db,
-            "UPDATE ting_edit SET standing = 0 WHERE record = ? AND field = ? AND standing = 1")
+            "UPDATE ting_edit SET standing = 0 WHERE record = ? AND version = ? AND field = ?")
         let insert = try HotStatement(
             db,
             """
@@ -146,9 +167,10 @@ extension Ledger {
         insert.bind(version, at: 2)
         for edit in merge.edits {
             let field = edit.field ?? ""
-            if edit.writer == .alone {
+            for version in edit.fallen {
                 fall.bind(edit.record, at: 1)
-                fall.bind(field, at: 2)
+                fall.bind(version, at: 2)
+                fall.bind(field, at: 3)
                 try fall.run()
             }
             insert.bind(edit.record, at: 1)
@@ -159,9 +181,11 @@ extension Ledger {
             try insert.run()
         }
         for set in merge.additions {
-            try db.cachedStatement(
-                sql: "DELETE FROM ting_addition WHERE record = ? AND field = ?"
-            ).execute(arguments: [set.record.description, set.field])
+            if set.replaces {
+                try db.cachedStatement(
+                    sql: "DELETE FROM ting_addition WHERE record = ? AND field = ?"
+                ).execute(arguments: [set.record.description, set.field])
+            }
             let add = try db.cachedStatement(
                 sql: """
                     INSERT INTO ting_addition (record, field, element, version)

@@ -11,6 +11,7 @@ struct Ledger: MergeState {
     /// The same, for what runs once a record.
     let rows: RowTables
     let epoch: Epoch
+    let memory = LedgerMemory()
     var hasher = RowHasher()
     private var lastSeen: (hash: Hash, oldest: Version, versions: Set<Version>)?
 
@@ -24,26 +25,56 @@ struct Ledger: MergeState {
     // MARK: MergeState
 
     func record(_ collection: String, _ record: RecordID) throws -> RecordState? {
-        if let table = try rows.of(collection), let row = try table.read(record) {
-            return RecordState(isLive: true, values: table.values(row))
+        if let table = try rows.of(collection), let row = try row(table, record) {
+            return RecordState(isLive: true, values: table.values(row.values))
         }
-        guard let shared = try SharedRecords.read(db, record), shared.collection == collection
-        else { return nil }
+        guard let shared = try shared(record), shared.collection == collection else { return nil }
         return RecordState(isLive: false, values: shared.values, deleted: shared.deleted)
     }
 
     func collection(of record: RecordID) throws -> String? {
-        try tables.locate(db, record.description)
-            ?? SharedRecords.read(db, record)?.collection
+        if let home = memory.home(of: record) { return home }
+        return try collection(of: record, except: "")
+    }
+
+    private func collection(of record: RecordID, except known: String) throws -> String? {
+        guard !memory.isKnownNew(record) else { return nil }
+        return try tables.locate(db, record.description, except: known)
+            ?? shared(record)?.collection
     }
 
     /// The same, which looks first where it mostly is: one descent, where asking every table takes
     /// as many as there are.
-    private func collection(of record: RecordID, probably likely: [String]) throws -> String? {
+    /// - Parameter isRead: Whether its row will be read anyway, and may be now.
+    private func collection(
+        of record: RecordID, probably likely: [String], isRead: Bool
+    ) throws -> String? {
+        if let home = memory.home(of: record) { return home }
         for name in likely {
-            if let table = try rows.of(name), try table.contains(record) { return name }
+            guard let table = try rows.of(name) else { continue }
+            if try isRead ? row(table, record) != nil : table.contains(record) { return name }
         }
-        return try collection(of: record)
+        return try collection(of: record, except: likely.count == 1 ? likely[0] : "")
+    }
+
+    func row(_ table: RowTable, _ record: RecordID) throws -> HeldRow? {
+        try memory.row(table.collection.name, record) { try table.read(record) }
+    }
+
+    private func shared(_ record: RecordID) throws -> SharedRecord? {
+        try memory.shared(record) { try SharedRecords.read(db, record) }
+    }
+
+    /// Whether no record ever had this id. All that were ever made have edits, conflicts aside.
+    private func isNew(_ record: RecordID) throws -> Bool {
+        if memory.isKnownNew(record) { return true }
+        let edit = try HotStatement(db, "SELECT 1 FROM ting_edit WHERE record = ? LIMIT 1")
+        edit.bind(record, at: 1)
+        guard try !edit.isThere(),
+            try rows.of(CollectionSchema.conflict.name)?.contains(record) != true
+        else { return false }
+        memory.note(new: record)
+        return true
     }
 
     func edits(of record: RecordID, unseenAfter base: Version) throws -> [AcceptedEdit] {
@@ -51,10 +82,7 @@ struct Ledger: MergeState {
             db,
             """
             SELECT version, field, time, standing, deletes FROM ting_edit
-            WHERE record = ?1 AND version > ?2
-            UNION ALL SELECT version, field, time, standing, deletes FROM ting_edit
-            WHERE record = ?1 AND standing = 1 AND version <= ?2
-            ORDER BY version
+            WHERE record = ?1 AND (version > ?2 OR standing = 1) ORDER BY version
             """)
         statement.bind(record, at: 1)
         statement.bind(base, at: 2)
@@ -210,8 +238,12 @@ struct Ledger: MergeState {
             sql: "SELECT accepted FROM history WHERE version = ?")
         for base in changeSet.bases where times[base] == nil {
             times[base] = try here(base).flatMap { version in
-                try Int64.storedOne(statement, arguments: [version])
+                if let known = memory.times[version] { return known }
+                let time =
+                    try Int64.storedOne(statement, arguments: [version])
                     ?? PastTable.acceptance(db, of: version)
+                memory.times[version] = time
+                return time
             }
         }
         return { [times] in times[$0] ?? 0 }
@@ -240,9 +272,13 @@ struct Ledger: MergeState {
         // Found once, however many of its records refer to it.
         var homes: [RecordID: String] = [:]
         for operation in changeSet.operations {
-            let home =
-                try collection(of: operation.record, probably: [operation.collection])
-                ?? inserted[operation.record]
+            let isNew = try operation.kind == .insert && isNew(operation.record)
+            let found =
+                isNew
+                ? nil
+                : try collection(
+                    of: operation.record, probably: [operation.collection], isRead: true)
+            let home = found ?? inserted[operation.record]
             if let home, home != operation.collection {
                 throw InvalidValue(
                     "\(operation.record) is a \(home), not a \(operation.collection)",
@@ -268,7 +304,10 @@ struct Ledger: MergeState {
         guard field.kind == .reference || field.references else { return }
         for text in [value.text].compactMap({ $0 }) + value.elements {
             guard let target = RecordID(text) else { continue }
-            let known = try homes[target] ?? collection(of: target, probably: field.to)
+            // A parent is read when it is asked whether it lives.
+            let known =
+                try homes[target]
+                ?? collection(of: target, probably: field.to, isRead: field.parent)
             homes[target] = known
             guard let home = known ?? inserted[target] else {
                 throw InvalidValue(

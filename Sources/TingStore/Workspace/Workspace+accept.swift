@@ -223,6 +223,7 @@ struct Clerk {
 
     private mutating func accept(_ arrival: Arrival) throws -> Verdict {
         let (changeSet, hash) = (arrival.changeSet, arrival.hash)
+        ledger.memory.forgetRecords()
         try changeSet.checkForm()
         try changeSet.validate(workspace.schema, sparing: ledger.kept(by: changeSet))
         for base in changeSet.bases where base.epoch == ledger.epoch && base.version > head {

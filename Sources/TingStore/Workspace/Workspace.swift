@@ -179,7 +179,6 @@ public final class Workspace: Sendable {
               PRIMARY KEY (record, version, field)
             ) STRICT, WITHOUT ROWID
             """,
-            "CREATE INDEX ting_edit_standing ON ting_edit(record, version) WHERE standing = 1",
             """
             CREATE TABLE ting_addition (
               record TEXT NOT NULL,

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TingCore
+
+/// What a ledger has read: each row is asked for once, however many steps of an acceptance need it.
+///
+/// Lives no longer than one transaction; what it holds of records no longer than one acceptance.
+final class LedgerMemory {
+    private var rows: [RecordID: [String: HeldRow?]] = [:]
+    private var shared: [RecordID: SharedRecord?] = [:]
+    private var new: Set<RecordID> = []
+    /// Who sends under a replica's id, and its latest edit time.
+    var senders: [ReplicaID: (member: MemberID?, editTime: Int64)] = [:]
+    /// When versions were accepted.
+    var times: [Version: Int64] = [:]
+
+    /// The record's row in the collection's table; `nil` if there is none.
+    func row(
+        _ collection: String, _ record: RecordID, _ read: () throws -> HeldRow?
+    ) rethrows -> HeldRow? {
+        if new.contains(record) { return nil }
+        if let known = rows[record]?[collection] { return known }
+        let row = try read()
+        rows[record, default: [:]].updateValue(row, forKey: collection)
+        return row
+    }
+
+    /// What is shared of the record beside its table.
+    func shared(
+        _ record: RecordID, _ read: () throws -> SharedRecord?
+    ) rethrows -> SharedRecord? {
+        if new.contains(record) { return nil }
+        if let known = shared[record] { return known }
+        let found = try read()
+        shared.updateValue(found, forKey: record)
+        return found
+    }
+
+    /// Whether it is known that nothing is shared of the record beside its table.
+    func isNothingShared(of record: RecordID) -> Bool {
+        if new.contains(record) { return true }
+        guard let known = shared[record] else { return false }
+        return known == nil
+    }
+
+    /// The collection in whose table the record's row was found.
+    func home(of record: RecordID) -> String? {
+        rows[record]?.first { $0.value != nil }?.key
+    }
+
+    /// No table has the record, and none ever had.
+    func note(new record: RecordID) { new.insert(record) }
+
+    func isKnownNew(_ record: RecordID) -> Bool { new.contains(record) }
+
+    /// Forgets a record that is written.
+    func forget(_ record: RecordID) {
+        rows[record] = nil
+        shared[record] = nil
+        new.remove(record)
+    }
+
+    /// Forgets all records: an acceptance begins, the one before it may have been undone.
+    func forgetRecords() {
+        rows.removeAll()
+        shared.removeAll()
+        new.removeAll()
+    }
+}
