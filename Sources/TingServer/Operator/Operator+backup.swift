@@ -88,8 +88,9 @@ extension Operator {
         try draft.copyAll(from: backup)
         let replaced = replaced(path)
         let later = try? withdrawals(of: replaced, draft)
-        try beginEpochs(draft.folder, after: replaced, schema: schema)
+        let unreadable = try beginEpochs(draft.folder, after: replaced, schema: schema)
         var restoration = Restoration(knowsWithdrawals: later != nil)
+        restoration.unreadableArchives = unreadable
         restoration.withdrawn = try withdraw(later, in: draft.folder)
         guard holdsSomething(path) else {
             try draft.place()
@@ -97,7 +98,7 @@ extension Operator {
         }
         let aside = freeName(path)
         willMove(aside)
-        restoration.aside = try draft.replace(movingTo: aside)
+        restoration.moved(to: try draft.replace(movingTo: aside), from: path)
         return restoration
     }
 
@@ -109,6 +110,17 @@ extension Operator {
         package var knowsWithdrawals: Bool
         /// How many devices, members, roles and join codes of the backup were withdrawn.
         package var withdrawn = 0
+        /// Archives of the replaced folder: what each alone held after the damage was not taken back.
+        package var unreadableArchives: [UnreadableFile] = []
+
+        fileprivate mutating func moved(to aside: String, from path: String) {
+            self.aside = aside
+            for index in unreadableArchives.indices {
+                let file = unreadableArchives[index].path
+                guard file.hasPrefix(path + "/") else { continue }
+                unreadableArchives[index].path = aside + file.dropFirst(path.count)
+            }
+        }
     }
 
     private static func withdrawals(
@@ -129,28 +141,40 @@ extension Operator {
         return count
     }
 
+    /// - Returns: The archives of the replaced folder that can't be read, or not to their end.
     private static func beginEpochs(
         _ folder: DataFolder, after replaced: DataFolder, schema: Schema
-    ) throws {
+    ) throws -> [UnreadableFile] {
         let restored = try Operator(folder, schema: schema)
         var generator = SystemRandomNumberGenerator()
+        var unreadable: [UnreadableFile] = []
         for row in try restored.accounts.workspaces() {
             let file = try restored.open(row.id)
+            defer { try? file.close() }
             try file.startEpoch(.random(using: &generator))
-            // What no replica may hold any more.
-            if let archive = try Archive.existing(path: replaced.archive(row.id)) {
-                try file.takeBack(
-                    archive, now: restored.now(), next: .random(using: &generator))
-                // Kept here as well: who restores once more takes it back from this folder.
-                let own = try Archive(path: folder.archive(row.id))
-                try own.add(all: archive)
-                try own.close()
-                try archive.close()
+            do {
+                try restored.takeBack(row.id, file, from: replaced.archive(row.id))
+            } catch {
+                let archive = replaced.archive(row.id)
+                guard let found = UnreadableFile(of: row.slug, archive, error) else { throw error }
+                unreadable.append(found)
             }
-            try file.close()
         }
         try restored.accounts.note("restore")
         try restored.accounts.close()
+        return unreadable
+    }
+
+    /// Takes back what no replica may hold any more.
+    private func takeBack(_ id: WorkspaceID, _ file: Workspace, from path: String) throws {
+        guard let archive = try Archive.existing(path: path) else { return }
+        defer { try? archive.close() }
+        var generator = SystemRandomNumberGenerator()
+        try file.takeBack(archive, now: now(), next: .random(using: &generator))
+        // Kept here as well: who restores once more takes it back from this folder.
+        let own = try Archive(path: folder.archive(id))
+        defer { try? own.close() }
+        try own.add(all: archive)
     }
 
     private static func holdsSomething(_ path: String) -> Bool {

@@ -51,6 +51,13 @@ struct Restore: ParsableCommand {
         if let aside = restoration.aside {
             ErrorPresenter.note("tingd: what was in \(options.data) is now in \(aside)")
         }
+        for archive in restoration.unreadableArchives {
+            ErrorPresenter.note(
+                """
+                tingd: the archive of \(archive.workspace) in the replaced folder can't be read \
+                (\(archive.path)): what only it held is not taken back. Keep that file.
+                """)
+        }
         if !restoration.knowsWithdrawals {
             ErrorPresenter.note(
                 """
