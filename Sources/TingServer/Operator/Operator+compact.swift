@@ -42,7 +42,7 @@ extension Operator {
         _ slug: String, to target: FloorTarget, dryRun: Bool
     ) throws -> CompactionReport {
         let id = try find(slug)
-        let file = try open(id)
+        let file = try open(id, slug)
         defer { try? file.close() }
         let head = try file.head().version
         if case .version(let wanted) = target, wanted > max(head, 1) {
@@ -69,7 +69,7 @@ extension Operator {
         _ body: (Entry) throws -> Void
     ) throws {
         let id = try find(slug)
-        let file = try open(id)
+        let file = try open(id, slug)
         defer { try? file.close() }
         let archive = try Archive.existing(path: folder.archive(id))
         defer { try? archive?.close() }
