@@ -53,7 +53,7 @@ extension ServerTests {
 
         @Test(
             "status lists it without a version; commands for it name the file",
-            arguments: [Harm.damaged])
+            arguments: Harm.allCases)
         func listed(_ harm: Harm) async throws {
             let (desk, broken) = try await Self.setUp()
             defer { desk.cleanUp() }
@@ -81,7 +81,7 @@ extension ServerTests {
             #expect(FileManager.default.fileExists(atPath: broken) == (harm == .damaged))
         }
 
-        @Test("a backup takes the others along, and says what it lacks", arguments: [Harm.damaged])
+        @Test("a backup takes the others along, and says what it lacks", arguments: Harm.allCases)
         func backup(_ harm: Harm) async throws {
             let (desk, broken) = try await Self.setUp()
             defer { desk.cleanUp() }
@@ -116,7 +116,7 @@ extension ServerTests {
 
         @Test(
             "restored from a backup that lacks it, what is left of it stays, and is told",
-            arguments: [Harm.damaged])
+            arguments: Harm.allCases)
         func restore(_ harm: Harm) async throws {
             let (desk, broken) = try await Self.setUp()
             defer { desk.cleanUp() }

@@ -63,6 +63,8 @@ extension Verification {
             problems += found.map { "\(row.slug): \($0)" }
         } catch  where isStorageFull(error) {
             throw error
+        } catch WorkspaceError.missing {
+            problems.append("\(row.slug): its file is missing (\(path)).")
         } catch {
             problems.append("\(row.slug): its \(kind) can't be read (\(path)).")
         }

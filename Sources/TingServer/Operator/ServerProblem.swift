@@ -47,6 +47,7 @@ package enum ServerProblem {
     /// What an error says of the one file that was read, as "is damaged".
     static func problem(of error: any Error) -> String {
         if error is SchemaError { return "is of another release" }
+        if error is WorkspaceError { return "is missing" }
         if error is StoredFormError { return "holds something else" }
         switch (error as? DatabaseError)?.resultCode {
         case .SQLITE_NOTADB, .SQLITE_CORRUPT: return "is damaged"
