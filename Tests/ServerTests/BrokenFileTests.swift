@@ -196,5 +196,30 @@ extension ServerTests {
             #expect(checked.output.contains("team: version 3"), "\(checked.errors)")
             #expect(checked.errors.contains("The archive of versions 1 to 2 is missing"))
         }
+
+        @Test("a log that is begun before the first compaction goes on in the archive it makes")
+        func logWhileCompacting() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team", as: .owner)
+                let writer = Writer(
+                    url: server.url, token: anna.token, slug: "team", client: server.client)
+                // Each a page of its own.
+                for number in 0..<3 {
+                    let text = "\(number)" + String(repeating: "x", count: 900_000)
+                    _ = try await writer.send([writer.insert("summary", text)])
+                }
+                var seen: [Version] = []
+                try server.asOperator { person in
+                    try person.eachEntry(of: "team", since: 0, touching: nil) { entry in
+                        if seen.isEmpty {
+                            let done = try person.compact("team", to: .version(3), dryRun: false)
+                            #expect(done.floor == 3)
+                        }
+                        seen.append(entry.version)
+                    }
+                }
+                #expect(seen == [1, 2, 3])
+            }
+        }
     }
 }
