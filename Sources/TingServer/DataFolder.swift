@@ -83,6 +83,8 @@ package struct DataFolder: Sendable {
 
     package var database: String { "\(path)/server.sqlite" }
     package var configuration: String { "\(path)/config.json" }
+    /// What a backup lacks, where it lacks something.
+    package var incomplete: String { "\(path)/incomplete.json" }
     package var lock: String { "\(path)/lock" }
     package var tls: String { "\(path)/tls" }
     package var workspaces: String { "\(path)/workspaces" }

@@ -212,7 +212,7 @@ public final class Team {
         let archive = try Archive.existing(path: archivePath)
         defer { try? archive?.close() }
         var entries: [Entry] = []
-        try workspace.eachEntry(since: 0, archive: archive) { entries.append($0) }
+        try workspace.eachEntry(since: 0, archive: { archive }) { entries.append($0) }
         return entries
     }
 

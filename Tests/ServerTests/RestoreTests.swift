@@ -143,6 +143,38 @@ extension ServerTests {
             #expect(try await Self.entries(in: server.path) == texts)
         }
 
+        @Test("an archive of the replaced folder that can't be read is told, and stops nothing")
+        func damagedArchive() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let workspaces = "\(server.path)/workspaces"
+            let name = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: workspaces)
+                    .first { $0.hasSuffix(".archive.sqlite") })
+            try Data(repeating: 7, count: 20_000).write(
+                to: URL(fileURLWithPath: "\(workspaces)/\(name)"))
+            let found = try await Program.tingd("verify", "--data", server.path)
+            #expect(
+                found.errors.contains(
+                    "team: its archive can't be read (\(workspaces)/\(name))."), "\(found.errors)")
+            #expect(!found.errors.contains("its file"), "\(found.errors)")
+            let restored = try await Program.tingd(
+                "restore", "--data", server.path, "--from", copy)
+            #expect(restored.code == 0, "\(restored.errors)")
+            let aside = try #require(
+                restored.errors.split(separator: "\n").first { $0.contains("is now in") }?
+                    .split(separator: " ").last)
+            for part in [
+                "the archive of team in the replaced folder can't be read",
+                "(\(aside)/workspaces/\(name))", "not taken back", "restored; start it",
+            ] {
+                #expect(restored.errors.contains(part), "\(restored.errors)")
+            }
+            #expect(FileManager.default.fileExists(atPath: "\(aside)/workspaces/\(name)"))
+            #expect(try await Program.tingd("verify", "--data", server.path).code == 0)
+            #expect(try await Self.entries(in: server.path) == 2)
+        }
+
         @Test("a folder that can't be replaced stays, and nothing else is left")
         func refused() async throws {
             let (server, copy, _) = try await Self.setUp()

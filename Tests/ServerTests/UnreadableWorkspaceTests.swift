@@ -10,6 +10,13 @@ import TingWire
 extension ServerTests {
     @Suite("A workspace whose file can't be read")
     struct UnreadableWorkspaceTests {
+        private static let sync = """
+            {"protocol": "1", "schema": "1", "replica": "33333333-3333-7333-8333-333333333333",
+            "base": {"epoch": "5b0c0c1e-8f0a-4c56-9d3a-3f1f5a0e7c11"},
+            "history_digest": "\(String(repeating: "0", count: 64))",
+            "state_digest": "\(String(repeating: "0", count: 64))", "sent": "1750000000500"}
+            """
+
         @Test("it stands in lists without what its file says, and no join fails for it")
         func listed() async throws {
             try await TestServer.run { server in
@@ -36,6 +43,60 @@ extension ServerTests {
                     .GET, "/v1/workspaces/rotten", token: anna.token)
                 #expect(one.status == 500 && one.code == "internal")
             }
+        }
+
+        @Test(
+            "its members hear that the server can't read it, the log names it, and no file is made",
+            arguments: [false, true])
+        func told(isMissing: Bool) async throws {
+            let log = TestFolder.new() + ".log"
+            defer { try? FileManager.default.removeItem(atPath: log) }
+            let server = try await ServerProcess(logFile: log)
+            let token = try await server.join("anna@example.org", "good")
+            // Made by an operator; the server has not opened it yet.
+            let invited = try await Program.tingd(
+                "invite", "--data", server.path, "--name", "A", "--email", "anna@example.org",
+                "--workspace", "rotten", "--role", "owner")
+            #expect(invited.code == 0)
+            let status = try await Program.tingd("status", "--data", server.path, "--json")
+            let id = try #require(
+                status.output.matches(of: /"id" : "([^"]+)",[^}]*?"slug" : "(\w+)"/)
+                    .first { $0.2 == "rotten" }?.1)
+            let path = "\(server.path)/workspaces/\(id).sqlite"
+            for suffix in ["", "-wal", "-shm"] {
+                try? FileManager.default.removeItem(atPath: path + suffix)
+            }
+            if !isMissing {
+                try Data(repeating: 7, count: 10_000).write(to: URL(fileURLWithPath: path))
+            }
+            let invitation = try #require(invited.output.firstMatch(of: /code=(\w+)/)?.1)
+            let joined = try await server.curl(
+                "\(server.url)/v1/join", "-H", "Content-Type: application/json", "-d",
+                TestServer.joinBody(String(invitation)))
+            let own = try #require(joined.output.firstMatch(of: /"token":"([^"]+)"/)?.1)
+            let address = "\(server.url)/v1/workspaces/rotten"
+            for words in [
+                ["\(address)/sync", "-H", "Content-Type: application/json", "-d", Self.sync],
+                ["\(address)/entries"], ["\(address)/snapshot"], ["\(address)/snapshot/manifest"],
+                ["\(address)/follow"], [address],
+            ] {
+                let before = try String(contentsOfFile: log, encoding: .utf8)
+                let answer = try await Program.run(
+                    ["curl", "-sS", "--cacert", server.ca, "-H", "Authorization: Bearer \(own)"]
+                        + words)
+                #expect(answer.output.contains(#""code":"internal""#), "\(words): \(answer.output)")
+                #expect(
+                    answer.output.contains("can't read the file of this workspace"),
+                    "\(words): \(answer.output)")
+                #expect(answer.output.contains("edits stay in the outbox"))
+                let news = try String(contentsOfFile: log, encoding: .utf8).dropFirst(before.count)
+                #expect(news.contains("workspace.unreadable"), "\(words): \(news)")
+                #expect(news.contains(id), "\(words): \(news)")
+            }
+            #expect(FileManager.default.fileExists(atPath: path) == !isMissing)
+            let good = try await server.curl(
+                "-H", "Authorization: Bearer \(token)", "\(server.url)/v1/workspaces/good")
+            #expect(good.output.contains(#""slug":"good""#), "\(good.output)")
         }
     }
 }

@@ -100,7 +100,7 @@ struct CompactionTests {
         let archive = try Archive.existing(path: archivePath)
         defer { try? archive?.close() }
         var found: [Entry] = []
-        try workspace.eachEntry(since: 0, archive: archive) { found.append($0) }
+        try workspace.eachEntry(since: 0, archive: { archive }) { found.append($0) }
         #expect(found == entries, "\(what)")
         #expect(try workspace.verify().problems == [], "\(what)")
         #expect(try workspace.verify(archive: archivePath) == [], "\(what)")

@@ -112,7 +112,7 @@ extension Operator {
         let desk = BundleDesk(accounts: accounts, key: try BundleKeyFile.load(folder))
         do {
             let opened = try desk.open(file)
-            let workspace = try open(opened.access.workspace)
+            let workspace = try open(opened.access.workspace, opened.access.slug)
             defer { try? workspace.close() }
             let submission = Workspace.Submission(
                 request: opened.request, member: opened.caller.member, role: opened.access.role,

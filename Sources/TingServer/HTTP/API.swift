@@ -140,6 +140,22 @@ struct API: Sendable {
         }
     }
 
+    /// Runs `body` with a workspace open. Where its file can't be read, the log names it.
+    func with<T: Sendable>(
+        _ id: WorkspaceID, _ body: (OpenWorkspace) async throws -> T
+    ) async throws -> T {
+        do { return try await registry.with(id, body) } catch  where isUnreadable(error) {
+            logger.error(
+                "workspace.unreadable",
+                metadata: [
+                    "workspace": "\(id)",
+                    "error": error is WorkspaceError ? "\(error)" : "\(type(of: error))",
+                    "code": "\(databaseCode(of: error))",
+                ])
+            throw Refusal.workspaceUnreadable
+        }
+    }
+
     private func refusal(for error: any Error, request: String, route: String) -> Refusal {
         if let refusal = error as? Refusal { return refusal }
         if isStorageFull(error) {

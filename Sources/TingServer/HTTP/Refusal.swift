@@ -41,6 +41,11 @@ struct Refusal: Error, Equatable {
         .unavailable, "Another program holds the server's files.",
         headers: [HTTPField(name: .retryAfter, value: "5")])
 
+    static let workspaceUnreadable = Refusal(
+        .internal,
+        "The server can't read the file of this workspace. Nothing was accepted: edits stay in the outbox."
+    )
+
     static let stopping = Refusal(
         .unavailable, "The server is stopping.",
         headers: [

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-package import TingCore
+import TingCore
 import TingStore
+
+/// What a backup holds, and what it lacks.
+package struct BackupReport: Encodable, Sendable {
+    /// The slugs of the workspaces that were copied.
+    package fileprivate(set) var workspaces: [String] = []
+    /// The files that were not, because they can't be read. Empty when the backup is whole.
+    package fileprivate(set) var lacking: [UnreadableFile] = []
+}
 
 extension Operator {
     /// Copies all that can't be made anew, consistently, while the server runs.
     ///
     /// Workspaces first, accounts last: everyone whom a copied history names is in the copied
-    /// accounts. The folder appears at `target` only when it is complete and on disk.
-    ///
-    /// - Returns: how many workspaces were copied.
-    package func backup(to target: String) throws -> Int {
+    /// accounts. The folder appears at `target` only when it is complete and on disk. A workspace of
+    /// which a file can't be read does not stop the others: the backup then says what it lacks, in a
+    /// file of its own too.
+    package func backup(to target: String) throws -> BackupReport {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: target)) ?? []
         guard found.isEmpty else {
             throw ServerError(
@@ -28,29 +36,74 @@ extension Operator {
         }
         let draft = try DraftFolder(for: target)
         defer { draft.discard() }
-        let copy = draft.folder
-        var copied: Set<String> = []
+        var report = BackupReport()
+        var seen: Set<String> = []
         // Twice: a workspace that is made in between is in the copied accounts.
         for pass in 0..<2 {
-            for row in try accounts.workspaces() where copied.insert(row.slug).inserted {
-                let file = try open(row.id)
-                defer { try? file.close() }
-                try file.backup(to: copy.workspace(row.id))
-                draft.note(copy.workspace(row.id))
-                // After the workspace: what lies below the copied floor is in this archive.
-                if let archive = try Archive.existing(path: folder.archive(row.id)) {
-                    try archive.backup(to: copy.archive(row.id))
-                    try archive.close()
-                    draft.note(copy.archive(row.id))
+            for row in try accounts.workspaces() where seen.insert(row.slug).inserted {
+                let lacking = try copy(row, to: draft)
+                if !lacking.contains(where: { $0.kind == .workspace }) {
+                    report.workspaces.append(row.slug)
                 }
+                report.lacking += lacking
             }
-            if pass == 0 { try accounts.backup(to: copy.database) }
+            if pass == 0 { try accounts.backup(to: draft.folder.database) }
         }
-        draft.note(copy.database)
+        draft.note(draft.folder.database)
         try draft.copyCertificate(from: folder)
+        if !report.lacking.isEmpty {
+            try WholeFile.write(try JSONEncoder().encode(report), to: draft.folder.incomplete)
+            draft.note(draft.folder.incomplete)
+        }
         try draft.place()
-        try accounts.note("backup")
-        return copied.count
+        // Only a whole one is the last that `tingd status` tells of.
+        try accounts.note(report.lacking.isEmpty ? "backup" : "backup.incomplete")
+        return report
+    }
+
+    /// Copies a workspace and its archive.
+    /// - Returns: What can't be read of the two; the other is copied.
+    private func copy(
+        _ row: Accounts.WorkspaceRow, to draft: DraftFolder
+    ) throws -> [UnreadableFile] {
+        var floor: Version = 1
+        let lacking = try copy(.workspace, of: row, to: draft.folder.workspace(row.id), draft) {
+            let file = try open(row.id, row.slug)
+            defer { try? file.close() }
+            try file.backup(to: $0)
+            floor = try file.floor()
+            return true
+        }
+        // After the workspace: what lies below the copied floor is in this archive.
+        let path = folder.archive(row.id)
+        return try lacking
+            + copy(.archive, of: row, to: draft.folder.archive(row.id), draft) {
+                guard let archive = try Archive.existing(path: path) else {
+                    guard floor > 1 else { return false }
+                    throw UnreadableFile(.archive, of: row.slug, at: path, "is missing")
+                }
+                defer { try? archive.close() }
+                try archive.backup(to: $0)
+                return true
+            }
+    }
+
+    /// - Parameter body: Makes the copy; `false` where there is nothing to copy.
+    private func copy(
+        _ kind: UnreadableFile.Kind, of row: Accounts.WorkspaceRow, to target: String,
+        _ draft: DraftFolder, _ body: (String) throws -> Bool
+    ) throws -> [UnreadableFile] {
+        let source = kind == .workspace ? folder.workspace(row.id) : folder.archive(row.id)
+        do {
+            let isThere = try UnreadableFile.naming(kind, of: row.slug, at: source) {
+                try body(target)
+            }
+            if isThere { draft.note(target) }
+            return []
+        } catch let file as UnreadableFile {
+            for suffix in ["", "-journal"] { unlink(target + suffix) }
+            return [file]
+        }
     }
 
     /// A path without links, also of a folder that is not there yet.
@@ -60,124 +113,5 @@ extension Operator {
             ? url.resolvingSymlinksInPath().path
             : url.deletingLastPathComponent().resolvingSymlinksInPath()
                 .appendingPathComponent(url.lastPathComponent).path
-    }
-
-    /// Makes a data folder from a backup, and starts a new epoch in each workspace: replicas
-    /// notice, and give back what the backup does not have. What the replaced folder's archives have
-    /// beyond the backup comes back here: replicas that came later do not hold it. What its accounts
-    /// say was withdrawn since (devices, members, roles, join codes) stays withdrawn.
-    ///
-    /// What lies in the data folder is moved aside, never removed. Killed at any instant, the old or
-    /// the new data folder is whole under its name, and a second try ends like a first one.
-    /// - Parameter willMove: Told where to, before it is moved.
-    package static func restore(
-        _ path: String, from source: String, schema: Schema,
-        willMove: (_ aside: String) -> Void = { _ in }
-    ) throws -> Restoration {
-        let backup = try DataFolder(backup: source)
-        guard !FolderLock.isHeld(backup) else {
-            throw ServerError(
-                "A server is running in \(source): its files can't be copied as they are.",
-                hint: "Make a backup of it first, with `tingd backup`.")
-        }
-        let path = DataFolder.trimmed(path)
-        let lock = try (try? DataFolder(existing: path)).map { try FolderLock($0) }
-        defer { withExtendedLifetime(lock) {} }
-        let draft = try DraftFolder(for: path)
-        defer { draft.discard() }
-        try draft.copyAll(from: backup)
-        let replaced = replaced(path)
-        let later = try? withdrawals(of: replaced, draft)
-        try beginEpochs(draft.folder, after: replaced, schema: schema)
-        var restoration = Restoration(knowsWithdrawals: later != nil)
-        restoration.withdrawn = try withdraw(later, in: draft.folder)
-        guard holdsSomething(path) else {
-            try draft.place()
-            return restoration
-        }
-        let aside = freeName(path)
-        willMove(aside)
-        restoration.aside = try draft.replace(movingTo: aside)
-        return restoration
-    }
-
-    /// What a restore did beside copying.
-    package struct Restoration: Equatable, Sendable {
-        /// Where what was in the data folder is now, if there was something.
-        package var aside: String?
-        /// Whether the replaced folder could say what had been withdrawn since the backup.
-        package var knowsWithdrawals: Bool
-        /// How many devices, members, roles and join codes of the backup were withdrawn.
-        package var withdrawn = 0
-    }
-
-    private static func withdrawals(
-        of replaced: DataFolder, _ draft: DraftFolder
-    ) throws -> Withdrawals {
-        let accounts = try Accounts.looking(
-            at: replaced.database, copies: draft.folder.path, now: { 0 })
-        defer { try? accounts.close() }
-        return try accounts.withdrawals()
-    }
-
-    private static func withdraw(_ later: Withdrawals?, in folder: DataFolder) throws -> Int {
-        let accounts = try Accounts(path: folder.database) {
-            Int64(Date().timeIntervalSince1970 * 1_000)
-        }
-        let count = try accounts.withdraw(later)
-        try accounts.close()
-        return count
-    }
-
-    private static func beginEpochs(
-        _ folder: DataFolder, after replaced: DataFolder, schema: Schema
-    ) throws {
-        let restored = try Operator(folder, schema: schema)
-        var generator = SystemRandomNumberGenerator()
-        for row in try restored.accounts.workspaces() {
-            let file = try restored.open(row.id)
-            try file.startEpoch(.random(using: &generator))
-            // What no replica may hold any more.
-            if let archive = try Archive.existing(path: replaced.archive(row.id)) {
-                try file.takeBack(
-                    archive, now: restored.now(), next: .random(using: &generator))
-                // Kept here as well: who restores once more takes it back from this folder.
-                let own = try Archive(path: folder.archive(row.id))
-                try own.add(all: archive)
-                try own.close()
-                try archive.close()
-            }
-            try file.close()
-        }
-        try restored.accounts.note("restore")
-        try restored.accounts.close()
-    }
-
-    private static func holdsSomething(_ path: String) -> Bool {
-        // A file is something too.
-        guard let found = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-            return access(path, F_OK) == 0
-        }
-        return !found.isEmpty
-    }
-
-    private static let asideMark = ".before-restore-"
-
-    private static func freeName(_ path: String) -> String {
-        var stamp = Int64(Date().timeIntervalSince1970)
-        while access("\(path)\(asideMark)\(stamp)", F_OK) == 0 { stamp += 1 }
-        return "\(path)\(asideMark)\(stamp)"
-    }
-
-    /// What a restore replaces. Where the file system can't exchange folders, a kill may have left
-    /// nothing under the name: then it is what was moved aside last.
-    private static func replaced(_ path: String) -> DataFolder {
-        guard !holdsSomething(path) else { return DataFolder(unchecked: path) }
-        let url = URL(fileURLWithPath: path)
-        let prefix = url.lastPathComponent + asideMark
-        let folder = url.deletingLastPathComponent().path
-        let stamps = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-            .compactMap { $0.hasPrefix(prefix) ? Int64($0.dropFirst(prefix.count)) : nil }
-        return DataFolder(unchecked: stamps.max().map { "\(path)\(asideMark)\($0)" } ?? path)
     }
 }

@@ -42,7 +42,7 @@ extension Operator {
         _ slug: String, to target: FloorTarget, dryRun: Bool
     ) throws -> CompactionReport {
         let id = try find(slug)
-        let file = try open(id)
+        let file = try open(id, slug)
         defer { try? file.close() }
         let head = try file.head().version
         if case .version(let wanted) = target, wanted > max(head, 1) {
@@ -69,18 +69,30 @@ extension Operator {
         _ body: (Entry) throws -> Void
     ) throws {
         let id = try find(slug)
-        let file = try open(id)
+        let file = try open(id, slug)
         defer { try? file.close() }
-        let archive = try Archive.existing(path: folder.archive(id))
+        let path = folder.archive(id)
+        var archive: Archive?
         defer { try? archive?.close() }
         do {
-            try file.eachEntry(since: version, of: record, archive: archive, body)
+            // Looked for until it is there: the floor may begin to move during the walk.
+            let found = {
+                archive = try archive ?? existingArchive(of: slug, at: path)
+                return archive
+            }
+            try file.eachEntry(since: version, of: record, archive: found, body)
         } catch ArchiveError.missing(let version) {
             throw ServerError(
                 "The archive of \(slug) lacks version \(version).",
                 hint:
-                    "Put \(folder.archive(id)) back from a backup; `tingd verify` names what is missing."
+                    "Put \(path) back from a backup; `tingd verify` names what is missing."
             )
+        }
+    }
+
+    private func existingArchive(of slug: String, at path: String) throws -> Archive? {
+        try UnreadableFile.naming(.archive, of: slug, at: path) {
+            try Archive.existing(path: path)
         }
     }
 

@@ -20,24 +20,28 @@ package struct ServerStatus: Encodable, Sendable {
         package let used: Int64
         package let quota: Int64?
         package let members: Int
+        /// Why its file says nothing: then what only the file knows is `null`.
+        package let problem: String?
 
         private enum CodingKeys: CodingKey {
             case slug, id, head, floor, archive, epoch, digest, bytes, used, quota, members
+            case problem
         }
 
         package func encode(to encoder: any Encoder) throws {
             var values = encoder.container(keyedBy: CodingKeys.self)
             try values.encode(slug, forKey: .slug)
             try values.encode(id, forKey: .id)
-            try values.encode(head, forKey: .head)
-            try values.encode(floor, forKey: .floor)
+            try values.encode(problem == nil ? head : nil, forKey: .head)
+            try values.encode(problem == nil ? floor : nil, forKey: .floor)
             try values.encode(archive, forKey: .archive)
-            try values.encode(epoch, forKey: .epoch)
-            try values.encode(digest, forKey: .digest)
+            try values.encode(problem == nil ? epoch : nil, forKey: .epoch)
+            try values.encode(problem == nil ? digest : nil, forKey: .digest)
             try values.encode(bytes, forKey: .bytes)
-            try values.encode(used, forKey: .used)
+            try values.encode(problem == nil ? used : nil, forKey: .used)
             try values.encode(quota, forKey: .quota)
             try values.encode(members, forKey: .members)
+            try values.encode(problem, forKey: .problem)
         }
     }
 
@@ -89,15 +93,26 @@ extension Operator {
     private func status(
         of row: Accounts.WorkspaceRow, members: Int
     ) throws -> ServerStatus.WorkspaceStatus {
-        let file = try open(row.id)
-        defer { try? file.close() }
-        let head = try file.head()
+        let path = folder.workspace(row.id)
+        var (version, floor, used): (Version, Version, Int64) = (0, 0, 0)
+        var (epoch, digest) = ("", "")
+        var problem: String?
+        do {
+            try UnreadableFile.naming(.workspace, of: row.slug, at: path) {
+                let file = try open(row.id, row.slug)
+                defer { try? file.close() }
+                let head = try file.head()
+                (version, floor, used) = (head.version, try file.floor(), try file.usedBytes())
+                (epoch, digest) = (file.epoch.description, head.state.description)
+            }
+        } catch let file as UnreadableFile {
+            problem = file.sentence
+        }
         return .init(
-            slug: row.slug, id: row.id.description, head: head.version, floor: try file.floor(),
-            archive: Self.size(folder.archive(row.id)),
-            epoch: file.epoch.description, digest: head.state.description,
-            bytes: Self.size(folder.workspace(row.id)), used: try file.usedBytes(),
-            quota: row.quota, members: members)
+            slug: row.slug, id: row.id.description, head: version, floor: floor,
+            archive: Self.size(folder.archive(row.id)), epoch: epoch, digest: digest,
+            bytes: Self.size(path), used: used, quota: row.quota, members: members,
+            problem: problem)
     }
 
     private static func size(_ path: String) -> Int {

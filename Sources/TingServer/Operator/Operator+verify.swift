@@ -48,24 +48,25 @@ extension Verification {
     ) throws {
         let copies = try Copies()
         defer { copies.remove() }
+        var (kind, path) = ("file", folder.workspace(row.id))
         do {
-            let file = try Workspace.looking(
-                at: folder.workspace(row.id), schema: schema, copies: copies.folder)
+            let file = try Workspace.looking(at: path, schema: schema, copies: copies.folder)
             defer { try? file.close() }
             let report = try file.verify()
             workspaces.append(
                 .init(slug: row.slug, version: report.version, records: report.records))
-            let archive = folder.archive(row.id)
-            let found =
-                try report.problems
-                + file.verify(archive: archive) {
-                    try Archive.looking(at: archive, copies: copies.folder)
-                }
+            problems += report.problems.map { "\(row.slug): \($0)" }
+            (kind, path) = ("archive", folder.archive(row.id))
+            let found = try file.verify(archive: path) {
+                try Archive.looking(at: path, copies: copies.folder)
+            }
             problems += found.map { "\(row.slug): \($0)" }
         } catch  where isStorageFull(error) {
             throw error
+        } catch WorkspaceError.missing {
+            problems.append("\(row.slug): its file is missing (\(path)).")
         } catch {
-            problems.append("\(row.slug): its file can't be read.")
+            problems.append("\(row.slug): its \(kind) can't be read (\(path)).")
         }
     }
 

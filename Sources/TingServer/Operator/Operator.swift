@@ -192,7 +192,11 @@ package struct Operator {
         return only.slug
     }
 
-    func open(_ id: WorkspaceID) throws -> Workspace {
-        try Workspace(path: folder.workspace(id), schema: schema)
+    /// - Throws: `UnreadableFile`, among others.
+    func open(_ id: WorkspaceID, _ slug: String) throws -> Workspace {
+        let path = folder.workspace(id)
+        return try UnreadableFile.naming(.workspace, of: slug, at: path) {
+            try Workspace(path: path, schema: schema)
+        }
     }
 }

@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 import NIOCore
+import TingCore
 import TingStore
 
 /// Errors of the libraries below, in words for an operator.
@@ -11,6 +12,7 @@ package enum ServerProblem {
         if isStorageFull(error) {
             return ("The disk is full.", "Free space where the data folder lies, and try again.")
         }
+        if let error = error as? UnreadableFile { return (error.sentence, error.remedy) }
         if let error = error as? DatabaseError { return explain(error) }
         if let error = error as? SchemaError { return (error.sentence, error.remedy) }
         if let error = error as? IOError {
@@ -18,6 +20,12 @@ package enum ServerProblem {
             return (
                 "The address can't be used: \(reason).",
                 "Name a free one with --listen; port 0 picks one."
+            )
+        }
+        if error is StoredFormError {
+            return (
+                "A file in the data folder holds what can't be read.",
+                "Look which it is: `tingd verify`."
             )
         }
         if let error = error as? FileFailure {
@@ -33,7 +41,21 @@ package enum ServerProblem {
                 "Look at the folder's owner and permissions."
             )
         }
-        return ("\(type(of: error)).", "Run it again with --log-level debug.")
+        return ("\(type(of: error)).", "Look whether all files are whole: `tingd verify`.")
+    }
+
+    /// What an error says of the one file that was read, as "is damaged".
+    static func problem(of error: any Error) -> String {
+        if error is SchemaError { return "is of another release" }
+        if error is WorkspaceError { return "is missing" }
+        if error is StoredFormError { return "holds something else" }
+        switch (error as? DatabaseError)?.resultCode {
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT: return "is damaged"
+        case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH: return "can't be opened"
+        case .SQLITE_READONLY: return "can't be written"
+        case let code?: return "can't be read: SQLite's code \(code.rawValue)"
+        case nil: return "can't be read"
+        }
     }
 
     private static func explain(_ error: DatabaseError) -> (message: String, hint: String) {
@@ -46,7 +68,7 @@ package enum ServerProblem {
         case .SQLITE_NOTADB, .SQLITE_CORRUPT:
             (
                 "A file in the data folder is damaged.",
-                "Keep a copy of the folder, then see `tingd restore --help`."
+                "Look which it is: `tingd verify`. Keep a copy of the folder, then see `tingd restore --help`."
             )
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             ("Another program holds a file in the data folder.", "Try again when it has ended.")

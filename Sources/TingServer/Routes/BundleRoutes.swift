@@ -28,7 +28,7 @@ extension API {
         _ = try await caller(call)
         do {
             let opened = try await workers.run { [desk] in try desk.open(file) }
-            let reply = try await registry.with(opened.access.workspace) { workspace in
+            let reply = try await with(opened.access.workspace) { workspace in
                 let judgement = try await workspace.accept(
                     .init(
                         request: opened.request, member: opened.caller.member,

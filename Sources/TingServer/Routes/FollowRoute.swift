@@ -26,7 +26,7 @@ extension API {
         }
         // Asked again after joining: a removal in between would have found no stream to end.
         _ = try await member(call, slug)
-        let first = try await registry.with(access.workspace) { workspace in
+        let first = try await with(access.workspace) { workspace in
             try await workspace.read { try FollowHub.Event(of: $0, since: since) }
         }
         line.eventLoop.execute { line.value.prepare(place, first) }

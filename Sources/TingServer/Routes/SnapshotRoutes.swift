@@ -12,7 +12,7 @@ extension API {
     /// `GET /v1/workspaces/{slug}/snapshot/manifest`; with `?gzip=1` also of the compressed form.
     func manifest(_ call: Call, _ slug: String) async throws -> Response {
         let (_, access) = try await member(call, slug)
-        let snapshot = try await registry.with(access.workspace) {
+        let snapshot = try await with(access.workspace) {
             try await snapshots.current(of: $0)
         }
         var message = Ting_V1_SnapshotManifest()
@@ -74,7 +74,7 @@ extension API {
         {
             return kept
         }
-        return try await registry.with(access.workspace) { try await snapshots.current(of: $0) }
+        return try await with(access.workspace) { try await snapshots.current(of: $0) }
     }
 
     /// One of a snapshot's two forms, as a file that can be sent.

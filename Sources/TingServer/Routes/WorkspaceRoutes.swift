@@ -29,6 +29,8 @@ extension API {
         for access in list {
             do {
                 found.append(try await information(access))
+            } catch let refusal as Refusal where refusal == .workspaceUnreadable {
+                found.append(outline(access))
             } catch {
                 logger.error(
                     "workspace.unreadable",
@@ -50,7 +52,7 @@ extension API {
     }
 
     private func information(_ access: Access) async throws -> Ting_V1_WorkspaceInfo {
-        try await registry.with(access.workspace) { workspace in
+        try await with(access.workspace) { workspace in
             var message = outline(access)
             message.head = try await workspace.read { try $0.head().version }
             message.epoch = workspace.file.epoch.description
@@ -66,7 +68,7 @@ extension API {
             shape: .sync)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try await call.parse { try SyncRequest(wire: message) }
-        let response = try await registry.with(access.workspace) { workspace in
+        let response = try await with(access.workspace) { workspace in
             let judgement = try await workspace.accept(
                 .init(
                     request: request, member: caller.member, role: access.role,
@@ -97,7 +99,7 @@ extension API {
             call, slug, sending: Ting_V1_MendRequest.self)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try await call.parse { try MendRequest(wire: message) }
-        let response = try await registry.with(access.workspace) { workspace in
+        let response = try await with(access.workspace) { workspace in
             try await workspace.read { try $0.mend(request) }
         }
         return try call.packedAnswer(response.wire)
@@ -110,7 +112,7 @@ extension API {
             shape: .giveBack)
         if message.protocol != 0 { try call.checkProtocol(message.protocol) }
         let request = try await call.parse { try GiveBackRequest(wire: message) }
-        let response = try await registry.with(access.workspace) { workspace in
+        let response = try await with(access.workspace) { workspace in
             try await workspace.takeBack(request)
         }
         logger.info(
@@ -125,7 +127,7 @@ extension API {
         let since = try call.number("since", standard: 0)
         let limit = try call.number("bytes", standard: Int64(Limits.pageByteLimit))
         let bytes = Int(min(max(limit, 1), Int64(Limits.pageByteLimit)))
-        let page = try await registry.with(access.workspace) { workspace in
+        let page = try await with(access.workspace) { workspace in
             try await workspace.read { file in
                 let head = try file.head().version
                 let entries = try file.entries(since: since, byteLimit: bytes)

@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 import NIOPosix
+import TingCore
 import TingStore
 
 /// Threads for what blocks (SQLite, files), so that no event loop and no task waits for a disk.
@@ -46,6 +47,17 @@ func isStorageFull(_ error: any Error) -> Bool {
 func isBusy(_ error: any Error) -> Bool {
     guard let code = (error as? DatabaseError)?.resultCode else { return false }
     return code == .SQLITE_BUSY || code == .SQLITE_LOCKED
+}
+
+/// Whether an error means that a workspace's file is missing, damaged, or not to be opened.
+func isUnreadable(_ error: any Error) -> Bool {
+    if isStorageFull(error) || isBusy(error) { return false }
+    if error is WorkspaceError || error is StoredFormError || error is SchemaError { return true }
+    if case ReplicaError.damaged = error { return true }
+    switch (error as? DatabaseError)?.resultCode {
+    case .SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_CANTOPEN, .SQLITE_IOERR, .SQLITE_PERM: return true
+    default: return false
+    }
 }
 
 /// SQLite's code for an error, or nothing: what a log may say of it.

@@ -191,20 +191,31 @@ public final class Archive: Sendable {
         var found: [(entry: Entry, digest: Hash)] = []
         var previous = digest
         while found.count < limit {
-            let next = version + Version(found.count) + 1
-            // Of two histories in one archive the one that was put there first.
-            let digests = try Data.storedAll(
-                db, sql: "SELECT history_digest FROM entry WHERE version = ? ORDER BY place",
-                arguments: [next]
-            ).compactMap { Hash(bytes: $0) }
-            let step = try digests.compactMap { digest in
-                try self.entry(db, next, digest).map { (entry: $0, digest: digest) }
-            }.first { HistoryDigest.next(after: previous, $0.entry) == $0.digest }
+            let step: (entry: Entry, digest: Hash)?
+            do {
+                step = try next(db, version + Version(found.count) + 1, after: previous)
+            } catch  where !found.isEmpty {
+                // What comes before the damage counts; whoever asks for more hears of it.
+                break
+            }
             guard let step else { break }
             found.append(step)
             previous = step.digest
         }
         return found
+    }
+
+    /// The entry of a version that goes on from a digest.
+    private func next(
+        _ db: Database, _ version: Version, after previous: Hash
+    ) throws -> (entry: Entry, digest: Hash)? {
+        // Of two histories in one archive the one that was put there first.
+        try Data.storedAll(
+            db, sql: "SELECT history_digest FROM entry WHERE version = ? ORDER BY place",
+            arguments: [version]
+        ).compactMap { Hash(bytes: $0) }.compactMap { digest in
+            try entry(db, version, digest).map { (entry: $0, digest: digest) }
+        }.first { HistoryDigest.next(after: previous, $0.entry) == $0.digest }
     }
 
     /// The versions that touched a record, in whatever history.

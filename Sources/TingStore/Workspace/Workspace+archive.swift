@@ -16,9 +16,11 @@ extension Workspace {
 
     /// Gives every entry after a version in order, of one record if it is named, from the archive
     /// and then from the workspace.
+    /// - Parameter archive: Gives the archive, each time that it is needed: the first compaction may
+    ///   make it in the middle of a walk.
     /// - Throws: `ArchiveError.missing` where the archive lacks a version; what came before was given.
     public func eachEntry(
-        since version: Version, of record: RecordID? = nil, archive: Archive?,
+        since version: Version, of record: RecordID? = nil, archive: () throws -> Archive?,
         _ body: (Entry) throws -> Void
     ) throws {
         var position = version
@@ -40,7 +42,7 @@ extension Workspace {
     }
 
     private func archivedPage(
-        after version: Version, of record: RecordID?, _ archive: Archive?
+        after version: Version, of record: RecordID?, _ archive: () throws -> Archive?
     ) throws -> (entries: [Entry], last: Version)? {
         let digests = try pool.read { db in
             try Row.fetchAll(
@@ -57,7 +59,7 @@ extension Workspace {
             }
         }
         guard let last = digests.last?.version else { return nil }
-        guard let archive else { throw ArchiveError.missing(version + 1) }
+        guard let archive = try archive() else { throw ArchiveError.missing(version + 1) }
         let entries = try archive.queue.read { db in
             let wanted = try record.map { try archive.versions(db, of: $0) }
             return try digests.filter { wanted?.contains($0.version) ?? true }.map { one in

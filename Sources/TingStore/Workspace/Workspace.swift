@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CSQLiteConfig
 import Foundation
 package import GRDB
 import Synchronization
 public import TingCore
+
+/// Why a workspace can't be opened, beside what SQLite says.
+public enum WorkspaceError: Error, Equatable, Sendable {
+    /// Its file is not there, or empty.
+    case missing
+}
 
 /// The server's file of one workspace: its state, its history and its verdicts.
 ///
@@ -48,8 +55,9 @@ public final class Workspace: Sendable {
     /// Opens the file of a workspace.
     /// - Parameter program: The schema of this program. Of an older file it makes one of this schema;
     ///   of a newer one it takes that.
-    /// - Throws: `SchemaError`, or `DatabaseError`.
+    /// - Throws: `WorkspaceError.missing`, and no file is made; `SchemaError`, or `DatabaseError`.
     public convenience init(path: String, schema program: Schema) throws {
+        guard ting_sqlite_exists(path) != 0 else { throw WorkspaceError.missing }
         let pool = try Self.open(path)
         guard let stamp = try pool.read({ try SchemaTable.stamp($0, in: Self.table) }) else {
             throw StoredFormError.malformed("workspace")
@@ -72,7 +80,8 @@ public final class Workspace: Sendable {
     public static func looking(
         at path: String, schema program: Schema, copies folder: String
     ) throws -> Workspace {
-        try DatabaseFile.look(at: path, copies: folder) { path in
+        guard ting_sqlite_exists(path) != 0 else { throw WorkspaceError.missing }
+        return try DatabaseFile.look(at: path, copies: folder) { path in
             let pool = try open(path, isReadOnly: true)
             let stamp = try pool.read { try SchemaTable.stamp($0, in: table) }
             guard stamp?.fits(program) == true, try !lacksFloor(pool) else { return nil }

@@ -10,6 +10,9 @@ struct Backup: ParsableCommand {
         discussion: """
             tingd backup --data /srv/ting --to /backup/ting-$(date +%F)
 
+            A workspace whose file can't be read is told, and ends it with 1: the others are copied,
+            and `incomplete.json` in the copy names what it lacks.
+
             The copy holds keys and members' data: keep it as safe as the server.
             """)
 
@@ -18,9 +21,18 @@ struct Backup: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("A new folder for the copy.", valueName: "dir"))
     var to: String
 
+    @Flag(name: .long, help: "Print JSON.")
+    var json = false
+
     func run() throws {
-        let count = try options.withOperator { try $0.backup(to: to) }
+        let report = try options.withOperator { try $0.backup(to: to) }
+        if json { try Output.json(report) }
+        let count = report.workspaces.count
         ErrorPresenter.note("tingd: copied \(count) workspace\(count == 1 ? "" : "s") to \(to)")
+        guard let first = report.lacking.first else { return }
+        for file in report.lacking { ErrorPresenter.complain(file.sentence, hint: nil) }
+        throw ServerError(
+            "The backup is incomplete: it lacks what can't be read.", hint: first.remedy)
     }
 }
 
@@ -51,6 +63,17 @@ struct Restore: ParsableCommand {
         if let aside = restoration.aside {
             ErrorPresenter.note("tingd: what was in \(options.data) is now in \(aside)")
         }
+        for slug in restoration.kept {
+            ErrorPresenter.note(
+                "tingd: the backup lacks the workspace \(slug): its file stays as it was")
+        }
+        for archive in restoration.unreadableArchives {
+            ErrorPresenter.note(
+                """
+                tingd: the archive of \(archive.workspace) in the replaced folder can't be read \
+                (\(archive.path)): what only it held is not taken back. Keep that file.
+                """)
+        }
         if !restoration.knowsWithdrawals {
             ErrorPresenter.note(
                 """
@@ -65,5 +88,10 @@ struct Restore: ParsableCommand {
                 """)
         }
         ErrorPresenter.note("tingd: restored; start it with `tingd serve --data \(options.data)`")
+        guard let first = restoration.lost.first else { return }
+        for file in restoration.lost { ErrorPresenter.complain(file.sentence, hint: nil) }
+        throw ServerError(
+            "The backup lacks a workspace that can't be read in the replaced folder either: all else is restored.",
+            hint: first.remedy)
     }
 }

@@ -33,12 +33,16 @@ struct Status: ParsableCommand {
         Output.line()
         Output.table(
             [["WORKSPACE", "VERSION", "FLOOR", "MEMBERS", "BYTES", "QUOTA", "EPOCH"]]
-                + status.workspaces.map {
-                    [
-                        $0.slug, String($0.head), String($0.floor), String($0.members),
-                        String($0.used),
-                        $0.quota.map(String.init) ?? "none", $0.epoch,
+                + status.workspaces.map { one in
+                    func known(_ text: String) -> String { one.problem == nil ? text : "-" }
+                    return [
+                        one.slug, known(String(one.head)), known(String(one.floor)),
+                        String(one.members), known(String(one.used)),
+                        one.quota.map(String.init) ?? "none", known(one.epoch),
                     ]
                 })
+        for problem in status.workspaces.compactMap(\.problem) {
+            ErrorPresenter.complain(problem, hint: nil)
+        }
     }
 }

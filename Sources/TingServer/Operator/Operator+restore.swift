@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+package import TingCore
+import TingStore
+
+extension Operator {
+    /// Makes a data folder from a backup, and starts a new epoch in each workspace: replicas
+    /// notice, and give back what the backup does not have. What the replaced folder's archives have
+    /// beyond the backup comes back here: replicas that came later do not hold it. What its accounts
+    /// say was withdrawn since (devices, members, roles, join codes) stays withdrawn.
+    ///
+    /// What lies in the data folder is moved aside, never removed. Killed at any instant, the old or
+    /// the new data folder is whole under its name, and a second try ends like a first one.
+    /// - Parameter willMove: Told where to, before it is moved.
+    package static func restore(
+        _ path: String, from source: String, schema: Schema,
+        willMove: (_ aside: String) -> Void = { _ in }
+    ) throws -> Restoration {
+        let backup = try DataFolder(backup: source)
+        guard !FolderLock.isHeld(backup) else {
+            throw ServerError(
+                "A server is running in \(source): its files can't be copied as they are.",
+                hint: "Make a backup of it first, with `tingd backup`.")
+        }
+        let path = DataFolder.trimmed(path)
+        let lock = try (try? DataFolder(existing: path)).map { try FolderLock($0) }
+        defer { withExtendedLifetime(lock) {} }
+        let draft = try DraftFolder(for: path)
+        defer { draft.discard() }
+        try draft.copyAll(from: backup)
+        let replaced = replaced(path)
+        let later = try? withdrawals(of: replaced, draft)
+        var restoration = Restoration(knowsWithdrawals: later != nil)
+        try beginEpochs(draft.folder, of: backup, after: replaced, schema, &restoration)
+        restoration.withdrawn = try withdraw(later, in: draft.folder)
+        if holdsSomething(path) {
+            let aside = freeName(path)
+            willMove(aside)
+            let place = try draft.replace(movingTo: aside)
+            restoration.aside = place
+            restoration.moved(from: path, to: place)
+        } else {
+            try draft.place()
+        }
+        restoration.moved(from: draft.folder.path, to: path)
+        return restoration
+    }
+
+    /// What a restore did beside copying.
+    package struct Restoration: Equatable, Sendable {
+        /// Where what was in the data folder is now, if there was something.
+        package var aside: String?
+        /// Whether the replaced folder could say what had been withdrawn since the backup.
+        package var knowsWithdrawals: Bool
+        /// How many devices, members, roles and join codes of the backup were withdrawn.
+        package var withdrawn = 0
+        /// Archives of the replaced folder: what each alone held after the damage was not taken back.
+        package var unreadableArchives: [UnreadableFile] = []
+        /// Slugs of workspaces that the backup lacks, and whose file stays as it was.
+        package var kept: [String] = []
+        /// Files of workspaces that the backup lacks, and that could not be read where they were.
+        package var lost: [UnreadableFile] = []
+
+        /// Tells where the files lie once their folder has another name.
+        fileprivate mutating func moved(from old: String, to new: String) {
+            for list in [\Self.unreadableArchives, \Self.lost] {
+                for index in self[keyPath: list].indices {
+                    let path = self[keyPath: list][index].path
+                    guard path.hasPrefix(old + "/") else { continue }
+                    self[keyPath: list][index].path = new + path.dropFirst(old.count)
+                }
+            }
+        }
+    }
+
+    private static func withdrawals(
+        of replaced: DataFolder, _ draft: DraftFolder
+    ) throws -> Withdrawals {
+        let accounts = try Accounts.looking(
+            at: replaced.database, copies: draft.folder.path, now: { 0 })
+        defer { try? accounts.close() }
+        return try accounts.withdrawals()
+    }
+
+    private static func withdraw(_ later: Withdrawals?, in folder: DataFolder) throws -> Int {
+        let accounts = try Accounts(path: folder.database) {
+            Int64(Date().timeIntervalSince1970 * 1_000)
+        }
+        let count = try accounts.withdraw(later)
+        try accounts.close()
+        return count
+    }
+
+    private static func beginEpochs(
+        _ folder: DataFolder, of backup: DataFolder, after replaced: DataFolder, _ schema: Schema,
+        _ restoration: inout Restoration
+    ) throws {
+        let restored = try Operator(folder, schema: schema)
+        defer { try? restored.accounts.close() }
+        for row in try restored.accounts.workspaces() {
+            let isLacking = access(backup.workspace(row.id), F_OK) != 0
+            if isLacking { try restored.keep(row.id, of: replaced) }
+            do {
+                try restored.beginEpoch(row)
+                if isLacking { restoration.kept.append(row.slug) }
+            } catch let file as UnreadableFile {
+                guard isLacking else { throw Self.rotten(file, at: backup.workspace(row.id)) }
+                restoration.lost.append(file)
+            }
+            do {
+                try restored.takeBack(row, from: replaced.archive(row.id))
+            } catch let archive as UnreadableFile {
+                restoration.unreadableArchives.append(archive)
+            }
+        }
+        try restored.accounts.note("restore")
+    }
+
+    /// The backup lacks a workspace: what the replaced folder has of it stays, whole or damaged.
+    private func keep(_ id: WorkspaceID, of replaced: DataFolder) throws {
+        guard access(replaced.workspace(id), F_OK) == 0 else { return }
+        try DatabaseFile.copy(replaced.workspace(id), to: folder.workspace(id))
+    }
+
+    private static func rotten(_ file: UnreadableFile, at path: String) -> UnreadableFile {
+        UnreadableFile(
+            file.kind, of: file.workspace, at: path, file.problem,
+            remedy:
+                "Nothing was changed. Name another backup; or take that file out of this one, and the other workspaces are restored."
+        )
+    }
+
+    private func beginEpoch(_ row: Accounts.WorkspaceRow) throws {
+        try UnreadableFile.naming(.workspace, of: row.slug, at: folder.workspace(row.id)) {
+            let file = try open(row.id, row.slug)
+            defer { try? file.close() }
+            var generator = SystemRandomNumberGenerator()
+            try file.startEpoch(.random(using: &generator))
+        }
+    }
+
+    /// Takes back what no replica may hold any more.
+    private func takeBack(_ row: Accounts.WorkspaceRow, from path: String) throws {
+        try UnreadableFile.naming(.archive, of: row.slug, at: path) {
+            guard let archive = try Archive.existing(path: path) else { return }
+            defer { try? archive.close() }
+            if let file = try? open(row.id, row.slug) {
+                defer { try? file.close() }
+                var generator = SystemRandomNumberGenerator()
+                try file.takeBack(archive, now: now(), next: .random(using: &generator))
+            }
+            // Kept here as well: who restores once more takes it back from this folder.
+            let own = try Archive(path: folder.archive(row.id))
+            defer { try? own.close() }
+            try own.add(all: archive)
+        }
+    }
+
+    private static func holdsSomething(_ path: String) -> Bool {
+        // A file is something too.
+        guard let found = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+            return access(path, F_OK) == 0
+        }
+        return !found.isEmpty
+    }
+
+    private static let asideMark = ".before-restore-"
+
+    private static func freeName(_ path: String) -> String {
+        var stamp = Int64(Date().timeIntervalSince1970)
+        while access("\(path)\(asideMark)\(stamp)", F_OK) == 0 { stamp += 1 }
+        return "\(path)\(asideMark)\(stamp)"
+    }
+
+    /// What a restore replaces. Where the file system can't exchange folders, a kill may have left
+    /// nothing under the name: then it is what was moved aside last.
+    private static func replaced(_ path: String) -> DataFolder {
+        guard !holdsSomething(path) else { return DataFolder(unchecked: path) }
+        let url = URL(fileURLWithPath: path)
+        let prefix = url.lastPathComponent + asideMark
+        let folder = url.deletingLastPathComponent().path
+        let stamps = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .compactMap { $0.hasPrefix(prefix) ? Int64($0.dropFirst(prefix.count)) : nil }
+        return DataFolder(unchecked: stamps.max().map { "\(path)\(asideMark)\($0)" } ?? path)
+    }
+}
