@@ -197,6 +197,28 @@ struct FloorTests {
         #expect(hours == 52)
     }
 
+    @Test("who wrote a field of a record from below the floor, nobody here can tell")
+    func writtenFields() throws {
+        let team = try Team(1)
+        try team.foreign(
+            0, "INSERT INTO project (id, title, summary) VALUES ('\(Self.project)', 'A', 'Old')")
+        try team.sync(0)
+        try team.foreign(0, "UPDATE project SET summary = NULL")
+        try team.sync(0)
+        try team.compact(.keep(1))
+        try team.foreign(
+            0, "INSERT INTO project (id, title, budget) VALUES ('\(Self.gone)', 'B', 7)")
+        try team.sync(0)
+        let newcomer = try team.clone(for: team.members[0])
+        let (old, new) = (try #require(RecordID(Self.project)), try #require(RecordID(Self.gone)))
+        #expect(try newcomer.read { try newcomer.fieldsWritten($0, of: old) } == nil)
+        #expect(
+            try newcomer.read { try newcomer.fieldsWritten($0, of: new) } == ["title", "budget"])
+        #expect(
+            try team.replicas[0].read { try team.replicas[0].fieldsWritten($0, of: old) }
+                == ["title", "summary"])
+    }
+
     @Test("a replica at the version before the floor needs no snapshot; one version less, it does")
     func edge() throws {
         let team = try Team(2)
