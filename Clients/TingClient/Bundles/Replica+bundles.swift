@@ -9,7 +9,7 @@ import TingWire
 extension Replica {
     /// Seals where the replica stands, with its outbox, to the server.
     ///
-    /// Nothing here changes: what a reply does not answer goes with the next bundle, or a sync.
+    /// Nothing leaves the outbox: what a reply does not answer goes with the next bundle, or a sync.
     /// - Returns: The file, how many change sets it carries, and how many had no room.
     package func bundle(
         _ keys: BundleKeys
@@ -29,8 +29,9 @@ extension Replica {
         }
         let file = try SealedBundle.seal(
             bundle.signed(by: keys.signing), as: .toServer, to: keys.server)
-        let carried = bundle.requests.reduce(0) { $0 + $1.deliveries.count }
-        return (file, carried, try outbox().count - carried)
+        let carried = bundle.requests.flatMap { $0.deliveries.map(\.changeSet.id) }
+        try noteCarried(carried)
+        return (file, carried.count, try outbox().count - carried.count)
     }
 
     /// Bytes of a page in a bundle, with more than what frames it and the signature.
