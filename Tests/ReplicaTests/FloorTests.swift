@@ -197,6 +197,46 @@ struct FloorTests {
         #expect(hours == 52)
     }
 
+    /// Edits by the first member, after which the floor has passed everyone else.
+    private func passFloor(_ team: Team, _ step: Int, id: String = project) throws {
+        for part in 0...1 {
+            try team.foreign(
+                0,
+                "INSERT INTO project (id, title) VALUES ('\(id)', '\(step)-\(part)') "
+                    + "ON CONFLICT DO UPDATE SET title = excluded.title")
+            try team.sync(0)
+        }
+        try team.compact(.keep(1))
+    }
+
+    @Test("a floor that moves often is no loop: every snapshot brings the replica further")
+    func movesOften() throws {
+        let team = try Team(2)
+        try team.replicas[1].note(contact: team.clock.time)
+        for step in 0...2 * Limits.startOversPerHour {
+            try passFloor(team, step)
+            let outcome = try team.run(team.replicas[1], team.members[1])
+            #expect(outcome.startedOver == .belowFloor)
+            #expect(try outcome.version == team.workspace.head().version)
+        }
+    }
+
+    @Test("snapshots that bring a replica no further are a loop, and bounded by the hour")
+    func noFurther() throws {
+        let team = try Team(2)
+        try team.replicas[1].note(contact: team.clock.time)
+        let old = team.folder.appending(path: "old.sqlite").path
+        _ = try team.workspace.writeSnapshot(to: old)
+        for _ in 0..<Limits.startOversPerHour {
+            try team.replicas[1].startOver(from: old, because: .belowFloor)
+        }
+        try passFloor(team, 0)
+        #expect(throws: TeamError.self) { try team.run(team.replicas[1], team.members[1]) }
+        team.clock.advance(3_700_000)
+        #expect(
+            try team.run(team.replicas[1], team.members[1]).startedOver == .belowFloor)
+    }
+
     @Test("who wrote a field of a record from below the floor, nobody here can tell")
     func writtenFields() throws {
         let team = try Team(1)

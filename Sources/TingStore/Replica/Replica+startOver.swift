@@ -51,12 +51,24 @@ extension Replica {
     // MARK: Starting over
 
     /// Whether the replica has started over as often within the hour as it may.
+    ///
+    /// A snapshot that took it from below the floor to a later version of the same history was progress,
+    /// however often the floor moves: only what brought it no further counts.
     func hasStartedOverTooOften() throws -> Bool {
         try read { db in
             let since = clock() - 3_600_000
             let count = try Int.storedOne(
-                db, sql: "SELECT count(*) FROM ting_restart WHERE time BETWEEN ? AND ?",
-                arguments: [since, clock()])
+                db,
+                sql: """
+                    SELECT count(*) FROM (
+                      SELECT time, reason, epoch, version,
+                      lead(epoch, 1, (SELECT epoch FROM ting_replica)) OVER later AS next_epoch,
+                      lead(version, 1, (SELECT version FROM ting_replica)) OVER later AS next_version
+                      FROM ting_restart WINDOW later AS (ORDER BY rowid))
+                    WHERE time BETWEEN ? AND ?
+                    AND NOT (reason = ? AND next_epoch = epoch AND next_version > version)
+                    """,
+                arguments: [since, clock(), SyncPlan.StartOver.belowFloor.rawValue])
             return count ?? 0 >= Limits.startOversPerHour
         }
     }
