@@ -237,6 +237,21 @@ struct FloorTests {
             try team.run(team.replicas[1], team.members[1]).startedOver == .belowFloor)
     }
 
+    @Test(
+        "a clone whose snapshot the floor passed takes a newer one: nothing to tell, nothing beside it"
+    )
+    func newClone() throws {
+        let team = try Team(2)
+        let clone = try team.clone(for: team.members[1])
+        try passFloor(team, 0)
+        let outcome = try team.run(clone, team.members[1])
+        #expect(outcome.startedOver == nil)
+        #expect(try outcome.version == team.workspace.head().version)
+        #expect(try clone.verify().matches)
+        let files = try FileManager.default.contentsOfDirectory(atPath: team.folder.path)
+        #expect(!files.contains { $0.contains(".before-") })
+    }
+
     @Test("who wrote a field of a record from below the floor, nobody here can tell")
     func writtenFields() throws {
         let team = try Team(1)

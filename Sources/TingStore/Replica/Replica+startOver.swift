@@ -73,6 +73,20 @@ extension Replica {
         }
     }
 
+    /// Whether it never synced and holds nothing that was made here: a clone, as it came.
+    func isUntouched() throws -> Bool {
+        try sealed { db in
+            try Bool.storedOne(
+                db,
+                sql: """
+                    SELECT last_sync IS NULL AND next_number = 1
+                    AND NOT EXISTS (SELECT 1 FROM ting_outbox)
+                    AND NOT EXISTS (SELECT 1 FROM ting_quarantine)
+                    AND NOT EXISTS (SELECT 1 FROM ting_invalid) FROM ting_replica
+                    """) ?? false
+        }
+    }
+
     /// Where the replica as it was is kept when it starts over.
     public func asidePath() -> String {
         let plain = "\(path).before-\(clock())"
@@ -86,13 +100,14 @@ extension Replica {
     }
 
     /// Changes to the server's snapshot in one transaction. The outbox, the quarantine and edits
-    /// that are held back stay, on top; the file as it was is kept beside.
+    /// that are held back stay, on top; the file as it was is kept beside, if asked for.
     /// - Parameters:
     ///   - snapshot: A checked snapshot file of the server.
     ///   - epoch: The server's, as it was asked what it has in common with this replica; `nil`
     ///     for any. Another one may lack all of it.
     ///   - returned: Versions that the server took back: the snapshot must hold them.
     ///   - unproven: Versions that the server could not take back; the author's own go to the outbox.
+    ///   - keepsOld: Whether the file as it was is kept beside.
     /// - Returns: How many change sets of others the server lost that nobody can prove.
     /// - Throws: `ReplicaError.digestDiffers` if the snapshot does not give its own digest;
     ///   `.snapshotLacks` if it is older than what was given back, or the server lost that again.
@@ -100,7 +115,7 @@ extension Replica {
     public func startOver(
         from snapshot: String, because reason: SyncPlan.StartOver, epoch: Epoch? = nil,
         returned: [Version] = [],
-        unproven: [Version] = []
+        unproven: [Version] = [], keepsOld: Bool = true
     ) throws -> Int {
         try seal()
         try queue.writeWithoutTransaction { db in
@@ -114,7 +129,7 @@ extension Replica {
         if let missing = try lacking(returned, of: epoch) {
             throw ReplicaError.snapshotLacks(missing)
         }
-        try backup(to: asidePath())
+        if keepsOld { try backup(to: asidePath()) }
         return try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
             let held = try heldRows(db)
