@@ -197,6 +197,32 @@ struct FloorTests {
         #expect(hours == 52)
     }
 
+    @Test(
+        "accepted by hand, its entry below the floor: the outbox tells so until a line brings the snapshot",
+        .tags(.promise5))
+    func acceptedByHand() throws {
+        let team = try Team(2)
+        try team.foreign(1, "INSERT INTO project (id, hours) VALUES ('\(Self.project)', 1)")
+        let bundle = try team.replicas[1].nextRequest()
+        for step in 0...1 { try passFloor(team, step, id: Self.gone) }
+        let judgement = try team.workspace.accept(
+            [.init(request: bundle, member: team.members[1].id, role: .editor)],
+            now: team.clock.time)[0]
+        let reply = try team.workspace.reply(
+            to: bundle, judgement: judgement, role: .editor, members: nil, membersVersion: 1,
+            now: team.clock.time)
+        var summary = IntegrateSummary()
+        #expect(throws: ReplicaError.historyDiffers(.belowFloor)) {
+            try team.replicas[1].integrate(reply, to: bundle, into: &summary)
+        }
+        #expect(try team.replicas[1].accepted() == 1)
+        #expect(try team.replicas[1].status().deferred.allSatisfy { $0.hasPrefix("accepted:") })
+        #expect(try team.replicas[1].status().outbox == 1)
+        #expect(try team.run(team.replicas[1], team.members[1]).summary.sent == 1)
+        #expect(try team.replicas[1].accepted() == 0)
+        #expect(try team.replicas[1].status().outbox == 0)
+    }
+
     /// Edits by the first member, after which the floor has passed everyone else.
     private func passFloor(_ team: Team, _ step: Int, id: String = project) throws {
         for part in 0...1 {
