@@ -27,6 +27,8 @@ protocol ChangeSetBox {
     /// Lines above its edits.
     static func account(of item: Item) -> [String]
     static func hints(_ items: [Item]) -> [String]
+    /// How many of them may be on their way to the server in a bundle.
+    static func carried(_ ids: [ChangeSetID], of replica: Replica) throws -> Int
     /// - Returns: How many more went to quarantine, since they built on what is gone.
     static func discard(_ ids: [ChangeSetID], of replica: Replica) throws -> Int
 }
@@ -161,6 +163,12 @@ struct DiscardChangeSets<Box: ChangeSetBox>: TingCommand {
             .map { Box.changeSet(of: $0).id }
         var dependents = 0
         if !picked.isEmpty {
+            let carried = try Box.carried(picked, of: replica)
+            if carried > 0 {
+                console.warn(
+                    "\(carried.counted("change set")) may be on the way in a bundle: the server takes what arrives, discarded here or not."
+                )
+            }
             try console.confirm(
                 "Discard \(picked.count.counted("change set")) of the \(Box.name), for good?",
                 yes: yes)

@@ -58,7 +58,10 @@ struct ReplicaSync: Equatable {
         try session.noteLastSync(replica, outcome)
         try report.show(outcome)
         try await session.keepUp(replica, connection)
-        if follow { try await stay(replica, connection, report, code) }
+        if follow {
+            let told = ToldDeferrals(outcome.summary.deferred)
+            try await stay(replica, connection, report, code, told)
+        }
         if outcome.summary.quarantined > 0 { throw Finish.quarantined }
         if failOnConflicts, try replica.status().conflicts > 0 { throw Finish.openConflicts }
     }
@@ -80,7 +83,7 @@ struct ReplicaSync: Equatable {
 
     private func stay(
         _ replica: Replica, _ connection: ServerConnection, _ report: SyncReport,
-        _ code: ExitCode
+        _ code: ExitCode, _ told: ToldDeferrals
     ) async throws {
         console.note("Following; Ctrl-C ends it.")
         try await Follower(replica, over: connection, now: Session.clock).run { news in
@@ -89,7 +92,9 @@ struct ReplicaSync: Equatable {
             case .synced(let outcome):
                 if outcome.summary.quarantined > 0 { code.noteQuarantine() }
                 try? session.noteLastSync(replica, outcome)
-                if outcome.hasNews { try? report.show(outcome) }
+                var rest = outcome
+                if !told.isNews(outcome.summary.deferred) { rest.summary.deferred = 0 }
+                if rest.hasNews { try? report.show(outcome) }
             case .failed(let error): console.warn("\(error.sentence) It is tried again.")
             }
         }
@@ -197,6 +202,15 @@ private final class ExitCode: Sendable {
 
     /// Something went to quarantine meanwhile.
     func noteQuarantine() { code.store(Finish.quarantined.code, ordering: .relaxed) }
+}
+
+/// How many change sets the server deferred when that was told last: the same once more is no news.
+private final class ToldDeferrals: Sendable {
+    private let count: Atomic<Int>
+
+    init(_ count: Int) { self.count = Atomic(count) }
+
+    func isNews(_ count: Int) -> Bool { self.count.exchange(count, ordering: .relaxed) != count }
 }
 
 extension SyncSession.Outcome {

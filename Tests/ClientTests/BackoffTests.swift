@@ -82,6 +82,39 @@ struct FollowPlanTests {
         #expect(plan.step(.tick, at: seconds(3), jitter: 0) == [])
         #expect(plan.step(.tick, at: seconds(4), jitter: 0) == [.sync])
     }
+
+    @Test("sends again what the server deferred, ever more seldom, while the stream stands")
+    func deferred() {
+        var plan = FollowPlan(version: 5)
+        _ = plan.step(.tick, at: .zero, jitter: 0)
+        _ = plan.step(.connected, at: .zero, jitter: 0)
+        var now = Duration.zero
+        var waits: [Duration] = []
+        for _ in 1...11 {
+            #expect(plan.step(.synced(5, isDeferred: true), at: now, jitter: 0) == [])
+            let next = plan.nextTry ?? .zero
+            waits.append(next - now)
+            _ = plan.step(.heard, at: next, jitter: 0)
+            #expect(plan.step(.tick, at: next - seconds(1), jitter: 0) == [])
+            #expect(plan.step(.tick, at: next, jitter: 0) == [.sync])
+            now = next
+        }
+        #expect(waits == [30, 30, 30, 30, 30, 32, 64, 128, 256, 300, 300].map { seconds($0) })
+        // Other edits don't wait for it, and once nothing is deferred it is over.
+        _ = plan.step(.synced(5, isDeferred: true), at: now, jitter: 0)
+        #expect(plan.step(.edited, at: now, jitter: 0) == [.sync])
+        _ = plan.step(.synced(6), at: now, jitter: 0)
+        #expect(plan.nextTry == nil)
+    }
+
+    @Test("knows what was deferred before it began")
+    func deferredBefore() {
+        var plan = FollowPlan(version: 5, isDeferred: true)
+        #expect(plan.step(.tick, at: .zero, jitter: 0) == [.connect])
+        _ = plan.step(.connected, at: .zero, jitter: 0)
+        #expect(plan.nextTry == seconds(30))
+        #expect(plan.step(.tick, at: seconds(30), jitter: 0) == [.sync])
+    }
 }
 
 @Suite("Reading server-sent events")

@@ -28,8 +28,10 @@ struct FollowTests {
     }
 
     /// Waits until something holds; far longer than it takes.
-    private func eventually(_ what: Comment, _ holds: () throws -> Bool) throws {
-        for _ in 0..<600 {
+    private func eventually(
+        _ what: Comment, within seconds: Int = 30, _ holds: () throws -> Bool
+    ) throws {
+        for _ in 0..<seconds * 20 {
             if try holds() { return }
             usleep(50_000)
         }
@@ -102,6 +104,28 @@ struct FollowTests {
         #expect(following.process.terminationStatus == 5)
     }
 
+    @Test("what a quota defers is tried again by itself, and status tells when", .tags(.promise12))
+    func deferred() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        let following = try Following(programs, "mette")
+        try eventually("it follows") { following.said.contains("Following") }
+        try programs.run("tingd", ["quota", "--data", programs.data, "--workspace", "demo", "1"])
+        try foreign(programs, "mette", title: "Too much")
+        try eventually("it is deferred") { following.said.contains("can't judge") }
+        try eventually("the next try is told") {
+            let status = try programs.ting("mette", "status", "--json").output
+            return status.contains("\"next_retry\": \"") && status.contains("\"outbox\": 1")
+        }
+        try programs.run(
+            "tingd", ["quota", "--data", programs.data, "--workspace", "demo", "none"])
+        try eventually("it is sent", within: 60) {
+            try programs.ting("mette", "status", "--json").output.contains("\"outbox\": 0")
+        }
+        #expect(
+            try programs.ting("mette", "status", "--json").output.contains("\"next_retry\": null"))
+    }
+
     @Test("a member who is removed is told, and keeps the outbox", .tags(.promise4))
     func removed() throws {
         let programs = try Programs()
@@ -125,4 +149,5 @@ struct FollowTests {
 
 extension Tag {
     @Tag static var promise4: Self
+    @Tag static var promise12: Self
 }

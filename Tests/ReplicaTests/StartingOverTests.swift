@@ -157,4 +157,28 @@ struct StartingOverTests {
         #expect(try !team.sync(0).renamed)
         #expect(try text(team, "SELECT title FROM project") == "Sent, and discarded")
     }
+
+    @Test(
+        "who discards what a bundle carries is not told that the file is a copy, however late it comes",
+        .tags(.promise10))
+    func discardedFromBundle() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Carried, and discarded'")
+        let bundle = try team.replicas[0].nextRequest()
+        let ids = bundle.deliveries.map(\.changeSet.id)
+        try team.replicas[0].noteCarried(ids)
+        #expect(try team.replicas[0].carried(of: ids) == 1)
+        try team.replicas[0].discardOutbox(ids)
+        // The outbox empties, and the replica is at the head, before the bundle is there.
+        try team.foreign(0, "UPDATE project SET budget = 7")
+        try team.sync(0)
+        #expect(try team.replicas[0].nextRequest().links.isEmpty)
+        _ = try team.workspace.accept(
+            [.init(request: bundle, member: team.members[0].id, role: .editor)],
+            now: team.clock.time)
+        #expect(try !team.sync(0).renamed)
+        #expect(try text(team, "SELECT title FROM project") == "Carried, and discarded")
+        // What arrived need not be remembered.
+        #expect(try text(team, "SELECT count(*) FROM ting_link") == "0")
+    }
 }

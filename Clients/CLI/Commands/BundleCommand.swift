@@ -144,10 +144,24 @@ struct ApplyBundle: TingCommand {
                 .error, code: "other_workspace",
                 "The reply is about the workspace \(other.slug).",
                 remedy: "Name its replica with `-w \(other.slug)`.")
-        } catch ReplicaError.historyDiffers {
+        } catch let below as Replica.BelowFloor {
+            if below.quarantined > 0 {
+                console.warn(
+                    "rejected, and kept in quarantine: \(below.quarantined.counted("change set")).")
+            }
+            let accepted =
+                below.accepted > 0
+                ? " It has accepted \(below.accepted.counted("change set")) of the outbox: don't make those edits again."
+                : ""
             throw CommandError(
                 .error, code: "history_differs",
-                "The server has begun another history, or no longer keeps what this replica lacks.",
+                "The server no longer keeps the history that this replica lacks.\(accepted)",
+                remedy:
+                    "That takes a line: run `ting sync` when there is one. Until then the outbox is kept, accepted edits too."
+            )
+        } catch ReplicaError.historyDiffers {
+            throw CommandError(
+                .error, code: "history_differs", "The server has begun another history.",
                 remedy:
                     "That takes a line: run `ting sync` when there is one. Edits are kept meanwhile."
             )

@@ -40,6 +40,8 @@ struct Import: TingCommand {
         /// Records that another file had made, and that this one knows more of.
         var completed = 0
         var same = 0
+        /// Records that this file may know more of, were it known which fields people wrote.
+        var unknown = 0
         /// The newest delivery in the outbox before the import's own.
         var lastNumber: Int64 = 0
     }
@@ -105,22 +107,24 @@ struct Import: TingCommand {
             return
         }
         let gap = try gap(record, collection, replica, db)
-        if gap.isEmpty {
+        if gap?.isEmpty ?? true {
             counts.same += 1
-        } else {
+            if gap == nil { counts.unknown += 1 }
+        } else if let gap {
             try replica.update(db, collection.name, record.id, gap)
             counts.completed += 1
         }
     }
 
-    /// What the file knows of a record that is here, in fields that nobody ever wrote.
+    /// What the file knows of a record that is here, in fields that nobody ever wrote; `nil` where its
+    /// history lies below the floor, so that people may have cleared them.
     private func gap(
         _ record: PlannedRecord, _ collection: CollectionSchema, _ replica: Replica, _ db: Database
-    ) throws -> [String: Value] {
+    ) throws -> [String: Value]? {
         guard let current = try RecordTable(collection).values(db, record.id) else { return [:] }
         let empty = record.values.filter { current[$0.key]?.isEmpty == true }
         guard !empty.isEmpty else { return [:] }
-        let written = try replica.fieldsWritten(db, of: record.id)
+        guard let written = try replica.fieldsWritten(db, of: record.id) else { return nil }
         return empty.filter { !written.contains($0.key) }
     }
 
@@ -149,6 +153,7 @@ struct Import: TingCommand {
                     ("dry_run", .bool(dryRun)), ("added", .integer(total)),
                     ("completed", .integer(counts.completed)),
                     ("unchanged", .integer(counts.same)),
+                    ("not_completed", .integer(counts.unknown)),
                     ("change_sets", parts.map { .integer($0) } ?? .null),
                     ("collections", .object(added.map { ($0.key, .integer($0.value)) })),
                     (
@@ -173,6 +178,11 @@ struct Import: TingCommand {
                 + (counts.completed == 0 ? "" : ", completed \(counts.completed)")
                 + (parts.map { $0 > 1 ? ", in \($0) change sets" : "" } ?? "")
                 + "; \(counts.same) were here already.")
+        if counts.unknown > 0 {
+            console.note(
+                "Not completed: \(counts.unknown.counted("record")), whose fields people may have cleared: how they came to be lies below the floor."
+            )
+        }
     }
 }
 

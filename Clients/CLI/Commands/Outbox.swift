@@ -56,6 +56,10 @@ extension Outbox: ChangeSetBox {
     static func account(of item: ChangeSet) -> [String] { [] }
     static func hints(_ items: [ChangeSet]) -> [String] { [] }
 
+    static func carried(_ ids: [ChangeSetID], of replica: Replica) throws -> Int {
+        try replica.carried(of: ids)
+    }
+
     static func discard(_ ids: [ChangeSetID], of replica: Replica) throws -> Int {
         try replica.discardOutbox(ids)
     }

@@ -70,6 +70,8 @@ extension Quarantine: ChangeSetBox {
             .map { "\($0.rawValue): \($0.remedy)" }
     }
 
+    static func carried(_ ids: [ChangeSetID], of replica: Replica) throws -> Int { 0 }
+
     static func discard(_ ids: [ChangeSetID], of replica: Replica) throws -> Int {
         try replica.discardQuarantine(ids)
         return 0

@@ -9,7 +9,7 @@ import TingWire
 extension Replica {
     /// Seals where the replica stands, with its outbox, to the server.
     ///
-    /// Nothing here changes: what a reply does not answer goes with the next bundle, or a sync.
+    /// Nothing leaves the outbox: what a reply does not answer goes with the next bundle, or a sync.
     /// - Returns: The file, how many change sets it carries, and how many had no room.
     package func bundle(
         _ keys: BundleKeys
@@ -29,8 +29,9 @@ extension Replica {
         }
         let file = try SealedBundle.seal(
             bundle.signed(by: keys.signing), as: .toServer, to: keys.server)
-        let carried = bundle.requests.reduce(0) { $0 + $1.deliveries.count }
-        return (file, carried, try outbox().count - carried)
+        let carried = bundle.requests.flatMap { $0.deliveries.map(\.changeSet.id) }
+        try noteCarried(carried)
+        return (file, carried.count, try outbox().count - carried.count)
     }
 
     /// Bytes of a page in a bundle, with more than what frames it and the signature.
@@ -42,6 +43,7 @@ extension Replica {
     ///
     /// A reply that came late, twice, or out of order brings only what is still new.
     /// - Returns: What it came to; `nil` for one to another replica, or to an earlier state of this.
+    /// - Throws: `BelowFloor` where the server no longer sends what the replica lacks; verdicts are kept.
     package func apply(reply file: [UInt8], _ keys: BundleKeys) throws -> SyncOutcome? {
         let contents = try SealedBundle.open(file, as: .reply, with: keys.reply, from: keys.server)
         let reply = try BundleReply(contents: contents)
@@ -51,7 +53,7 @@ extension Replica {
         }
         var outcome = SyncOutcome()
         outcome.from = before.base.version
-        var isOurs = false
+        var (isOurs, isBelow) = (false, false)
         for answer in reply.answers {
             let now = try identity()
             guard answer.replica == now.replica, answer.base.epoch == now.base.epoch,
@@ -62,11 +64,27 @@ extension Replica {
                 replica: answer.replica, base: answer.base, historyDigest: .zero,
                 stateDigest: .zero, schema: schema.version, sent: 0, membersVersion: 0,
                 pageByteLimit: Limits.pageByteLimit, deliveries: [])
-            try integrate(answer.response, to: request, into: &outcome.summary)
+            do {
+                try integrate(answer.response, to: request, into: &outcome.summary)
+            } catch ReplicaError.historyDiffers(.belowFloor) {
+                // A replica that synced since then has all of it already.
+                isBelow = isBelow || answer.response.floor > now.base.version + 1
+            }
             outcome.head = max(outcome.head, answer.response.head)
+        }
+        if isBelow {
+            throw BelowFloor(
+                accepted: try accepted(), quarantined: outcome.summary.quarantined)
         }
         outcome.version = try identity().base.version
         return isOurs ? outcome : nil
+    }
+
+    /// The server no longer sends the history that the replica lacks: that takes a snapshot.
+    package struct BelowFloor: Error {
+        /// Change sets in the outbox that the server accepted.
+        package var accepted: Int
+        package var quarantined: Int
     }
 
     /// The reply is about another workspace than this replica's.

@@ -123,6 +123,8 @@ extension ClientHome {
         return Notice(
             code: parts[0],
             sentence: "Edits wait: \(detail.prefix(1).lowercased() + detail.dropFirst())",
-            remedy: code?.remedy ?? "They are kept and sent again.")
+            remedy: parts[0] == Replica.acceptedMark
+                ? "They are safe, don't make them again: they leave the outbox with the next `ting sync` on a line."
+                : code?.remedy ?? "They are kept and sent again.")
     }
 }

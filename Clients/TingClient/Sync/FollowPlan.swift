@@ -17,8 +17,8 @@ struct FollowPlan: Equatable {
         case lost
         /// An edit was made here.
         case edited
-        /// A sync ended well, with the replica at this version.
-        case synced(Version)
+        /// A sync ended well, with the replica at this version; whether the server deferred edits.
+        case synced(Version, isDeferred: Bool = false)
         /// A sync failed for now, and may be tried again after so long.
         case failed(atLeast: Duration = .zero)
         /// Time has passed.
@@ -37,13 +37,20 @@ struct FollowPlan: Equatable {
     private var reconnectAt: Duration? = .zero
     private var pollAt: Duration?
     private var retryAt: Duration?
+    /// When deferred edits are sent again. Others don't wait for it.
+    private var deferredAt: Duration?
     private var connecting = Backoff()
     private var syncing = Backoff()
+    private var deferring = Backoff()
 
-    init(version: Version) { self.version = version }
+    /// - Parameter isDeferred: Whether the last sync left edits that the server deferred.
+    init(version: Version, isDeferred: Bool = false) {
+        self.version = version
+        if isDeferred { deferredAt = Self.pollInterval }
+    }
 
     /// When the next sync is due without news; for `status`.
-    var nextTry: Duration? { [retryAt, pollAt].compactMap { $0 }.min() }
+    var nextTry: Duration? { [retryAt, pollAt, deferredAt].compactMap { $0 }.min() }
 
     /// - Parameter jitter: 0 to 1, drawn anew for each fact.
     mutating func step(_ fact: Fact, at time: Duration, jitter: Double) -> [Step] {
@@ -63,16 +70,24 @@ struct FollowPlan: Equatable {
             guard lastHeard != nil || reconnectAt == nil else { return [] }
             lost(at: time, jitter: jitter)
             return []
-        case .synced(let version):
+        case .synced(let version, let isDeferred):
             self.version = version
             syncing.succeeded()
             retryAt = nil
+            if !isDeferred { deferring.succeeded() }
+            deferredAt = isDeferred ? time + deferral(jitter) : nil
             return []
         case .failed(let least):
             retryAt = time + max(syncing.failed(jitter: jitter), least)
             return []
         case .tick: return tick(at: time, jitter: jitter)
         }
+    }
+
+    /// Nothing tells when the server has room again, or a newer schema: it is asked between each half
+    /// minute and each five minutes.
+    private mutating func deferral(_ jitter: Double) -> Duration {
+        max(deferring.failed(jitter: jitter), Self.pollInterval)
     }
 
     private mutating func lost(at time: Duration, jitter: Double) {
@@ -97,6 +112,9 @@ struct FollowPlan: Equatable {
         } else if let due = pollAt, time >= due {
             pollAt = time + Self.pollInterval * (1 + jitter / 2)
             if retryAt == nil { steps.append(.sync) }
+        } else if let due = deferredAt, time >= due, retryAt == nil {
+            deferredAt = nil
+            steps.append(.sync)
         }
         return steps
     }

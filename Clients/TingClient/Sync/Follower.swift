@@ -44,8 +44,10 @@ public struct Follower: Sendable {
         let mark = try FileLock(path: Self.mark(of: replica.path), shared: true)
         defer { withExtendedLifetime(mark) {} }
         let (facts, feed) = AsyncStream.makeStream(of: FollowPlan.Fact.self)
-        var plan = FollowPlan(version: try replica.identity().base.version)
+        let standing = try replica.status()
+        var plan = FollowPlan(version: standing.version, isDeferred: !standing.deferred.isEmpty)
         let start = ContinuousClock.now
+        if !standing.deferred.isEmpty { try noteRetry(plan, .zero) }
         let ticker = Task { try await tick(feed) }
         var listener: Task<Void, Never>?
         defer {
@@ -65,7 +67,10 @@ public struct Follower: Sendable {
                     let fact = try await sync(report)
                     let time = ContinuousClock.now - start
                     steps += plan.step(fact, at: time, jitter: .random(in: 0...1))
-                    if case .failed = fact { try noteRetry(plan, time) }
+                    switch fact {
+                    case .failed, .synced(_, isDeferred: true): try noteRetry(plan, time)
+                    default: break
+                    }
                 }
             }
         }
@@ -77,7 +82,7 @@ public struct Follower: Sendable {
             defer { withExtendedLifetime(lock) {} }
             let outcome = try await SyncSession(replica, over: connection, now: now).run()
             report(.synced(outcome))
-            return .synced(outcome.version)
+            return .synced(outcome.version, isDeferred: outcome.summary.deferred > 0)
         } catch let error as ClientError where error.scope == .transient {
             report(.failed(error))
             return .failed(atLeast: error.retryAfter ?? .zero)

@@ -201,7 +201,14 @@ public struct SyncSession: Sendable {
                 .requestWide, code: "digest_differs",
                 "This replica and the server hold different records, and mending did not help.",
                 remedy: "Run `ting verify`, and tell the operator to run `tingd verify`.")
-        case .startsOverAgain:
+        case .startsOverAgain(.belowFloor):
+            return ClientError(
+                .requestWide, code: "history_differs",
+                "The server drops its history faster than this replica takes its snapshots.",
+                remedy:
+                    "Nothing is lost, and editing goes on; run `ting sync` again in an hour, and ask the operator to keep more history (`tingd compact --keep`)."
+            )
+        case .startsOverAgain(.anotherEpoch), .startsOverAgain(.otherHistory):
             return ClientError(
                 .requestWide, code: "history_differs",
                 "The server's history keeps changing under this replica.",

@@ -81,7 +81,8 @@ struct Integration {
         if entry.effects != nil { summary.merged += 1 }
     }
 
-    /// Whether it left this outbox unsent, as far as anyone here knew: it had been sent after all.
+    /// Whether it left this outbox unsent, as far as anyone here knew: it had been sent after all, or
+    /// was on its way in a bundle.
     private func wasDiscarded(_ hash: Hash) throws -> Bool {
         try Bool.storedOne(
             db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM ting_link WHERE hash = ?)"),

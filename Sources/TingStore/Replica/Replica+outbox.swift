@@ -201,22 +201,81 @@ extension Replica {
         }
     }
 
-    /// Forgets what left the outbox unsent, once nothing that waits can list it, and no entry is to come
-    /// that may turn out to be one of them after all.
-    func forgetLinks(_ db: Database, at head: Version) throws {
+    /// Ends what `ting_link` has of a change set that a bundle carries: its list is one byte longer, so
+    /// that the row outlives what waits here. A bundle may arrive at any time.
+    private static let carriedMark = Data([1])
+
+    /// Notes that a bundle carries change sets of the outbox: once discarded, they are still this
+    /// file's own, should the bundle arrive.
+    package func noteCarried(_ ids: [ChangeSetID]) throws {
+        try quietly { db in
+            for id in ids {
+                try db.execute(
+                    sql: """
+                        INSERT INTO ting_link (hash, seen)
+                        SELECT hash, ?1 FROM ting_outbox WHERE change_set = ?2
+                        ON CONFLICT DO UPDATE SET seen = excluded.seen
+                        WHERE length(ting_link.seen) % 32 = 0
+                        """, arguments: [Self.carriedMark, id.description])
+            }
+        }
+    }
+
+    /// How many of these change sets of the outbox a bundle carries.
+    package func carried(of ids: [ChangeSetID]) throws -> Int {
+        try read { db in
+            try ids.count { id in
+                try Bool.storedOne(
+                    db.cachedStatement(
+                        sql: """
+                            SELECT EXISTS (SELECT 1 FROM ting_outbox JOIN ting_link USING (hash)
+                            WHERE change_set = ? AND length(ting_link.seen) % 32 = 1)
+                            """), arguments: [id.description]) == true
+            }
+        }
+    }
+
+    /// Keeps what a change set lists that leaves the outbox unsent.
+    func keepLink(_ db: Database, _ hash: Data, seen: Data) throws {
+        let before = try Data.storedOne(
+            db.cachedStatement(sql: "SELECT seen FROM ting_link WHERE hash = ?"),
+            arguments: [hash])
+        let isCarried = before.map { $0.count % 32 == 1 } ?? false
         try db.cachedStatement(
             sql: """
-                DELETE FROM ting_link WHERE NOT EXISTS (SELECT 1 FROM ting_outbox)
-                AND NOT EXISTS (SELECT 1 FROM ting_invalid WHERE length(seen) > 0)
-                AND EXISTS (SELECT 1 FROM ting_replica WHERE version >= ?)
+                INSERT INTO ting_link (hash, seen) VALUES (?, ?)
+                ON CONFLICT DO UPDATE SET seen = excluded.seen
                 """
+        ).execute(arguments: [hash, isCarried ? seen + Self.carriedMark : seen])
+    }
+
+    /// Forgets what left the outbox unsent, once nothing that waits can list it, and no entry is to come
+    /// that may turn out to be one of them after all. Of what a bundle carries the hash stays until
+    /// its entry is here.
+    func forgetLinks(_ db: Database, at head: Version) throws {
+        let isOver = """
+            NOT EXISTS (SELECT 1 FROM ting_outbox)
+            AND NOT EXISTS (SELECT 1 FROM ting_invalid WHERE length(seen) > 0)
+            AND EXISTS (SELECT 1 FROM ting_replica WHERE version >= ?)
+            """
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM ting_link WHERE \(isOver) AND (length(seen) % 32 = 0
+                OR EXISTS (SELECT 1 FROM ting_entry WHERE ting_entry.hash = ting_link.hash))
+                """
+        ).execute(arguments: [head])
+        try db.cachedStatement(
+            sql: "UPDATE ting_link SET seen = x'01' WHERE length(seen) > 1 AND \(isOver)"
         ).execute(arguments: [head])
     }
 
     /// What change sets list that left the outbox unsent: what lies behind them was seen too.
     func links(_ db: Database) throws -> [SeenLink] {
         try Row.fetchAll(
-            db.cachedStatement(sql: "SELECT hash, seen FROM ting_link ORDER BY hash LIMIT ?"),
+            db.cachedStatement(
+                sql: """
+                    SELECT hash, seen FROM ting_link WHERE length(seen) <> 1 ORDER BY hash LIMIT ?
+                    """),
             arguments: [Limits.deliveryLimit]
         ).compactMap { row in
             try Hash(bytes: row.decode(Data.self, atIndex: 0)).map {
@@ -239,11 +298,8 @@ extension Replica {
             .execute(arguments: [seq])
         try count(db, listing: Hash.list(row.decode(Data.self, atIndex: 3)), by: -1)
         if !isKnown {
-            try db.cachedStatement(
-                sql: "INSERT INTO ting_link (hash, seen) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            ).execute(arguments: [
-                try row.decode(Data.self, atIndex: 2), row.decode(Data.self, atIndex: 3),
-            ])
+            try keepLink(
+                db, row.decode(Data.self, atIndex: 2), seen: row.decode(Data.self, atIndex: 3))
         }
         let forget = try HotStatement(
             db, "DELETE FROM ting_pending WHERE record = ? AND seq = ?")

@@ -93,9 +93,7 @@ extension Replica {
                 Data(changeSet.hash.bytes), Data(changeSet.storedBytes), operations.count, row.seq,
             ])
         // Later ones list it by its old hash: who follows that finds the new one.
-        try db.execute(
-            sql: "INSERT INTO ting_link (hash, seen) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            arguments: [row.hash, Data(changeSet.hash.bytes)])
+        try keepLink(db, row.hash, seen: Data(changeSet.hash.bytes))
         return changeSet
     }
 

@@ -51,13 +51,39 @@ extension Replica {
     // MARK: Starting over
 
     /// Whether the replica has started over as often within the hour as it may.
+    ///
+    /// A snapshot that took it from below the floor to a later version of the same history was progress,
+    /// however often the floor moves: only what brought it no further counts.
     func hasStartedOverTooOften() throws -> Bool {
         try read { db in
             let since = clock() - 3_600_000
             let count = try Int.storedOne(
-                db, sql: "SELECT count(*) FROM ting_restart WHERE time BETWEEN ? AND ?",
-                arguments: [since, clock()])
+                db,
+                sql: """
+                    SELECT count(*) FROM (
+                      SELECT time, reason, epoch, version,
+                      lead(epoch, 1, (SELECT epoch FROM ting_replica)) OVER later AS next_epoch,
+                      lead(version, 1, (SELECT version FROM ting_replica)) OVER later AS next_version
+                      FROM ting_restart WINDOW later AS (ORDER BY rowid))
+                    WHERE time BETWEEN ? AND ?
+                    AND NOT (reason = ? AND next_epoch = epoch AND next_version > version)
+                    """,
+                arguments: [since, clock(), SyncPlan.StartOver.belowFloor.rawValue])
             return count ?? 0 >= Limits.startOversPerHour
+        }
+    }
+
+    /// Whether it never synced and holds nothing that was made here: a clone, as it came.
+    func isUntouched() throws -> Bool {
+        try sealed { db in
+            try Bool.storedOne(
+                db,
+                sql: """
+                    SELECT last_sync IS NULL AND next_number = 1
+                    AND NOT EXISTS (SELECT 1 FROM ting_outbox)
+                    AND NOT EXISTS (SELECT 1 FROM ting_quarantine)
+                    AND NOT EXISTS (SELECT 1 FROM ting_invalid) FROM ting_replica
+                    """) ?? false
         }
     }
 
@@ -74,13 +100,14 @@ extension Replica {
     }
 
     /// Changes to the server's snapshot in one transaction. The outbox, the quarantine and edits
-    /// that are held back stay, on top; the file as it was is kept beside.
+    /// that are held back stay, on top; the file as it was is kept beside, if asked for.
     /// - Parameters:
     ///   - snapshot: A checked snapshot file of the server.
     ///   - epoch: The server's, as it was asked what it has in common with this replica; `nil`
     ///     for any. Another one may lack all of it.
     ///   - returned: Versions that the server took back: the snapshot must hold them.
     ///   - unproven: Versions that the server could not take back; the author's own go to the outbox.
+    ///   - keepsOld: Whether the file as it was is kept beside.
     /// - Returns: How many change sets of others the server lost that nobody can prove.
     /// - Throws: `ReplicaError.digestDiffers` if the snapshot does not give its own digest;
     ///   `.snapshotLacks` if it is older than what was given back, or the server lost that again.
@@ -88,7 +115,7 @@ extension Replica {
     public func startOver(
         from snapshot: String, because reason: SyncPlan.StartOver, epoch: Epoch? = nil,
         returned: [Version] = [],
-        unproven: [Version] = []
+        unproven: [Version] = [], keepsOld: Bool = true
     ) throws -> Int {
         try seal()
         try queue.writeWithoutTransaction { db in
@@ -102,7 +129,7 @@ extension Replica {
         if let missing = try lacking(returned, of: epoch) {
             throw ReplicaError.snapshotLacks(missing)
         }
-        try backup(to: asidePath())
+        if keepsOld { try backup(to: asidePath()) }
         return try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
             let held = try heldRows(db)

@@ -113,6 +113,7 @@ extension Replica {
         try sealed { db in
             try takeMembers(db, response)
             try takeVerdicts(db, response, &first)
+            if response.floor > request.base.version + 1 { try noteAccepted(db, response) }
         }
         summary.add(first)
         guard response.floor <= request.base.version + 1 else {
@@ -189,6 +190,35 @@ extension Replica {
         let outcome = try reject(db, rejections)
         summary.quarantined += outcome.count
         try materialize(db, dirty.union(outcome.records))
+    }
+
+    /// What the outbox notes of a change set whose acceptance is known, and whose entry can't come.
+    package static let acceptedMark = "accepted"
+
+    /// Notes which change sets were accepted whose entries the server no longer sends: they leave the
+    /// outbox with the snapshot that holds them, and until then nobody is to make them again.
+    private func noteAccepted(_ db: Database, _ response: SyncResponse) throws {
+        for verdict in response.verdicts {
+            switch verdict.verdict {
+            case .applied, .merged:
+                try db.execute(
+                    sql: "UPDATE ting_outbox SET deferred = ? WHERE change_set = ?",
+                    arguments: [
+                        "\(Self.acceptedMark): The server accepted them, and no longer sends what they come with.",
+                        verdict.changeSet.description,
+                    ])
+            case .rejected, .deferred: break
+            }
+        }
+    }
+
+    /// How many change sets in the outbox are known to be accepted.
+    package func accepted() throws -> Int {
+        try read { db in
+            try Int.storedOne(
+                db, sql: "SELECT count(*) FROM ting_outbox WHERE deferred GLOB ?",
+                arguments: [Self.acceptedMark + ":*"]) ?? 0
+        }
     }
 
     /// Integrates entries until the slice's time is up; gives the position of the next.

@@ -127,15 +127,17 @@ public struct SyncRun {
 
     /// A snapshot of the server lies at this path, checked.
     public mutating func startOver(from snapshot: String) throws -> Action {
+        // The floor passed a clone on its way here: it takes a newer snapshot, and has lost nothing.
+        let isClone = try reason == .belowFloor && replica.isUntouched()
         do {
             outcome.unproven = try replica.startOver(
                 from: snapshot, because: reason, epoch: epoch, returned: returned,
-                unproven: unproven)
+                unproven: unproven, keepsOld: !isClone)
         } catch ReplicaError.snapshotLacks {
             // The server lost once more what it was given back: it is asked how it stands.
             return try perform(plan.step(.waited))
         }
-        outcome.startedOver = reason
+        if !isClone { outcome.startedOver = reason }
         startingOver = nil
         outcome.version = try replica.identity().base.version
         lastSent = 0
