@@ -175,7 +175,7 @@ extension ServerTests {
                 to: URL(fileURLWithPath: "\(workspaces)/\(file)"))
             let found = try await Program.tingd("verify", "--data", desk.path)
             #expect(found.code == 1)
-            #expect(found.errors.contains("t: its file can't be read."))
+            #expect(found.errors.contains("t: its file can't be read (\(workspaces)/\(file))."))
             #expect(found.errors.contains("tingd: hint: "))
         }
 

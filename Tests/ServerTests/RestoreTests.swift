@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 import Testing
 import TingCore
 
@@ -143,20 +144,32 @@ extension ServerTests {
             #expect(try await Self.entries(in: server.path) == texts)
         }
 
-        @Test("an archive of the replaced folder that can't be read is told, and stops nothing")
-        func damagedArchive() async throws {
+        @Test(
+            "an archive of the replaced folder that can't be read is told, and stops nothing",
+            arguments: [true, false])
+        func damagedArchive(isWhole: Bool) async throws {
             let (server, copy, _) = try await Self.setUp()
             defer { Self.cleanUp(server) }
             let workspaces = "\(server.path)/workspaces"
             let name = try #require(
                 try FileManager.default.contentsOfDirectory(atPath: workspaces)
                     .first { $0.hasSuffix(".archive.sqlite") })
-            try Data(repeating: 7, count: 20_000).write(
-                to: URL(fileURLWithPath: "\(workspaces)/\(name)"))
+            let archive = "\(workspaces)/\(name)"
+            if isWhole {
+                try Data(repeating: 7, count: 20_000).write(to: URL(fileURLWithPath: archive))
+            } else {
+                let queue = try DatabaseQueue(path: archive)
+                try await queue.write {
+                    try $0.execute(sql: "UPDATE entry SET change_set = x'07' WHERE version = 4")
+                }
+                try queue.close()
+            }
             let found = try await Program.tingd("verify", "--data", server.path)
-            #expect(
-                found.errors.contains(
-                    "team: its archive can't be read (\(workspaces)/\(name))."), "\(found.errors)")
+            let told =
+                isWhole
+                ? "team: its archive can't be read (\(archive))."
+                : "team: Version 4 in the archive is damaged."
+            #expect(found.errors.contains(told), "\(found.errors)")
             #expect(!found.errors.contains("its file"), "\(found.errors)")
             let restored = try await Program.tingd(
                 "restore", "--data", server.path, "--from", copy)
@@ -164,15 +177,17 @@ extension ServerTests {
             let aside = try #require(
                 restored.errors.split(separator: "\n").first { $0.contains("is now in") }?
                     .split(separator: " ").last)
+            let problem = isWhole ? "is damaged" : "holds what can't be read"
             for part in [
-                "the archive of team in the replaced folder can't be read",
-                "(\(aside)/workspaces/\(name))", "not taken back", "restored; start it",
+                "The archive of the workspace team \(problem) (\(aside)/workspaces/\(name)).",
+                "not taken back", "restored; start it",
             ] {
                 #expect(restored.errors.contains(part), "\(restored.errors)")
             }
             #expect(FileManager.default.fileExists(atPath: "\(aside)/workspaces/\(name)"))
             #expect(try await Program.tingd("verify", "--data", server.path).code == 0)
-            #expect(try await Self.entries(in: server.path) == 2)
+            // What comes before the damage is back.
+            #expect(try await Self.entries(in: server.path) == (isWhole ? 2 : 3))
         }
 
         @Test("a folder that can't be replaced stays, and nothing else is left")

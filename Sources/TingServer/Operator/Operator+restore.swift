@@ -101,15 +101,17 @@ extension Operator {
         for row in try restored.accounts.workspaces() {
             let isLacking = access(backup.workspace(row.id), F_OK) != 0
             if isLacking { try restored.keep(row.id, of: replaced) }
+            var isLost = false
             do {
                 try restored.beginEpoch(row)
                 if isLacking { restoration.kept.append(row.slug) }
             } catch let file as UnreadableFile {
                 guard isLacking else { throw Self.rotten(file, at: backup.workspace(row.id)) }
                 restoration.lost.append(file)
+                isLost = true
             }
             do {
-                try restored.takeBack(row, from: replaced.archive(row.id))
+                try restored.takeBack(row, isLost: isLost, from: replaced.archive(row.id))
             } catch let archive as UnreadableFile {
                 restoration.unreadableArchives.append(archive)
             }
@@ -141,17 +143,23 @@ extension Operator {
     }
 
     /// Takes back what no replica may hold any more.
-    private func takeBack(_ row: Accounts.WorkspaceRow, from path: String) throws {
+    private func takeBack(
+        _ row: Accounts.WorkspaceRow, isLost: Bool, from path: String
+    ) throws {
         try UnreadableFile.naming(.archive, of: row.slug, at: path) {
             guard let archive = try Archive.existing(path: path) else { return }
             defer { try? archive.close() }
-            if let file = try? open(row.id, row.slug) {
+            if !isLost {
+                let file = try open(row.id, row.slug)
                 defer { try? file.close() }
                 var generator = SystemRandomNumberGenerator()
                 try file.takeBack(archive, now: now(), next: .random(using: &generator))
             }
             // Kept here as well: who restores once more takes it back from this folder.
-            let own = try Archive(path: folder.archive(row.id))
+            let ownPath = folder.archive(row.id)
+            let own = try UnreadableFile.naming(.archive, of: row.slug, at: ownPath) {
+                try Archive(path: ownPath)
+            }
             defer { try? own.close() }
             try own.add(all: archive)
         }

@@ -22,7 +22,7 @@ package enum ServerProblem {
                 "Name a free one with --listen; port 0 picks one."
             )
         }
-        if error is StoredFormError {
+        if error is StoredFormError || error is CBORError {
             return (
                 "A file in the data folder holds what can't be read.",
                 "Look which it is: `tingd verify`."
@@ -48,7 +48,7 @@ package enum ServerProblem {
     static func problem(of error: any Error) -> String {
         if error is SchemaError { return "is of another release" }
         if error is WorkspaceError { return "is missing" }
-        if error is StoredFormError { return "holds something else" }
+        if error is StoredFormError || error is CBORError { return "holds what can't be read" }
         switch (error as? DatabaseError)?.resultCode {
         case .SQLITE_NOTADB, .SQLITE_CORRUPT: return "is damaged"
         case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH: return "can't be opened"

@@ -54,6 +54,7 @@ func isUnreadable(_ error: any Error) -> Bool {
     if isStorageFull(error) || isBusy(error) { return false }
     if error is WorkspaceError || error is StoredFormError || error is SchemaError { return true }
     if case ReplicaError.damaged = error { return true }
+    if error is CBORError { return true }
     switch (error as? DatabaseError)?.resultCode {
     case .SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_CANTOPEN, .SQLITE_IOERR, .SQLITE_PERM: return true
     default: return false

@@ -69,10 +69,7 @@ struct Restore: ParsableCommand {
         }
         for archive in restoration.unreadableArchives {
             ErrorPresenter.note(
-                """
-                tingd: the archive of \(archive.workspace) in the replaced folder can't be read \
-                (\(archive.path)): what only it held is not taken back. Keep that file.
-                """)
+                "tingd: \(archive.sentence) What only it held is not taken back; keep that file.")
         }
         if !restoration.knowsWithdrawals {
             ErrorPresenter.note(
