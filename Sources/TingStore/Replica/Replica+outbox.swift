@@ -201,22 +201,17 @@ extension Replica {
         }
     }
 
-    /// Ends what `ting_link` has of a change set that a bundle carries: its list is one byte longer, so
-    /// that the row outlives what waits here. A bundle may arrive at any time.
-    private static let carriedMark = Data([1])
-
     /// Notes that a bundle carries change sets of the outbox: once discarded, they are still this
-    /// file's own, should the bundle arrive.
+    /// file's own, should the bundle arrive, as it may at any time.
     package func noteCarried(_ ids: [ChangeSetID]) throws {
         try quietly { db in
             for id in ids {
                 try db.execute(
                     sql: """
-                        INSERT INTO ting_link (hash, seen)
-                        SELECT hash, ?1 FROM ting_outbox WHERE change_set = ?2
-                        ON CONFLICT DO UPDATE SET seen = excluded.seen
-                        WHERE length(ting_link.seen) % 32 = 0
-                        """, arguments: [Self.carriedMark, id.description])
+                        INSERT INTO ting_link (hash, seen, carried)
+                        SELECT hash, x'', 1 FROM ting_outbox WHERE change_set = ?
+                        ON CONFLICT DO UPDATE SET carried = 1
+                        """, arguments: [id.description])
             }
         }
     }
@@ -229,7 +224,7 @@ extension Replica {
                     db.cachedStatement(
                         sql: """
                             SELECT EXISTS (SELECT 1 FROM ting_outbox JOIN ting_link USING (hash)
-                            WHERE change_set = ? AND length(ting_link.seen) % 32 = 1)
+                            WHERE change_set = ? AND carried)
                             """), arguments: [id.description]) == true
             }
         }
@@ -237,16 +232,12 @@ extension Replica {
 
     /// Keeps what a change set lists that leaves the outbox unsent.
     func keepLink(_ db: Database, _ hash: Data, seen: Data) throws {
-        let before = try Data.storedOne(
-            db.cachedStatement(sql: "SELECT seen FROM ting_link WHERE hash = ?"),
-            arguments: [hash])
-        let isCarried = before.map { $0.count % 32 == 1 } ?? false
         try db.cachedStatement(
             sql: """
                 INSERT INTO ting_link (hash, seen) VALUES (?, ?)
-                ON CONFLICT DO UPDATE SET seen = excluded.seen
+                ON CONFLICT DO UPDATE SET seen = excluded.seen WHERE length(ting_link.seen) = 0
                 """
-        ).execute(arguments: [hash, isCarried ? seen + Self.carriedMark : seen])
+        ).execute(arguments: [hash, seen])
     }
 
     /// Forgets what left the outbox unsent, once nothing that waits can list it, and no entry is to come
@@ -260,12 +251,12 @@ extension Replica {
             """
         try db.cachedStatement(
             sql: """
-                DELETE FROM ting_link WHERE \(isOver) AND (length(seen) % 32 = 0
+                DELETE FROM ting_link WHERE \(isOver) AND (NOT carried
                 OR EXISTS (SELECT 1 FROM ting_entry WHERE ting_entry.hash = ting_link.hash))
                 """
         ).execute(arguments: [head])
         try db.cachedStatement(
-            sql: "UPDATE ting_link SET seen = x'01' WHERE length(seen) > 1 AND \(isOver)"
+            sql: "UPDATE ting_link SET seen = x'' WHERE length(seen) > 0 AND \(isOver)"
         ).execute(arguments: [head])
     }
 
@@ -274,7 +265,8 @@ extension Replica {
         try Row.fetchAll(
             db.cachedStatement(
                 sql: """
-                    SELECT hash, seen FROM ting_link WHERE length(seen) <> 1 ORDER BY hash LIMIT ?
+                    SELECT hash, seen FROM ting_link WHERE length(seen) > 0 OR NOT carried
+                    ORDER BY hash LIMIT ?
                     """),
             arguments: [Limits.deliveryLimit]
         ).compactMap { row in

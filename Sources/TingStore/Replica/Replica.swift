@@ -124,7 +124,8 @@ public final class Replica: Sendable {
             """
             CREATE TABLE ting_link (
               hash BLOB PRIMARY KEY NOT NULL,
-              seen BLOB NOT NULL
+              seen BLOB NOT NULL,
+              carried INTEGER NOT NULL DEFAULT 0
             ) STRICT, WITHOUT ROWID
             """,
             """
