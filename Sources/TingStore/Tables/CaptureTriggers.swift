@@ -35,7 +35,7 @@ enum CaptureTriggers {
           field TEXT NOT NULL DEFAULT '',
           before,
           time INTEGER NOT NULL
-            DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),
+            DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER)),
           draft BLOB NOT NULL DEFAULT (randomblob(32)),
           \(columns(width(schema)).joined(separator: ", "))
         )
