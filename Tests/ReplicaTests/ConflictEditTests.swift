@@ -27,15 +27,6 @@ struct ConflictEditTests {
         try replica.read { try String.fetchOne($0, sql: sql) }
     }
 
-    private func expectSame() throws {
-        for _ in 0..<2 { for position in [0, 1] { try team.sync(position) } }
-        for replica in team.replicas {
-            #expect(try replica.verify().matches)
-            #expect(try replica.status().digest == team.workspace.head().state)
-            #expect(try replica.status().outbox == 0)
-        }
-    }
-
     @Test("what another tool wrote there is put back, told once, and kept aside")
     func putBack() throws {
         try team.foreign(0, "UPDATE conflict SET other = '9', other_by = 'nobody'")
@@ -50,19 +41,19 @@ struct ConflictEditTests {
         #expect(
             try text("SELECT was FROM ting_mended WHERE record = '\(id)'")
                 == #"{"other":"9","other_by":"nobody"}"#)
-        try expectSame()
+        try team.expectAgreement()
         #expect(replica.takePutBack().isEmpty)
     }
 
     @Test("settling counts, and what came along is told")
     func settled() throws {
         try team.foreign(0, "UPDATE conflict SET other = '9', status = 'settled'")
-        try expectSame()
+        try team.expectAgreement()
         #expect(replica.takePutBack().map(\.field) == ["other"])
         #expect(try team.replicas[1].status().conflicts == 0)
         // Nobody opens it again.
         try team.foreign(0, "UPDATE conflict SET status = 'open'")
-        try expectSame()
+        try team.expectAgreement()
         #expect(replica.takePutBack().map(\.field) == ["status"])
         #expect(try replica.status().conflicts == 0)
     }
@@ -71,7 +62,7 @@ struct ConflictEditTests {
     func nothing() throws {
         try team.foreign(0, "UPDATE conflict SET other = '9'; UPDATE conflict SET other = '3'")
         try team.foreign(0, "UPDATE conflict SET status = 'settled'")
-        try expectSame()
+        try team.expectAgreement()
         #expect(replica.takePutBack().isEmpty)
         #expect(try text("SELECT count(*) FROM ting_mended") == "0")
     }
@@ -90,6 +81,6 @@ struct ConflictEditTests {
             #expect(try text("SELECT other || status FROM conflict") == "3open")
         }
         #expect(replica.takePutBack().isEmpty)
-        try expectSame()
+        try team.expectAgreement()
     }
 }

@@ -32,12 +32,8 @@ struct DefinitionTests {
     }
 
     private func expectSame(_ titles: [String]) throws {
-        for _ in 0..<2 { for position in [0, 1] { try team.sync(position) } }
-        for position in [0, 1] {
-            #expect(try team.replicas[position].verify().matches)
-            #expect(try self.titles(position) == titles)
-            #expect(try team.replicas[position].status().digest == team.workspace.head().state)
-        }
+        try team.expectAgreement()
+        for position in [0, 1] { #expect(try self.titles(position) == titles) }
     }
 
     @Test(

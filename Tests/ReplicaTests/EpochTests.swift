@@ -36,17 +36,6 @@ struct EpochTests {
         if restored { try team.workspace.startEpoch(.random(using: &generator)) }
     }
 
-    private func expectSame(_ team: Team) throws {
-        for _ in 0..<3 { for position in team.replicas.indices { try team.sync(position) } }
-        for replica in team.replicas {
-            #expect(try replica.verify().matches)
-            let status = try replica.status()
-            #expect(try status.digest == team.workspace.head().state)
-            #expect(status.epoch == team.workspace.epoch && status.outbox == 0)
-        }
-        #expect(try team.workspace.verify().problems == [])
-    }
-
     private func text(_ team: Team, _ replica: Int, _ sql: String) throws -> String? {
         try team.replicas[replica].read { try String.fetchOne($0, sql: sql) }
     }
@@ -65,7 +54,7 @@ struct EpochTests {
         let outcome = try team.run(team.replicas[0], team.members[0])
         #expect(outcome.startedOver == .otherHistory)
         #expect(outcome.givenBack >= 1)
-        try expectSame(team)
+        try team.expectAgreement(after: 3)
         let row = try text(team, 1, "SELECT title || hours FROM project")
         #expect(row == "Lost by the server7")
     }
@@ -84,7 +73,7 @@ struct EpochTests {
         let outcome = try team.run(team.replicas[1], team.members[1])
         #expect(outcome.startedOver == (isRestored ? .anotherEpoch : .otherHistory))
         #expect((outcome.givenBack, outcome.unproven) == (1, 0))
-        try expectSame(team)
+        try team.expectAgreement(after: 3)
         let back = try #require(
             try team.workspace.entries(since: 0, byteLimit: .max).first {
                 $0.changeSet.id == lost.changeSet.id
@@ -107,7 +96,7 @@ struct EpochTests {
         try team.foreign(1, "UPDATE project SET title = 'Second, on top of the first'")
         _ = try team.replicas[1].seal()
         try putBack(team, restored: true)
-        try expectSame(team)
+        try team.expectAgreement(after: 3)
         #expect(try team.replicas[0].status().conflicts == 0)
         #expect(try text(team, 0, "SELECT title FROM project") == "Second, on top of the first")
     }
@@ -123,7 +112,7 @@ struct EpochTests {
         // This one never saw what was lost, and goes on as if nothing had been.
         try team.foreign(1, "UPDATE project SET budget = 3")
         try team.sync(1)
-        try expectSame(team)
+        try team.expectAgreement(after: 3)
         for replica in 0..<2 {
             let row = try text(team, replica, "SELECT title || budget FROM project")
             #expect(row == "Before3")
@@ -147,7 +136,7 @@ struct EpochTests {
         #expect(Set(status.invalid.compactMap(\.field)) == ["status", "project"])
         #expect(try text(team, 1, "SELECT status FROM project") == "nonsense")
         #expect(try text(team, 1, "SELECT title FROM task") == "Held back whole")
-        try expectSame(team)
+        try team.expectAgreement(after: 3)
         #expect(try text(team, 0, "SELECT budget FROM project") == "8")
         let aside = try FileManager.default.contentsOfDirectory(atPath: team.folder.path)
         #expect(aside.contains { $0.contains(".before-") })
@@ -166,7 +155,7 @@ struct EpochTests {
             receiptKey: (0..<32).map { UInt8($0) })
         let outcome = try team.run(team.replicas[0], team.members[0])
         #expect((outcome.givenBack, outcome.unproven) == (0, 1))
-        try expectSame(team)
+        try team.expectAgreement(after: 3)
         for replica in 0..<2 {
             #expect(try text(team, replica, "SELECT title FROM project") == "Water")
             #expect(try text(team, replica, "SELECT name FROM person") == "Li")
@@ -202,6 +191,6 @@ struct EpochTests {
         }
         #expect(followed == Limits.startOversPerHour)
         team.clock.advance(3_700_000)
-        try expectSame(team)
+        try team.expectAgreement(after: 3)
     }
 }

@@ -25,16 +25,6 @@ struct ForeignEditTests {
         return team
     }
 
-    private func expectSame(_ team: Team) throws {
-        for _ in 0..<2 { for position in team.replicas.indices { try team.sync(position) } }
-        for replica in team.replicas {
-            #expect(try replica.verify().matches)
-            #expect(try replica.status().digest == team.workspace.head().state)
-            #expect(try replica.status().outbox == 0)
-        }
-        #expect(try team.workspace.verify().problems == [])
-    }
-
     private func text(_ team: Team, _ replica: Int, _ sql: String) throws -> String? {
         try team.replicas[replica].read { try String.fetchOne($0, sql: sql) }
     }
@@ -51,14 +41,14 @@ struct ForeignEditTests {
         let change = try #require(team.replicas[0].nextRequest().deliveries.last?.changeSet)
         let before = try #require(change.operations[0].fields[0].before.text)
         #expect(before.isNormalized)
-        try expectSame(team)
+        try team.expectAgreement()
         // The same text in another form is no edit, and does no harm.
         try team.foreign(0, "UPDATE project SET title = 'Å'")
-        try expectSame(team)
+        try team.expectAgreement()
         try team.foreign(0, "UPDATE project SET title = 'A\u{30a}'")
         #expect(try team.replicas[0].nextRequest().deliveries.isEmpty)
         try team.foreign(1, "UPDATE project SET budget = 4")
-        try expectSame(team)
+        try team.expectAgreement()
     }
 
     @Test(
@@ -72,7 +62,7 @@ struct ForeignEditTests {
     func cascade(_ sql: String) throws {
         let team = try team()
         try team.foreign(0, sql)
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try text(team, 1, "SELECT count(*) FROM task") == "0")
         #expect(try text(team, 1, "SELECT count(*) FROM project") == "0")
         #expect(try team.replicas[0].status().conflicts == 0)
@@ -89,7 +79,7 @@ struct ForeignEditTests {
             "INSERT INTO task (project, title) VALUES ('\(Self.project)', char(0) || 'held')")
         #expect(try team.replicas[0].status().invalid.count == 2)
         try team.foreign(0, "DELETE FROM project WHERE id = '\(Self.project)'")
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try team.replicas[0].status().quarantine == 0)
         #expect(try text(team, 1, "SELECT count(*) FROM project") == "0")
     }
@@ -107,7 +97,7 @@ struct ForeignEditTests {
         let deletion = try #require(
             team.replicas[0].nextRequest().deliveries.last?.changeSet.operations.last)
         #expect(deletion.kind == .delete && deletion.fields.allSatisfy { $0.field != "*" })
-        try expectSame(team)
+        try team.expectAgreement()
     }
 
     @Test(
@@ -123,7 +113,7 @@ struct ForeignEditTests {
         _ = try team.replicas[0].status()
         #expect(try text(team, 0, "SELECT status FROM project") == "nonsense")
         try team.foreign(0, "UPDATE project SET status = 'active'")
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try team.replicas[1].status().conflicts == 1)
     }
 
@@ -149,7 +139,7 @@ struct ForeignEditTests {
         try team.foreign(1, "UPDATE project SET status = 'idea'")
         _ = try team.replicas[1].seal()
         #expect(try text(team, 1, "SELECT status FROM project") == "active")
-        try expectSame(team)
+        try team.expectAgreement()
     }
 
     @Test("what the library refers to must not be held back")
@@ -182,10 +172,10 @@ struct ForeignEditTests {
         }
         try team.foreign(0, "UPDATE project SET partners = '\(many("a"))'")
         try team.foreign(1, "UPDATE project SET partners = '\(many("b"))'")
-        try expectSame(team)
+        try team.expectAgreement()
         try team.foreign(0, "UPDATE project SET title = 'Another field'")
         #expect(try team.replicas[0].status().invalid.isEmpty)
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try text(team, 1, "SELECT title FROM project") == "Another field")
     }
 
@@ -196,10 +186,10 @@ struct ForeignEditTests {
         try team.foreign(
             0,
             "INSERT INTO task (id, project, title) VALUES ('\(other)', '\(Self.project)', 'Other')")
-        try expectSame(team)
+        try team.expectAgreement()
         try team.foreign(
             0, "UPDATE OR REPLACE task SET id = '\(Self.task)' WHERE id = '\(other)'")
-        try expectSame(team)
+        try team.expectAgreement()
         for replica in team.replicas.indices {
             #expect(
                 try text(team, replica, "SELECT group_concat(id || title) FROM task")
@@ -214,7 +204,7 @@ struct ForeignEditTests {
         let new = "01890000-0000-7000-8000-000000000002"
         try team.foreign(
             0, "UPDATE project SET id = '\(new)'; UPDATE task SET project = '\(new)'")
-        try expectSame(team)
+        try team.expectAgreement()
         for replica in team.replicas.indices {
             #expect(try text(team, replica, "SELECT group_concat(id) FROM project") == new)
             #expect(try text(team, replica, "SELECT group_concat(project) FROM task") == new)
@@ -238,7 +228,7 @@ struct ForeignEditTests {
         try replica.write { try replica.restore($0, "project", record) }
         try replica.write { try replica.delete($0, "project", record) }
         try team.foreign(0, "INSERT INTO project (id, summary) VALUES ('\(id)', 'second')")
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try team.replicas[1].status().conflicts == 0)
         #expect(try text(team, 1, "SELECT summary FROM project WHERE id = '\(id)'") == "second")
     }
@@ -251,7 +241,7 @@ struct ForeignEditTests {
         try team.foreign(
             0,
             "INSERT INTO project (id, title, retain) VALUES ('\(Self.project)', 'Back', 'never')")
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try text(team, 1, "SELECT title FROM project") == "Back")
         #expect(try team.replicas[1].status().conflicts == 0)
         #expect(try team.replicas[0].status().invalid.map(\.field) == ["retain"])
@@ -262,7 +252,7 @@ struct ForeignEditTests {
         let team = try team()
         try team.foreign(0, "INSERT INTO person (id, name) VALUES ('\(Self.project)', 'x')")
         try team.foreign(0, "UPDATE project SET title = 'Goes on'")
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try team.replicas[0].status().invalid.map(\.collection) == ["person"])
         #expect(try text(team, 1, "SELECT title FROM project") == "Goes on")
     }
@@ -271,7 +261,7 @@ struct ForeignEditTests {
     func nul() throws {
         let team = try team()
         try team.foreign(0, "UPDATE project SET title = 'a' || char(0) || 'b', budget = 3")
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try team.replicas[0].status().invalid.map(\.field) == ["title"])
         #expect(try text(team, 0, "SELECT hex(title) FROM project") == "610062")
         #expect(try text(team, 1, "SELECT budget FROM project") == "3")
@@ -292,7 +282,7 @@ struct ForeignEditTests {
         try team.foreign(0, "UPDATE project SET title = 'Meanwhile'")
         var summary = IntegrateSummary()
         try team.replicas[0].integrate(response, to: request, into: &summary)
-        try expectSame(team)
+        try team.expectAgreement()
         #expect(try text(team, 1, "SELECT title || budget FROM project") == "Meanwhile9")
     }
 }

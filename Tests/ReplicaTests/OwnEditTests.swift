@@ -47,13 +47,6 @@ struct OwnEditTests {
         }
     }
 
-    private func expectSame() throws {
-        try team.sync(0)
-        #expect(try replica.verify().matches)
-        #expect(try replica.status().digest == team.workspace.head().state)
-        #expect(try replica.status().outbox == 0)
-    }
-
     @Test("verbs and SQL come to the same change set")
     func verbs() throws {
         let values: [String: Value] = ["title": .text("New"), "hours": .integer(3)]
@@ -73,7 +66,7 @@ struct OwnEditTests {
                 "update 01 hours=0>1 title=\"Wind\">\"Sun\"",
                 "update 02 hours=0>1 title=\"New\">\"Sun\"",
             ])
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test("several edits of one record fold to the first before and the last after")
@@ -91,7 +84,7 @@ struct OwnEditTests {
             try replica.update(db, "project", id(Self.project), ["title": .text("C")])
         }
         #expect(none == [])
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test("what a savepoint took back is not sealed, whoever wrote it")
@@ -117,7 +110,7 @@ struct OwnEditTests {
                     """)
         }
         #expect(failed == ["update 01 title=\"Water\">\"Kept\""])
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test("a failure that ends the transaction leaves nothing of it")
@@ -131,7 +124,7 @@ struct OwnEditTests {
             }
         }
         #expect(try replica.outbox().count == before)
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test("emptied tables, REPLACE, UPSERT and a new id are noted, also by statements kept ready")
@@ -166,14 +159,14 @@ struct OwnEditTests {
             try $0.execute(sql: "UPDATE project SET id = '\(Self.other)'")
         }
         #expect(Set(renamed.map { $0.prefix(9) }) == ["insert 02", "delete 01"])
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test("deleting a record deletes its children, by SQL too")
     func children() throws {
         let came = try sealed { try $0.execute(sql: "DELETE FROM project") }
         #expect(came == ["delete 01", "delete a1"])
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test(
@@ -190,7 +183,7 @@ struct OwnEditTests {
             try String.fetchOne($0, sql: "SELECT hex(title) FROM project")
         }
         #expect(hex == "C38572687573")
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test("what the schema doesn't allow is refused with its reason, and nothing is kept")
@@ -208,7 +201,7 @@ struct OwnEditTests {
                 try replica.update($0, "task", id(Self.task), ["colour": .text("red")])
             }
         }
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test("an edit of a record that is not there is an error, and nothing is kept")
@@ -219,7 +212,7 @@ struct OwnEditTests {
                 try replica.update(db, "project", id(Self.other), ["title": .text("Nobody's")])
             }
         }
-        try expectSame()
+        try team.expectAgreement()
         #expect(
             try replica.read { try String.fetchOne($0, sql: "SELECT title FROM project") }
                 == "Water")
@@ -243,7 +236,7 @@ struct OwnEditTests {
         try replica.seal()
         try insertAll()
         #expect(try replica.outbox().last?.changeSet.operations.count == ids.count)
-        try expectSame()
+        try team.expectAgreement()
     }
 
     @Test("an edit of a record that another tool left held back is sealed, or joins what waits")

@@ -23,13 +23,8 @@ struct TakenIDTests {
     }
 
     private func expectSame() throws {
-        for _ in 0..<2 { for position in [0, 1] { try team.sync(position) } }
-        for replica in team.replicas {
-            #expect(try replica.verify().matches)
-            #expect(try replica.status().digest == team.workspace.head().state)
-            #expect(try replica.status().outbox == 0)
-            #expect(try replica.quarantine().isEmpty)
-        }
+        try team.expectAgreement()
+        for replica in team.replicas { #expect(try replica.quarantine().isEmpty) }
     }
 
     private func text(_ replica: Int, _ sql: String) throws -> String? {
