@@ -176,9 +176,7 @@ extension ServerTests {
             let server = try await ServerProcess()
             let token = try await server.join("anna@example.org", "team")
             try await server.push(token, texts: 3, bytes: 100)
-            let compacted = try await Program.tingd(
-                "compact", "--data", server.path, "--keep", "1")
-            #expect(compacted.code == 0, "\(compacted.errors)")
+            try await server.compact()
             let id = try #require(try await Self.status(server.path).workspaces.first?.id)
             let archive = "\(server.path)/workspaces/\(id).archive.sqlite"
             try harm.happen(to: archive)

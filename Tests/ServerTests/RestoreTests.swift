@@ -25,9 +25,7 @@ extension ServerTests {
             try await server.push(token, texts: 3, bytes: 100)
             server.signal(SIGTERM)
             #expect(await server.end() == 0)
-            let compacted = try await Program.tingd(
-                "compact", "--data", server.path, "--keep", "1")
-            #expect(compacted.code == 0, "\(compacted.errors)")
+            try await server.compact()
             return (server, copy, 4)
         }
 

@@ -13,9 +13,7 @@ extension ServerTests {
             let server = try await ServerProcess()
             let token = try await server.join("anna@example.org", "team")
             try await server.push(token, texts: 3, bytes: 100)
-            let compacted = try await Program.tingd(
-                "compact", "--data", server.path, "--keep", "1")
-            #expect(compacted.code == 0, "\(compacted.errors)")
+            try await server.compact()
             let desk = try await Desk()
             let copy = "\(desk.path)-copy"
             try await desk.run("backup", "--data", server.path, "--to", copy, is: 0)

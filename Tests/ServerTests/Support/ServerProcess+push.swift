@@ -24,6 +24,12 @@ extension ServerProcess {
             throw error
         }
     }
+
+    /// Moves all but the last version of its one workspace to the archive.
+    func compact() async throws {
+        let done = try await Program.tingd("compact", "--data", path, "--keep", "1")
+        #expect(done.code == 0, "\(done.errors)")
+    }
 }
 
 extension ServerProcess {
