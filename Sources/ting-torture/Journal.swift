@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What one member has written, in words that name them and count: `anna-17`.
+/// What one member has written, in words that name them and count: `anna17`.
 ///
 /// A write is acknowledged when the program that made it ended with 0. One that was killed may be
 /// there or not, but not twice.
@@ -23,10 +23,11 @@ struct Journal: Sendable {
 
     init(name: String) { self.name = name }
 
-    /// A word that nobody has written before.
+    /// A word that nobody has written before, nor can a merge make it of two others: texts are merged by
+    /// words (`Protocol/spec/merge.md#text`), and this is one.
     mutating func word() -> String {
         count += 1
-        return "\(name)-\(count)"
+        return "\(name)\(count)"
     }
 
     /// `ting` wrote the word; whatever lay unsealed was sealed before it.

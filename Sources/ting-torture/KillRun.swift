@@ -23,7 +23,7 @@ struct KillRun {
         var number: UInt64 = 0
         while report.runs < kills, !isOver {
             let world = try World(programs)
-            defer { world.close() }
+            defer { world.close(keeping: report.findings) }
             for round in 0..<Self.roundsEachWorld where report.runs < kills && !isOver {
                 let wanted = min(Self.killsEachRound, kills - report.runs)
                 let round = try play(
@@ -31,7 +31,10 @@ struct KillRun {
                 report.runs += round.kills
                 report.counts["server kills", default: 0] += round.serverKills
                 report.findings += try world.judge()
-                guard report.findings.isEmpty else { break }
+                guard report.findings.isEmpty else {
+                    say("the files stay in \(world.folder)")
+                    break
+                }
                 say("\(report.runs) kills, \(try world.server.head())")
             }
             report.restarts += world.server.restarts

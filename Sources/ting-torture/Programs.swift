@@ -54,9 +54,17 @@ struct Programs: Sendable {
             child.signal(SIGKILL)
         }
         let ending = child.wait()
+        note("\(name) \(arguments.joined(separator: " ")): \(ending)", in: scratch + ".diary")
         return Result(
             ending: ending, output: Self.text(scratch + ".out"),
             errors: Self.text(scratch + ".err"))
+    }
+
+    /// Adds a line to the account of what was run, beside the time at which it had ended.
+    private func note(_ line: String, in path: String) {
+        guard let file = fopen(path, "a") else { return }
+        fputs("\(now()) \(line)\n", file)
+        fclose(file)
     }
 
     /// A program of ours by its path, another by its name.

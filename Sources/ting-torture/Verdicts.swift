@@ -178,9 +178,9 @@ private struct Ledger {
         }
     }
 
-    /// Whether it reads as a journal's word: a name, a hyphen and a count.
+    /// Whether it reads as a journal's word: a name and a count.
     private static func isWord(_ text: String) -> Bool {
-        let parts = text.split(separator: "-")
-        return parts.count == 2 && Int(parts[1]) != nil && parts[0].allSatisfy(\.isLetter)
+        let count = text.drop(while: \.isLetter)
+        return count.startIndex > text.startIndex && Int(count) != nil
     }
 }

@@ -50,9 +50,10 @@ final class World: Sendable {
         }
     }
 
-    /// Ends the server and removes every file.
-    func close() {
+    /// Ends the server and removes every file; all stays where something was found, for who looks for the cause.
+    func close(keeping findings: [Finding] = []) {
         _ = server.stop(SIGKILL)
+        guard findings.isEmpty else { return }
         try? FileManager.default.removeItem(atPath: folder)
     }
 
