@@ -236,6 +236,8 @@ static void take_slot(Open *open, int slot, int exclusively) {
 static int disk_lock_memory(sqlite3_file *handle, int first, int count, int flags) {
     Open *open = (Open *)handle;
     disk_lock();
+    // A transaction begins with a lock, and may need nothing else of the disk before a temporary file.
+    if (open->file->name) used(open->file->machine);
     int code = open->uses_memory ? SQLITE_OK : SQLITE_IOERR_SHMLOCK;
     int exclusively = flags & SQLITE_SHM_EXCLUSIVE;
     for (int slot = first; slot < first + count && code == SQLITE_OK; slot++) {

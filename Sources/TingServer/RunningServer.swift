@@ -59,8 +59,12 @@ package final class RunningServer: Sendable {
             TLSFiles(options.folder, options.configuration),
             now: Date(timeIntervalSince1970: Double(now()) / 1_000))
         address = Mutex(options.listen)
-        registry = WorkspaceRegistry(workers: workers, limit: options.bounds.openWorkspaces) {
-            [workers, followers, metrics] id in
+        registry = WorkspaceRegistry(
+            workers: workers, limit: options.bounds.openWorkspaces,
+            displaced: { [logger = options.logger] id in
+                logger.error("workspace.displaced", metadata: ["workspace": "\(id)"])
+            }
+        ) { [workers, followers, metrics] id in
             OpenWorkspace(
                 id: id,
                 file: try Workspace(path: options.folder.workspace(id), schema: options.schema),

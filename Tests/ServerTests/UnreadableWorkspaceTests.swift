@@ -5,6 +5,8 @@ import NIOHTTP1
 import Testing
 import TingCore
 import TingServer
+import TingStore
+import TingTesting
 import TingWire
 
 extension ServerTests {
@@ -97,6 +99,44 @@ extension ServerTests {
             let good = try await server.curl(
                 "-H", "Authorization: Bearer \(token)", "\(server.url)/v1/workspaces/good")
             #expect(good.output.contains(#""slug":"good""#), "\(good.output)")
+        }
+
+        /// SQLite would go on with the file that it once opened, wherever that lies now.
+        @Test(
+            "one that is taken away while it is open is missed at once, whole where it went, and back when it is back",
+            arguments: [["", "-wal", "-shm"], [""], ["-wal"]])
+        func displaced(_ suffixes: [String]) async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "plan", as: .owner)
+                let replica = try await TestReplica(server, anna, "plan")
+                try replica.insert("before")
+                try await replica.exchange()
+                let id = try server.asOperator {
+                    try #require(try $0.accounts.workspace(slug: "plan"))
+                }
+                let path = "\(server.path)/workspaces/\(id).sqlite"
+                let aside = "\(server.path)/aside.sqlite"
+                for suffix in suffixes { #expect(rename(path + suffix, aside + suffix) == 0) }
+                try replica.insert("meanwhile")
+                let reply = try await replica.post(try replica.replica.nextRequest())
+                if suffixes.contains("") {
+                    #expect(reply.status == 500 && reply.text.contains("can't read the file"))
+                    // By a copy of the file alone: nothing is left in its log.
+                    let alone = aside + ".alone"
+                    try FileManager.default.copyItem(atPath: aside, toPath: alone)
+                    let file = try Workspace(path: alone, schema: .sample)
+                    #expect(try file.head().version == 1)
+                    try file.close()
+                    #expect(rename(aside, path) == 0)
+                }
+                try await replica.exchange()
+                #expect(try replica.replica.outbox().isEmpty)
+                #expect(try server.verify().problems.isEmpty)
+                let file = try Workspace.looking(
+                    at: path, schema: .sample, copies: server.path)
+                #expect(try file.head().version == 2)
+                try file.close()
+            }
         }
     }
 }

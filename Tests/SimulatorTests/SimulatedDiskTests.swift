@@ -316,4 +316,32 @@ struct SimulatedDiskTests {
         let sizes = ["m/a.db", "m/b.db", "m/c.db"].compactMap(SimulatedDisk.size)
         #expect(machine.used == sizes.reduce(0, +), "no temporary file is left")
     }
+
+    @Test("a temporary file belongs to the machine whose transaction needs it")
+    func temporaryFiles() throws {
+        let queues = try ["m/a.db", "full/b.db"].map {
+            try DatabaseQueue(path: SimulatedDisk.uri($0))
+        }
+        for queue in queues {
+            try queue.writeWithoutTransaction { db in
+                try db.execute(
+                    sql: """
+                        PRAGMA journal_mode = WAL;
+                        CREATE TABLE row (value BLOB);
+                        INSERT INTO row WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL
+                          SELECT i + 1 FROM n WHERE i < 200) SELECT randomblob(2000) FROM n;
+                        """)
+            }
+        }
+        SimulatedMachine("full").setCapacity(0)
+        // The other machine is used last, and what the first one changes is in its memory.
+        #expect(throws: DatabaseError.self) {
+            try queues[1].write { try $0.execute(sql: "DELETE FROM row") }
+        }
+        try queues[0].write { db in
+            try db.execute(sql: "SAVEPOINT one; UPDATE row SET value = randomblob(2000)")
+            try db.execute(sql: "ROLLBACK TO one")
+        }
+        for queue in queues { try queue.close() }
+    }
 }

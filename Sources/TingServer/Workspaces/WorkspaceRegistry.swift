@@ -6,12 +6,15 @@ import TingStore
 
 /// The workspaces whose files are open: as many as `Limits.openWorkspaceLimit`, used last.
 ///
-/// One that is in use stays open whatever the limit, and closes later. No file is ever open twice.
+/// One that is in use stays open whatever the limit, and closes later. One whose file was moved,
+/// replaced or deleted is closed, and what lies there now is opened. No file is ever open twice.
 actor WorkspaceRegistry {
     private struct Slot {
         let opening: Task<OpenWorkspace, any Error>
         /// Tells this opening from an earlier one of the same workspace.
         let number: Int
+        /// Once it is open.
+        var workspace: OpenWorkspace?
         var users = 0
         var lastUse = 0
     }
@@ -19,17 +22,23 @@ actor WorkspaceRegistry {
     private let workers: Workers
     private let limit: Int
     private let open: @Sendable (WorkspaceID) throws -> OpenWorkspace
+    private let displaced: @Sendable (WorkspaceID) -> Void
     private var slots: [WorkspaceID: Slot] = [:]
     /// Files on their way to be closed: who wants one of them waits, and opens it anew.
     private var closing: [WorkspaceID: Task<Void, Never>] = [:]
+    /// By an opening's number: who uses what is to be closed, and what waits until nobody does.
+    private var leaving: [Int: (users: Int, close: CheckedContinuation<Void, Never>?)] = [:]
     private var uses = 0
 
+    /// - Parameter displaced: Told of a workspace whose file is no longer what was opened.
     init(
         workers: Workers, limit: Int = Limits.openWorkspaceLimit,
+        displaced: @escaping @Sendable (WorkspaceID) -> Void,
         open: @escaping @Sendable (WorkspaceID) throws -> OpenWorkspace
     ) {
         self.workers = workers
         self.limit = limit
+        self.displaced = displaced
         self.open = open
     }
 
@@ -51,7 +60,16 @@ actor WorkspaceRegistry {
     }
 
     private func take(_ id: WorkspaceID) async throws -> (OpenWorkspace, number: Int) {
-        while let closing = closing[id] { await closing.value }
+        while true {
+            if let closing = closing[id] {
+                await closing.value
+            } else if let slot = slots[id], slot.workspace?.file.isInPlace == false {
+                displaced(id)
+                await close(id, slot, users: slot.users)
+            } else {
+                break
+            }
+        }
         uses += 1
         var slot =
             slots[id]
@@ -62,7 +80,9 @@ actor WorkspaceRegistry {
         slot.lastUse = uses
         slots[id] = slot
         do {
-            return (try await slot.opening.value, slot.number)
+            let workspace = try await slot.opening.value
+            if slots[id]?.number == slot.number { slots[id]?.workspace = workspace }
+            return (workspace, slot.number)
         } catch {
             // The next request tries again: the disk may have room by then.
             if slots[id]?.number == slot.number { slots[id] = nil }
@@ -71,7 +91,12 @@ actor WorkspaceRegistry {
     }
 
     private func release(_ id: WorkspaceID, _ number: Int) async {
-        if slots[id]?.number == number { slots[id]?.users -= 1 }
+        if slots[id]?.number == number {
+            slots[id]?.users -= 1
+        } else if let last = leaving[number] {
+            leaving[number] = last.users > 1 ? (last.users - 1, last.close) : nil
+            if last.users == 1 { last.close?.resume() }
+        }
         guard slots.count > limit,
             let oldest = slots.filter({ $0.value.users == 0 }).min(by: {
                 $0.value.lastUse < $1.value.lastUse
@@ -80,15 +105,25 @@ actor WorkspaceRegistry {
         await close(oldest.key, oldest.value)
     }
 
-    private func close(_ id: WorkspaceID, _ slot: Slot) async {
+    /// - Parameter users: How many use it still, and are waited for.
+    private func close(_ id: WorkspaceID, _ slot: Slot, users: Int = 0) async {
         slots[id] = nil
+        if users > 0 { leaving[slot.number] = (users, nil) }
         let task = Task {
+            await awaitUsers(of: slot.number)
             if let workspace = try? await slot.opening.value { try? await workspace.close() }
             // Before it ends: who waits for it looks again at once.
             closing[id] = nil
         }
         closing[id] = task
         await task.value
+    }
+
+    private func awaitUsers(of number: Int) async {
+        await withCheckedContinuation { close in
+            guard let users = leaving[number]?.users else { return close.resume() }
+            leaving[number] = (users, close)
+        }
     }
 
     /// Closes every file; those under way have ended.

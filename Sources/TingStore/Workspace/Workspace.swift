@@ -26,6 +26,11 @@ public final class Workspace: Sendable {
     let receiptKey: [UInt8]
     let pool: DatabasePool
     let tables: RecordTables
+    private let place: FilePlace
+
+    /// Whether its file and the file's log are still what lies at the path. What is written to one that is
+    /// not may be lost: close it, which brings the log's content into the file, and open what lies there.
+    public var isInPlace: Bool { FilePlace(path) == place }
 
     /// Makes the file of a new workspace.
     /// - Throws: `DatabaseError`, also when the file exists and holds something else.
@@ -104,6 +109,8 @@ public final class Workspace: Sendable {
         }
         current = Mutex(epoch)
         receiptKey = try Array(row.decode(Data.self, atIndex: 1))
+        // After the first read, with which SQLite makes the log.
+        place = FilePlace(path)
     }
 
     private static func lacksFloor(_ pool: DatabasePool) throws -> Bool {
