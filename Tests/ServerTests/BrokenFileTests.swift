@@ -195,6 +195,33 @@ extension ServerTests {
             #expect(checked.errors.contains("The archive of versions 1 to 2 is missing"))
         }
 
+        @Test("what reads or writes an archive that is damaged inside names it")
+        func damagedInside() async throws {
+            let server = try await ServerProcess()
+            let token = try await server.join("anna@example.org", "team")
+            try await server.push(token, texts: 40, bytes: 2_000)
+            try await server.compact(keeping: 20)
+            let id = try #require(try await Self.status(server.path).workspaces.first?.id)
+            let archive = "\(server.path)/workspaces/\(id).archive.sqlite"
+            // All but the first page: SQLite opens it, and finds out later.
+            let file = try #require(FileHandle(forUpdatingAtPath: archive))
+            let size = try file.seekToEnd()
+            try file.seek(toOffset: 4_096)
+            try file.write(contentsOf: Data(repeating: 7, count: Int(size) - 4_096))
+            try file.close()
+            for words in [
+                ["log"], ["compact", "--keep", "1"],
+            ] {
+                let result = try await Program.run(
+                    [Program.tingdPath] + words + ["--data", server.path])
+                #expect(result.code == 1)
+                #expect(
+                    result.errors.contains(
+                        "The archive of the workspace team is damaged (\(archive))."),
+                    "\(words): \(result.errors)")
+            }
+        }
+
         @Test("a log that is begun before the first compaction goes on in the archive it makes")
         func logWhileCompacting() async throws {
             try await TestServer.run { server in

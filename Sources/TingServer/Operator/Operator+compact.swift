@@ -54,7 +54,9 @@ extension Operator {
         if dryRun {
             return CompactionReport(slug, try file.compaction(to: floor), isDryRun: true)
         }
-        let done = try file.compact(to: floor, archive: folder.archive(id))
+        let done = try naming(folder.archive(id), of: slug) {
+            try file.compact(to: floor, archive: folder.archive(id))
+        }
         if done.to > done.from {
             try FileManager.default.setAttributes(
                 [.posixPermissions: 0o600], ofItemAtPath: folder.archive(id))
@@ -80,13 +82,22 @@ extension Operator {
                 archive = try archive ?? existingArchive(of: slug, at: path)
                 return archive
             }
-            try file.eachEntry(since: version, of: record, archive: found, body)
+            try naming(path, of: slug) {
+                try file.eachEntry(since: version, of: record, archive: found, body)
+            }
         } catch ArchiveError.missing(let version) {
             throw ServerError(
                 "The archive of \(slug) lacks version \(version).",
                 hint:
                     "Put \(path) back from a backup; `tingd verify` names what is missing."
             )
+        }
+    }
+
+    /// Runs what reads a workspace and its archive, and names the archive where it is what fails.
+    private func naming<T>(_ archive: String, of slug: String, _ body: () throws -> T) throws -> T {
+        do { return try body() } catch let failure as ArchiveFailure {
+            throw UnreadableFile(.archive, of: slug, at: archive, failure.cause) ?? failure.cause
         }
     }
 

@@ -53,6 +53,11 @@ public final class Archive: Sendable {
 
     public func close() throws { try queue.close() }
 
+    /// - Throws: `ArchiveError` of the body's, or `ArchiveFailure`.
+    func read<T>(_ body: (Database) throws -> T) throws -> T {
+        try ArchiveFailure.telling { try queue.read(body) }
+    }
+
     private static let definition = [
         """
         CREATE TABLE IF NOT EXISTS entry (
@@ -84,28 +89,32 @@ public final class Archive: Sendable {
     // MARK: Writing
 
     /// Adds entries; those that are there already stay as they are. On disk when it returns.
+    ///
+    /// - Throws: `ArchiveFailure`.
     func add(_ entries: [(entry: Entry, digest: Hash)]) throws {
-        try queue.write { db in
-            let insert = try db.cachedStatement(
-                sql: """
-                    INSERT INTO entry (version, history_digest, hash, effects_hash, author, accepted,
-                    replica, number, shift, receipt, change_set, effects)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-                    """)
-            let touch = try db.cachedStatement(
-                sql: "INSERT INTO touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
-            for (entry, digest) in entries {
-                let changeSet = entry.changeSet
-                try insert.execute(arguments: [
-                    entry.version, Data(digest.bytes), Data(changeSet.hash.bytes),
-                    Data(changeSet.effectsHash(entry.allEffects).bytes), entry.author.description,
-                    entry.accepted, entry.replica.description, entry.number, entry.shift,
-                    Data(entry.receipt), Data(changeSet.storedBytes),
-                    entry.effects.map { Data(Effect.storedBytes($0)) },
-                ])
-                for record in changeSet.touched.union(entry.allEffects.map(\.record)) {
-                    try touch.execute(arguments: [Data(record.bytes), entry.version])
-                }
+        try ArchiveFailure.telling { try queue.write { db in try add(db, entries) } }
+    }
+
+    private func add(_ db: Database, _ entries: [(entry: Entry, digest: Hash)]) throws {
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO entry (version, history_digest, hash, effects_hash, author, accepted,
+                replica, number, shift, receipt, change_set, effects)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                """)
+        let touch = try db.cachedStatement(
+            sql: "INSERT INTO touch (record, version) VALUES (?, ?) ON CONFLICT DO NOTHING")
+        for (entry, digest) in entries {
+            let changeSet = entry.changeSet
+            try insert.execute(arguments: [
+                entry.version, Data(digest.bytes), Data(changeSet.hash.bytes),
+                Data(changeSet.effectsHash(entry.allEffects).bytes), entry.author.description,
+                entry.accepted, entry.replica.description, entry.number, entry.shift,
+                Data(entry.receipt), Data(changeSet.storedBytes),
+                entry.effects.map { Data(Effect.storedBytes($0)) },
+            ])
+            for record in changeSet.touched.union(entry.allEffects.map(\.record)) {
+                try touch.execute(arguments: [Data(record.bytes), entry.version])
             }
         }
     }

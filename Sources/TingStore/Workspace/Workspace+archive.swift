@@ -18,7 +18,8 @@ extension Workspace {
     /// and then from the workspace.
     /// - Parameter archive: Gives the archive, each time that it is needed: the first compaction may
     ///   make it in the middle of a walk.
-    /// - Throws: `ArchiveError.missing` where the archive lacks a version; what came before was given.
+    /// - Throws: `ArchiveError.missing` where the archive lacks a version, or `ArchiveFailure`; what came
+    ///   before was given.
     public func eachEntry(
         since version: Version, of record: RecordID? = nil, archive: () throws -> Archive?,
         _ body: (Entry) throws -> Void
@@ -60,7 +61,7 @@ extension Workspace {
         }
         guard let last = digests.last?.version else { return nil }
         guard let archive = try archive() else { throw ArchiveError.missing(version + 1) }
-        let entries = try archive.queue.read { db in
+        let entries = try archive.read { db in
             let wanted = try record.map { try archive.versions(db, of: $0) }
             return try digests.filter { wanted?.contains($0.version) ?? true }.map { one in
                 guard let entry = try archive.entry(db, one.version, one.digest) else {

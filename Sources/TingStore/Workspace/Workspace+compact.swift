@@ -67,7 +67,7 @@ extension Workspace {
     public func compact(to target: Version, archive path: String) throws -> Compaction {
         var done = try compaction(to: target)
         if done.to > done.from {
-            let archive = try Archive(path: path)
+            let archive = try ArchiveFailure.telling { try Archive(path: path) }
             defer { try? archive.close() }
             while try moveStep(to: done.to, archive) {}
         }
@@ -89,7 +89,7 @@ extension Workspace {
             return false
         }
         try archive.add(page)
-        let archived = try archive.queue.read { db in
+        let archived = try archive.read { db in
             try page.allSatisfy { one in
                 var there = try archive.entry(db, one.entry.version, one.digest)
                 // Taken back in a later epoch it has another receipt; the first one proves it, too.
@@ -140,4 +140,15 @@ public enum ArchiveError: Error, Equatable, Sendable {
     case notWritten(Version, Version)
     /// A version below the floor can't be read, because the archive lacks it.
     case missing(Version)
+}
+
+/// The archive can't be read or written, and not the workspace: what was done to it, and why it failed.
+public struct ArchiveFailure: Error {
+    public let cause: any Error
+
+    static func telling<T>(_ body: () throws -> T) throws -> T {
+        do { return try body() } catch let error as ArchiveError { throw error } catch {
+            throw ArchiveFailure(cause: error)
+        }
+    }
 }

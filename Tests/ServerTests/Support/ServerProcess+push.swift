@@ -25,9 +25,9 @@ extension ServerProcess {
         }
     }
 
-    /// Moves all but the last version of its one workspace to the archive.
-    func compact() async throws {
-        let done = try await Program.tingd("compact", "--data", path, "--keep", "1")
+    /// Moves all but the last versions of its one workspace to the archive.
+    func compact(keeping versions: Int = 1) async throws {
+        let done = try await Program.tingd("compact", "--data", path, "--keep", String(versions))
         #expect(done.code == 0, "\(done.errors)")
     }
 }
