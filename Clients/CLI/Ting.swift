@@ -14,7 +14,7 @@ struct Ting: ParsableCommand {
               ting add project title_en='Clean water' status=active
               ting sync
 
-            Reading, writing and searching never need the network; `ting sync` sends and receives.
+            Reading, writing and searching never need the network; `ting sync` sends and receives. \
             `-w SLUG`, `--replica FILE`, `--json`, `--quiet` and `--timeout` go before or after \
             the subcommand; TING_WORKSPACE and TING_REPLICA say the same as the first two.
 

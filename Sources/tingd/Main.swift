@@ -52,9 +52,9 @@ struct Tingd: ParsableCommand {
               tingd init --data /srv/ting --host ting.example.org
               tingd serve --data /srv/ting --listen 0.0.0.0:8443 --url https://ting.example.org:8443
               tingd invite --data /srv/ting --name 'Anna Jensen' --email anna@example.org \\
-                --workspace green-shipping --role owner
+                --workspace energy --role owner
 
-            `invite`, `members`, `devices`, `quota`, `status`, `verify`, `log`,
+            `invite`, `members`, `devices`, `quota`, `status`, `verify`, `log`, \
             `compact` and `backup` work while the server runs.
             """,
         version: "1.0.0",

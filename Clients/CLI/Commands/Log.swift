@@ -18,7 +18,7 @@ struct Log: TingCommand {
               ting log --since last-sync        what the last sync brought
               ting log --since 120 --json       what came after version 120
 
-            A replica that began from a snapshot whose history starts later says so.
+            A replica that began from a snapshot whose history starts later says so. \
             A date is the start of that day in UTC; a time as `--json` prints it is fine too.
             """)
 

@@ -17,7 +17,7 @@ struct Logout: TingCommand, AsyncParsableCommand {
               --export     edits are written to a file in DIR (this folder), and replicas removed
               --discard    edits are given up for good, and replicas removed
 
-            A replica outside Ting's own folder (`ting clone --to FILE`) stays where it is, with its
+            A replica outside Ting's own folder (`ting clone --to FILE`) stays where it is, with its \
             edits, whatever is chosen.
 
             The device is revoked at the server, if that is reached.

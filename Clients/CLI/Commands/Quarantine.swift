@@ -106,9 +106,9 @@ struct EditQuarantine: TingCommand {
     static let configuration = CommandConfiguration(
         commandName: "edit", abstract: "Make its edits again, with other values.",
         discussion: """
-            Writes the edits into the tables again, as one new change set, and takes the rejected
-            one out of quarantine. The fields named are those that it edits; `ting set --help` has
-            their forms, and += and -= go on from what is shown now. Fields that are not named get
+            Writes the edits into the tables again, as one new change set, and takes the rejected \
+            one out of quarantine. The fields named are those that it edits; `ting set --help` has \
+            their forms, and += and -= go on from what is shown now. Fields that are not named get \
             the rejected values again; counters and sets, what it did to them.
 
             Examples:

@@ -10,7 +10,7 @@ struct Backup: ParsableCommand {
         discussion: """
             tingd backup --data /srv/ting --to /backup/ting-$(date +%F)
 
-            A workspace whose file can't be read is told, and ends it with 1: the others are copied,
+            A workspace whose file can't be read is told, and ends it with 1: the others are copied, \
             and `incomplete.json` in the copy names what it lacks.
 
             The copy holds keys and members' data: keep it as safe as the server.
@@ -42,9 +42,9 @@ struct Restore: ParsableCommand {
         discussion: """
             tingd restore --data /srv/ting --from /backup/ting-2026-01-31
 
-            The server must not run. What lies in the data folder is moved aside. Each workspace
-            starts a new epoch: replicas notice it, and nothing they hold is lost. Devices, members
-            and join codes that were withdrawn since the backup stay so, as far as the data folder
+            The server must not run. What lies in the data folder is moved aside. Each workspace \
+            starts a new epoch: replicas notice it, and nothing they hold is lost. Devices, members \
+            and join codes that were withdrawn since the backup stay so, as far as the data folder \
             still tells.
             """)
 

@@ -11,8 +11,8 @@ struct BundleCommand: ParsableCommand {
         commandName: "bundle",
         abstract: "Take in edits that came by hand, and give the reply.",
         discussion: """
-            For members whom no line reaches: what `ting bundle create` wrote comes by e-mail or on a
-            stick, and the reply goes back the same way. Whoever carries it can neither read nor
+            For members whom no line reaches: what `ting bundle create` wrote comes by e-mail or on a \
+            stick, and the reply goes back the same way. Whoever carries it can neither read nor \
             alter it.
             """,
         subcommands: [ApplyBundle.self])

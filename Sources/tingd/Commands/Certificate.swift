@@ -10,7 +10,7 @@ struct Certificate: ParsableCommand {
             tingd certificate --data /srv/ting
             tingd certificate --data /srv/ting --host ting.example.org
 
-            For a server that gets another name or address. The CA stays, so members trust it as before;
+            For a server that gets another name or address. The CA stays, so members trust it as before; \
             a running server takes the new certificate on SIGHUP.
             """)
 

@@ -9,13 +9,13 @@ struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Move old history from a workspace to the archive beside it.",
         discussion: """
-            tingd compact --data /srv/ting --workspace green-shipping --before 2025-01-01 --dry-run
-            tingd compact --data /srv/ting --workspace green-shipping --keep 5000
+            tingd compact --data /srv/ting --workspace energy --before 2025-01-01 --dry-run
+            tingd compact --data /srv/ting --workspace energy --keep 5000
 
-            Records, deletions, conflicts and every verdict stay as they are. The archive holds what
-            was written, for `tingd log`; `tingd backup` takes it along, `tingd verify` checks it.
-            Works while the server runs. Members who were away for longer go on from a snapshot, with
-            all their edits. What has been moved does not come back into the workspace.
+            Records, deletions, conflicts and every verdict stay as they are. The archive holds what \
+            was written, for `tingd log`; `tingd backup` takes it along, `tingd verify` checks it. \
+            Works while the server runs. Members who were away for longer go on from a snapshot, with \
+            all their edits. What has been moved does not come back into the workspace. \
             Give one of --keep, --before and --to.
             """)
 

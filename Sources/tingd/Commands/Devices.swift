@@ -13,7 +13,7 @@ struct Devices: ParsableCommand {
             tingd devices --data /srv/ting --email li.lei@example.cn
             tingd devices --data /srv/ting --revoke 3b9f0c51
 
-            A revoked device loses access within a second, also on open connections; its member keeps
+            A revoked device loses access within a second, also on open connections; its member keeps \
             the other devices. What it has not sent stays on its own disk.
             """)
 

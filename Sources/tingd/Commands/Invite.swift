@@ -9,12 +9,12 @@ struct Invite: ParsableCommand {
         abstract: "Invite someone: prints the join address for one device.",
         discussion: """
             tingd invite --data /srv/ting --name 'Anna Jensen' --email anna@example.org \\
-              --workspace green-shipping --role owner
+              --workspace energy --role owner
             tingd invite --data /srv/ting --name '李雷' --email li.lei@example.cn \\
-              --workspace green-shipping --role editor --existing
+              --workspace energy --role editor --existing
 
-            The address is good for 24 hours, once. A workspace that is not there is made, and who
-            is invited to a new one owns it; to others they come as editor. Repeat the command for
+            The address is good for 24 hours, once. A workspace that is not there is made, and who \
+            is invited to a new one owns it; to others they come as editor. Repeat the command for \
             a further device of the same member.
             """)
 

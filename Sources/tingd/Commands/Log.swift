@@ -10,9 +10,9 @@ struct Log: ParsableCommand {
         abstract:
             "Tell a workspace's whole history, what is in the archive included, oldest first.",
         discussion: """
-            tingd log --data /srv/ting --workspace green-shipping
-            tingd log --data /srv/ting --workspace green-shipping --since 1200 --json
-            tingd log --data /srv/ting --workspace green-shipping 0197a1b2-c3d4-7000-8000-0000000000aa
+            tingd log --data /srv/ting --workspace energy
+            tingd log --data /srv/ting --workspace energy --since 1200 --json
+            tingd log --data /srv/ting --workspace energy 0197a1b2-c3d4-7000-8000-0000000000aa
 
             --json prints one line a version, with every value.
             """)

@@ -10,8 +10,8 @@ struct Members: ParsableCommand {
         abstract: "List members, change their roles, remove them.",
         discussion: """
             tingd members --data /srv/ting
-            tingd members --data /srv/ting --workspace green-shipping --role li.lei@example.cn=viewer
-            tingd members --data /srv/ting --workspace green-shipping --remove anna@example.org
+            tingd members --data /srv/ting --workspace energy --role li.lei@example.cn=viewer
+            tingd members --data /srv/ting --workspace energy --remove anna@example.org
 
             A change takes effect within a second, also on open connections.
             """)

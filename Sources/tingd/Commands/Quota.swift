@@ -7,11 +7,11 @@ struct Quota: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bound the bytes that a workspace may take.",
         discussion: """
-            tingd quota --data /srv/ting --workspace green-shipping 500M
-            tingd quota --data /srv/ting --workspace green-shipping none
+            tingd quota --data /srv/ting --workspace energy 500M
+            tingd quota --data /srv/ting --workspace energy none
 
-            Holds from the next sync on, also while the server runs. What goes beyond it stays in
-            the outbox of its author, and is accepted once there is room. `tingd status` shows what
+            Holds from the next sync on, also while the server runs. What goes beyond it stays in \
+            the outbox of its author, and is accepted once there is room. `tingd status` shows what \
             each workspace takes.
             """)
 
