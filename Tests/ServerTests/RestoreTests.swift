@@ -188,6 +188,29 @@ extension ServerTests {
             #expect(try await Self.entries(in: server.path) == (isWhole ? 2 : 3))
         }
 
+        @Test("that the replaced folder lacks an archive with what the backup lacks is told")
+        func missingArchive() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let whole = "\(server.path)-whole"
+            #expect(
+                try await Program.tingd("backup", "--data", server.path, "--to", whole).code == 0)
+            let workspaces = "\(server.path)/workspaces"
+            let name = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: workspaces)
+                    .first { $0.hasSuffix(".archive.sqlite") })
+            try FileManager.default.removeItem(atPath: "\(workspaces)/\(name)")
+            for (source, isTold) in [(copy, true), (whole, false)] {
+                let restored = try await Program.tingd(
+                    "restore", "--data", server.path, "--from", source)
+                #expect(restored.code == 0 && restored.errors.contains("restored; start it"))
+                #expect(
+                    restored.errors.contains("The archive of the workspace team is missing")
+                        == isTold, "\(restored.errors)")
+                #expect(!restored.errors.contains("keep that file"))
+            }
+        }
+
         @Test("a folder that can't be replaced stays, and nothing else is left")
         func refused() async throws {
             let (server, copy, _) = try await Self.setUp()

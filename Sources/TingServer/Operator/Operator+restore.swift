@@ -111,7 +111,7 @@ extension Operator {
                 isLost = true
             }
             do {
-                try restored.takeBack(row, isLost: isLost, from: replaced.archive(row.id))
+                try restored.takeBack(row, isLost: isLost, from: replaced)
             } catch let archive as UnreadableFile {
                 restoration.unreadableArchives.append(archive)
             }
@@ -144,10 +144,14 @@ extension Operator {
 
     /// Takes back what no replica may hold any more.
     private func takeBack(
-        _ row: Accounts.WorkspaceRow, isLost: Bool, from path: String
+        _ row: Accounts.WorkspaceRow, isLost: Bool, from replaced: DataFolder
     ) throws {
+        let path = replaced.archive(row.id)
         try UnreadableFile.naming(.archive, of: row.slug, at: path) {
-            guard let archive = try Archive.existing(path: path) else { return }
+            guard let archive = try Archive.existing(path: path) else {
+                if !isLost { try mustNotLack(path, row, replaced) }
+                return
+            }
             defer { try? archive.close() }
             if !isLost {
                 let file = try open(row.id, row.slug)
@@ -163,6 +167,21 @@ extension Operator {
             defer { try? own.close() }
             try own.add(all: archive)
         }
+    }
+
+    /// - Throws: `UnreadableFile` where the replaced folder moved what the backup lacks to an archive that
+    ///   it has no more.
+    private func mustNotLack(
+        _ archive: String, _ row: Accounts.WorkspaceRow, _ replaced: DataFolder
+    ) throws {
+        let file = try open(row.id, row.slug)
+        defer { try? file.close() }
+        let head = try file.head().version
+        let before = try? Workspace.looking(
+            at: replaced.workspace(row.id), schema: schema, copies: folder.path)
+        defer { try? before?.close() }
+        guard let floor = try? before?.floor(), floor > head + 1 else { return }
+        throw UnreadableFile(.archive, of: row.slug, at: archive, "is missing")
     }
 
     private static func holdsSomething(_ path: String) -> Bool {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 import TingPlanning
 import TingServer
 
@@ -68,8 +69,9 @@ struct Restore: ParsableCommand {
                 "tingd: the backup lacks the workspace \(slug): its file stays as it was")
         }
         for archive in restoration.unreadableArchives {
+            let advice = access(archive.path, F_OK) == 0 ? "; keep that file" : ""
             ErrorPresenter.note(
-                "tingd: \(archive.sentence) What only it held is not taken back; keep that file.")
+                "tingd: \(archive.sentence) What only it held is not taken back\(advice).")
         }
         if !restoration.knowsWithdrawals {
             ErrorPresenter.note(
