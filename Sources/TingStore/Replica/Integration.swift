@@ -23,14 +23,18 @@ struct Integration {
     private(set) var sealedElsewhere = false
     private var dirty: Set<RecordID> = []
 
-    init(_ replica: Replica, _ db: Database) throws {
+    /// - Parameter request: What the entries answer: where the replica stands there still, it says the
+    ///   history's digest.
+    init(_ replica: Replica, _ db: Database, answering request: SyncRequest) throws {
         self.replica = replica
         self.db = db
         identity = try replica.identity(db)
         tables = RowTables(db, replica.tables)
         isAnyBeside = try HotStatement(db, "SELECT 1 FROM ting_shared LIMIT 1").isThere()
         version = identity.base.version
-        historyDigest = try HistoryTables.digest(db, at: version) ?? .zero
+        historyDigest =
+            request.base == identity.base
+            ? request.historyDigest : try HistoryTables.digest(db, at: version) ?? .zero
         digest = try HistoryTables.stateDigest(db)
     }
 

@@ -127,7 +127,13 @@ extension Replica {
         var position = 0
         while position < response.entries.count {
             try sealed { db in
-                position = try takeSlice(db, response, hashed, from: position, check, &summary)
+                var integration = try Integration(self, db, answering: request)
+                position = try takeSlice(
+                    response, hashed, from: position, check, &integration, &summary)
+                if integration.sealedElsewhere, !summary.renamed {
+                    try rename(db)
+                    summary.renamed = true
+                }
             }
         }
         try sealed { db in
@@ -223,10 +229,9 @@ extension Replica {
 
     /// Integrates entries until the slice's time is up; gives the position of the next.
     private func takeSlice(
-        _ db: Database, _ response: SyncResponse, _ hashed: HashedEntries, from start: Int,
-        _ check: DigestCheck, _ summary: inout IntegrateSummary
+        _ response: SyncResponse, _ hashed: HashedEntries, from start: Int, _ check: DigestCheck,
+        _ integration: inout Integration, _ summary: inout IntegrateSummary
     ) throws -> Int {
-        var integration = try Integration(self, db)
         let began = uptime()
         var position = start
         var slice = IntegrateSummary()
@@ -250,10 +255,6 @@ extension Replica {
         }
         try integration.finish()
         summary.add(slice)
-        if integration.sealedElsewhere, !summary.renamed {
-            try rename(db)
-            summary.renamed = true
-        }
         return position
     }
 
