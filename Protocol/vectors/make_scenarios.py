@@ -610,6 +610,9 @@ def faults() -> None:
         operation("insert", "project", P2, edit("status", None, "idea")),
         operation("restore", "project", P1, edit("title_en", "a", "b")),
         operation("delete", "project", P1, edit("title_en", "a", None)),
+        operation("delete", "project", P1, edit("nothing", None, None)),
+        operation("insert", "project", P2, base=base(1)),
+        operation("update", "project", P1, edit("title_en", "a", "b"), base=base(0)),
         title_en="a",
     )
 
@@ -627,6 +630,14 @@ def faults() -> None:
     twice = s.change_set(1, update("project", P1, title_en=("a", "b")), update("project", P1, title_en=("b", "c")))
     s.deliver(ANNA, (twice, "invalid_value"))
 
+    s = project("verdict-invalid-deletion", where, "No deletion comes after another operation on its record.", title_en="a")
+    for others in (
+        (update("project", P1, title_en=("a", "b")), delete("project", P1)),
+        (delete("project", P1), delete("project", P1)),
+        (insert("project", P2, title_en="b"), delete("project", P2)),
+    ):
+        s.deliver(ANNA, (s.change_set(1, *others), "invalid_value"))
+
     s = scenario("verdict-invalid-empty", where, "A change set without operations.")
     s.deliver(ANNA, (s.change_set(0), "invalid_value"))
 
@@ -639,6 +650,7 @@ def faults() -> None:
         "What has one form only: sets, texts in NFC, the order of fields, the seed, the schema's version, a base.",
         title_en="a",
     )
+    other = s.change_set(1, update("project", P1, progress=(None, 1)))
     for operations, more in (
         ([insert("project", P2, tags=["b", "a"])], {}),
         ([insert("project", P2, tags=["a", "a"])], {}),
@@ -648,6 +660,8 @@ def faults() -> None:
         ([insert("project", P2) | {"fields": [edit("progress", None, 1), edit("progress", None, 1)]}], {}),
         ([insert("project", P2)], {"seed": "AAECAwQFBgcICQoLDA0O"}),
         ([insert("project", P2)], {"message": "e\u0301"}),
+        ([insert("project", P2)], {"message": "a\0b"}),
+        ([insert("project", P2)], {"seen": [other, other]}),
         ([insert("project", P2)], {"schema": "0"}),
         ([insert("project", P2)], {"base": base(-1)}),
     ):

@@ -163,8 +163,27 @@ extension ChangeSet {
         guard seed.count == 16, !operations.isEmpty else {
             throw InvalidValue("the change set is empty or has no seed", "Seal it again.")
         }
-        var written: Set<String> = []
+        try validateTogether()
         for operation in operations {
+            guard let collection = schema.collection(operation.collection) else {
+                throw InvalidValue(
+                    "there is no collection `\(operation.collection)`",
+                    "Use a collection of the schema.")
+            }
+            try operation.validate(collection, sparing: kept)
+        }
+    }
+
+    /// Checks what several operations do to one record: `Protocol/spec/model.md#change-sets`.
+    private func validateTogether() throws(InvalidValue) {
+        var written: Set<String> = []
+        var known: Set<RecordID> = []
+        for operation in operations {
+            guard known.insert(operation.record).inserted || operation.kind != .delete else {
+                throw InvalidValue(
+                    "\(operation.collection) \(operation.record) is deleted after another operation on it",
+                    "Seal the deletion alone.")
+            }
             for edit in operation.fields where operation.kind != .delete {
                 guard written.insert("\(operation.record)/\(edit.field)").inserted else {
                     throw InvalidValue(
@@ -172,12 +191,6 @@ extension ChangeSet {
                         "Seal the first value before and the last after.")
                 }
             }
-            guard let collection = schema.collection(operation.collection) else {
-                throw InvalidValue(
-                    "there is no collection `\(operation.collection)`",
-                    "Use a collection of the schema.")
-            }
-            try operation.validate(collection, sparing: kept)
         }
     }
 }
@@ -202,6 +215,9 @@ extension Operation {
     /// What each kind of operation may carry: `Protocol/spec/model.md#change-sets`.
     private func validateShape() throws(InvalidValue) {
         switch kind {
+        case .insert where base != nil, .update where base != nil:
+            throw InvalidValue(
+                "an insert or update has a base of its own", "Give it to its fields.")
         case .insert where fields.contains { !$0.before.isNull }:
             throw InvalidValue("an insert has before-values", "Leave them out.")
         case .restore where !fields.isEmpty:
@@ -212,12 +228,16 @@ extension Operation {
         }
     }
 
+    private func givesBase(_ edit: FieldEdit, of collection: CollectionSchema) -> Bool {
+        edit.before.isNull && edit.after.isNull && collection.field(edit.field) != nil
+    }
+
     fileprivate func validate(
         _ collection: CollectionSchema, sparing kept: Set<EditPlace>
     ) throws(InvalidValue) {
         if collection.name == CollectionSchema.conflict.name {
             let settles =
-                kind == .delete
+                (kind == .delete && fields.allSatisfy { givesBase($0, of: collection) })
                 || (kind == .update && fields.count == 1 && fields[0].field == "status"
                     && fields[0].after == .text("settled"))
             guard settles else {
@@ -227,11 +247,13 @@ extension Operation {
             return
         }
         try validateShape()
-        for edit in fields where kind != .delete {
+        for edit in fields {
             guard let field = collection.field(edit.field) else {
                 throw InvalidValue(
                     "\(collection.name) has no field `\(edit.field)`", "Use a field of the schema.")
             }
+            // A deletion's fields give bases alone.
+            guard kind != .delete else { continue }
             guard kind != .insert || edit.after != field.standard else {
                 throw InvalidValue(
                     "\(collection.name).\(edit.field) holds its default", "Leave it out.")

@@ -32,6 +32,12 @@ extension ChangeSet {
         guard message.isNormalized else {
             throw InvalidValue("its message is not in NFC", "Normalise texts to NFC.")
         }
+        guard !message.utf8.contains(0) else {
+            throw InvalidValue("its message contains a NUL character", "Remove it.")
+        }
+        guard seen.count < 2 || Set(seen).count == seen.count else {
+            throw InvalidValue("it lists a change set as seen twice", "List each once.")
+        }
         guard bases.allSatisfy({ $0.version >= 0 }) else {
             throw InvalidValue("a base is negative", "Seal it again.")
         }

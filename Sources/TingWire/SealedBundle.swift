@@ -90,6 +90,9 @@ package enum SealedBundle {
             throw BundleError.otherRecipient
         }
         do {
+            guard try PublicKey(rawRepresentation: header[42...]).givesSecret(to: key) else {
+                throw BundleError.damaged
+            }
             return try chunks(file[headerByteCount...], header, kind, key, sender)
         } catch is BundleError {
             throw BundleError.damaged
@@ -138,4 +141,13 @@ package enum BundleError: Error, Equatable, Sendable, CaseIterable {
     /// Altered, cut, or sealed by somebody else.
     case damaged
     case tooLarge
+}
+
+extension SealedBundle.PublicKey {
+    /// Whether agreeing on a secret with a key gives one: of a point of small order everybody knows the
+    /// outcome, zeros, which no recipient may take (RFC 9180 § 7.1.4, RFC 7748 § 6.1).
+    package func givesSecret(to key: SealedBundle.PrivateKey = .init()) -> Bool {
+        guard let secret = try? key.sharedSecretFromKeyAgreement(with: self) else { return false }
+        return secret.withUnsafeBytes { $0.contains { $0 != 0 } }
+    }
 }

@@ -111,4 +111,24 @@ struct SealedBundleTests {
     func remedies(_ error: BundleError) {
         #expect(error.sentence.hasSuffix(".") && error.remedy.hasSuffix("."))
     }
+
+    @Test("a key with which everybody agrees on the same secret is no key")
+    func smallOrder() throws {
+        // Points of order 1, 2, 4 and 8 (RFC 7748 § 6.1), little-endian.
+        let points = [
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+            "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        ]
+        for point in points {
+            let bytes = stride(from: 0, to: 64, by: 2).compactMap { place in
+                UInt8(point.dropFirst(place).prefix(2), radix: 16)
+            }
+            guard let key = try? SealedBundle.PublicKey(rawRepresentation: bytes) else { continue }
+            #expect(!key.givesSecret(to: server), "\(point)")
+        }
+        #expect(device.publicKey.givesSecret(to: server))
+    }
 }

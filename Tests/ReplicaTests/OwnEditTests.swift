@@ -292,4 +292,26 @@ struct OwnEditTests {
         try team.sync(0)
         #expect(try replica.search("lighthouse").map(\.id) == [id(Self.other)])
     }
+
+    @Test("verbs take no collection and no field that the schema lacks, however it is spelled")
+    func unknownNames() throws {
+        let (project, nobody) = (try id(Self.project), try id(Self.other))
+        for name in ["nothing", "project\" WHERE ? IS NOT NULL --"] {
+            let verbs: [(Database) throws -> Void] = [
+                { try replica.delete($0, name, project) },
+                { try replica.restore($0, name, project) },
+                { try replica.keep($0, name, project, field: nil) },
+                { try replica.update($0, name, project, [:]) },
+                { try replica.insert($0, name, nobody, [:]) },
+            ]
+            for verb in verbs {
+                #expect(throws: ReplicaError.unknownCollection(name)) { try replica.write(verb) }
+            }
+        }
+        #expect(throws: ReplicaError.unknownField("project.nothing")) {
+            try replica.write { try replica.keep($0, "project", project, field: "nothing") }
+        }
+        #expect(try replica.write { try replica.delete($0, "project", nobody) } == 0)
+        #expect(try replica.outbox().isEmpty)
+    }
 }

@@ -75,6 +75,19 @@ private let faults: [Fault] = [
             FieldEdit("budget", before: .null, after: .integer(1), time: 0))
     },
     Fault("a message not in NFC", .invalidValue) { $0.message = "e\u{301}" },
+    Fault("a message with a NUL", .invalidValue) { $0.message = "a\0b" },
+    Fault("a change set seen twice", .invalidValue) {
+        $0.seen = [Hash(of: [1]), Hash(of: [2]), Hash(of: [1])]
+    },
+    Fault("an insert with a base of its own", .invalidValue) { $0.operations[0].base = $0.base },
+    Fault("a deletion of a field that no schema has", .invalidValue) {
+        $0.operations[0].kind = .delete
+        $0.operations[0].fields = [FieldEdit("nope", before: .null, after: .null, time: 0)]
+    },
+    Fault("an insert and a deletion of one record", .invalidValue) {
+        let one = $0.operations[0]
+        $0.operations.append(Operation(.delete, one.collection, one.record, time: 0))
+    },
     Fault("a short seed", .invalidValue) { $0.seed = [1, 2, 3] },
     Fault("no operation", .invalidValue) { $0.operations = [] },
     Fault("schema 0", .invalidValue) { $0.schema = 0 },

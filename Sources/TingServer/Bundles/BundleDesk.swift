@@ -47,7 +47,8 @@ package struct BundleDesk: Sendable {
             guard bundle.serverKey == Array(key.publicKey.rawRepresentation) else {
                 throw Refused.malformed("It was signed for another server.")
             }
-            guard let replyKey = try? SealedBundle.PublicKey(rawRepresentation: bundle.replyKey)
+            guard let replyKey = try? SealedBundle.PublicKey(rawRepresentation: bundle.replyKey),
+                replyKey.givesSecret()
             else {
                 throw Refused.malformed("reply_key: it is no X25519 key.")
             }
@@ -75,7 +76,7 @@ package struct BundleDesk: Sendable {
         var sealed: [UInt8] = []
         while true {
             let version = try accounts.membersVersion(of: opened.access.workspace)
-            let isNews = version > request.membersVersion || request.membersVersion == 0
+            let isNews = version != request.membersVersion || request.membersVersion == 0
             let response = try file.reply(
                 to: request, judgement: judgement, role: opened.access.role,
                 members: isNews && reply.answers.isEmpty

@@ -81,7 +81,8 @@ extension API {
                 if response.entries.contains(where: { $0.author != caller.member }) {
                     response.membersVersion = try accounts.membersVersion(of: access.workspace)
                 }
-                if response.membersVersion > request.membersVersion || request.membersVersion == 0 {
+                // Also where it is older: a restored server's list is.
+                if response.membersVersion != request.membersVersion || request.membersVersion == 0 {
                     response.members = try accounts.members(of: access.workspace)
                 }
                 return response

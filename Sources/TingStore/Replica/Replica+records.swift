@@ -144,29 +144,38 @@ extension Replica {
     // MARK: Verbs inside `write`
 
     /// Notes a *keep*: an edit of a field (or of the whole record) to what it is.
+    /// - Throws: `ReplicaError.unknownCollection`, `.unknownField`.
     public func keep(
         _ db: Database, _ collection: String, _ record: RecordID, field: String?
     ) throws {
+        let known = try tables.known(collection)
+        if let field, known.field(field) == nil {
+            throw ReplicaError.unknownField("\(collection).\(field)")
+        }
         try db.execute(
             sql: "INSERT INTO ting_note (kind, collection, record, field) VALUES ('k', ?, ?, ?)",
             arguments: [collection, record.description, field ?? ""])
     }
 
-    /// Deletes a record with its children; gives the number of records that go.
+    /// Deletes a record with its children; gives the number of records that go: 0 where it is not there.
+    /// - Throws: `ReplicaError.unknownCollection`.
     @discardableResult
     public func delete(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
+        _ = try tables.known(collection)
         let children = try tables.children(db, of: record.description)
         // Gone before its children are: a record that is its own child ends the descent.
         try tables.remove(db, collection, record)
-        return try children.reduce(1) { count, child in
+        return try children.reduce(db.changesCount) { count, child in
             guard try tables.read(db, child.collection, child.record) != nil else { return count }
             return try count + delete(db, child.collection, child.record)
         }
     }
 
     /// Brings a deleted record back, with the children that the same change set deleted; gives their number.
+    /// - Throws: `ReplicaError.unknownCollection`.
     @discardableResult
     public func restore(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
+        _ = try tables.known(collection)
         guard let shared = try SharedRecords.read(db, record),
             try tables.read(db, collection, record) == nil,
             let values = try visibleValues(db, record, ignoringDeletion: true)

@@ -34,7 +34,6 @@ extension Replica {
     public func update(
         _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
     ) throws {
-        guard !values.isEmpty else { return }
         let last = watch.verbs.update
         let collection =
             if let last, last.collection.name == collection {
@@ -42,6 +41,7 @@ extension Replica {
             } else {
                 try tables.known(collection)
             }
+        guard !values.isEmpty else { return }
         var written: [WrittenValue] = []
         written.reserveCapacity(values.count)
         for (name, value) in values {
@@ -118,7 +118,8 @@ struct VerbStatements {
 }
 
 extension RecordTables {
-    fileprivate func known(_ name: String) throws -> CollectionSchema {
+    /// - Throws: `ReplicaError.unknownCollection`.
+    func known(_ name: String) throws -> CollectionSchema {
         guard let collection = schema.collection(name) else {
             throw ReplicaError.unknownCollection(name)
         }

@@ -33,7 +33,8 @@ extension Sealer {
         let changeSet = ChangeSet(
             id: id, seed: seed, schema: replica.schema.version, base: identity.base,
             seen: try seen(drafts),
-            message: message.normalized.prefix(bytes: Limits.messageByteLimit),
+            message: message.filter { $0 != "\0" }.normalized
+                .prefix(bytes: Limits.messageByteLimit),
             time: drafts.reduce(0) { max($0, $1.fold.time) },
             operations: drafts.compactMap(\.operation))
         try replica.enqueue(db, changeSet, identity.base)
