@@ -24,7 +24,7 @@ struct Integration {
     private var dirty: Set<RecordID> = []
 
     /// - Parameter request: What the entries answer: where the replica stands there still, it says the
-    ///   history's digest.
+    ///   history's digest; zeros, as of a bundle's reply, say nothing.
     init(_ replica: Replica, _ db: Database, answering request: SyncRequest) throws {
         self.replica = replica
         self.db = db
@@ -33,7 +33,7 @@ struct Integration {
         isAnyBeside = try HotStatement(db, "SELECT 1 FROM ting_shared LIMIT 1").isThere()
         version = identity.base.version
         historyDigest =
-            request.base == identity.base
+            request.base == identity.base && request.historyDigest != .zero
             ? request.historyDigest : try HistoryTables.digest(db, at: version) ?? .zero
         digest = try HistoryTables.stateDigest(db)
     }

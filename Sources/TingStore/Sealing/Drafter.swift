@@ -79,6 +79,7 @@ struct Drafter {
         }
         if fold.existed {
             draft.operation = try update(draft, id, raw)
+            if try isNowhere(id, known) { wait(draft) }
             return [draft]
         }
         // It was here before, for all or in the outbox: this brings it back. What came in beneath a
@@ -99,6 +100,23 @@ struct Drafter {
         draft.isShared = known?.state == .live
         draft.operation = try insert(draft, id, raw)
         return [draft]
+    }
+
+    /// Whether a record is there for nobody else, nor on its way to be: what made it was rejected or
+    /// discarded, and its row stays for what is held back in it alone.
+    private func isNowhere(_ id: RecordID, _ known: SharedRecord?) throws -> Bool {
+        try known?.state == .absent && !replica.isPending(db, id)
+    }
+
+    /// Holds back whatever was written on such a row.
+    private func wait(_ draft: SealDraft) {
+        draft.isNowhere = true
+        for edit in draft.operation?.fields ?? [] {
+            draft.invalid[edit.field] = InvalidValue(
+                "its record is not there, nor waits to be sent",
+                "Retry what made it, if that is in quarantine; or delete this row, and add it anew.")
+        }
+        draft.operation = nil
     }
 
     private func update(
@@ -179,6 +197,7 @@ struct Drafter {
     /// Whether a record whose row is gone was deleted here: its going was noted, or a *keep* says that
     /// it stays deleted. A row that is lost otherwise is nobody's edit.
     private func isDeletion(_ fold: Fold, _ id: RecordID, _ known: SharedRecord?) throws -> Bool {
+        if try isNowhere(id, known) { return false }
         guard fold.existed, !fold.wasRemoved else { return fold.existed }
         guard let known, known.state != .absent, !fold.keeps.isEmpty else { return false }
         return try replica.visibleValues(db, id, ignoringDeletion: false) == nil

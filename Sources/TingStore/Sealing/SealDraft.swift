@@ -18,6 +18,8 @@ final class SealDraft {
     var putBack: [FieldValue] = []
     var references: [(field: String, targets: [String])] = []
     var id: RecordID?
+    /// Whether its record is there for nobody else, nor on its way to be.
+    var isNowhere = false
     var inserts = false
     /// Whether all have the record, that inserts it: others made one of its id while it was held back.
     var isShared = false

@@ -10,7 +10,7 @@ extension Sealer {
         try HotStatement(db, "SELECT 1 FROM ting_invalid LIMIT 1").isThere()
     }
 
-    /// Holds back inserts with an invalid field, and everything that refers to them.
+    /// Holds back inserts with an invalid field, and everything that refers to them or to what is nowhere.
     func hold(_ drafts: [SealDraft]) throws {
         var held = try heldInserts()
         guard !held.isEmpty || drafts.contains(where: { !$0.invalid.isEmpty }) else { return }
@@ -26,15 +26,12 @@ extension Sealer {
                         "Mend that record first; `ting status` names it.")
                 }
                 guard !drafts[index].invalid.isEmpty else { continue }
-                if drafts[index].inserts || drafts[index].invalid.keys.contains("") {
-                    drafts[index].operation = nil
-                    if drafts[index].isShared { continue }
-                    let fold = drafts[index].fold
-                    let (isNew, _) = held[fold.record, default: []].insert(fold.collection.name)
-                    if isNew { grew = true }
-                } else {
-                    drafts[index].dropInvalid()
-                }
+                let isWhole = drafts[index].inserts || drafts[index].invalid.keys.contains("")
+                if isWhole { drafts[index].operation = nil } else { drafts[index].dropInvalid() }
+                guard isWhole ? !drafts[index].isShared : drafts[index].isNowhere else { continue }
+                let fold = drafts[index].fold
+                let (isNew, _) = held[fold.record, default: []].insert(fold.collection.name)
+                if isNew { grew = true }
             }
             // What was held before and is sealed now holds back nothing more.
             for draft in drafts where draft.inserts && draft.invalid.isEmpty {
