@@ -8,6 +8,9 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "TingClient", targets: ["TingClient"]),
+        // What the client's interface is made of: who imports one imports the others.
+        .library(name: "TingStore", targets: ["TingStore"]),
+        .library(name: "TingCore", targets: ["TingCore"]),
         .library(name: "TingPlanning", targets: ["TingPlanning"]),
         .executable(name: "ting", targets: ["ting"]),
         .executable(name: "tingd", targets: ["tingd"]),
@@ -124,6 +127,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], path: "Clients/CLI"),
+        // What Docs/library.md explains.
+        .executableTarget(
+            name: "library-example",
+            dependencies: [
+                "TingClient", "TingPlanning", "TingStore", "TingCore",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], path: "Clients/Examples/Library"),
         .executableTarget(
             name: "tingd",
             dependencies: [
@@ -203,7 +213,8 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["ting", "tingd"], exclude: ["transcripts"]),
+            name: "CommandLineTests", dependencies: ["library-example", "ting", "tingd"],
+            exclude: ["transcripts"]),
         .testTarget(
             name: "ServerTests",
             dependencies: [

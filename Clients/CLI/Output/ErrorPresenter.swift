@@ -89,21 +89,18 @@ struct ErrorPresenter {
         case let error as HomeError:
             return CommandError(.error, code: "home_unusable", error.sentence, remedy: error.remedy)
         case let error as InvalidEdit:
-            let place = error.field.map { "\(error.collection).\($0)" } ?? error.collection
             return CommandError(
-                .error, code: "invalid_value", "\(place): \(error.problem).", remedy: error.remedy)
+                .error, code: "invalid_value", error.sentence, remedy: error.remedy)
         case let error as InvalidValue:
             return CommandError(
-                .error, code: "invalid_value", error.problem + ".", remedy: error.remedy)
-        case let error as ReplicaError: return report(error)
+                .error, code: "invalid_value", error.sentence, remedy: error.remedy)
+        case let error as ReplicaError:
+            return CommandError(.error, code: error.code, error.sentence, remedy: error.remedy)
         case let error as SchemaError:
             return CommandError(
                 .error, code: "schema_differs", error.sentence, remedy: error.remedy)
         case let error as TooManyWords:
-            return CommandError(
-                .usage, code: "usage",
-                "A search takes \(error.limit) different words; these are \(error.count).",
-                remedy: "Name the rarest few: each must be in what is found.")
+            return CommandError(.usage, code: "usage", error.sentence, remedy: error.remedy)
         case let error as DatabaseError: return report(error)
         case is StoredFormError, is CBORError, is RowDecodingError:
             return damaged("The file is damaged")
@@ -123,62 +120,9 @@ struct ErrorPresenter {
             exit, code: error.code, error.sentence, remedy: error.remedy, status: error.status)
     }
 
-    private static func report(_ error: ReplicaError) -> CommandError {
-        switch error {
-        case .notFound(let path):
-            CommandError(
-                .error, code: "no_replica", "There is no replica at \(path).",
-                remedy: "Check the path, or make one with `ting clone SLUG`.")
-        case .notAReplica(let path):
-            CommandError(
-                .error, code: "not_a_replica", "The file \(path) is not a replica.",
-                remedy: "Name a file that `ting clone` made.")
-        case .digestDiffers(let version):
-            CommandError(
-                .error, code: "digest_differs",
-                "What arrived does not give the state that the server has at version \(version); it was not kept.",
-                remedy: "Run `ting verify`, then `ting sync` again; unsynced edits are kept.")
-        case .historyDiffers, .snapshotLacks:
-            CommandError(
-                .error, code: "history_differs",
-                "The server's history is not the one that this replica goes on from.",
-                remedy: "Run `ting sync`: it gives back what the server lost; edits are kept.")
-        case .schemaBehind(let version):
-            CommandError(
-                .error, code: "schema_differs",
-                "Version \(version) holds fields that neither this replica nor the server's schema has; it was not kept.",
-                remedy: "Install the newest version, then run `ting sync`; unsynced edits are kept."
-            )
-        case .unknownRecord(let id):
-            CommandError(
-                .error, code: "not_found", "There is no record \(id) here.",
-                remedy: "Look for it with `ting search` or `ting list`.")
-        case .unknownCollection(let name), .unknownField(let name):
-            CommandError(
-                .error, code: "unknown_field", "The schema has no \(name).",
-                remedy: "Use a collection and a field of the schema; `ting add --help` names them.")
-        case .transactionEnded:
-            CommandError(
-                .error, code: "transaction",
-                "What is written is one transaction, and can't end within; nothing was changed.",
-                remedy:
-                    "Leave out BEGIN, COMMIT, END and ROLLBACK; savepoints may take back a part.")
-        case .notInQuarantine(let id):
-            CommandError(
-                .error, code: "not_found", "The change set \(id) is in quarantine no more.",
-                remedy:
-                    "`ting quarantine` lists what is; `ting log` and `ting outbox` show the rest.")
-        case .damaged(let what):
-            damaged("The file is damaged: \(what) can't be read")
-        }
-    }
-
     private static func damaged(_ sentence: String) -> CommandError {
-        CommandError(
-            .error, code: "replica_damaged", "\(sentence).",
-            remedy:
-                "Keep it, and run `ting clone SLUG --to NEW --carry-over FILE`: a new replica, with what waits in this one."
-        )
+        let error = ReplicaError.damaged("")
+        return CommandError(.error, code: error.code, "\(sentence).", remedy: error.remedy)
     }
 
     private static func report(_ error: DatabaseError) -> CommandError {

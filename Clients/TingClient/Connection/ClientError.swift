@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import TingStore
+
 /// Why a request to a server did not do what was asked.
-public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct ClientError: ExplainedError, Equatable, CustomStringConvertible {
     /// Who has to act before it can work.
     public enum Scope: String, Sendable {
         /// The line or the server, for now: the same request may be sent again.

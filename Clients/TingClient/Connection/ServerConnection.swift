@@ -79,7 +79,8 @@ public final class ServerConnection: Sendable {
             environment: environment)
     }
 
-    /// Ends all connections, and returns when they have ended.
+    /// Ends all connections, and the requests under way on them, and returns when they have ended. It waits
+    /// for one that is still being made, up to `timeout`. What is asked afterwards fails.
     public func close() async {
         try? await client.shutdown()
         try? await patientClient.withLock { $0 }?.shutdown()

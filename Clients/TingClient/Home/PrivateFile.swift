@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import TingStore
+public import TingStore
 
 /// Files that only their owner may read, replaced whole or not at all.
 package enum PrivateFile {
@@ -42,7 +42,7 @@ package enum PrivateFile {
 }
 
 /// What can be wrong with the folder that holds configuration and data.
-public enum HomeError: Error, Equatable, Sendable {
+public enum HomeError: ExplainedError, Equatable, Sendable {
     case notWritten(String, Int32)
     case notRead(String, Int32)
     case notFound

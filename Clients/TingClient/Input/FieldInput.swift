@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import TingStore
+
 /// One argument of `ting add` and `ting set`: a field, what to do with it, and where the text is.
 ///
 /// `field=value`, `field=` (clears), `field==TEXT` (as it is), `field=@FILE`, `field=-`
@@ -63,7 +65,7 @@ public struct FieldInput: Equatable, Sendable {
 }
 
 /// Why an input is not a value of its field.
-public struct InputError: Error, Equatable, Sendable {
+public struct InputError: ExplainedError, Equatable, Sendable {
     /// Stable, for programs.
     public var code: String
     /// What is wrong, for people: one sentence.

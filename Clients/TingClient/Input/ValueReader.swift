@@ -3,6 +3,8 @@
 public import TingCore
 
 /// Turns what a person typed into values, as the schema types each field.
+///
+/// Not `Sendable`: what finds references mostly holds a `Database`, which stays on its thread.
 public struct ValueReader {
     /// Finds the full id that a short id or unique code means, among the collections given
     /// (any, when empty). Returns the text itself when it is a full id.

@@ -7,7 +7,7 @@ public import TingStore
 /// Finds the record that a person means: by full id, by the end of its id, or by a unique code.
 ///
 /// Where the end of one record's id is another's code, that is ambiguous.
-public struct RecordFinder {
+public struct RecordFinder: Sendable {
     let replica: Replica
 
     public init(_ replica: Replica) { self.replica = replica }

@@ -5,7 +5,7 @@ public import TingCore
 import TingStore
 
 /// One collection as the SQLite table it is: rows to values. `Replica` has the verbs that write.
-public struct RecordTable {
+public struct RecordTable: Sendable {
     public let collection: CollectionSchema
 
     public init(_ collection: CollectionSchema) { self.collection = collection }
@@ -88,7 +88,7 @@ public struct RecordTable {
 }
 
 /// A record as it stands in a replica's table.
-public struct RecordRow {
+public struct RecordRow: Sendable {
     public let collection: CollectionSchema
     /// As the table has it: another tool may have written one that is no id.
     public let id: String

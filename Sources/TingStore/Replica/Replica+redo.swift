@@ -9,7 +9,7 @@ extension Replica {
     /// Writes the edits of a change set in quarantine again, on top of what is shown now, as one new
     /// change set; it leaves the quarantine with that. Counters and sets take what it did to them.
     /// - Parameter change: Gives values to write in place of its own, for one of its operations; it
-    ///   sees what is shown then.
+    ///   sees what is shown then. It calls no other method of this replica, as in `write`.
     /// - Throws: `InvalidEdit` where the schema doesn't allow what was written,
     ///   `ReplicaError.unknownRecord` for an edit of what is not here, `notInQuarantine` where another
     ///   program was faster; all stays as it was then.

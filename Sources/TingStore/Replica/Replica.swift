@@ -8,7 +8,9 @@ public import TingCore
 
 /// One SQLite file holding one workspace at one version, plus the edits made here.
 ///
-/// Blocking; safe to use from several threads and processes, which wait for one another.
+/// Blocking; safe to use from several threads and processes, which wait for one another. A closure that
+/// one of its methods runs has the file to itself: no other method of the same `Replica` may be called
+/// within, or GRDB ends the process (`Database methods are not reentrant`).
 public final class Replica: Sendable {
     public let path: String
     let clock: @Sendable () -> Int64
@@ -29,7 +31,10 @@ public final class Replica: Sendable {
     ///   - clock: Milliseconds since 1970 on this machine's clock.
     ///   - uptime: Milliseconds on a clock that never jumps.
     ///   - isWaiting: Called when another program has held the file for a second; it waits on, up to 30 s.
-    /// - Throws: `ReplicaError.notAReplica`, `SchemaError`, or `DatabaseError`.
+    /// - Throws: `ReplicaError.notFound` where there is no file, or an empty one; `notAReplica` for another
+    ///   SQLite database, `DatabaseError` with `SQLITE_NOTADB` for another file; `SchemaError` where the file
+    ///   is of a release that does not go with this one; `DatabaseError` with `SQLITE_CANTOPEN` or
+    ///   `SQLITE_READONLY` without permission, with `SQLITE_BUSY` after 30 s behind another program.
     public init(
         path: String, schema: Schema, clock: @escaping @Sendable () -> Int64,
         uptime: @escaping @Sendable () -> Int64 = Replica.uptime,
@@ -249,6 +254,10 @@ public final class Replica: Sendable {
     // MARK: Reading and writing
 
     /// Reads, with every edit made here on top.
+    /// - Parameter body: Runs SQL on the `Database` that it is given; cursors and statements end with it. It
+    ///   calls no method of this replica but those that take a `Database`, or GRDB ends the process
+    ///   (`Database methods are not reentrant`). Return what was read and call them after it, ask in SQL,
+    ///   or open the file a second time, as another `Replica`.
     /// - Throws: `DatabaseError` with `SQLITE_BUSY_SNAPSHOT` where the file can't be locked, and another
     ///   program wrote meanwhile; what `body` read may be of two times then.
     public func read<T>(_ body: (Database) throws -> T) throws -> T {
@@ -257,8 +266,17 @@ public final class Replica: Sendable {
         return result
     }
 
-    /// Writes: one transaction, one change set, sealed as it commits. What other tools left is
+    /// Writes: one transaction, sealed as it commits into one change set. What other tools left is
     /// sealed before it.
+    ///
+    /// What is larger than 2 MiB, half of `Limits.changeSetByteLimit`, or has more than
+    /// `Limits.operationLimit` operations, becomes several change sets, in an order in which each holds:
+    /// the server takes or rejects each for itself.
+    /// - Parameters:
+    ///   - message: Why, for `ting log`. Cut at 4,000 bytes (`Limits.messageByteLimit`).
+    ///   - body: Runs SQL on the `Database` that it is given, and the verbs that take one: `insert`,
+    ///     `update`, `delete`, `restore`, `keep`, `locate`. It calls no other method of this replica, or
+    ///     GRDB ends the process, as with `read`: call them before, or ask in SQL.
     /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote;
     ///   `ReplicaError.transactionEnded` when `body` ends the transaction. Nothing is kept then.
     @discardableResult

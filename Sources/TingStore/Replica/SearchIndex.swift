@@ -91,7 +91,8 @@ extension Replica {
     /// Unsynced edits are found, and those by other tools. Gives 5,000 at most. Where nothing can be
     /// written, what the index lacks is indexed in memory, for this search: `PassingIndex.swift`.
     /// - Parameter progress: Called for each record that is indexed, with the number of all to come: the
-    ///   first search of a large replica indexes every record.
+    ///   first search of a large replica indexes every record. It runs within a transaction: it calls no
+    ///   method of this replica, or GRDB ends the process. Show the numbers, or hand them to another task.
     /// - Throws: `TooManyWords` for more than 64 different words.
     public func search(
         _ text: String, limit: Int? = nil, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }

@@ -2,7 +2,7 @@
 
 /// Why a program and a file, or a server, of different releases can't work together. Nothing was
 /// changed.
-public enum SchemaError: Error, Equatable, Sendable {
+public enum SchemaError: ExplainedError, Equatable, Sendable {
     /// The file is of a later format.
     case format(Int)
     /// The schema is of a later program, and this one can't read it.

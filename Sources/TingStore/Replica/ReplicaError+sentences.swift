@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import TingCore
+
+extension ReplicaError: ExplainedError {
+    /// Stable, for programs: what `ting --json` prints.
+    public var code: String {
+        switch self {
+        case .notFound: "no_replica"
+        case .notAReplica: "not_a_replica"
+        case .digestDiffers: "digest_differs"
+        case .historyDiffers, .snapshotLacks: "history_differs"
+        case .schemaBehind: "schema_differs"
+        case .unknownRecord, .notInQuarantine: "not_found"
+        case .unknownCollection, .unknownField: "unknown_field"
+        case .transactionEnded: "transaction"
+        case .damaged: "replica_damaged"
+        }
+    }
+
+    public var sentence: String {
+        switch self {
+        case .notFound(let path): "There is no replica at \(path)."
+        case .notAReplica(let path): "The file \(path) is not a replica."
+        case .digestDiffers(let version):
+            "What arrived does not give the state that the server has at version \(version); it was not kept."
+        case .historyDiffers, .snapshotLacks:
+            "The server's history is not the one that this replica goes on from."
+        case .schemaBehind(let version):
+            "Version \(version) holds fields that neither this replica nor the server's schema has; it was not kept."
+        case .unknownRecord(let id): "There is no record \(id) here."
+        case .unknownCollection(let name), .unknownField(let name): "The schema has no \(name)."
+        case .transactionEnded:
+            "What is written is one transaction, and can't end within; nothing was changed."
+        case .notInQuarantine(let id): "The change set \(id) is in quarantine no more."
+        case .damaged(let what): "The file is damaged: \(what) can't be read."
+        }
+    }
+
+    public var remedy: String {
+        switch self {
+        case .notFound: "Check the path, or make one with `ting clone SLUG`."
+        case .notAReplica: "Name a file that `ting clone` made."
+        case .digestDiffers:
+            "Run `ting verify`, then `ting sync` again; unsynced edits are kept."
+        case .historyDiffers, .snapshotLacks:
+            "Run `ting sync`: it gives back what the server lost; edits are kept."
+        case .schemaBehind:
+            "Install the newest version, then run `ting sync`; unsynced edits are kept."
+        case .unknownRecord: "Look for it with `ting search` or `ting list`."
+        case .unknownCollection, .unknownField:
+            "Use a collection and a field of the schema; `ting add --help` names them."
+        case .transactionEnded:
+            "Leave out BEGIN, COMMIT, END and ROLLBACK; savepoints may take back a part."
+        case .notInQuarantine:
+            "`ting quarantine` lists what is; `ting log` and `ting outbox` show the rest."
+        case .damaged:
+            "Keep it, and run `ting clone SLUG --to NEW --carry-over FILE`: a new replica, with what waits in this one."
+        }
+    }
+}
+
+extension InvalidEdit: ExplainedError {
+    public var sentence: String {
+        let place = field.map { "\(collection).\($0)" } ?? collection
+        return "\(place): \(problem)."
+    }
+}
+
+extension InvalidValue: ExplainedError {
+    public var sentence: String { problem + "." }
+}
+
+extension TooManyWords: ExplainedError {
+    public var sentence: String { "A search takes \(limit) different words; these are \(count)." }
+    public var remedy: String { "Name the rarest few: each must be in what is found." }
+}
