@@ -133,6 +133,10 @@ struct ErrorPresenter {
             CommandError(
                 .error, code: "not_a_replica", "The file \(path) is not a replica.",
                 remedy: "Name a file that `ting clone` made.")
+        case .closed:
+            CommandError(
+                .error, code: "replica_closed", "The replica was closed while it was in use.",
+                remedy: "Run the command again; what was written before is kept.")
         case .digestDiffers(let version):
             CommandError(
                 .error, code: "digest_differs",
