@@ -22,6 +22,8 @@ public final class Replica: Sendable {
     let known: Mutex<RecordTables>
     /// What the writing under way changes.
     let watch: EditWatch
+    /// How many change sets came into the outbox through this object: `EditMark.swift`.
+    let enqueued = Atomic(0)
 
     /// Opens a replica file.
     /// - Parameters:
