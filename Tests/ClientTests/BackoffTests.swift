@@ -52,6 +52,22 @@ struct FollowPlanTests {
         #expect(plan.step(.edited, at: .zero, jitter: 0) == [.sync])
     }
 
+    @Test(
+        "a stream that is refused for good has a sync say so, and is tried again ever more seldom")
+    func refused() {
+        var plan = FollowPlan(version: 5)
+        #expect(plan.step(.refused, at: .zero, jitter: 0) == [])
+        #expect(plan.step(.tick, at: .zero, jitter: 0) == [.connect])
+        #expect(plan.step(.refused, at: seconds(1), jitter: 0) == [.sync])
+        _ = plan.step(.synced(5), at: seconds(1), jitter: 0)
+        #expect(plan.step(.tick, at: seconds(2), jitter: 0) == [.connect])
+        #expect(plan.step(.refused, at: seconds(2), jitter: 0) == [.sync])
+        _ = plan.step(.failed(), at: seconds(2), jitter: 0)
+        #expect(plan.step(.tick, at: seconds(3), jitter: 0) == [.sync])
+        _ = plan.step(.synced(5), at: seconds(3), jitter: 0)
+        #expect(plan.step(.tick, at: seconds(4), jitter: 0) == [.connect])
+    }
+
     @Test("takes 60 s of silence for a dead stream, connects anew and polls every 30 s")
     func silence() {
         var plan = FollowPlan(version: 5)

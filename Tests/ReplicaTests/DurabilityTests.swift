@@ -18,6 +18,6 @@ struct DurabilityTests {
         let again = try Workspace(path: team.workspace.path, schema: team.schema)
         #expect(try again.pool.writeWithoutTransaction(synchronous) == 2)
         // EXTRA: a replica may be without its log for a while.
-        #expect(try team.replicas[0].queue.writeWithoutTransaction(synchronous) == 3)
+        #expect(try team.replicas[0].access(synchronous) == 3)
     }
 }

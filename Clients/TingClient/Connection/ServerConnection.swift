@@ -94,7 +94,7 @@ public final class ServerConnection: Sendable {
     }
 
     /// Sends one request and gives the answer once its head is there and says success.
-    /// - Throws: `ClientError`.
+    /// - Throws: `ClientError`, or `CancellationError`.
     func send(_ request: Request) async throws -> HTTPClientResponse {
         var sent = HTTPClientRequest(url: server.url + request.path)
         sent.method = request.method
@@ -111,7 +111,11 @@ public final class ServerConnection: Sendable {
         } catch {
             throw await explain(error)
         }
-        guard (200..<300).contains(response.status.code) else { throw await failure(response) }
+        guard (200..<300).contains(response.status.code) else {
+            let failure = await failure(response)
+            try Task.checkCancellation()
+            throw failure
+        }
         return response
     }
 
@@ -133,6 +137,8 @@ public final class ServerConnection: Sendable {
         } catch {
             throw await explain(error)
         }
+        // A body that nobody waits for any more ends early.
+        try Task.checkCancellation()
         return try unpacked(bytes, response.headers.first(name: "Content-Encoding"), byteLimit)
     }
 
@@ -161,10 +167,17 @@ public final class ServerConnection: Sendable {
         }
     }
 
-    /// Turns what a library threw into what a person can read.
-    func explain(_ error: any Error) async -> ClientError {
+    /// Turns what a library threw into what a person can read; `CancellationError` where the task was
+    /// told to stop, since that says nothing of the server.
+    func explain(_ error: any Error) async -> any Error {
+        if error is ClientError || error is CancellationError { return error }
+        if Task.isCancelled { return CancellationError() }
+        let explained = await inPlainWords(error)
+        return Task.isCancelled ? CancellationError() : explained
+    }
+
+    private func inPlainWords(_ error: any Error) async -> ClientError {
         switch error {
-        case let error as ClientError: return error
         case let error as NIOSSLError: return await diagnosed(error, nameFailed: false)
         case let error as NIOSSLExtraError:
             return await diagnosed(error, nameFailed: error == .failedToValidateHostname)

@@ -16,7 +16,7 @@ extension ServerConnection {
         waiting: any Clock<Duration> = ContinuousClock(),
         progress: @Sendable (_ done: Int64, _ of: Int64) -> Void
     ) async throws -> Replica {
-        let lock = try FileLock(path: path + ".lock")
+        let lock = try await FileLock(path: path + ".lock")
         defer {
             withExtendedLifetime(lock) { _ = unlink(path + ".lock") }
         }

@@ -15,6 +15,8 @@ struct FollowPlan: Equatable {
         case head(Version)
         /// The stream ended, or never stood.
         case lost
+        /// The server refused the stream for good.
+        case refused
         /// An edit was made here.
         case edited
         /// A sync ended well, with the replica at this version; whether the server deferred edits.
@@ -70,6 +72,11 @@ struct FollowPlan: Equatable {
             guard lastHeard != nil || reconnectAt == nil else { return [] }
             lost(at: time, jitter: jitter)
             return []
+        case .refused:
+            guard lastHeard != nil || reconnectAt == nil else { return [] }
+            lost(at: time, jitter: jitter)
+            // A sync hears the same, and says it.
+            return retryAt == nil ? [.sync] : []
         case .synced(let version, let isDeferred):
             self.version = version
             syncing.succeeded()

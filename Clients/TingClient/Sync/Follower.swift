@@ -38,31 +38,56 @@ public struct Follower: Sendable {
     /// The file that everyone who follows holds locked.
     private static func mark(of path: String) -> String { path + ".follow" }
 
-    /// Follows until the task is cancelled, or something fails that waiting does not mend.
+    /// Follows until the task is cancelled, which is no error, or something fails that waiting does not
+    /// mend. What waits in the outbox already is sent at once.
+    ///
+    /// Nothing of it uses the replica or the connection any more when it returns.
     public func run(_ report: @Sendable (News) -> Void) async throws {
-        let slug = try replica.identity().workspace
-        let mark = try FileLock(path: Self.mark(of: replica.path), shared: true)
-        defer { withExtendedLifetime(mark) {} }
-        let (facts, feed) = AsyncStream.makeStream(of: FollowPlan.Fact.self)
-        let standing = try replica.status()
-        var plan = FollowPlan(version: standing.version, isDeferred: !standing.deferred.isEmpty)
-        let start = ContinuousClock.now
-        if !standing.deferred.isEmpty { try noteRetry(plan, .zero) }
-        let ticker = Task { try await tick(feed) }
-        var listener: Task<Void, Never>?
-        defer {
-            ticker.cancel()
-            listener?.cancel()
+        do {
+            try await follow(report)
+        } catch is CancellationError where Task.isCancelled {
+            return
         }
-        for await fact in facts {
+    }
+
+    private typealias Facts = AsyncThrowingStream<FollowPlan.Fact, any Error>
+
+    private func follow(_ report: (News) -> Void) async throws {
+        let slug = try replica.identity().workspace
+        let mark = try await FileLock(path: Self.mark(of: replica.path), shared: true)
+        defer { withExtendedLifetime(mark) {} }
+        let (facts, feed) = Facts.makeStream()
+        let edits = try replica.editMark().beforeOwn
+        let standing = try replica.status()
+        let plan = FollowPlan(version: standing.version, isDeferred: !standing.deferred.isEmpty)
+        if !standing.deferred.isEmpty { try noteRetry(plan, .zero) }
+        let ticker = Task { await tick(feed, since: edits) }
+        let stream = NewsStream(follower: self, slug: slug, feed: feed)
+        let end: Result<Void, any Error>
+        do {
+            try await follow(plan, facts, stream, report)
+            end = .success(())
+        } catch {
+            end = .failure(error)
+        }
+        ticker.cancel()
+        await stream.end()
+        await ticker.value
+        try? forgetRetry()
+        try end.get()
+    }
+
+    private func follow(
+        _ plan: FollowPlan, _ facts: Facts, _ stream: NewsStream, _ report: (News) -> Void
+    ) async throws {
+        var plan = plan
+        let start = ContinuousClock.now
+        for try await fact in facts {
             var steps = plan.step(fact, at: ContinuousClock.now - start, jitter: .random(in: 0...1))
             while !steps.isEmpty {
-                let step = steps.removeFirst()
-                switch step {
-                case .drop: listener?.cancel()
-                case .connect:
-                    let since = plan.version
-                    listener = Task { await listen(slug, since: since, feed) }
+                switch steps.removeFirst() {
+                case .drop: stream.drop()
+                case .connect: stream.connect(since: plan.version)
                 case .sync:
                     let fact = try await sync(report)
                     let time = ContinuousClock.now - start
@@ -76,9 +101,37 @@ public struct Follower: Sendable {
         }
     }
 
+    /// The one stream at a time that news come by.
+    private final class NewsStream {
+        private let follower: Follower
+        private let slug: String
+        private let feed: Facts.Continuation
+        private var listener: Task<Void, Never>?
+
+        init(follower: Follower, slug: String, feed: Facts.Continuation) {
+            (self.follower, self.slug, self.feed) = (follower, slug, feed)
+        }
+
+        func drop() { listener?.cancel() }
+
+        /// Listens anew, once the one before has ended.
+        func connect(since version: Version) {
+            listener?.cancel()
+            listener = Task { [follower, slug, feed, before = listener] in
+                await before?.value
+                await follower.listen(slug, since: version, feed)
+            }
+        }
+
+        func end() async {
+            listener?.cancel()
+            await listener?.value
+        }
+    }
+
     private func sync(_ report: (News) -> Void) async throws -> FollowPlan.Fact {
         do {
-            let lock = try FileLock(path: replica.path + ".lock")
+            let lock = try await FileLock(path: replica.path + ".lock")
             defer { withExtendedLifetime(lock) {} }
             let outcome = try await SyncSession(replica, over: connection, now: now).run()
             report(.synced(outcome))
@@ -103,39 +156,57 @@ public struct Follower: Sendable {
             error: try replica.status().lastError, nextRetry: now() + wait, synced: nil)
     }
 
-    /// Once a second: time passes, and edits by other programs show in the file's change counter.
-    private func tick(_ feed: AsyncStream<FollowPlan.Fact>.Continuation) async throws {
-        var counter: Int64?
+    /// Nobody tries again any more.
+    private func forgetRetry() throws {
+        let status = try replica.status()
+        guard status.nextRetry != nil else { return }
+        try replica.note(error: status.lastError, nextRetry: nil, synced: nil)
+    }
+
+    /// Once a second: time passes, and edits show in the replica's mark.
+    private func tick(_ feed: Facts.Continuation, since mark: EditMark) async {
+        var seen = mark
         while !Task.isCancelled {
             feed.yield(.tick)
-            let seen = try? replica.read { db in
-                try Int64.fetchOne(db, sql: "PRAGMA data_version")
+            do {
+                let mark = try replica.editMark()
+                if try replica.mayHaveEdits(at: mark, since: seen) { feed.yield(.edited) }
+                seen = mark
+            } catch ReplicaError.closed {
+                return feed.finish(throwing: ReplicaError.closed)
+            } catch {
+                // The file is busy: a second later it is looked at again.
             }
-            if let seen, let counter, seen != counter { feed.yield(.edited) }
-            counter = seen ?? counter
-            try await Task.sleep(for: .seconds(1))
+            try? await Task.sleep(for: .seconds(1))
         }
     }
 
-    private func listen(
-        _ slug: String, since: Int64, _ feed: AsyncStream<FollowPlan.Fact>.Continuation
-    ) async {
-        defer { feed.yield(.lost) }
+    private func listen(_ slug: String, since: Version, _ feed: Facts.Continuation) async {
         let path = ServerConnection.path(slug, "follow?since=\(since)")
         var request = Request(
             .GET, path, accepts: "text/event-stream", headers: ServerConnection.versions())
         request.isLong = true
-        guard let response = try? await connection.send(request),
-            (try? connection.expect(request.accepts, in: response)) != nil
-        else { return }
+        do {
+            let response = try await connection.send(request)
+            try connection.expect(request.accepts, in: response)
+            try await hear(response.body, feed)
+            feed.yield(.lost)
+        } catch let error as ClientError where error.scope != .transient {
+            feed.yield(.refused)
+        } catch {
+            feed.yield(.lost)
+        }
+    }
+
+    private func hear(
+        _ body: HTTPClientResponse.Body, _ feed: Facts.Continuation
+    ) async throws {
         feed.yield(.connected)
         var parser = EventStreamParser()
-        do {
-            for try await chunk in response.body {
-                guard let items = parser.read(chunk.readableBytesView) else { return }
-                for item in items { feed.yield(Self.fact(item)) }
-            }
-        } catch { return }
+        for try await chunk in body {
+            guard let items = parser.read(chunk.readableBytesView) else { return }
+            for item in items { feed.yield(Self.fact(item)) }
+        }
     }
 
     private static func fact(_ item: EventStreamParser.Item) -> FollowPlan.Fact {

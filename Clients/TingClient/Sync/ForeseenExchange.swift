@@ -46,8 +46,13 @@ struct ForeseenExchange {
         }
     }
 
-    /// Nothing more is wanted.
-    func cancel() { asked?.answer.cancel() }
+    /// Nothing more is wanted: what was asked for ahead is given up, and has ended when this returns.
+    mutating func end() async {
+        guard let (_, answer) = asked else { return }
+        asked = nil
+        answer.cancel()
+        _ = await answer.result
+    }
 
     /// Only what changes nothing on the server is sent ahead: no edits, and no links.
     private static func next(after response: SyncResponse, to request: SyncRequest) -> SyncRequest?

@@ -109,6 +109,8 @@ public struct SnapshotDownload: Sendable {
         } catch {
             throw await connection.explain(error)
         }
+        // A body that nobody waits for any more ends early.
+        try Task.checkCancellation()
         guard file.count == manifest.bytes else { throw ClientError.lost(connection.server) }
     }
 

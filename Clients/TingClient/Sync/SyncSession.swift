@@ -60,12 +60,16 @@ public struct SyncSession: Sendable {
 
     /// Seals what other tools wrote, then exchanges until both ends are at the head.
     ///
-    /// How it ended is noted for `status`, whichever way.
+    /// How it ended is noted for `status`, whichever way; but for a cancelled task.
+    /// - Throws: `CancellationError`, `ClientError`, `ReplicaError`, `SchemaError`, `DatabaseError`.
     public func run(progress: @Sendable (Step) -> Void = { _ in }) async throws -> SyncOutcome {
         do {
             let outcome = try await carryOut(progress)
             try replica.note(error: nil, nextRetry: nil, synced: now())
             return outcome
+        } catch let error as CancellationError {
+            // Who gave it up knows why; of the server no more is known than before.
+            throw error
         } catch {
             try? replica.note(error: Self.sentence(error), nextRetry: nil, synced: nil)
             if (error as? ClientError)?.code == "workspace_not_found" {
@@ -106,10 +110,22 @@ public struct SyncSession: Sendable {
     private func carryOut(
         _ run: inout SyncRun, _ progress: (Step) -> Void
     ) async throws -> SyncOutcome {
+        var foreseen = ForeseenExchange(over: line)
+        do {
+            let outcome = try await carryOut(&run, &foreseen, progress)
+            await foreseen.end()
+            return outcome
+        } catch {
+            await foreseen.end()
+            throw error
+        }
+    }
+
+    private func carryOut(
+        _ run: inout SyncRun, _ foreseen: inout ForeseenExchange, _ progress: (Step) -> Void
+    ) async throws -> SyncOutcome {
         var action = try run.begin()
         var lost: (any Error)?
-        var foreseen = ForeseenExchange(over: line)
-        defer { foreseen.cancel() }
         while true {
             switch action {
             case .send(let request):
@@ -150,6 +166,9 @@ public struct SyncSession: Sendable {
         case let error as DatabaseError:
             let problem = problem(error.resultCode)
             return "\(problem.sentence) \(problem.remedy)"
+        case ReplicaError.closed:
+            return
+                "The replica was closed while it synced. Run `ting sync` again; unsynced edits are kept."
         case ReplicaError.digestDiffers(let version):
             return
                 "What arrived does not give the state that the server has at version \(version). Run `ting sync` again; unsynced edits are kept."

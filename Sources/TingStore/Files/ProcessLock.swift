@@ -20,9 +20,12 @@ package final class ProcessLock: Sendable {
     }
 
     /// Takes the lock if nobody holds it now; `nil` if somebody does.
-    package static func ifFree(_ path: String) throws(FileFailure) -> ProcessLock? {
+    /// - Parameter shared: Whether it is taken with those who share it.
+    package static func ifFree(
+        _ path: String, shared: Bool = false
+    ) throws(FileFailure) -> ProcessLock? {
         let file = try open(path)
-        if flock(file, LOCK_EX | LOCK_NB) == 0 { return ProcessLock(file) }
+        if flock(file, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 { return ProcessLock(file) }
         let code = errno
         _ = close(file)
         guard code == EWOULDBLOCK || code == EINTR else { throw FileFailure(path, code) }

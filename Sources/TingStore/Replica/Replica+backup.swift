@@ -15,7 +15,7 @@ extension Replica {
                 let file = open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
                 if file >= 0 { Foundation.close(file) }
             }
-            try queue.writeWithoutTransaction { db in
+            try access { db in
                 try db.execute(sql: "VACUUM INTO ?", arguments: [target])
             }
             // SQLite itself syncs it only from 3.44 on.

@@ -151,7 +151,7 @@ extension Replica {
 
     /// Writes held edits as their author did: the triggers note them.
     private func putBack(_ held: [HeldEdit]) throws -> Int {
-        try queue.writeWithoutTransaction { db in
+        try access { db in
             let connection = UnsafeMutableRawPointer(db.sqliteConnection)
             ting_sqlite_set_triggers(connection, 1)
             defer { ting_sqlite_set_triggers(connection, 0) }

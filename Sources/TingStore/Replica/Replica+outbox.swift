@@ -2,6 +2,7 @@
 
 import Foundation
 import GRDB
+import Synchronization
 public import TingCore
 
 extension Hash {
@@ -116,6 +117,7 @@ extension Replica {
         try count(db, listing: changeSet.seen, by: 1)
         try noteUnindexed(db, changeSet.id.description)
         try pend(db, changeSet, seq, base)
+        enqueued.add(1, ordering: .relaxed)
     }
 
     private func nextNumber(_ db: Database) throws -> Int64 {

@@ -118,11 +118,11 @@ extension Replica {
         unproven: [Version] = [], keepsOld: Bool = true
     ) throws -> Int {
         try seal()
-        try queue.writeWithoutTransaction { db in
+        try access { db in
             try db.execute(sql: "ATTACH DATABASE ? AS snapshot", arguments: [snapshot])
         }
         defer {
-            try? queue.writeWithoutTransaction { db in
+            try? access { db in
                 try db.execute(sql: "DETACH DATABASE snapshot")
             }
         }
@@ -175,7 +175,7 @@ extension Replica {
     /// of all where it is of another epoch. Of a snapshot whose history begins above version 1 no
     /// more can be told: the server vouches for it alone.
     private func lacking(_ versions: [Version], of epoch: Epoch?) throws -> Version? {
-        try queue.read { db in
+        try read { db in
             let found = try String.storedOne(db, sql: "SELECT epoch FROM snapshot.ting_replica")
             if let epoch, found != epoch.description { return 1 }
             guard try HistoryFloor.read(db, from: "snapshot") == nil else { return nil }

@@ -16,6 +16,7 @@ public final class Replica: Sendable {
     let clock: @Sendable () -> Int64
     /// Milliseconds on a clock that never jumps, for measuring how long a lock is held.
     let uptime: @Sendable () -> Int64
+    /// Used by `access` alone, and by tests that count.
     let queue: DatabaseQueue
     /// Set where the file is read without locks, since nothing can be written beside it.
     private let fixed: FixedFile?
@@ -23,6 +24,8 @@ public final class Replica: Sendable {
     let known: Mutex<RecordTables>
     /// What the writing under way changes.
     let watch: EditWatch
+    /// How many change sets came into the outbox through this object: `EditMark.swift`.
+    let enqueued = Atomic(0)
 
     /// Opens a replica file.
     /// - Parameters:
@@ -71,6 +74,11 @@ public final class Replica: Sendable {
         if !stamp.fits(schema) { try fit(to: schema) }
     }
 
+    /// Closes the file, so that it is whole without its log.
+    ///
+    /// Waits for the reading or writing that is under way. Whatever comes after it throws
+    /// `ReplicaError.closed`, a sync or a `Follower` that is at work too; closing once more does nothing.
+    /// - Throws: `DatabaseError` where somebody still holds a statement of it; it stays open then.
     public func close() throws { try queue.close() }
 
     /// Milliseconds since some moment in the past, on the machine's steady clock.
@@ -215,7 +223,7 @@ public final class Replica: Sendable {
                 arguments: [replica.newReplicaID(db).description, server, member?.description])
         }
         // Last: the file gets its name when it is closed, and a log would stay behind under the old.
-        try replica.queue.writeWithoutTransaction { db in
+        try replica.access { db in
             try db.execute(sql: "PRAGMA journal_mode = WAL")
         }
         return replica
@@ -259,9 +267,19 @@ public final class Replica: Sendable {
     ///   (`Database methods are not reentrant`). Return what was read and call them after it, ask in SQL,
     ///   or open the file a second time, as another `Replica`.
     /// - Throws: `DatabaseError` with `SQLITE_BUSY_SNAPSHOT` where the file can't be locked, and another
-    ///   program wrote meanwhile; what `body` read may be of two times then.
+    ///   program wrote meanwhile; what `body` read may be of two times then. `ReplicaError.closed`.
     public func read<T>(_ body: (Database) throws -> T) throws -> T {
-        let result = try queue.read(body)
+        let result = try access { db in
+            var result: T?
+            try db.readOnly {
+                try db.inTransaction(.deferred) {
+                    result = try body(db)
+                    return .commit
+                }
+            }
+            guard let result else { throw ReplicaError.notAReplica(path) }
+            return result
+        }
         try fixed?.check()
         return result
     }
@@ -278,7 +296,8 @@ public final class Replica: Sendable {
     ///     `update`, `delete`, `restore`, `keep`, `locate`. It calls no other method of this replica, or
     ///     GRDB ends the process, as with `read`: call them before, or ask in SQL.
     /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote;
-    ///   `ReplicaError.transactionEnded` when `body` ends the transaction. Nothing is kept then.
+    ///   `ReplicaError.transactionEnded` when `body` ends the transaction; `ReplicaError.closed`.
+    ///   Nothing is kept then.
     @discardableResult
     public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
         do {
@@ -368,7 +387,7 @@ public final class Replica: Sendable {
     }
 
     private func transaction<T>(_ body: (Database) throws -> T) throws -> T {
-        try queue.writeWithoutTransaction { db in
+        try access { db in
             var result: T?
             try db.inTransaction(.immediate) {
                 result = try body(db)
@@ -376,6 +395,15 @@ public final class Replica: Sendable {
             }
             guard let result else { throw ReplicaError.notAReplica(path) }
             return result
+        }
+    }
+
+    /// The one way to the file, for one at a time.
+    func access<T>(_ body: (Database) throws -> T) throws -> T {
+        try queue.writeWithoutTransaction { db in
+            // In turn with closing, which can't come between this and the body.
+            guard db.sqliteConnection != nil else { throw ReplicaError.closed }
+            return try body(db)
         }
     }
 }
@@ -387,30 +415,4 @@ public struct InvalidEdit: Error, Equatable, Sendable {
     public var field: String?
     public var problem: String
     public var remedy: String
-}
-
-public enum ReplicaError: Error, Equatable, Sendable {
-    case notFound(String)
-    case notAReplica(String)
-    /// The records don't give the digest that the server names.
-    case digestDiffers(version: Version)
-    /// The server's history is not the one that this replica goes on from.
-    case historyDiffers(SyncPlan.StartOver)
-    /// The snapshot lacks this version, which the server took back.
-    case snapshotLacks(Version)
-    /// An entry names what the replica's schema doesn't have; it was not kept.
-    case schemaBehind(version: Version)
-    case unknownRecord(String)
-    /// The schema has no such collection, or no such `collection.field`.
-    case unknownCollection(String)
-    case unknownField(String)
-    /// What was written inside `write` tried to commit or roll back by itself.
-    case transactionEnded
-    /// Another program took it out of quarantine.
-    case notInQuarantine(ChangeSetID)
-    /// The file's bytes are not those that were written.
-    case damaged(String)
-
-    /// An index gave another row than the one that was asked for.
-    static let rottenIndex = ReplicaError.damaged("an index")
 }

@@ -8,6 +8,7 @@ extension ReplicaError: ExplainedError {
         switch self {
         case .notFound: "no_replica"
         case .notAReplica: "not_a_replica"
+        case .closed: "replica_closed"
         case .digestDiffers: "digest_differs"
         case .historyDiffers, .snapshotLacks: "history_differs"
         case .schemaBehind: "schema_differs"
@@ -22,6 +23,7 @@ extension ReplicaError: ExplainedError {
         switch self {
         case .notFound(let path): "There is no replica at \(path)."
         case .notAReplica(let path): "The file \(path) is not a replica."
+        case .closed: "The replica was closed while it was in use."
         case .digestDiffers(let version):
             "What arrived does not give the state that the server has at version \(version); it was not kept."
         case .historyDiffers, .snapshotLacks:
@@ -41,6 +43,7 @@ extension ReplicaError: ExplainedError {
         switch self {
         case .notFound: "Check the path, or make one with `ting clone SLUG`."
         case .notAReplica: "Name a file that `ting clone` made."
+        case .closed: "Open it again; what was written before is kept."
         case .digestDiffers:
             "Run `ting verify`, then `ting sync` again; unsynced edits are kept."
         case .historyDiffers, .snapshotLacks:

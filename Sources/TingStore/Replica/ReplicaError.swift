@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import TingCore
+
+/// What a replica can't do, or what is wrong with it.
+public enum ReplicaError: Error, Equatable, Sendable {
+    case notFound(String)
+    case notAReplica(String)
+    /// `close` was called before this, or while it went on.
+    case closed
+    /// The records don't give the digest that the server names.
+    case digestDiffers(version: Version)
+    /// The server's history is not the one that this replica goes on from.
+    case historyDiffers(SyncPlan.StartOver)
+    /// The snapshot lacks this version, which the server took back.
+    case snapshotLacks(Version)
+    /// An entry names what the replica's schema doesn't have; it was not kept.
+    case schemaBehind(version: Version)
+    case unknownRecord(String)
+    /// The schema has no such collection, or no such `collection.field`.
+    case unknownCollection(String)
+    case unknownField(String)
+    /// What was written inside `write` tried to commit or roll back by itself.
+    case transactionEnded
+    /// Another program took it out of quarantine.
+    case notInQuarantine(ChangeSetID)
+    /// The file's bytes are not those that were written.
+    case damaged(String)
+
+    /// An index gave another row than the one that was asked for.
+    static let rottenIndex = ReplicaError.damaged("an index")
+}
