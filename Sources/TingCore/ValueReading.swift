@@ -45,7 +45,12 @@ private struct JSONReader {
             {
                 at += 1
             }
-            return Int64(String(decoding: bytes[start..<at], as: UTF8.self)).map { .integer($0) }
+            let digits = String(decoding: bytes[start..<at], as: UTF8.self)
+            // JSON has one form of each integer, and -0 beside it.
+            guard let number = Int64(digits), digits == String(number) || digits == "-0" else {
+                return nil
+            }
+            return .integer(number)
         }
     }
 
@@ -120,7 +125,9 @@ private struct JSONReader {
     private mutating func unit() -> UInt16? {
         guard at + 4 <= bytes.count else { return nil }
         defer { at += 4 }
-        return UInt16(String(decoding: bytes[at..<at + 4], as: UTF8.self), radix: 16)
+        let digits = String(decoding: bytes[at..<at + 4], as: UTF8.self)
+        // A sign is none, though a number may have one.
+        return digits.allSatisfy(\.isHexDigit) ? UInt16(digits, radix: 16) : nil
     }
 
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
