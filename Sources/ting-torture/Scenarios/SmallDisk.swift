@@ -25,7 +25,12 @@ final class SmallDisk: Sendable {
         }
     }
 
-    func unmount() { try? Self.run("umount", ["-l", path]) }
+    /// Also removes the folders that could not go while it was mounted there.
+    func unmount() {
+        try? Self.run("umount", ["-l", path])
+        rmdir(path)
+        rmdir((path as NSString).deletingLastPathComponent)
+    }
 
     func makeReadOnly(_ isReadOnly: Bool) throws {
         try Self.run("mount", ["-o", "remount,\(isReadOnly ? "ro" : "rw")", path])
