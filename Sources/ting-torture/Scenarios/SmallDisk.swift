@@ -25,11 +25,11 @@ final class SmallDisk: Sendable {
         }
     }
 
-    /// Also removes the folders that could not go while it was mounted there.
+    /// Also removes the world's folder, which could not go while this was mounted in it.
     func unmount() {
         try? Self.run("umount", ["-l", path])
-        rmdir(path)
-        rmdir((path as NSString).deletingLastPathComponent)
+        try? FileManager.default.removeItem(
+            atPath: (path as NSString).deletingLastPathComponent)
     }
 
     func makeReadOnly(_ isReadOnly: Bool) throws {
