@@ -137,7 +137,7 @@ let package = Package(
         .executableTarget(
             name: "tingd",
             dependencies: [
-                "TingServer", "TingPlanning", "TingStore", "TingCore", "TingWire",
+                "CSQLiteConfig", "TingServer", "TingPlanning", "TingStore", "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -145,7 +145,7 @@ let package = Package(
         .executableTarget(
             name: "ting-sim",
             dependencies: [
-                "TingCore", "TingStore", "TingTesting",
+                "CSQLiteConfig", "TingCore", "TingStore", "TingTesting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import CSQLiteConfig
 import Foundation
 
 /// Plays whole teams on simulated disks and lines, and checks them against an exact model.
@@ -24,6 +25,11 @@ struct Simulator: ParsableCommand {
             Run.self, Replay.self, Saved.self, Planted.self, Skew.self, Growth.self, Points.self,
             Bitrot.self, Retries.self,
         ])
+
+    static func main() {
+        ting_sqlite_count_no_memory()
+        main(nil)
+    }
 
     /// Hash tables must have the same order in every run, which Swift grants by this variable alone.
     static func beDeterministic() {

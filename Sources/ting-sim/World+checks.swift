@@ -177,8 +177,9 @@ extension World {
             let quarantine = try node.replica?.quarantine() ?? []
             kept.formUnion(quarantine.map(\.changeSet.id))
             // Who retries what builds on something discarded is told that it is not there; so is,
-            // after a server was wiped, whose edits come before the record that they are of.
-            let isStrict = given.isEmpty && !wasWiped
+            // after a server was wiped, or forgot an epoch, whose edits come before the record that
+            // they are of.
+            let isStrict = given.isEmpty && !wasWiped && !hasForgottenEpoch
             for waiting in quarantine
             where waiting.code == .tooLarge || isStrict && waiting.code == .invalidValue {
                 throw Broken(.wrong, "\(node.machine): \(waiting.code) \(waiting.detail)")

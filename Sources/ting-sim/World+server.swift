@@ -91,6 +91,9 @@ extension World {
         comingBack = nil
         guard let response else { return isAlive ? .refused : nil }
         trace.note("taken \(response.taken) refused \(response.refused) as \(response.epoch)")
+        for entry in request.entries where response.refused.contains(entry.version) {
+            if receipts[entry.receipt]?.key == keyNumber { hasForgottenEpoch = true }
+        }
         for entry in request.entries where response.taken.contains(entry.version) {
             guard oracle.places[entry.changeSet.id]?.hash == entry.changeSet.hash else {
                 throw Broken(.lost, "version \(entry.version) is said to be taken back, and is not")

@@ -67,15 +67,15 @@ extension World {
             (
                 digest: try digest(db),
                 history: try String.fetchAll(
-                    db, sql: "SELECT change_set FROM history ORDER BY version"),
+                    db.cachedStatement(sql: "SELECT change_set FROM history ORDER BY version")),
                 unsealed: try String.fetchSet(
-                    db,
-                    sql: """
-                        SELECT record FROM ting_note
-                        WHERE seq > (SELECT sealed_note FROM ting_replica) OR kind = 'i'
-                        """),
+                    db.cachedStatement(
+                        sql: """
+                            SELECT record FROM ting_note
+                            WHERE seq > (SELECT sealed_note FROM ting_replica) OR kind = 'i'
+                            """)),
                 held: try String.fetchSet(
-                    db, sql: "SELECT record || '/' || field FROM ting_invalid"),
+                    db.cachedStatement(sql: "SELECT record || '/' || field FROM ting_invalid")),
                 gone: try gone(db)
             )
         }
@@ -97,11 +97,11 @@ extension World {
     /// The history digest at the replica's version.
     private func digest(_ db: Database) throws -> Hash {
         try Data.fetchOne(
-            db,
-            sql: """
-                SELECT history_digest FROM ting_entry WHERE version =
-                (SELECT version FROM ting_replica)
-                """
+            db.cachedStatement(
+                sql: """
+                    SELECT history_digest FROM ting_entry WHERE version =
+                    (SELECT version FROM ting_replica)
+                    """)
         ).flatMap { Hash(bytes: $0) } ?? .zero
     }
 
@@ -111,11 +111,11 @@ extension World {
     /// keeps their rows.
     private func gone(_ db: Database) throws -> [RecordID: Picture.Record] {
         let ids = try String.fetchAll(
-            db,
-            sql: """
-                SELECT record FROM ting_shared WHERE state = 'absent'
-                AND record NOT IN (SELECT record FROM ting_note WHERE kind = 'i')
-                """)
+            db.cachedStatement(
+                sql: """
+                    SELECT record FROM ting_shared WHERE state = 'absent'
+                    AND record NOT IN (SELECT record FROM ting_note WHERE kind = 'i')
+                    """))
         return try ids.compactMap { RecordID($0) }.reduce(into: [:]) { gone, id in
             guard let shared = try SharedRecords.read(db, id) else { return }
             gone[id] = Picture.Record(

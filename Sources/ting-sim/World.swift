@@ -49,6 +49,8 @@ final class World {
     /// How often another file took the place of the server's, and whether one was empty.
     var replacements = 0
     var wasWiped = false
+    /// Whether it refused one of its own entries, of an epoch between two that it knows nothing of.
+    var hasForgottenEpoch = false
     /// Under which key and in which epoch each receipt was given.
     var receipts: [[UInt8]: (key: UInt8, epoch: Epoch)] = [:]
     /// Entries that the server is taking back, and may or may not have when it dies over it.

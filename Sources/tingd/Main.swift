@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import CSQLiteConfig
 import Dispatch
 import Foundation
 import TingServer
@@ -9,6 +10,7 @@ import TingServer
 @main enum Main {
     static func main() {
         signal(SIGPIPE, SIG_IGN)  // A peer that left is an error of one connection.
+        ting_sqlite_count_no_memory()
         umask(0o077)  // What a server keeps is for its own user, SQLite's logs included.
         exit(run(Array(CommandLine.arguments.dropFirst())))
     }

@@ -44,7 +44,7 @@ extension Replica {
             watch.complete = version
             return []
         }
-        let growth = try TableGrowth(Self.definition(schema))
+        let growth = try TableGrowth.to(Self.definition(schema))
         let differences = try growth.differences(from: db)
         let keyless = try schema.collections.filter { try isKeyless(db, $0) }
         if !keyless.isEmpty {

@@ -20,7 +20,9 @@ extension Replica {
     /// The outbox, in order.
     public func outbox() throws -> [Delivery] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT number, body FROM ting_outbox ORDER BY seq").map {
+            let all = try db.cachedStatement(
+                sql: "SELECT number, body FROM ting_outbox ORDER BY seq")
+            return try Row.fetchAll(all).map {
                 try Delivery(
                     number: $0.decode(atIndex: 0),
                     changeSet: ChangeSet(storedBytes: Array($0.decode(Data.self, atIndex: 1))))

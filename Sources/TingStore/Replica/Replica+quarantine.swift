@@ -13,13 +13,12 @@ extension Replica {
 
     func quarantine(_ db: Database) throws -> [QuarantinedChangeSet] {
         let hashes = try Self.quarantineHashes(db)
-        return try Row.fetchAll(
-            db,
+        let all = try db.cachedStatement(
             sql: """
                 SELECT body, code, detail, time, change_set FROM ting_quarantine
                 ORDER BY time, rowid
-                """
-        ).map { row in
+                """)
+        return try Row.fetchAll(all).map { row in
             let code = try Rejection(rawValue: row.decode(String.self, atIndex: 1))
             let changeSet = try ChangeSet(storedBytes: Array(row.decode(Data.self, atIndex: 0)))
             let id = try row.decode(String.self, atIndex: 4)

@@ -50,7 +50,8 @@ extension Replica {
         var bytes = 0
         var blocked = try touched(db, deferred)
         let rows = try Row.fetchCursor(
-            db, sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq",
+            db.cachedStatement(
+                sql: "SELECT number, body FROM ting_outbox WHERE number > ? ORDER BY seq"),
             arguments: [number])
         while let row = try rows.next(), page.count < Limits.deliveryLimit {
             let body: Data = try row.stored(atIndex: 1)
@@ -141,16 +142,15 @@ extension Replica {
                 try rename(db)
                 summary.renamed = true
             }
-            try db.execute(
-                sql: "UPDATE ting_replica SET head = max(?, version)",
-                arguments: [response.head])
+            try db.cachedStatement(sql: "UPDATE ting_replica SET head = max(?, version)")
+                .execute(arguments: [response.head])
             try forgetLinks(db, at: response.head)
         }
     }
 
     private func takeMembers(_ db: Database, _ response: SyncResponse) throws {
-        try db.execute(
-            sql: "UPDATE ting_replica SET role = ?", arguments: [response.role.rawValue])
+        try db.cachedStatement(sql: "UPDATE ting_replica SET role = ?")
+            .execute(arguments: [response.role.rawValue])
         guard let members = response.members else { return }
         try db.execute(sql: "DELETE FROM member")
         for member in members {

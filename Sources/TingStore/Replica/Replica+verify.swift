@@ -110,7 +110,7 @@ extension Replica {
     /// A default that rotted is written into every row that leaves its column out, and passes for what
     /// somebody wrote.
     private func checkDefinition(_ db: Database) throws {
-        let differences = try TableGrowth(Self.definition(schema)).differences(from: db)
+        let differences = try TableGrowth.to(Self.definition(schema)).differences(from: db)
         if let first = differences.first {
             throw ReplicaError.damaged("the definition of \(first)")
         }

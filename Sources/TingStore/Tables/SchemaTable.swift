@@ -113,7 +113,7 @@ package enum SchemaTable {
     static func grow(
         _ db: Database, _ table: String, to schema: Schema, _ definition: (Schema) -> [String]
     ) throws {
-        try TableGrowth(definition(schema)).apply(db)
+        try TableGrowth.to(definition(schema)).apply(db)
         try write(db, schema)
         try db.execute(sql: "UPDATE \(table) SET schema = ?", arguments: [schema.version])
     }

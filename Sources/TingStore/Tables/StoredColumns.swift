@@ -59,7 +59,7 @@ extension StoredColumn {
     static func storedAll(_ db: Database, sql: String, arguments: StatementArguments = .init())
         throws -> [Self]
     {
-        try storedAll(db.makeStatement(sql: sql), arguments: arguments)
+        try storedAll(db.cachedStatement(sql: sql), arguments: arguments)
     }
 
     /// The first column of the first row; `nil` for no row, and for NULL.
@@ -76,7 +76,7 @@ extension StoredColumn {
     static func storedOne(_ db: Database, sql: String, arguments: StatementArguments = .init())
         throws -> Self?
     {
-        try storedOne(db.makeStatement(sql: sql), arguments: arguments)
+        try storedOne(db.cachedStatement(sql: sql), arguments: arguments)
     }
 
     private static func read(_ value: DatabaseValue, _ statement: Statement) throws -> Self {

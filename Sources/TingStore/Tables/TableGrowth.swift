@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
+import Synchronization
 
 /// Brings a file to what a new file would have: missing tables, columns, indexes and triggers are
 /// added, an index that is not used any more is dropped, and a table that got another key is made anew
 /// with its rows. Nothing else is taken away, no row is touched, and what belongs to others is left alone.
 ///
 /// A new column's default stands in the table's definition, so its cost doesn't grow with the rows.
-struct TableGrowth {
-    private struct Table {
+struct TableGrowth: Sendable {
+    private struct Table: Sendable {
         var name: String
         var form: Form
         var definition: String
@@ -16,7 +17,7 @@ struct TableGrowth {
     }
 
     /// What SQLite can't alter of a table.
-    private struct Form: Equatable {
+    private struct Form: Equatable, Sendable {
         var key: [String]
         var isStrict: Bool
     }
@@ -30,9 +31,24 @@ struct TableGrowth {
     private let indexes: [(name: String, definition: String)]
     private let triggers: [(name: String, definition: String)]
 
-    /// - Parameter statements: Those that make a new file. They are played in memory.
-    init(_ statements: [String]) throws {
-        let model = try DatabaseQueue()
+    /// What files were compared with last, by the statements that make a new one.
+    private static let known = Mutex<[[String]: TableGrowth]>([:])
+
+    /// - Parameter statements: Those that make a new file. They are played in memory, once a process.
+    static func to(_ statements: [String]) throws -> TableGrowth {
+        if let growth = known.withLock({ $0[statements] }) { return growth }
+        let growth = try TableGrowth(statements)
+        known.withLock { known in
+            if known.count == 8 { known.removeAll() }
+            known[statements] = growth
+        }
+        return growth
+    }
+
+    private init(_ statements: [String]) throws {
+        var configuration = Configuration()
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA journal_mode = OFF") }
+        let model = try DatabaseQueue(configuration: configuration)
         (tables, indexes, triggers) = try model.write { db in
             for statement in statements { try db.execute(sql: statement) }
             let tables = try Row.fetchAll(

@@ -94,7 +94,7 @@ extension Workspace {
             var problems: [String] = []
             let check = try String.storedAll(db, sql: "PRAGMA integrity_check")
             if check != ["ok"] { problems += check.map { "SQLite: \($0)." } }
-            problems += try TableGrowth(Self.definition(schema)).differences(from: db).map {
+            problems += try TableGrowth.to(Self.definition(schema)).differences(from: db).map {
                 "SQLite: the definition of \($0) is not the one that was written."
             }
             let version = try HistoryTables.head(db)
