@@ -41,6 +41,13 @@ struct Oracle {
         var isOpen = true
     }
 
+    /// Records and conflicts, these without their ids, which come of those of change sets: how many random
+    /// bytes SQLite draws for itself depends on how full its files are, and so on the lengths of times.
+    var decisions: [String] {
+        records.map { "\($0) \($1.isLive) \($1.values.sorted { $0.key < $1.key })" }.sorted()
+            + conflicts.values.map { "\($0)" }.sorted()
+    }
+
     private(set) var version: Version = 0
     /// The history digest at the version: it names the state.
     private(set) var digest = Hash.zero

@@ -8,8 +8,8 @@ enum Play {
     struct Outcome {
         var broken: Broken?
         var trace = Hash.zero
-        /// The state each time that all held the same.
-        var states: [Hash] = []
+        /// What had been decided each time that all held the same.
+        var decisions: [[String]] = []
         var counts = World.Counts()
     }
 
@@ -24,7 +24,7 @@ enum Play {
         guard first.broken == nil, scenario.skews != nil else { return first }
         var right = scenario
         right.skews = nil
-        if once(right).states != first.states {
+        if once(right).decisions != first.decisions {
             first.broken = Broken(.different, "with right clocks it ends otherwise")
         }
         return first
@@ -40,7 +40,7 @@ enum Play {
             } catch {
                 outcome.broken = error as? Broken ?? Broken(.wrong, "\(error)")
             }
-            (outcome.trace, outcome.states) = (world.trace.hash, world.outcomes)
+            (outcome.trace, outcome.decisions) = (world.trace.hash, world.outcomes)
             outcome.counts = world.counts
         } catch {
             outcome.broken = Broken(.wrong, "the world could not be made: \(error)")

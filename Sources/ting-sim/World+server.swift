@@ -91,8 +91,13 @@ extension World {
         comingBack = nil
         guard let response else { return isAlive ? .refused : nil }
         trace.note("taken \(response.taken) refused \(response.refused) as \(response.epoch)")
-        for entry in request.entries where response.refused.contains(entry.version) {
-            if receipts[entry.receipt]?.key == keyNumber { hasForgottenEpoch = true }
+        for entry in request.entries {
+            let isOurs = receipts[entry.receipt]?.key == keyNumber
+            if isOurs && response.refused.contains(entry.version)
+                || entry.changeSet.bases.contains(where: { oracle.here($0) == nil })
+            {
+                hasForgottenEpoch = true
+            }
         }
         for entry in request.entries where response.taken.contains(entry.version) {
             guard oracle.places[entry.changeSet.id]?.hash == entry.changeSet.hash else {

@@ -21,8 +21,8 @@ final class World {
     var random: SeededGenerator
     var hasFaults = true
     var counts = Counts()
-    /// The state digest each time that all held the same.
-    private(set) var outcomes: [Hash] = []
+    /// What had been decided each time that all held the same.
+    private(set) var outcomes: [[String]] = []
     private var events: [Event] = []
     private var eventCount = 0
 
@@ -49,7 +49,8 @@ final class World {
     /// How often another file took the place of the server's, and whether one was empty.
     var replacements = 0
     var wasWiped = false
-    /// Whether it refused one of its own entries, of an epoch between two that it knows nothing of.
+    /// Whether an entry that came back is of an epoch that it knows nothing of, or was made on one: who
+    /// made what comes next may have seen what that doesn't prove here.
     var hasForgottenEpoch = false
     /// Under which key and in which epoch each receipt was given.
     var receipts: [[UInt8]: (key: UInt8, epoch: Epoch)] = [:]
@@ -172,7 +173,7 @@ final class World {
                 try handle(event.kind)
             }
             try converge()
-            outcomes.append(try workspace?.head().state ?? .zero)
+            outcomes.append(oracle.decisions)
         }
     }
 
