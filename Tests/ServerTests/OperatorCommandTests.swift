@@ -87,6 +87,11 @@ extension ServerTests {
         func compact() async throws {
             let desk = try await Desk()
             defer { desk.cleanUp() }
+            for command in ["compact", "log"] {
+                try await desk.run(
+                    command, "--data", desk.path, is: 1,
+                    saying: ["There is no workspace yet.", "tingd invite"])
+            }
             try await desk.invite("a@b.c", "--workspace", "t", "--role", "owner")
             let compact = ["compact", "--data", desk.path]
             for (wrong, saying) in [
@@ -121,8 +126,8 @@ extension ServerTests {
             let desk = try await Desk()
             defer { desk.cleanUp() }
             try await desk.run(
-                "members", "--data", desk.path, "--remove", "a@b.c", is: 1, saying: ["0 workspaces"]
-            )
+                "members", "--data", desk.path, "--remove", "a@b.c", is: 1,
+                saying: ["There is no workspace yet."])
             try await desk.invite("a@b.c", "--workspace", "t", "--role", "owner")
             try await desk.run(
                 "members", "--data", desk.path, "--workspace", "x", is: 1,

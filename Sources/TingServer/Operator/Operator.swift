@@ -185,11 +185,16 @@ package struct Operator {
     /// The workspace that a command is about, where it need not be named.
     package func onlyWorkspace() throws -> String {
         let all = try accounts.workspaces()
-        guard all.count == 1, let only = all.first else {
+        guard let first = all.first else {
+            throw ServerError(
+                "There is no workspace yet.",
+                hint: "`tingd invite` makes one with its first owner: see `tingd invite --help`.")
+        }
+        guard all.count == 1 else {
             throw ServerError(
                 "There are \(all.count) workspaces.", hint: "Name one with --workspace.")
         }
-        return only.slug
+        return first.slug
     }
 
     /// - Throws: `UnreadableFile`, among others.
