@@ -142,7 +142,7 @@ public final class Team {
     @discardableResult
     public func run(
         _ replica: Replica, _ member: Member, role: Role = .editor,
-        beforeMending: () throws -> Void = {}
+        beforeMending: () throws -> Void = {}, beforeGivingBack: () throws -> Void = {}
     ) throws -> SyncOutcome {
         var run = SyncRun(replica, patience: .seconds(1))
         var action = try run.begin()
@@ -163,6 +163,7 @@ public final class Team {
                 action = try run.waited()
             case .finish: return run.outcome
             case .giveBack(let request):
+                try beforeGivingBack()
                 var generator = SystemRandomNumberGenerator()
                 action = try run.received(
                     try workspace.takeBack(

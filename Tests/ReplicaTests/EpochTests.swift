@@ -142,17 +142,45 @@ struct EpochTests {
         #expect(aside.contains { $0.contains(".before-") })
     }
 
+    private func wipe(_ team: Team) throws {
+        var generator = SystemRandomNumberGenerator()
+        team.workspace = try Workspace.create(
+            path: team.folder.appending(path: "new.sqlite").path, slug: "team",
+            schema: team.schema, epoch: .random(using: &generator),
+            receiptKey: (0..<32).map { UInt8($0) })
+    }
+
+    @Test(
+        "a restored server that is wiped before it is given back gets all of that too",
+        .tags(.promise4))
+    func wipedMeanwhile() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'In the backup'")
+        try team.sync(0)
+        try FileManager.default.removeItem(atPath: backup(team))
+        try team.workspace.backup(to: backup(team))
+        try team.foreign(0, "UPDATE project SET hours = 5")
+        try team.sync(0)
+        try putBack(team, restored: true)
+        var isWiped = false
+        _ = try team.run(
+            team.replicas[0], team.members[0],
+            beforeGivingBack: {
+                if !isWiped { try wipe(team) }
+                isWiped = true
+            })
+        #expect(isWiped)
+        try team.expectAgreement(after: 3)
+        #expect(try text(team, 0, "SELECT title || hours FROM project") == "In the backup5")
+    }
+
     @Test("a wiped server gets back what each member wrote")
     func wiped() throws {
         let team = try team()
         try team.foreign(1, "INSERT INTO person (name) VALUES ('Li')")
         try team.sync(1)
         try team.sync(0)
-        var generator = SystemRandomNumberGenerator()
-        team.workspace = try Workspace.create(
-            path: team.folder.appending(path: "new.sqlite").path, slug: "team",
-            schema: team.schema, epoch: .random(using: &generator),
-            receiptKey: (0..<32).map { UInt8($0) })
+        try wipe(team)
         let outcome = try team.run(team.replicas[0], team.members[0])
         #expect((outcome.givenBack, outcome.unproven) == (0, 1))
         try team.expectAgreement(after: 3)

@@ -18,6 +18,7 @@ from .wire import PROTOCOL, Server, workspace_path
 
 OUTBOX_PAGE_BYTES, DELIVERIES, PAGE_BYTES = 1_048_576, 1000, 1_048_576
 STARTS_OVER, STARTS_OVER_AN_HOUR = 2, 4
+TIME_AND_AGAIN = "the server's history is not this replica's, time and again: tell its operator"
 
 
 class StartsOverAgain(Exception):
@@ -210,9 +211,13 @@ class _Sync:
     def _start_over(self, lineage: list[Json] | None = None) -> None:
         """Goes on from the server's snapshot, the outbox on top; `lineage` says that the server may have lost some."""
         self._restarts += 1
-        if self._restarts > STARTS_OVER or not self._replica.note_restart(STARTS_OVER_AN_HOUR):
-            raise StartsOverAgain("the server's history is not this replica's, time and again: tell its operator")
+        if self._restarts > STARTS_OVER:
+            raise StartsOverAgain(TIME_AND_AGAIN)
         refused = self._give_back(lineage) if lineage is not None else []
+        if refused is None:
+            return
+        if not self._replica.note_restart(STARTS_OVER_AN_HOUR):
+            raise StartsOverAgain(TIME_AND_AGAIN)
         with tempfile.TemporaryDirectory(dir=self._replica.path.parent) as folder:
             file = Path(folder).resolve() / "snapshot"
             snapshot.download(self._server, self._replica.slug, file)
@@ -224,12 +229,17 @@ class _Sync:
         self._report.kept_aside.append(self._replica.copy_aside())
         self._replica.start_from(state, [entry["change_set"] for entry in refused])
 
-    def _give_back(self, lineage: list[Json]) -> list[Json]:
-        """Brings every entry that the server may have lost; gives those of the own member that it refused."""
+    def _give_back(self, lineage: list[Json]) -> list[Json] | None:
+        """Brings every entry that the server may have lost; gives those of the own member that it refused.
+
+        None where another history answers than the one with this lineage: it may lack more, and is asked anew.
+        """
         refused: list[Json] = []
         epoch, at = self._replica.epoch, self._last_in_common(lineage)
         while page := self._replica.entries(at, PAGE_BYTES):
             answer = self._call("/give-back", {"epoch": epoch, "entries": page})
+            if answer["epoch"] != lineage[-1]["epoch"]:
+                return None
             self._report.given_back += len(answer.get("taken", []))
             left = {int(version) for version in answer.get("refused", [])}
             refused += [entry for entry in page if int(entry["version"]) in left]

@@ -117,9 +117,10 @@ public struct SyncRun {
 
     /// The server said what it took back.
     public mutating func received(_ answer: GiveBackResponse) throws -> Action {
+        // Another history than was asked what it has in common may lack more: it is asked how it stands.
+        guard answer.epoch == epoch else { return try perform(plan.step(.waited)) }
         outcome.givenBack += answer.taken.count
         returned += answer.taken
-        epoch = answer.epoch
         unproven += answer.refused
         given = max(given, answer.taken.max() ?? 0, answer.refused.max() ?? 0)
         return try giveBack()
@@ -168,8 +169,10 @@ public struct SyncRun {
             guard try !replica.hasStartedOverTooOften() else {
                 return .fail(.startsOverAgain(reason))
             }
-            self.reason = reason
-            startingOver = reason
+            // The epoch that began with what was given back is no accident of its own.
+            let isSame = reason == .anotherEpoch && startingOver == .otherHistory
+            self.reason = isSame ? .otherHistory : reason
+            startingOver = self.reason
             switch reason {
             case .anotherEpoch, .otherHistory: return try giveBack()
             case .belowFloor, .notMended: return .fetchSnapshot
