@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 from ting_client.canonical import Json, Value, change_set_hash, conflict_id, ordered_id, random_id, value_to_json
@@ -13,6 +14,7 @@ from ting_client.edits import Draft, NotHere, settle
 from ting_client.records import Record
 from ting_client.replica import DigestMismatch, Replica, State, StateMismatch
 from ting_client.schema import read_schema, schema_path
+from ting_client.sync import Brought
 
 OTHER = {"author": "22222222-2222-4222-8222-222222222222", "replica": "33333333-3333-7333-8333-333333333333"}
 EMPTY_STATE = "9f1dcbc35c350d6027f98be0f5c8b43b42ca52b7604459c0c42be3aa88913d47"
@@ -262,6 +264,14 @@ class ReplicaTest(unittest.TestCase):
         self.assertEqual((self.replica.epoch, self.replica.history_digest), (state.epoch, "01" * 32))
         self.assertEqual([one["id"] for one in self.outbox()][1:], [lost["id"]])
         self.assertEqual(len(self.replica.quarantine()), 1)
+
+    def test_no_snapshot_of_another_epoch_or_that_lost_what_was_given_back(self) -> None:
+        brought = Brought(random_id(), [{"version": "1", "change_set": {"id": random_id()}}])
+        state = State(str(brought.epoch), 1, [], [])
+        self.assertTrue(brought.is_in(state))
+        self.assertFalse(brought.is_in(replace(state, epoch=random_id())))
+        self.assertFalse(brought.is_in(replace(state, holds=lambda _: False)))
+        self.assertTrue(Brought().is_in(state))
 
     def test_nothing_here_to_edit(self) -> None:
         with self.assertRaises(NotHere):

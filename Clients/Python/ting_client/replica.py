@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,8 @@ class State:
     """Each with the history digest after it."""
     schema: str | None = None
     """The JSON of a schema newer than the program's."""
+    holds: Callable[[str], bool] = lambda _: True
+    """Whether a change set is in the history, as far as that goes back."""
 
 
 def _compact(item: object) -> str:

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def opened(path: Path, schema: Schema) -> Iterator[State]:
             raise SnapshotDamaged(f"the snapshot has the format {layout}, which this program does not know")
         newer = _newer_schema(database, schema)
         known = schema_from(newer) if newer else schema
-        yield State(epoch, version, _records(database, known), _entries(database), newer)
+        yield State(epoch, version, _records(database, known), _entries(database), newer, _history(database))
     finally:
         database.close()
 
@@ -106,6 +106,14 @@ def _records(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[Rec
 
 def _value(field: Field, cell: object) -> Value:
     return json.loads(str(cell)) if field.type == "set" else cell  # type: ignore[return-value]
+
+
+def _history(database: sqlite3.Connection) -> Callable[[str], bool]:
+    """Whether a change set is in it; below the floor nobody can tell."""
+    if database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ting_floor'").fetchone():
+        return lambda change_set: True
+    find = "SELECT 1 FROM history WHERE change_set = ?"
+    return lambda change_set: database.execute(find, (change_set,)).fetchone() is not None
 
 
 def _entries(database: sqlite3.Connection) -> Iterator[tuple[Json, bytes]]:

@@ -61,6 +61,20 @@ def replay(server: Server, replica: Replica) -> None:
         replica.integrate(page.get("entries", []), None, None)
 
 
+@dataclass
+class Brought:
+    """What a server of one epoch was given back: entries that it took, and those that it refused."""
+
+    epoch: str | None = None
+    taken: list[Json] = field(default_factory=list)
+    refused: list[Json] = field(default_factory=list)
+
+    def is_in(self, state: State) -> bool:
+        """Whether it is still there: a server may lose it once more."""
+        same = self.epoch is None or self.epoch == state.epoch
+        return same and all(state.holds(entry["change_set"]["id"]) for entry in self.taken)
+
+
 class _Sync:
     """One sync: exchanges, and between them what the last answer asks for."""
 
@@ -213,8 +227,8 @@ class _Sync:
         self._restarts += 1
         if self._restarts > STARTS_OVER:
             raise StartsOverAgain(TIME_AND_AGAIN)
-        refused = self._give_back(lineage) if lineage is not None else []
-        if refused is None:
+        brought = self._give_back(lineage) if lineage is not None else Brought()
+        if brought is None:
             return
         if not self._replica.note_restart(STARTS_OVER_AN_HOUR):
             raise StartsOverAgain(TIME_AND_AGAIN)
@@ -222,29 +236,32 @@ class _Sync:
             file = Path(folder).resolve() / "snapshot"
             snapshot.download(self._server, self._replica.slug, file)
             with snapshot.opened(file, self._replica.schema) as state:
-                self._take(state, refused)
-        self._checks_state = True
+                if brought.is_in(state):
+                    self._take(state, brought.refused)
+                    self._checks_state = True
 
     def _take(self, state: State, refused: list[Json]) -> None:
         self._report.kept_aside.append(self._replica.copy_aside())
-        self._replica.start_from(state, [entry["change_set"] for entry in refused])
+        own = [entry["change_set"] for entry in refused if entry["author"] == self._server.member]
+        self._replica.start_from(state, own)
 
-    def _give_back(self, lineage: list[Json]) -> list[Json] | None:
-        """Brings every entry that the server may have lost; gives those of the own member that it refused.
+    def _give_back(self, lineage: list[Json]) -> Brought | None:
+        """Brings every entry that the server may have lost.
 
         None where another history answers than the one with this lineage: it may lack more, and is asked anew.
         """
-        refused: list[Json] = []
+        brought = Brought(lineage[-1]["epoch"])
         epoch, at = self._replica.epoch, self._last_in_common(lineage)
         while page := self._replica.entries(at, PAGE_BYTES):
             answer = self._call("/give-back", {"epoch": epoch, "entries": page})
-            if answer["epoch"] != lineage[-1]["epoch"]:
+            if answer["epoch"] != brought.epoch:
                 return None
-            self._report.given_back += len(answer.get("taken", []))
-            left = {int(version) for version in answer.get("refused", [])}
-            refused += [entry for entry in page if int(entry["version"]) in left]
+            taken, refused = ({int(version) for version in answer.get(what, [])} for what in ("taken", "refused"))
+            self._report.given_back += len(taken)
+            brought.taken += [entry for entry in page if int(entry["version"]) in taken]
+            brought.refused += [entry for entry in page if int(entry["version"]) in refused]
             at = int(page[-1]["version"])
-        return [entry for entry in refused if entry["author"] == self._server.member]
+        return brought
 
     def _last_in_common(self, lineage: list[Json]) -> int:
         replica = self._replica
