@@ -112,6 +112,17 @@ struct SyncPlanTests {
         #expect(plan.step(.mended(agrees: false, progressed: true)) == .startOver(.notMended))
     }
 
+    @Test("a server that changes while it is given back is asked anew, but not for ever")
+    func changing() {
+        var plan = begun()
+        var asked = 0
+        while plan.step(.historyDiffers(.anotherEpoch)) == .startOver(.anotherEpoch), asked < 100 {
+            #expect(plan.step(.waited) == .exchange(after: 0, checking: .stateAndHistory))
+            asked += 1
+        }
+        #expect((3..<100).contains(asked))
+    }
+
     @Test("what can't be mended starts over from a snapshot, but not for ever")
     func startingOver() {
         var plan = begun()

@@ -96,6 +96,8 @@ public struct SyncPlan: Equatable, Sendable {
     private var after: Int64 = 0
     private var checking = DigestCheck.stateAndHistory
     private var startedOver = 0
+    /// How often it was about to: a server that changes as it is given back is asked anew.
+    private var beginnings = 0
     private var late = 0
     private var mendings = 0
 
@@ -129,6 +131,7 @@ public struct SyncPlan: Equatable, Sendable {
             // Where others write without a pause, mending never catches up.
             return late <= Limits.lateMendings ? exchange : startOver(.notMended)
         case .startedOver:
+            startedOver += 1
             (checking, after, mendings) = (.stateAndHistory, 0, 0)
             return exchange
         }
@@ -150,8 +153,9 @@ public struct SyncPlan: Equatable, Sendable {
     }
 
     private mutating func startOver(_ reason: StartOver) -> Step {
-        startedOver += 1
-        guard startedOver <= Limits.startOverLimit else { return .fail(.startsOverAgain(reason)) }
+        beginnings += 1
+        guard startedOver < Limits.startOverLimit, beginnings <= 4 * Limits.startOverLimit
+        else { return .fail(.startsOverAgain(reason)) }
         return .startOver(reason)
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CSQLite
+import CSQLiteConfig
 import Foundation
 package import GRDB
 import TingCore
@@ -17,13 +19,18 @@ extension DatabasePool {
         return pool
     }
 
-    /// Has what other processes left in the log synced. SQLite refuses a checkpoint at once, whatever
-    /// the busy timeout, while another process makes one.
+    /// Has what other processes left in the log put into the file, and the log emptied.
+    ///
+    /// Syncing the log would not do. After a sync that failed, a system may take its pages for written
+    /// though the disk lacks them, and every later sync succeeds; then a power cut leaves the log's
+    /// earlier commits, and SQLite puts those over the later ones in the file. SQLite refuses a
+    /// checkpoint at once, whatever the busy timeout, while another process makes one.
     func syncLog() throws {
         let end = ContinuousClock.now + .seconds(Limits.serverBusySeconds)
         while true {
             do {
-                _ = try writeWithoutTransaction { try $0.checkpoint(.passive) }
+                let log = try writeWithoutTransaction { try $0.checkpoint(.passive) }
+                if log.walFrameCount > 0 { emptyLog() }
                 return
             } catch let error as DatabaseError
                 where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < end
@@ -31,5 +38,17 @@ extension DatabasePool {
                 usleep(5_000)
             }
         }
+    }
+
+    /// Unless another process reads the file just now.
+    private func emptyLog() {
+        try? writeWithoutTransaction { db in
+            sqlite3_busy_timeout(db.sqliteConnection, 0)
+            defer {
+                sqlite3_busy_timeout(db.sqliteConnection, Int32(Limits.serverBusySeconds * 1_000))
+            }
+            try db.checkpoint(.truncate)
+        }
+        _ = ting_sqlite_sync(path + "-wal")
     }
 }
