@@ -23,7 +23,7 @@ from ting_client.canonical import Json, Value, random_id
 from ting_client.edits import settle
 from ting_client.home import Home
 from ting_client.schema import Field, Schema, schema_path
-from ting_client.snapshot import SnapshotDamaged, download
+from ting_client.snapshot import SnapshotDamaged, download, opened
 from ting_client.sync import sync
 from ting_client.wire import PinMismatch, Problem, Server
 
@@ -94,6 +94,10 @@ class JoinTest(ServerTest):
         target = self.tingd.folder / "snapshot"
         manifest = download(member.server, self.workspace, target)
         self.assertGreater(len(manifest["block_hashes"]), 1)
+        with opened(target, member.replica.schema) as state:
+            entries = [entry["change_set"]["id"] for entry, _ in state.entries]
+            self.assertTrue(all(state.holds(change_set) for change_set in entries))
+            self.assertFalse(state.holds(random_id()))
         calls: list[str] = []
         server = _Watched(member.server, calls, lambda answer: answer)
         with target.open("r+b") as file:

@@ -110,7 +110,8 @@ def _value(field: Field, cell: object) -> Value:
 
 def _history(database: sqlite3.Connection) -> Callable[[str], bool]:
     """Whether a change set is in it; below the floor nobody can tell."""
-    if database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ting_floor'").fetchone():
+    there = database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ting_floor'").fetchone()
+    if there and database.execute("SELECT 1 FROM ting_floor").fetchone():
         return lambda change_set: True
     find = "SELECT 1 FROM history WHERE change_set = ?"
     return lambda change_set: database.execute(find, (change_set,)).fetchone() is not None

@@ -30,7 +30,7 @@ extension DatabasePool {
         while true {
             do {
                 let log = try writeWithoutTransaction { try $0.checkpoint(.passive) }
-                if log.walFrameCount > 0 { emptyLog() }
+                if log.walFrameCount > 0 { try emptyLog() }
                 return
             } catch let error as DatabaseError
                 where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < end
@@ -41,14 +41,17 @@ extension DatabasePool {
     }
 
     /// Unless another process reads the file just now.
-    private func emptyLog() {
-        try? writeWithoutTransaction { db in
+    private func emptyLog() throws {
+        try writeWithoutTransaction { db in
             sqlite3_busy_timeout(db.sqliteConnection, 0)
             defer {
                 sqlite3_busy_timeout(db.sqliteConnection, Int32(Limits.serverBusySeconds * 1_000))
             }
-            try db.checkpoint(.truncate)
+            do { try db.checkpoint(.truncate) } catch let error as DatabaseError
+                where error.resultCode == .SQLITE_BUSY
+            {}
         }
-        _ = ting_sqlite_sync(path + "-wal")
+        let code = ting_sqlite_sync(path + "-wal")
+        guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
     }
 }
