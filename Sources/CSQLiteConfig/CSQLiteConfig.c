@@ -43,3 +43,5 @@ int ting_sqlite_delete(const char *path) {
 }
 
 void ting_sqlite_count_no_memory(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
+void ting_sqlite_keep_savepoints(int bytes) { sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, bytes); }

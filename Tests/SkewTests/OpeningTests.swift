@@ -344,6 +344,6 @@ struct OpeningTests {
             Replica.definition(Schema(name: "none", version: 1, collections: []))
             + Workspace.definition(Schema(name: "none", version: 1, collections: []))
         let hash = Hash(of: Array(statements.joined(separator: ";\n").utf8)).description.prefix(8)
-        #expect("\(SchemaTable.layout) \(hash)" == "4 ade3e99d")
+        #expect("\(SchemaTable.layout) \(hash)" == "4 d0928ccc")
     }
 }

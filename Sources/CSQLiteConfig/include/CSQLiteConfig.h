@@ -25,4 +25,9 @@ int ting_sqlite_delete(const char *path);
 /// Source: https://sqlite.org/c3ref/c_config_covering_index_scan.html (SQLITE_CONFIG_MEMSTATUS).
 void ting_sqlite_count_no_memory(void);
 
+/// Lets SQLite keep so many bytes of pages that a savepoint may put back in memory, before they go to a
+/// file for temporary things: for programs, before anything else of SQLite. By itself it keeps 64 KiB.
+/// Source: https://sqlite.org/c3ref/c_config_covering_index_scan.html (SQLITE_CONFIG_STMTJRNL_SPILL).
+void ting_sqlite_keep_savepoints(int bytes);
+
 #endif

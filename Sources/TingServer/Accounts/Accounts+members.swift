@@ -8,15 +8,14 @@ extension Accounts {
     /// there yet, is called what that owner wrote: an address gives no account's name away.
     package func members(of workspace: WorkspaceID) throws -> [Member] {
         try read { db in
-            try Row.fetchAll(
-                db,
+            let statement = try db.cachedStatement(
                 sql: """
                     SELECT member.id, coalesce(invited_name, name),
                             coalesce(invited_email, email), role, removed FROM membership
                         JOIN member ON member.id = membership.member
                         WHERE workspace = ? ORDER BY member.id
-                    """, arguments: [workspace.description]
-            ).map { row in
+                    """)
+            return try Row.fetchAll(statement, arguments: [workspace.description]).map { row in
                 Member(
                     id: try MemberID(column: row[0]), name: row[1], email: row[2],
                     role: row[4] == nil ? try Role(column: row[3]) : nil)
@@ -27,9 +26,9 @@ extension Accounts {
     /// A number that grows with every change of the list.
     package func membersVersion(of workspace: WorkspaceID) throws -> Int64 {
         try read { db in
-            try Int64.fetchOne(
-                db, sql: "SELECT members_version FROM workspace WHERE id = ?",
-                arguments: [workspace.description]) ?? 0
+            let statement = try db.cachedStatement(
+                sql: "SELECT members_version FROM workspace WHERE id = ?")
+            return try Int64.fetchOne(statement, arguments: [workspace.description]) ?? 0
         }
     }
 

@@ -23,7 +23,9 @@ struct TableGrowth: Sendable {
     }
 
     /// Indexes that files of earlier layouts have.
-    private static let formerIndexes = ["ting_note_record", "ting_edit_standing"]
+    private static let formerIndexes = [
+        "ting_note_record", "ting_edit_standing", "ting_delivery_hash",
+    ]
     /// Tables that have another form in files of earlier layouts.
     private static let formerForms = ["ting_invalid", "ting_note"]
 

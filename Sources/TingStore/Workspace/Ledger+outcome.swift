@@ -13,17 +13,20 @@ extension Ledger {
     }
 
     func delivery(_ replica: ReplicaID, _ number: Int64) throws -> KnownDelivery? {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT change_set, hash, verdict, detail, version FROM ting_delivery
-                WHERE replica = ? AND number = ?
-                """)
-        let row = try Row.fetchOne(statement, arguments: [replica.description, number])
-        guard let row, let id = try ChangeSetID(row.decode(String.self, atIndex: 0)),
-            let hash = try Hash(bytes: row.decode(Data.self, atIndex: 1)),
+        let statement = try HotStatement(
+            db,
+            """
+            SELECT change_set, hash, verdict, detail, version FROM ting_delivery
+            WHERE replica = ? AND number = ?
+            """)
+        statement.bind(replica, at: 1)
+        statement.bind(number, at: 2)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        guard let id = try ChangeSetID(statement.strictText(0)), let hash = statement.hash(1),
             let verdict = try Self.verdict(
-                row.decode(atIndex: 2), detail: row.decode(atIndex: 3),
-                version: row.decode(atIndex: 4))
+                statement.strictText(2), detail: statement.strictText(3),
+                version: statement.isNull(4) ? nil : statement.strictInteger(4))
         else { return nil }
         return KnownDelivery(changeSet: id, hash: hash, verdict: verdict)
     }
@@ -38,17 +41,17 @@ extension Ledger {
 
     /// The acceptance of a change set id, whoever brought it.
     func accepted(_ id: ChangeSetID) throws -> (version: Version, hash: Hash, verdict: Verdict)? {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT h.version, h.verdict, e.hash FROM history h
-                JOIN ting_entry e ON e.version = h.version WHERE h.change_set = ?
-                """)
-        guard let row = try Row.fetchOne(statement, arguments: [id.description]) else {
-            return try PastTable.accepted(db, id)
-        }
-        guard let hash = try Hash(bytes: row.decode(Data.self, atIndex: 2)) else { return nil }
-        let version: Version = try row.decode(atIndex: 0)
-        let verdict: String = try row.decode(atIndex: 1)
+        let statement = try HotStatement(
+            db,
+            """
+            SELECT h.version, h.verdict, e.hash FROM history h
+            JOIN ting_entry e ON e.version = h.version WHERE h.change_set = ?
+            """)
+        statement.bind(id, at: 1)
+        defer { statement.reset() }
+        guard try statement.step() else { return try PastTable.accepted(db, id) }
+        guard let hash = statement.hash(2) else { return nil }
+        let (version, verdict) = try (statement.strictInteger(0), statement.strictText(1))
         return (version, hash, verdict == "applied" ? .applied(version) : .merged(version))
     }
 
@@ -64,17 +67,23 @@ extension Ledger {
             case .rejected(let rejection, let detail): (rejection.rawValue, detail)
             case .deferred(let deferral, let detail): (deferral.rawValue, detail)
             }
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO ting_delivery
-                (replica, number, change_set, hash, verdict, detail, version, seen)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-                """
-        ).execute(arguments: [
-            replica.description, delivery.number, delivery.changeSet.id.description,
-            Data(hash.bytes), code, detail, verdict.version,
-            Data(verdict.version == nil ? delivery.changeSet.seen.flatMap(\.bytes) : []),
-        ])
+        let insert = try HotStatement(
+            db,
+            """
+            INSERT INTO ting_delivery
+            (replica, number, change_set, hash, verdict, detail, version, seen)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+            """)
+        insert.bind(replica, at: 1)
+        insert.bind(delivery.number, at: 2)
+        insert.bind(delivery.changeSet.id, at: 3)
+        insert.bind(hash, at: 4)
+        insert.bind(code, at: 5)
+        insert.bind(detail, at: 6)
+        insert.bind(verdict.version, at: 7)
+        insert.bind(
+            verdict.version == nil ? delivery.changeSet.seen.flatMap(\.bytes) : [], at: 8)
+        try insert.run()
         try note(replica, member, editTime: 0)
     }
 
@@ -89,13 +98,13 @@ extension Ledger {
         _ replica: ReplicaID
     ) throws -> (member: MemberID?, editTime: Int64)? {
         if let known = memory.senders[replica] { return known }
-        let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT member, edit_time FROM ting_sender WHERE replica = ?"),
-            arguments: [replica.description])
-        guard let row else { return nil }
+        let statement = try HotStatement(
+            db, "SELECT member, edit_time FROM ting_sender WHERE replica = ?")
+        statement.bind(replica, at: 1)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
         let sender = try (
-            member: MemberID(row.stored(String.self, atIndex: 0)),
-            editTime: row.stored(Int64.self, atIndex: 1)
+            member: MemberID(statement.strictText(0)), editTime: statement.strictInteger(1)
         )
         memory.senders[replica] = sender
         return sender
@@ -104,12 +113,16 @@ extension Ledger {
     func note(_ replica: ReplicaID, _ member: MemberID, editTime: Int64) throws {
         let known = try sender(replica)
         if let known, known.member != nil, known.editTime >= editTime { return }
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO ting_sender (replica, member, edit_time) VALUES (?, ?, ?)
-                ON CONFLICT (replica) DO UPDATE SET edit_time = max(edit_time, excluded.edit_time)
-                """
-        ).execute(arguments: [replica.description, member.description, editTime])
+        let upsert = try HotStatement(
+            db,
+            """
+            INSERT INTO ting_sender (replica, member, edit_time) VALUES (?, ?, ?)
+            ON CONFLICT (replica) DO UPDATE SET edit_time = max(edit_time, excluded.edit_time)
+            """)
+        upsert.bind(replica, at: 1)
+        upsert.bind(member, at: 2)
+        upsert.bind(editTime, at: 3)
+        try upsert.run()
         memory.senders[replica] = (
             known == nil ? member : known?.member, max(known?.editTime ?? 0, editTime)
         )
@@ -186,16 +199,16 @@ extension Ledger {
                     sql: "DELETE FROM ting_addition WHERE record = ? AND field = ?"
                 ).execute(arguments: [set.record.description, set.field])
             }
-            let add = try db.cachedStatement(
-                sql: """
-                    INSERT INTO ting_addition (record, field, element, version)
-                    VALUES (?, ?, ?, ?)
-                    """)
+            let add = try HotStatement(
+                db,
+                "INSERT INTO ting_addition (record, field, element, version) VALUES (?, ?, ?, ?)")
+            add.bind(set.record, at: 1)
+            add.bind(set.field, at: 2)
             for (element, versions) in set.elements {
+                add.bind(element, at: 3)
                 for version in versions {
-                    try add.execute(arguments: [
-                        set.record.description, set.field, element, version,
-                    ])
+                    add.bind(version, at: 4)
+                    try add.run()
                 }
             }
         }

@@ -213,9 +213,9 @@ struct Ledger: MergeState {
 
     /// What a change set lists that was rejected, or never came.
     private func listed(by hash: Hash) throws -> [Hash] {
-        for table in ["ting_delivery", "ting_link"] {
+        for place in ["ting_delivery WHERE version IS NULL AND", "ting_link WHERE"] {
             let stored = try Data.storedOne(
-                db.cachedStatement(sql: "SELECT seen FROM \(table) WHERE hash = ? LIMIT 1"),
+                db.cachedStatement(sql: "SELECT seen FROM \(place) hash = ? LIMIT 1"),
                 arguments: [Data(hash.bytes)])
             if let stored, !stored.isEmpty { return Hash.list(stored) }
         }

@@ -233,7 +233,8 @@ public final class Workspace: Sendable {
               PRIMARY KEY (epoch, version)
             ) STRICT, WITHOUT ROWID
             """,
-            "CREATE INDEX ting_delivery_hash ON ting_delivery(hash)",
+            // What was accepted is found by its entry.
+            "CREATE INDEX ting_delivery_rejected ON ting_delivery(hash) WHERE version IS NULL",
             """
             CREATE TABLE ting_link (
               hash BLOB PRIMARY KEY NOT NULL,

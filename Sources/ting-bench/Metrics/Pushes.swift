@@ -23,6 +23,10 @@ struct Pushes: Metric {
         guard let epoch = Epoch(try await connection.workspace(Self.slug).epoch) else {
             throw BenchError("the workspace has no epoch")
         }
+        let base = Base(epoch: epoch, version: 0)
+        // The clients know the member list, as replicas do after their first sync.
+        let known = try await connection.sync(
+            Self.slug, PushRequests.request(.init(high: 0, low: 0), base: base, membersVersion: 0))
         await connection.close()
         let empty = try LocalWorkspace(records: 0, seed: 1).rawFile()
         defer { Scratch.remove(empty) }
@@ -32,7 +36,7 @@ struct Pushes: Metric {
             port: served.server.address.port, authority: served.server.authority,
             group: MultiThreadedEventLoopGroup.singleton)
         var requests = PushRequests(
-            slug: Self.slug, seat: seat, base: Base(epoch: epoch, version: 0), seed: 9)
+            slug: Self.slug, seat: seat, base: base, membersVersion: known.membersVersion, seed: 9)
         let upserts = try RawUpserts((0..<count).map { _ in served.records.task() })
         let part = try await bench.pairs.measure(
             "one new record a push", .rate(of: count, unit: "pushes/s"),

@@ -11,12 +11,14 @@ struct PushRequests {
     let slug: String
     let token: String
     let base: Base
+    let membersVersion: Int64
     private var random: SeededGenerator
 
-    init(slug: String, seat: Seat, base: Base, seed: UInt64) {
+    init(slug: String, seat: Seat, base: Base, membersVersion: Int64, seed: UInt64) {
         self.slug = slug
         token = seat.token
         self.base = base
+        self.membersVersion = membersVersion
         random = SeededGenerator(state: seed)
     }
 
@@ -24,13 +26,21 @@ struct PushRequests {
     mutating func make(_ records: [PlanningRecord]) throws -> [ByteBuffer] {
         let replica = ReplicaID.random(using: &random)
         return try records.enumerated().map { position, record in
-            let request = SyncRequest(
-                replica: replica, base: base, historyDigest: .zero,
-                stateDigest: StateDigest().hash, schema: PlanningRecords.schema.version,
-                sent: wallClock(), membersVersion: .max, pageByteLimit: 1, links: [],
-                deliveries: [Delivery(number: Int64(position + 1), changeSet: changeSet(record))])
+            let delivery = Delivery(number: Int64(position + 1), changeSet: changeSet(record))
+            let request = Self.request(
+                replica, base: base, membersVersion: membersVersion, [delivery])
             return http(try WireCoding.protobuf.encode(request.wire))
         }
+    }
+
+    /// What a replica that has pulled nothing asks: one entry at most.
+    static func request(
+        _ replica: ReplicaID, base: Base, membersVersion: Int64, _ deliveries: [Delivery] = []
+    ) -> SyncRequest {
+        SyncRequest(
+            replica: replica, base: base, historyDigest: .zero, stateDigest: StateDigest().hash,
+            schema: PlanningRecords.schema.version, sent: wallClock(),
+            membersVersion: membersVersion, pageByteLimit: 1, links: [], deliveries: deliveries)
     }
 
     private mutating func changeSet(_ record: PlanningRecord) -> ChangeSet {
