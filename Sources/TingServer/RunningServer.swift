@@ -119,8 +119,9 @@ package final class RunningServer: Sendable {
                 requests: requests, followers: followers, patience: options.bounds.shutdown),
         ]
         var configuration = ServiceGroupConfiguration(
-            services: services.map { .init(service: $0) }, gracefulShutdownSignals: signals,
-            logger: quiet)
+            services: services.map {
+                .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
+            }, gracefulShutdownSignals: signals, logger: quiet)
         configuration.maximumGracefulShutdownDuration = options.bounds.shutdown + .seconds(10)
         return ServiceGroup(configuration: configuration)
     }
@@ -184,7 +185,7 @@ package final class RunningServer: Sendable {
 
     private func close() async {
         await registry.closeAll()
-        try? accounts.close()
+        try? accounts.closeWhole()
         await workers.stop()
         await copyists.stop()
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 import TingCore
@@ -135,6 +137,34 @@ struct ConnectionTests {
             token: nil, timeout: .seconds(1), environment: [:])
         let error = await failure(connection)
         #expect(error?.isUnreached == true || error?.code == "foreign_answer")
+    }
+
+    @Test("a timeout of ages is one, also of the first contact", arguments: [Int64.max, 1 << 40])
+    func ages(_ seconds: Int64) async throws {
+        let (server, authority) = try await serve { _ in
+            LittleServer.Answer(headers: ["Content-Type": Request.protobuf])
+        }
+        let connection = try connect(server.port, authority, timeout: .seconds(seconds))
+        #expect(await failure(connection) == nil)
+        _ = try await FirstContact.authority(
+            pinned: authority.pin(), at: ServerAddress(host: "127.0.0.1", port: server.port),
+            proxy: nil, timeout: .seconds(seconds))
+    }
+
+    @Test("a first contact that is cancelled waits no more", arguments: [0, 300])
+    func cancelledContact(_ milliseconds: Int) async throws {
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(silent.localAddress?.port)
+        let contact = Task {
+            try await FirstContact.authority(
+                pinned: .zero, at: ServerAddress(host: "127.0.0.1", port: port), proxy: nil,
+                timeout: .seconds(3_600))
+        }
+        try await Task.sleep(for: .milliseconds(milliseconds))
+        contact.cancel()
+        await #expect(throws: CancellationError.self) { try await contact.value }
+        try await silent.close()
     }
 
     @Test("a web page in place of an answer is told from a server of Ting")

@@ -63,6 +63,28 @@ extension ServerTests {
             #expect(try await first.curl("\(first.url)/healthz").output == "ok\n")
         }
 
+        @Test(
+            "serve ends, and says why, when its accounts are taken away: no command could reach it",
+            arguments: [["", "-wal", "-shm"], [""], ["-wal"]])
+        func displaced(_ suffixes: [String]) async throws {
+            let log = TestFolder.new() + ".log"
+            let server = try await ServerProcess(logFile: log)
+            defer { try? FileManager.default.removeItem(atPath: log) }
+            let token = try await server.join("anna@example.org", "plan")
+            let path = "\(server.path)/server.sqlite"
+            for suffix in suffixes { #expect(rename(path + suffix, path + ".aside" + suffix) == 0) }
+            #expect(await server.end() == 1)
+            let said = try String(contentsOfFile: log, encoding: .utf8)
+            #expect(
+                said.contains("server.sqlite") && said.contains("hint: Put in place"), "\(said)")
+            // By the file alone: nothing is left in its log.
+            if suffixes.contains("") { #expect(rename(path + ".aside", path) == 0) }
+            let again = try await ServerProcess(path: server.path)
+            let answer = try await again.curl(
+                "-H", "Authorization: Bearer \(token)", "\(again.url)/v1/workspaces")
+            #expect(answer.output.contains(#""slug":"plan""#), "\(answer.output)")
+        }
+
         @Test("invite: addresses, roles and workspaces are checked before anything is made")
         func invite() async throws {
             let desk = try await Desk()

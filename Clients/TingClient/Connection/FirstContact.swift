@@ -9,6 +9,7 @@ public import TingCore
 /// root of every later connection, which then checks chain, dates and name as usual.
 /// - SeeAlso: `Protocol/spec/transport.md#trust`.
 public enum FirstContact {
+    /// - Throws: `ClientError`, or `CancellationError`.
     public static func authority(
         pinned pin: Hash, at server: ServerAddress, proxy: ProxySettings?, timeout: Duration
     ) async throws -> TrustAnchor {

@@ -13,6 +13,14 @@ public struct WorkspaceSummary: Equatable, Sendable {
     public var epoch: String
     public var role: String
     public var schema: Int
+
+    public init(slug: String, head: TingCore.Version, epoch: String, role: String, schema: Int) {
+        self.slug = slug
+        self.head = head
+        self.epoch = epoch
+        self.role = role
+        self.schema = schema
+    }
 }
 
 /// What a server gives a device that joins.

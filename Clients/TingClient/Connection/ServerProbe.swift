@@ -24,6 +24,7 @@ struct ServerProbe {
     }
 
     /// Connects, shows the chain to `accept`, and asks for `/healthz` where it agrees.
+    /// - Throws: `ClientError`, or `CancellationError`.
     func run(
         accepting accept: @escaping @Sendable ([NIOSSLCertificate]) async -> Bool
     ) async throws -> Finding {
@@ -41,20 +42,29 @@ struct ServerProbe {
                 seen.withLock { $0 = chain }
                 verdict.completeWithTask { await accept(chain) ? .certificateVerified : .failed }
             }
-        let channel: any Channel
-        do {
-            channel = try await connect(on: loop, answer: answer) { [server] pipeline in
-                let handler = try NIOSSLClientHandler(
-                    context: tls, serverHostname: server.isIPAddress ? nil : server.host,
-                    customVerificationCallback: verify)
-                try pipeline.addHandlers([handler, AnswerHead(request: request, answer: answer)])
+        let text = try await withTaskCancellationHandler {
+            let channel: any Channel
+            do {
+                channel = try await connect(on: loop, answer: answer) { [server] pipeline in
+                    let handler = try NIOSSLClientHandler(
+                        context: tls, serverHostname: server.isIPAddress ? nil : server.host,
+                        customVerificationCallback: verify)
+                    try pipeline.addHandlers([
+                        handler, AnswerHead(request: request, answer: answer),
+                    ])
+                }
+            } catch {
+                answer.fail(error)
+                try Task.checkCancellation()
+                throw error
             }
-        } catch {
-            answer.fail(error)
-            throw error
+            let text = try? await answer.futureResult.get()
+            try? await channel.close()
+            try Task.checkCancellation()
+            return text
+        } onCancel: {
+            answer.fail(CancellationError())
         }
-        let text = try? await answer.futureResult.get()
-        try? await channel.close()
         return Finding(chain: seen.withLock { $0 }, answer: text)
     }
 
@@ -67,7 +77,9 @@ struct ServerProbe {
         answer.futureResult.whenComplete { _ in end.cancel() }
         let bootstrap = ClientBootstrap(group: loop).connectTimeout(deadline)
             .channelInitializer { [proxy, server] channel in
-                channel.eventLoop.makeCompletedFuture {
+                // Whatever ends the wait for an answer ends a connection that is still being made.
+                answer.futureResult.whenFailure { _ in channel.close(promise: nil) }
+                return channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let proxy {
                         let request = proxy.connectRequest(to: server)
@@ -178,8 +190,9 @@ private final class AnswerHead: ChannelInboundHandler {
 }
 
 extension Duration {
+    /// For NIO, whose sums of times end the process where they overflow: at most a year.
     var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
+        let (seconds, attoseconds) = min(max(self, .zero), .seconds(365 * 86_400)).components
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

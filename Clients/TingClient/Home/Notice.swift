@@ -13,6 +13,12 @@ public struct Notice: Equatable, Sendable {
     public var sentence: String
     /// What a person can do now: one sentence.
     public var remedy: String
+
+    public init(code: String, sentence: String, remedy: String) {
+        self.code = code
+        self.sentence = sentence
+        self.remedy = remedy
+    }
 }
 
 extension Notice {

@@ -7,6 +7,12 @@ public struct SignIn: Sendable {
     public var server: ServerAddress
     public var anchor: TrustAnchor
     public var token: String
+
+    public init(server: ServerAddress, anchor: TrustAnchor, token: String) {
+        self.server = server
+        self.anchor = anchor
+        self.token = token
+    }
 }
 
 extension ClientHome {

@@ -11,6 +11,11 @@ import TingStore
 package final class Accounts: Sendable {
     let database: DatabasePool
     let now: @Sendable () -> Int64
+    private let place: FilePlace
+
+    /// Whether the file and its log are still what lies at the path: of what `tingd` commands write to
+    /// another, as a removal, this would never hear.
+    var isInPlace: Bool { FilePlace(database.path) == place }
 
     /// - Parameter now: milliseconds since 1970.
     package init(path: String, now: @escaping @Sendable () -> Int64) throws {
@@ -19,6 +24,7 @@ package final class Accounts: Sendable {
         database = try .durable(path: path, configuration: configuration)
         self.now = now
         try AccountsSchema.migrator.migrate(database)
+        place = FilePlace(path)
     }
 
     /// Opens the file to look at it, as `Workspace.looking` does.
@@ -40,9 +46,16 @@ package final class Accounts: Sendable {
     private init(_ database: DatabasePool, now: @escaping @Sendable () -> Int64) {
         self.database = database
         self.now = now
+        place = FilePlace(database.path)
     }
 
     package func close() throws { try database.close() }
+
+    /// The same, with everything in the file and nothing in its log: for the one process that serves.
+    func closeWhole() throws {
+        _ = try? database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        try close()
+    }
 
     /// Throws if nothing can be written: takes the write lock for a moment.
     package func check() throws {

@@ -7,6 +7,8 @@ import TingCore
 
 /// Notices what other processes (and this one) change in `server.sqlite`, and ends the event
 /// streams of those who may not read any more. Requests need no notice: each asks the file.
+///
+/// Fails where another file lies in its place: the server can't go on with one that no command reaches.
 struct AccountsWatch: Service {
     let path: String
     let accounts: Accounts
@@ -19,19 +21,31 @@ struct AccountsWatch: Service {
 
     func run() async throws {
         let watcher = try await workers.run { [path] in try DataVersion(path: path) }
-        await cancelWhenGracefulShutdown {
+        try await cancelWhenGracefulShutdown {
             var last = Int64(-1)
             var round: Int64 = 0
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(Limits.accountsPollMilliseconds))
                 round += 1
                 last = await look(watcher, last)
+                guard await isInPlace() else { throw Self.displaced }
                 if round * Limits.accountsPollMilliseconds % (Limits.lastSeenSeconds * 1_000) == 0 {
                     await writeSeen()
                 }
             }
         }
         await writeSeen()
+    }
+
+    static let displaced = ServerError(
+        "Somebody moved, replaced or deleted `server.sqlite`, or the `-wal` beside it, while this server had it open; it stopped.",
+        hint:
+            "Put in place the one that counts, and start the server. Stop it before files are put in place."
+    )
+
+    private func isInPlace() async -> Bool {
+        // It throws where the server ends anyway.
+        (try? await workers.run { [accounts] in accounts.isInPlace }) ?? true
     }
 
     private func look(_ watcher: DataVersion, _ last: Int64) async -> Int64 {

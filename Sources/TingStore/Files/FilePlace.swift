@@ -5,7 +5,7 @@ import Foundation
 /// Which file lies at a path, and which log beside it: SQLite goes on with what it once opened, also when
 /// that was moved, replaced or deleted (sqlite.org/howtocorrupt.html § 4.1), and nobody would find again
 /// what is written there.
-struct FilePlace: Equatable, Sendable {
+package struct FilePlace: Equatable, Sendable {
     private let file: Identity?
     private let log: Identity?
 
@@ -22,7 +22,7 @@ struct FilePlace: Equatable, Sendable {
         }
     }
 
-    init(_ path: String) {
+    package init(_ path: String) {
         file = Identity(path)
         log = Identity(path + "-wal")
     }

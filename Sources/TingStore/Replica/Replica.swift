@@ -9,8 +9,8 @@ public import TingCore
 /// One SQLite file holding one workspace at one version, plus the edits made here.
 ///
 /// Blocking; safe to use from several threads and processes, which wait for one another. A closure that
-/// one of its methods runs has the file to itself: no other method of the same `Replica` may be called
-/// within, or GRDB ends the process (`Database methods are not reentrant`).
+/// one of its methods runs has the file to itself: every other method of the same `Replica` throws
+/// `ReplicaError.nested` within.
 public final class Replica: Sendable {
     public let path: String
     let clock: @Sendable () -> Int64
@@ -24,6 +24,8 @@ public final class Replica: Sendable {
     let known: Mutex<RecordTables>
     /// What the writing under way changes.
     let watch: EditWatch
+    /// The thread that is within `access`; 0 for none.
+    private let inside = Atomic<UInt>(0)
     /// How many change sets came into the outbox through this object: `EditMark.swift`.
     let enqueued = Atomic(0)
 
@@ -79,7 +81,11 @@ public final class Replica: Sendable {
     /// Waits for the reading or writing that is under way. Whatever comes after it throws
     /// `ReplicaError.closed`, a sync or a `Follower` that is at work too; closing once more does nothing.
     /// - Throws: `DatabaseError` where somebody still holds a statement of it; it stays open then.
-    public func close() throws { try queue.close() }
+    ///   `ReplicaError.nested`.
+    public func close() throws {
+        try refuseNesting()
+        try queue.close()
+    }
 
     /// Milliseconds since some moment in the past, on the machine's steady clock.
     @Sendable public static func uptime() -> Int64 {
@@ -163,14 +169,15 @@ public final class Replica: Sendable {
 
     /// Reads, with every edit made here on top.
     /// - Parameter body: Runs SQL on the `Database` that it is given; cursors and statements end with it. It
-    ///   calls no method of this replica but those that take a `Database`, or GRDB ends the process
-    ///   (`Database methods are not reentrant`). Return what was read and call them after it, ask in SQL,
-    ///   or open the file a second time, as another `Replica`.
-    /// - Throws: `DatabaseError` with `SQLITE_BUSY_SNAPSHOT` where the file can't be locked, and another
-    ///   program wrote meanwhile; what `body` read may be of two times then. `ReplicaError.closed`.
+    ///   calls no method of this replica but those that take a `Database`. Return what was read and call
+    ///   them after it, ask in SQL, or open the file a second time, as another `Replica`.
+    /// - Throws: `ReplicaError.wroteWhileReading` where `body` wrote, whatever it made of that; nothing is
+    ///   kept then. `DatabaseError` with `SQLITE_BUSY_SNAPSHOT` where the file can't be locked, and another
+    ///   program wrote meanwhile; what `body` read may be of two times then. `ReplicaError.transactionEnded`,
+    ///   `.nested`, `.closed`.
     public func read<T>(_ body: (Database) throws -> T) throws -> T {
         let result = try access { db in
-            try db.readOnly { try transaction(db, .deferred, body) }
+            try watch.reading(db) { try transaction(db, .deferred, body) }
         }
         try fixed?.check()
         return result
@@ -185,10 +192,10 @@ public final class Replica: Sendable {
     /// - Parameters:
     ///   - message: Why, for `ting log`. Cut at 4,000 bytes (`Limits.messageByteLimit`).
     ///   - body: Runs SQL on the `Database` that it is given, and the verbs that take one: `insert`,
-    ///     `update`, `delete`, `restore`, `keep`, `locate`. It calls no other method of this replica, or
-    ///     GRDB ends the process, as with `read`: call them before, or ask in SQL.
+    ///     `update`, `delete`, `restore`, `keep`, `locate`. It calls no other method of this replica: call
+    ///     them before, or ask in SQL.
     /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote;
-    ///   `ReplicaError.transactionEnded` when `body` ends the transaction; `ReplicaError.closed`.
+    ///   `ReplicaError.transactionEnded` when `body` ends the transaction; `ReplicaError.nested`, `.closed`.
     ///   Nothing is kept then.
     @discardableResult
     public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
@@ -288,6 +295,7 @@ public final class Replica: Sendable {
         var result: T?
         try db.inTransaction(kind) {
             result = try body(db)
+            guard db.isInsideTransaction else { throw ReplicaError.transactionEnded }
             return .commit
         }
         guard let result else { throw ReplicaError.transactionEnded }
@@ -296,12 +304,23 @@ public final class Replica: Sendable {
 
     /// The one way to the file, for one at a time.
     func access<T>(_ body: (Database) throws -> T) throws -> T {
-        try queue.writeWithoutTransaction { db in
+        try refuseNesting()
+        return try queue.writeWithoutTransaction { db in
+            inside.store(Self.thread, ordering: .relaxed)
+            defer { inside.store(0, ordering: .relaxed) }
             // In turn with closing, which can't come between this and the body.
             guard db.sqliteConnection != nil else { throw ReplicaError.closed }
             return try body(db)
         }
     }
+
+    /// A thread that waits for what it does itself waits for ever; GRDB would end the process.
+    private func refuseNesting() throws {
+        // Which other thread is within does not matter, so no order among threads does.
+        guard inside.load(ordering: .relaxed) != Self.thread else { throw ReplicaError.nested }
+    }
+
+    private static var thread: UInt { UInt(pthread_self()) }
 }
 
 /// An edit that the schema doesn't allow: it stays in its table and is not sent.

@@ -14,7 +14,8 @@ extension ReplicaError: ExplainedError {
         case .schemaBehind: "schema_differs"
         case .unknownRecord, .notInQuarantine: "not_found"
         case .unknownCollection, .unknownField: "unknown_field"
-        case .transactionEnded: "transaction"
+        case .transactionEnded, .wroteWhileReading: "transaction"
+        case .nested: "replica_nested"
         case .damaged: "replica_damaged"
         }
     }
@@ -34,6 +35,8 @@ extension ReplicaError: ExplainedError {
         case .unknownCollection(let name), .unknownField(let name): "The schema has no \(name)."
         case .transactionEnded:
             "What is written is one transaction, and can't end within; nothing was changed."
+        case .wroteWhileReading: "What only reads can't write; nothing was changed."
+        case .nested: "The replica is in use by the very code that asks for it."
         case .notInQuarantine(let id): "The change set \(id) is in quarantine no more."
         case .damaged(let what): "The file is damaged: \(what) can't be read."
         }
@@ -55,6 +58,9 @@ extension ReplicaError: ExplainedError {
             "Use a collection and a field of the schema; `ting add --help` names them."
         case .transactionEnded:
             "Leave out BEGIN, COMMIT, END and ROLLBACK; savepoints may take back a part."
+        case .wroteWhileReading: "Write inside `write`."
+        case .nested:
+            "Call it before or after the closure, ask in SQL, or open the file a second time."
         case .notInQuarantine:
             "`ting quarantine` lists what is; `ting log` and `ting outbox` show the rest."
         case .damaged:

@@ -20,8 +20,12 @@ public enum ReplicaError: Error, Equatable, Sendable {
     /// The schema has no such collection, or no such `collection.field`.
     case unknownCollection(String)
     case unknownField(String)
-    /// What was written inside `write` tried to commit or roll back by itself.
+    /// What ran inside `write` or `read` tried to commit or roll back by itself.
     case transactionEnded
+    /// Something was written inside `read`.
+    case wroteWhileReading
+    /// A closure that has the replica to itself called another of its methods.
+    case nested
     /// Another program took it out of quarantine.
     case notInQuarantine(ChangeSetID)
     /// The file's bytes are not those that were written.

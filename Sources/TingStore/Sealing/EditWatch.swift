@@ -40,6 +40,10 @@ final class EditWatch: @unchecked Sendable {
     private(set) var isCertain = true
     /// Whether what was written tried to end the transaction, or did.
     private var hasEnded = false
+    /// The connection that a reading has, while it goes on.
+    private var reader: OpaquePointer?
+    /// Whether it tried to commit a change.
+    private var hasWritten = false
 
     /// A collection whose rows are noted.
     private final class Watched {
@@ -156,6 +160,19 @@ final class EditWatch: @unchecked Sendable {
         collections[collection]?.places[record] != nil
     }
 
+    /// Runs a reading, of which no change is committed.
+    ///
+    /// `PRAGMA query_only` would refuse each, too; but SQLite prepares every statement of the connection
+    /// anew after it is set, and after it is set back.
+    /// - Throws: `ReplicaError.wroteWhileReading` where a change was made, whatever became of that.
+    func reading<T>(_ db: Database, _ body: () throws -> T) throws -> T {
+        (reader, hasWritten) = (db.sqliteConnection, false)
+        defer { reader = nil }
+        let result = Result(catching: body)
+        if hasWritten { throw ReplicaError.wroteWhileReading }
+        return try result.get()
+    }
+
     // MARK: Notes
 
     private func note(_ change: RowChange, of collection: Watched) {
@@ -218,6 +235,11 @@ extension EditWatch: TransactionObserver {
     func databaseDidCommit(_ db: Database) {}
 
     func databaseWillCommit() throws {
+        // GRDB asks for a transaction that changed nothing, too.
+        if let reader, sqlite3_txn_state(reader, nil) == SQLITE_TXN_WRITE {
+            hasWritten = true
+            throw ReplicaError.wroteWhileReading
+        }
         guard isNoting else { return }
         hasEnded = true
         throw ReplicaError.transactionEnded
