@@ -41,10 +41,14 @@ struct Oracle {
         var isOpen = true
     }
 
-    /// Records and conflicts, these without their ids, which come of those of change sets: how many random
-    /// bytes SQLite draws for itself depends on how full its files are, and so on the lengths of times.
+    /// Records and conflicts, without what is drawn at random, as ids of conflicts (which come of those of
+    /// change sets) and budgets: how many random bytes SQLite draws for itself depends on how full its
+    /// files are, and so on the lengths of times.
     var decisions: [String] {
-        records.map { "\($0) \($1.isLive) \($1.values.sorted { $0.key < $1.key })" }.sorted()
+        records.map { id, record in
+            let values = record.values.filter { $0.key != "budget" }.sorted { $0.key < $1.key }
+            return "\(id) \(record.isLive) \(values)"
+        }.sorted()
             + conflicts.values.map { "\($0)" }.sorted()
     }
 

@@ -6,6 +6,9 @@ import TingCore
 struct Trace {
     private(set) var hash = Hash.zero
     private(set) var lines: [String] = []
+    /// How many lines had been noted each time that a disk's fault struck, and when it was over.
+    private(set) var strikes: [Int] = []
+    private var count = 0
     private let isKept: Bool
 
     /// - Parameter isKept: Whether the lines are kept to be shown, beside their hash.
@@ -13,8 +16,15 @@ struct Trace {
 
     mutating func note(_ line: @autoclosure () -> String) {
         let line = line()
+        count += 1
         hash = Hash(of: hash.bytes + Array(line.utf8))
         if isKept { lines.append(line) }
+    }
+
+    /// Notes that a disk's fault struck, or is over.
+    mutating func note(strike line: @autoclosure () -> String) {
+        strikes.append(count)
+        note(line())
     }
 }
 

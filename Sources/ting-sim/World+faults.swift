@@ -21,7 +21,7 @@ extension World {
             guard node.health.isFaulty(at: clock.time) else {
                 throw Broken(.wrong, "\(node.machine): \(error)")
             }
-            trace.note("\(node.machine) failed")
+            trace.note(strike: "\(node.machine) failed")
             node.run = nil
             if node.health.isArmed { try restart(node) }
         }
@@ -37,7 +37,7 @@ extension World {
         } catch {
             throw Broken(.lost, "\(node.machine) can't be opened after a crash: \(error)")
         }
-        trace.note("\(node.machine) restarted")
+        trace.note(strike: "\(node.machine) restarted")
         try observeSealed(node)
         try checkView(node)
     }
@@ -64,7 +64,7 @@ extension World {
             guard serverHealth.isFaulty(at: clock.time) else {
                 throw Broken(.wrong, "server: \(error)")
             }
-            trace.note("server failed")
+            trace.note(strike: "server failed")
             guard serverHealth.isArmed else { return true }
             try restartServer()
             return false
@@ -84,7 +84,7 @@ extension World {
         } catch {
             throw Broken(.lost, "the server's file can't be opened after a crash: \(error)")
         }
-        trace.note("server restarted")
+        trace.note(strike: "server restarted")
         let head = try workspace?.head().version ?? 0
         guard head == oracle.version, workspace?.epoch == oracle.epoch else {
             throw Broken(
