@@ -11,6 +11,7 @@ import TingServer
     static func main() {
         signal(SIGPIPE, SIG_IGN)  // A peer that left is an error of one connection.
         ting_sqlite_count_no_memory()
+        // Every change set has a savepoint, and those that wait for one commit change some megabytes.
         ting_sqlite_keep_savepoints(16 << 20)
         umask(0o077)  // What a server keeps is for its own user, SQLite's logs included.
         exit(run(Array(CommandLine.arguments.dropFirst())))
