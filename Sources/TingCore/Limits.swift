@@ -61,6 +61,9 @@ public enum Limits {
     /// Lines or words, both sides together, that the text merge compares one with another; where more
     /// lie between two anchors they count as rewritten. Bounds memory to some 16 MB.
     public static let mergeStretchLimit = 2_000
+    /// Steps of aligning that the texts of one change set may take together (`Protocol/spec/merge.md#text`),
+    /// and after which a request's other change sets wait for the next: some 0.3 s of a core.
+    public static let mergeStepLimit = 50_000_000
     /// Milliseconds of write lock that integrating takes at a time.
     public static let integrateSliceMilliseconds: Int64 = 50
     /// Hours that a join address is good for.

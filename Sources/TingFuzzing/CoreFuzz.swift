@@ -41,16 +41,29 @@ enum MergeFuzz {
         let parts = bytes.split(separator: 0xff, maxSplits: 2, omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self).normalized }
         guard parts.count == 3 else { return }
-        let (base, current, incoming) = (parts[0], parts[1], parts[2])
-        let merged = TextMerge(base: base, current: current, incoming: incoming, later: .incoming)
+        let (base, current) = (parts[0], parts[1])
+        for steps in [bytes.count, Limits.mergeStepLimit] {
+            try check(base, current, parts[2], steps: steps)
+        }
+    }
+
+    private static func check(
+        _ base: String, _ current: String, _ incoming: String, steps: Int
+    ) throws {
+        func merge(_ incoming: String, _ later: TextMerge.Side) -> TextMerge {
+            var steps = steps
+            return TextMerge(
+                base: base, current: current, incoming: incoming, later: later, steps: &steps)
+        }
+        let merged = merge(incoming, .incoming)
         try FuzzFinding.check(merged.text.isNormalized, "a merged text is not in NFC")
-        let other = TextMerge(base: base, current: current, incoming: incoming, later: .current)
+        let other = merge(incoming, .current)
         try FuzzFinding.check(
             merged.overlaps == other.overlaps, "overlap depends on which side is later")
         if !merged.overlaps {
             try FuzzFinding.check(merged.text == other.text, "no overlap, and yet two results")
         }
-        let unchanged = TextMerge(base: base, current: current, incoming: base, later: .incoming)
+        let unchanged = merge(base, .incoming)
         try FuzzFinding.check(
             unchanged.text == current && !unchanged.overlaps, "no edit, and yet a change")
     }

@@ -68,7 +68,8 @@ extension Oracle {
         case .text:
             kind = .text
             (value, other) = Self.text(
-                before, current, edit.after, unseen: unseen, isLater: isLater, continued)
+                before, current, edit.after, unseen: unseen, isLater: isLater, continued,
+                &now.steps)
             if let other {
                 otherVersion = other == current && isLater ? writers.last?.version : version
             }
@@ -98,13 +99,13 @@ extension Oracle {
     /// The text afterwards, and the one that waits in a conflict.
     private static func text(
         _ before: Value, _ current: Value, _ after: Value, unseen: Bool, isLater: Bool,
-        _ continued: Bool
+        _ continued: Bool, _ steps: inout Int
     ) -> (Value, Value?) {
         if current == after { return (current, nil) }
         if !unseen, current == before { return (after, nil) }
         let merge = TextMerge(
             base: before.text ?? "", current: current.text ?? "", incoming: after.text ?? "",
-            later: isLater ? .incoming : .current)
+            later: isLater ? .incoming : .current, steps: &steps)
         let isCleared = merge.text.isEmpty && (after.isNull || current.isNull)
         let value: Value = isCleared ? .null : .text(merge.text)
         if unseen && current == before || merge.overlaps && isLater { return (value, current) }

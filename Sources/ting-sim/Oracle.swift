@@ -61,6 +61,8 @@ struct Oracle {
     private(set) var history: [ChangeSetID] = []
     private(set) var places: [ChangeSetID: (version: Version, hash: Hash)] = [:]
     let schema: Schema
+    /// What aligning the texts of a change set may cost.
+    let mergeSteps: Int
     private var accepted: [Version: Int64] = [0: 0]
     private var versions: [Hash: Version] = [:]
     /// What change sets list that were sealed, and that this server was told of.
@@ -77,8 +79,9 @@ struct Oracle {
     /// Whether the server's file was an older one once: it forgot what lists it was told then.
     var isOlder = false
 
-    init(schema: Schema, epoch: Epoch) {
+    init(schema: Schema, epoch: Epoch, mergeSteps: Int) {
         self.schema = schema
+        self.mergeSteps = mergeSteps
         self.epoch = epoch
     }
 
@@ -98,6 +101,8 @@ struct Oracle {
         var wasLive: [RecordID: Bool] = [:]
         var earliest: Int64
         var editTime: Int64
+        /// What aligning texts may still cost.
+        var steps: Int
     }
 
     func hasSeen(_ version: Version, _ base: Base, _ now: Case) -> Bool {
@@ -113,7 +118,7 @@ struct Oracle {
         let before = lastEditTime[entry.replica] ?? 0
         var now = Case(
             entry: entry, firstAccepted: firstAccepted ?? entry.accepted,
-            seen: closure(entry.changeSet), earliest: before, editTime: before)
+            seen: closure(entry.changeSet), earliest: before, editTime: before, steps: mergeSteps)
         versions[entry.changeSet.hash] = version
         history.append(entry.changeSet.id)
         places[entry.changeSet.id] = (version, entry.changeSet.hash)

@@ -26,6 +26,8 @@ extension Scenario {
         if faults.contains(.clocks), Bool.random(using: &random) {
             skews = (0..<members).map { _ in Self.yearsWrong(&random) }
         }
+        // Drawn from the seed alone: the rest of a scenario stays what it was.
+        if seed % 8 == 3 { mergeSteps = 1 + Int(seed / 8 % 12) }
         phases = []
         var number = 0
         for _ in 0..<Int.random(in: 1...3, using: &random) {

@@ -10,6 +10,8 @@ struct Scenario: Codable, Equatable {
     var network: Network
     /// How far each machine's clock is wrong from the start, in milliseconds; none where missing.
     var skews: [Int64]? = nil
+    /// What aligning the texts of one change set, or of one transaction, may cost: as the limit where missing.
+    var mergeSteps: Int? = nil
     /// Between phases the faults stop, and everyone must come to hold the same.
     var phases: [[Step]]
 

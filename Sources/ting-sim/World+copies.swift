@@ -95,15 +95,17 @@ extension World {
         let new = try Workspace.create(
             path: Self.workspacePath, slug: "team", schema: schema, epoch: epoch,
             receiptKey: Self.key(keyNumber))
+        new.setMergeStepLimit(oracle.mergeSteps)
         workspace = new
         let sealed = oracle.sealed
-        oracle = Oracle(schema: schema, epoch: epoch)
+        oracle = Oracle(schema: schema, epoch: epoch, mergeSteps: oracle.mergeSteps)
         (oracle.sealed, oracle.isOlder) = (sealed, true)
     }
 
     private func putBack(_ backup: ServerBackup, isRestored: Bool) throws {
         try SimulatedDisk.copy(backup.path, to: Self.workspacePath)
         let new = try Workspace(path: Self.workspacePath, schema: schema)
+        new.setMergeStepLimit(oracle.mergeSteps)
         workspace = new
         let sealed = oracle.sealed
         let lost = oracle.version > backup.oracle.version

@@ -78,6 +78,7 @@ extension World {
         try revive(serverDisk, serverHealth)
         do {
             workspace = try Workspace(path: Self.workspacePath, schema: schema)
+            workspace?.setMergeStepLimit(oracle.mergeSteps)
             try observeHistory()
         } catch let broken as Broken {
             throw broken

@@ -112,7 +112,8 @@ final class World {
         trace = Trace(isKept: keepsTrace)
         var random = SeededGenerator(state: scenario.seed ^ 0x7469_6e67)
         let epoch = Epoch.random(using: &random)
-        oracle = Oracle(schema: schema, epoch: epoch)
+        let steps = scenario.mergeSteps ?? Limits.mergeStepLimit
+        oracle = Oracle(schema: schema, epoch: epoch, mergeSteps: steps)
         members = (0..<scenario.members).map { index in
             Member(
                 id: .random(using: &random), name: "Member \(index)",
@@ -125,6 +126,7 @@ final class World {
         workspace = try Workspace.create(
             path: Self.workspacePath, slug: "team", schema: schema, epoch: epoch,
             receiptKey: Self.key(0))
+        workspace?.setMergeStepLimit(steps)
         states[.zero] = oracle
         for (index, member) in members.enumerated() {
             let skews = scenario.skews ?? []

@@ -13,7 +13,7 @@ Tokens = Sequence[str]
 Pairs = list[tuple[int, int]]
 Settle = Callable[[list[str], list[str], list[str]], list[str]]
 
-LINES, WORDS, STRETCH = 20_000, 4_000, 2_000
+LINES, WORDS, STRETCH, STEPS = 20_000, 4_000, 2_000, 50_000_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,21 @@ class Merged:
     overlaps: bool
 
 
-def merge_text(base: str, current: str, incoming: str, incoming_is_later: bool) -> Merged:
+class Steps:
+    """What aligning the texts of one change set may still cost."""
+
+    def __init__(self, left: int = STEPS) -> None:
+        self._left = left
+
+    def take(self, count: int) -> bool:
+        """Whether there were any left before these."""
+        if self._left <= 0:
+            return False
+        self._left -= count
+        return True
+
+
+def merge_text(base: str, current: str, incoming: str, incoming_is_later: bool, steps: Steps) -> Merged:
     """Both sides' changes of `base`; where words overlap, the later edit's stay."""
     if base == current or current == incoming:
         return Merged(incoming, False)
@@ -38,7 +52,7 @@ def merge_text(base: str, current: str, incoming: str, incoming_is_later: bool) 
         old, here, there = (words("".join(side)) for side in (old, here, there))
         if max(len(old), len(here), len(there)) > WORDS:
             return overlap(old, here, there)
-        return _walk(old, here, there, overlap)
+        return _walk(old, here, there, overlap, steps)
 
     def overlap(old: list[str], here: list[str], there: list[str]) -> list[str]:
         nonlocal overlaps
@@ -50,7 +64,7 @@ def merge_text(base: str, current: str, incoming: str, incoming_is_later: bool) 
     old, here, there = lines(base), lines(current), lines(incoming)
     if max(len(old), len(here), len(there)) > LINES:
         return Merged(incoming if incoming_is_later else current, True)
-    merged = _walk(old, here, there, by_word)
+    merged = _walk(old, here, there, by_word, steps)
     return Merged(unicodedata.normalize("NFC", "".join(merged)), overlaps)
 
 
@@ -88,9 +102,9 @@ def _inserted(here: list[str], there: list[str]) -> list[str]:
     return here + ([] if ends or not new else ["\n"]) + new
 
 
-def _walk(base: Tokens, current: Tokens, incoming: Tokens, settle: Settle) -> list[str]:
+def _walk(base: Tokens, current: Tokens, incoming: Tokens, settle: Settle, steps: Steps) -> list[str]:
     """Goes from one token that both sides left to the next; `settle` decides where both changed what lies between."""
-    ours, theirs = dict(_align(base, current)), dict(_align(base, incoming))
+    ours, theirs = dict(_align(base, current, steps)), dict(_align(base, incoming, steps))
     stable = [(at, ours[at], theirs[at]) for at in range(len(base)) if at in ours and at in theirs]
     ends = (len(base), len(current), len(incoming))
     merged: list[str] = []
@@ -109,7 +123,7 @@ def _walk(base: Tokens, current: Tokens, incoming: Tokens, settle: Settle) -> li
 # --- Aligning two lists ---------------------------------------------------------------------------
 
 
-def _align(old: Tokens, new: Tokens) -> Pairs:
+def _align(old: Tokens, new: Tokens, steps: Steps) -> Pairs:
     """The places of partners, ascending."""
     found: Pairs = []
     waiting = [((0, len(old)), (0, len(new)))]
@@ -121,8 +135,12 @@ def _align(old: Tokens, new: Tokens) -> Pairs:
         while first < last and start < stop and old[last - 1] == new[stop - 1]:
             last, stop = last - 1, stop - 1
             found.append((last, stop))
+        if first == last or start == stop:
+            continue
         if last - first + stop - start <= STRETCH:
-            found += [(first + x, start + y) for x, y in _shortest(old[first:last], new[start:stop])]
+            found += [(first + x, start + y) for x, y in _shortest(old[first:last], new[start:stop], steps)]
+            continue
+        if not steps.take(8 * (last - first + stop - start)):
             continue
         anchors = [(first + x, start + y) for x, y in _anchors(old[first:last], new[start:stop])]
         found += anchors
@@ -132,13 +150,13 @@ def _align(old: Tokens, new: Tokens) -> Pairs:
     return sorted(found)
 
 
-def _shortest(old: Tokens, new: Tokens) -> Pairs:
-    """The diagonal steps of the shortest edit script that the greedy algorithm of Myers (1986) finds."""
-    if not old or not new:
-        return []
+def _shortest(old: Tokens, new: Tokens, steps: Steps) -> Pairs:
+    """The diagonal steps of the shortest edit script that the greedy algorithm of Myers (1986) finds, if it does in time."""
     trace: list[dict[int, int]] = []
     reached = {1: 0}
     for distance in range(len(old) + len(new) + 1):
+        if not steps.take(distance + 1):
+            return []
         trace.append(reached)
         before, reached = reached, {}
         for k in range(-distance, distance + 1, 2):

@@ -70,11 +70,12 @@ public struct FieldMerge: Equatable, Sendable {
     }
 
     /// Merges every policy but `set`, which `SetMerge` does.
-    public init(_ input: Input) {
+    /// - Parameter steps: What aligning texts may still cost; less of it is left afterwards.
+    public init(_ input: Input, steps: inout Int) {
         switch input.field.policy {
         case .latest, .set: self = Self.latest(input)
         case .review: self = Self.review(input)
-        case .text: self = Self.text(input)
+        case .text: self = Self.text(input, &steps)
         case .counter: self = Self.counter(input)
         case .max: self = Self.extreme(input) { $0 >= $1 }
         case .min: self = Self.extreme(input) { $0 <= $1 }
@@ -101,7 +102,7 @@ public struct FieldMerge: Equatable, Sendable {
             Conflict(kind: .proposal, other: input.after, otherIsIncoming: true))
     }
 
-    private static func text(_ input: Input) -> FieldMerge {
+    private static func text(_ input: Input, _ steps: inout Int) -> FieldMerge {
         if input.current == input.after {
             return FieldMerge(input.current, input.writerUnseen ? .joins : .alone)
         }
@@ -110,7 +111,8 @@ public struct FieldMerge: Equatable, Sendable {
         }
         let merge = TextMerge(
             base: input.before.text ?? "", current: input.current.text ?? "",
-            incoming: input.after.text ?? "", later: input.isLater ? .incoming : .current)
+            incoming: input.after.text ?? "", later: input.isLater ? .incoming : .current,
+            steps: &steps)
         let cleared = merge.text.isEmpty && (input.after.isNull || input.current.isNull)
         let value: Value = cleared ? .null : .text(merge.text)
         // An unseen writer put the text there just as the author saw it: they meant it to stay.

@@ -94,7 +94,8 @@ extension Merge {
                 field: field, before: before, current: current, after: edit.after,
                 writerUnseen: writers.contains(where: unseen),
                 editUnseen: own.contains(where: unseen),
-                currentTime: writers.map(\.time).max() ?? 0, time: time, continuesOther: continues))
+                currentTime: writers.map(\.time).max() ?? 0, time: time, continuesOther: continues),
+            steps: &stepsLeft)
         set(operation.record, field, merge.value)
         note(
             operation.record, field.name, time, merge.writer,

@@ -14,6 +14,8 @@ public struct Merge: Sendable {
     public private(set) var opened: [RecordID] = []
     /// The latest edit time in it, by the server's clock.
     public internal(set) var editTime: Int64
+    /// What aligning its texts could still have cost.
+    public internal(set) var stepsLeft: Int
     /// Whether the effects are other than what its author wrote.
     public var isMerged: Bool { effects != changeSet.authoredEffects }
 
@@ -68,6 +70,7 @@ public struct Merge: Sendable {
         self.acceptance = acceptance
         self.schema = schema
         editTime = acceptance.previousEditTime
+        stepsLeft = acceptance.mergeSteps
         oldestBase = changeSet.oldestBase(in: acceptance.epoch)
         for operation in changeSet.operations { try apply(operation, state) }
         try bringParentsBack(state)

@@ -98,6 +98,8 @@ public struct Acceptance: Sendable {
     public var acceptedAt: @Sendable (Base) -> Int64
     /// What a version of this history was called in an earlier epoch; `nil` if it was not in it.
     public var earlierName: @Sendable (Version, Epoch) -> Version?
+    /// What aligning the texts of the change set may cost, in steps of `Protocol/spec/merge.md#text`.
+    public var mergeSteps = Limits.mergeStepLimit
 
     public init(
         version: Version, epoch: Epoch, author: MemberID, accepted: Int64, shift: Int64,

@@ -11,7 +11,11 @@ public struct TextMerge: Equatable, Sendable {
     /// Whether words overlapped, so that one side's are missing from `text`.
     public let overlaps: Bool
 
-    public init(base: String, current: String, incoming: String, later: Side) {
+    /// - Parameter steps: What aligning may still cost (`Limits.mergeStepLimit`); less of it is left
+    ///   afterwards. Where none is, no words are partners but those at equal ends.
+    public init(
+        base: String, current: String, incoming: String, later: Side, steps: inout Int
+    ) {
         if base == current || current == incoming {
             (text, overlaps) = (incoming, false)
             return
@@ -22,12 +26,12 @@ public struct TextMerge: Equatable, Sendable {
         }
         var overlap = false
         let lines = Self.merge(
-            base.lines, current.lines, incoming.lines, limit: Limits.mergeLineLimit
-        ) { base, current, incoming in
+            base.lines, current.lines, incoming.lines, limit: Limits.mergeLineLimit, &steps
+        ) { base, current, incoming, steps in
             if base.isEmpty { return Self.inserted(current, incoming) }
             let words = Self.merge(
-                base.words, current.words, incoming.words, limit: Limits.mergeWordLimit
-            ) { base, current, incoming in
+                base.words, current.words, incoming.words, limit: Limits.mergeWordLimit, &steps
+            ) { base, current, incoming, _ in
                 if base.isEmpty { return current + incoming }
                 overlap = true
                 return later == .current ? current : incoming
@@ -52,13 +56,14 @@ public struct TextMerge: Equatable, Sendable {
     /// Walks the three sequences; `resolve` decides where both sides changed the same stretch.
     private static func merge(
         _ base: [Substring], _ current: [Substring], _ incoming: [Substring], limit: Int,
-        resolve: ([Substring], [Substring], [Substring]) -> [Substring]
+        _ steps: inout Int,
+        resolve: ([Substring], [Substring], [Substring], inout Int) -> [Substring]
     ) -> [Substring] {
         guard max(base.count, current.count, incoming.count) <= limit else {
-            return resolve(base.isEmpty ? [""] : base, current, incoming)
+            return resolve(base.isEmpty ? [""] : base, current, incoming, &steps)
         }
-        let ours = matches(base, current)
-        let theirs = matches(base, incoming)
+        let ours = matches(base, current, &steps)
+        let theirs = matches(base, incoming, &steps)
         var merged: [Substring] = []
         var (b, c, i) = (0, 0, 0)
         while true {
@@ -75,7 +80,7 @@ public struct TextMerge: Equatable, Sendable {
             } else if chunk.0 == chunk.2 {
                 merged += chunk.1
             } else {
-                merged += resolve(chunk.0, chunk.1, chunk.2)
+                merged += resolve(chunk.0, chunk.1, chunk.2, &steps)
             }
             guard let next else { return merged }
             merged.append(base[next])
@@ -87,21 +92,25 @@ public struct TextMerge: Equatable, Sendable {
     ///
     /// Equal ends are matched first. Between them elements that occur once on both sides anchor the
     /// match (patience diff, Cohen), and short stretches between anchors are matched by the
-    /// shortest edit script (Myers 1986). A long stretch without anchors has no match: memory and
-    /// time stay bounded whatever the texts.
-    private static func matches(_ base: [Substring], _ other: [Substring]) -> [Int?] {
+    /// shortest edit script (Myers 1986). A long stretch without anchors has no match, nor has
+    /// what lies between equal ends once no steps are left: memory and time stay bounded whatever
+    /// the texts.
+    private static func matches(
+        _ base: [Substring], _ other: [Substring], _ steps: inout Int
+    ) -> [Int?] {
         var names: [Substring: Int] = [:]
         let (base, other) = (base.named(&names), other.named(&names))
         var partners = [Int?](repeating: nil, count: base.count)
         var waiting = [(base.indices, other.indices)]
         while let (left, right) = waiting.popLast() {
             let (left, right) = matchEnds(base, left, other, right, &partners)
-            guard !left.isEmpty, !right.isEmpty else { continue }
+            guard !left.isEmpty, !right.isEmpty, steps > 0 else { continue }
             if left.count + right.count <= Limits.mergeStretchLimit {
-                let script = EditScript(base[left], other[right])
+                let script = EditScript(base[left], other[right], &steps)
                 for (place, partner) in script.kept { partners[place] = partner }
                 continue
             }
+            steps -= Self.stepsEachLook * (left.count + right.count)
             var (b, o) = (left.lowerBound, right.lowerBound)
             let anchors = anchors(base, left, other, right)
             for (place, partner) in anchors {
@@ -113,6 +122,9 @@ public struct TextMerge: Equatable, Sendable {
         }
         return partners
     }
+
+    /// Looking an element up among anchors takes as long as so many steps of Myers' algorithm.
+    private static let stepsEachLook = 8
 
     private static func matchEnds(
         _ base: [Int], _ left: Range<Int>, _ other: [Int], _ right: Range<Int>,
@@ -182,16 +194,18 @@ extension [Substring] {
 /// The standard library's `difference(from:)` promises no particular one of several shortest; the
 /// merge has to come to the same on every server. `Protocol/spec/merge.md#text`.
 private struct EditScript {
-    /// The places of what both lists keep, ascending.
+    /// The places of what both lists keep, ascending; none where the steps ended before the script did.
     private(set) var kept: [(Int, Int)] = []
 
     /// For each number of edits d, how far each diagonal k = x − y gets: k at index (k + d) / 2.
     private var reached: [[Int32]] = []
 
-    init(_ old: ArraySlice<Int>, _ new: ArraySlice<Int>) {
+    init(_ old: ArraySlice<Int>, _ new: ArraySlice<Int>, _ steps: inout Int) {
         var end = false
         while !end {
             let distance = reached.count
+            guard steps > 0 else { return }
+            steps -= distance + 1
             var row: [Int32] = []
             row.reserveCapacity(distance + 1)
             for k in stride(from: -distance, through: distance, by: 2) {

@@ -69,7 +69,7 @@ public struct SyncRun {
         let base = try replica.identity().base
         outcome.version = base.version
         outcome.head = max(response.head, base.version)
-        let sent = request.deliveries.last?.number
+        let sent = Self.lastJudged(of: request, response)
         let isMore = try replica.isWaiting(
             after: came.renamed ? 0 : sent ?? lastSent, deferred: deferred)
         // Edits that another process made meanwhile are a reason to go on, too.
@@ -81,7 +81,15 @@ public struct SyncRun {
         return try perform(plan.step(.integrated(progress)))
     }
 
-    /// The number of the delivery sent last.
+    /// The number after which the outbox goes on: a server may leave the last deliveries for the next
+    /// request. Where it gave no verdict at all, or none that this program knows, it is passed by.
+    private static func lastJudged(of request: SyncRequest, _ response: SyncResponse) -> Int64? {
+        let judged = Set(response.verdicts.map(\.number))
+        return request.deliveries.last { judged.contains($0.number) }?.number
+            ?? request.deliveries.last?.number
+    }
+
+    /// The number of the delivery after which the next request goes on.
     private var lastSent: Int64 = 0
     private var hasAskedForSchema = false
     /// What the server could not judge in this sync.

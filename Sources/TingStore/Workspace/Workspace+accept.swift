@@ -59,6 +59,8 @@ struct Clerk {
     private var historyDigest: Hash
     private var digest: StateDigest
     private let firstVersion: Version
+    /// What aligning texts has cost in this transaction.
+    private var mergeSteps = 0
 
     init(_ workspace: Workspace, _ db: Database, epoch: Epoch? = nil, now: Int64) throws {
         self.workspace = workspace
@@ -90,6 +92,8 @@ struct Clerk {
         var fate = Fate()
         let before = head
         for delivery in submission.request.deliveries {
+            // Others wait for this transaction: what is left unjudged comes again (sync.md#response).
+            if mergeSteps >= workspace.mergeStepLimit, !judgement.verdicts.isEmpty { break }
             guard let verdict = try judge(delivery, submission, &fate) else {
                 judgement.clash = delivery.number
                 break
@@ -235,14 +239,16 @@ struct Clerk {
         // Times of acceptance never go back; edit times are held to the first acceptance.
         let accepted = max(arrival.accepted, lastAccepted)
         let seen = try ledger.seen(by: changeSet)
-        let acceptance = Acceptance(
+        var acceptance = Acceptance(
             version: version, epoch: ledger.epoch, author: arrival.author,
             accepted: arrival.accepted < now ? arrival.accepted : accepted,
             shift: arrival.shift, seen: seen,
             previousEditTime: try ledger.editTime(of: arrival.replica),
             acceptedAt: try ledger.acceptanceTimes(of: changeSet),
             earlierName: try ledger.earlierNames(of: changeSet))
+        acceptance.mergeSteps = workspace.mergeStepLimit
         let merge = try Merge(changeSet, into: ledger, acceptance, schema: workspace.schema)
+        mergeSteps += acceptance.mergeSteps - merge.stepsLeft
         var entry = Entry(
             version: version, changeSet: changeSet, author: arrival.author,
             replica: arrival.replica, number: arrival.number, accepted: accepted,

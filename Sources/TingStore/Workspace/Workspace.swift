@@ -23,6 +23,7 @@ public final class Workspace: Sendable {
     /// The name of the history; it changes when the file turns out to be an older copy.
     public var epoch: Epoch { current.withLock { $0 } }
     let current: Mutex<Epoch>
+    private let mergeSteps = Atomic(Limits.mergeStepLimit)
     let receiptKey: [UInt8]
     let pool: DatabasePool
     let tables: RecordTables
@@ -116,6 +117,13 @@ public final class Workspace: Sendable {
     private static func lacksFloor(_ pool: DatabasePool) throws -> Bool {
         try pool.read { try !$0.tableExists("ting_start") }
     }
+
+    /// What aligning the texts of one change set may cost, and of one transaction, before what follows in
+    /// a request is left for the next.
+    var mergeStepLimit: Int { mergeSteps.load(ordering: .relaxed) }
+
+    /// Sets the limit, for tests: real texts hardly come near it.
+    package func setMergeStepLimit(_ steps: Int) { mergeSteps.store(steps, ordering: .relaxed) }
 
     /// Runs statements past every rule: for tests that plant faults.
     package func tamper(_ body: (Database) throws -> Void) throws { try pool.write(body) }
