@@ -35,6 +35,8 @@ final class Node {
     var isToldOfStart = false
     /// How often it started over since all held the same.
     var startOvers = 0
+    /// The same, since it last waited for an hour.
+    var startOversInAnHour = 0
     /// Changes when another file takes this one's place.
     var generation = 0
 

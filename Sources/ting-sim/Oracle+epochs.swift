@@ -49,6 +49,14 @@ extension Oracle {
                 .wrong, lost == nil ? "a new epoch without proof" : "an older copy goes unnoticed")
         }
         if let lost { startEpoch(now, after: min(lost.version - 1, version)) }
+        fork(request.epoch, at: request.entries.first { isElsewhere($0, request.epoch, isProven) })
+        var listed: Set<Hash> = []
+        for entry in request.entries where isProven(entry, known) {
+            if listed.contains(entry.changeSet.hash) {
+                tell(entry.changeSet.hash, entry.changeSet.seen)
+            }
+            listed.formUnion(entry.changeSet.seen)
+        }
         var coming = appended[...]
         for entry in request.entries {
             let isProven = isProven(entry, known)
@@ -71,6 +79,23 @@ extension Oracle {
         if let extra = coming.first {
             throw Broken(.wrong, "version \(extra.version) is nothing that was given back")
         }
+    }
+
+    /// Whether a proven entry is not what this history has under a version that it shares with its epoch.
+    private func isElsewhere(
+        _ entry: Entry, _ earlier: Epoch, _ isProven: (Entry, Set<Epoch>) -> Bool
+    ) -> Bool {
+        guard earlier != epoch, let end = lineage[earlier], entry.version <= end else {
+            return false
+        }
+        return isProven(entry, [earlier]) && !isHere(entry)
+    }
+
+    /// An earlier epoch had two histories from this entry on, and names from both.
+    private mutating func fork(_ earlier: Epoch, at entry: Entry?) {
+        guard let entry, let end = lineage[earlier] else { return }
+        for version in entry.version...end { name(version, version, in: earlier) }
+        lineage[earlier] = entry.version - 1
     }
 
     private func isHere(_ entry: Entry) -> Bool {

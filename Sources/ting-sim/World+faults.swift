@@ -118,7 +118,10 @@ extension World {
         if serverHealth.isArmed { try restartServer() }
         forgetEvents()
         // Who started over too often waits an hour.
-        if nodes.contains(where: { $0.startOvers >= 2 }) { clock.advance(3_700_000) }
+        if nodes.contains(where: { $0.startOversInAnHour >= 2 }) {
+            clock.advance(3_700_000)
+            for node in nodes { node.startOversInAnHour = 0 }
+        }
         for node in nodes { node.startOvers = 0 }
     }
 }

@@ -88,6 +88,7 @@ extension World {
         if outcome.startedOver != nil, !node.isToldOfStart {
             node.isToldOfStart = true
             node.startOvers += 1
+            node.startOversInAnHour += 1
             counts.startOvers += 1
         }
     }

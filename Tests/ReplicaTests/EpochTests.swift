@@ -60,6 +60,30 @@ struct EpochTests {
     }
 
     @Test(
+        "so is what a server lost whose older files went on under its name, and was then restored",
+        arguments: [1, 3])
+    func wentOnUnnoticed(versions: Int) throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Lost by the server', budget = 5")
+        try team.sync(0)
+        try putBack(team, restored: false)
+        for _ in 1...versions {
+            try team.foreign(1, "UPDATE project SET hours = hours + 1")
+            try team.sync(1)
+        }
+        var generator = SystemRandomNumberGenerator()
+        try team.workspace.startEpoch(.random(using: &generator))
+        let outcome = try team.run(team.replicas[0], team.members[0])
+        #expect((outcome.startedOver, outcome.unproven) == (.anotherEpoch, 0))
+        // What was seen on either side is uncertain then, and nothing is lost.
+        try team.foreign(1, "UPDATE project SET hours = hours + 1")
+        try team.expectAgreement(after: 3)
+        let row = try text(team, 1, "SELECT title || budget || '/' || hours FROM project")
+        #expect(row == "Lost by the server5/\(versions + 2)")
+        #expect(try team.replicas.map { try $0.status().conflicts } == [0, 0])
+    }
+
+    @Test(
         "what a restored server lost is given back, as itself, and work goes on",
         arguments: [true, false])
     func restored(_ isRestored: Bool) throws {

@@ -26,12 +26,12 @@ struct StartingOverTests {
         return path
     }
 
-    private func emptyWorkspace(_ team: Team) throws -> Workspace {
+    private func emptyWorkspace(_ team: Team, key: UInt8 = 0) throws -> Workspace {
         var generator = SystemRandomNumberGenerator()
         return try Workspace.create(
-            path: team.folder.appending(path: "new.sqlite").path, slug: "team",
-            schema: team.schema, epoch: .random(using: &generator),
-            receiptKey: (0..<32).map { UInt8($0) })
+            path: team.folder.appending(path: "new-\(UUID().uuidString).sqlite").path,
+            slug: "team", schema: team.schema, epoch: .random(using: &generator),
+            receiptKey: (0..<32).map { $0 + key })
     }
 
     private func text(_ team: Team, _ sql: String) throws -> String? {
@@ -58,6 +58,36 @@ struct StartingOverTests {
         #expect(outcome.summary.quarantined == 0)
         #expect(try text(team, "SELECT title || budget FROM project") == "Water7")
         #expect(try team.replicas[0].status().quarantine == 0)
+    }
+
+    @Test(
+        "what is given back, or goes to the outbox again, is behind what it lists, which was accepted after it",
+        arguments: [0, 1])
+    func listed(key: UInt8) throws {
+        let team = try Team(2)
+        try team.foreign(1, "INSERT INTO project (title) VALUES ('Air')")
+        for position in [1, 0] { try team.sync(position) }
+        for statement in [
+            "INSERT INTO project (title) VALUES ('Water')",
+            "UPDATE project SET budget = 7 WHERE title = 'Air'",
+            "UPDATE project SET title = 'Vand' WHERE title = 'Water'",
+        ] {
+            try team.foreign(0, statement)
+            _ = try team.replicas[0].seal()
+        }
+        for isFirst in [true, false] {
+            try team.workspace.close()
+            team.workspace = try emptyWorkspace(team, key: isFirst ? 0 : key)
+            // Without Air its budget is rejected, and the title after it accepted.
+            if isFirst { try team.sync(0) }
+            try team.sync(1)
+            try team.replicas[0].retryQuarantine(
+                try team.replicas[0].quarantine().map(\.changeSet.id))
+            for position in [0, 1] { try team.sync(position) }
+            #expect(try text(team, "SELECT budget FROM project WHERE title = 'Air'") == "7")
+            #expect(try text(team, "SELECT title FROM project WHERE title <> 'Air'") == "Vand")
+        }
+        #expect(try team.replicas.map { try $0.status().conflicts } == [0, 0])
     }
 
     @Test("what is held back in a record that goes to the outbox again is still there, in its row")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import unittest
 
 from ting_client import canonical
+from ting_client.records import behind_what_they_list
 from ting_client.schema import InvalidValue, read_schema
 from ting_client.textmerge import words
 
@@ -49,6 +50,18 @@ class CanonicalTest(unittest.TestCase):
         ]
         [effect] = canonical.effects_from_stored(canonical.encode(effects))
         self.assertEqual(effect["values"], [{"field": "due"}, {"field": "spent_h", "value": {"integer": "0"}}])
+
+
+class OrderTest(unittest.TestCase):
+    def test_each_comes_behind_what_it_lists(self) -> None:
+        made: list[canonical.Json] = []
+        for seen in ([], [0], [1], []):
+            listed = {"seen": [canonical.change_set_hash(made[place]).hex() for place in seen]}
+            base = {"epoch": canonical.random_id()}
+            made.append({"id": canonical.random_id(), "seed": "AAAAAAAAAAAAAAAAAAAAAA==", "base": base, "time": "1", "operations": []} | listed)
+        first, second, third, alone = made
+        ordered = behind_what_they_list([alone, third, first, second])
+        self.assertEqual(ordered, [alone, first, second, third])
 
 
 class SchemaTest(unittest.TestCase):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .canonical import Json, Value, value_from_json
+from .canonical import Json, Value, change_set_hash, value_from_json
 from .schema import Schema
 
 
@@ -74,3 +74,18 @@ def dependents(stopped: Json, later: Iterable[Json]) -> list[Json]:
             records |= touched(change_set)
             found.append(change_set)
     return found
+
+
+def behind_what_they_list(change_sets: Iterable[Json]) -> list[Json]:
+    """The change sets, each behind those of them that it lists as seen, else in their order."""
+    waiting = {change_set_hash(one).hex(): one for one in change_sets}
+    ordered: list[Json] = []
+    for start in list(waiting):
+        path = [start]
+        while path:
+            ahead = [one for one in waiting.get(path[-1], {}).get("seen", []) if one in waiting and one not in path]
+            if ahead:
+                path.append(ahead[0])
+            elif one := waiting.pop(path.pop(), None):
+                ordered.append(one)
+    return ordered

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .canonical import Json, change_set_hash, entry_effects, ordered_id, value_from_json
 from .digests import EMPTY_HISTORY, Buckets, link_entry
-from .records import Record, after_effect, after_operation
+from .records import Record, after_effect, after_operation, behind_what_they_list
 from .schema import Schema, schema_from
 
 _LAYOUT = """
@@ -454,7 +454,7 @@ class Replica:
         return path
 
     def start_from(self, state: State, again: Iterable[Json] = ()) -> None:
-        """Takes another history and its records; outbox and quarantine stay, and `again` joins the outbox."""
+        """Takes another history and its records; outbox and quarantine stay, and `again` comes before what waits."""
         with self.transaction():
             buckets = Buckets()
             self._db.execute("DELETE FROM record")
@@ -473,8 +473,10 @@ class Replica:
                 self._use((state.schema,))
             if self.history_digest_at(state.version) is None:
                 raise DigestMismatch(f"there is no history digest for version {state.version}")
-            for change_set in again:
-                if not self._knows(change_set["id"]):
+            if lost := [one for one in again if not self._knows(one["id"])]:
+                waiting = [pending.change_set for pending in self.outbox()]
+                self._db.execute("DELETE FROM outbox")
+                for change_set in behind_what_they_list([*lost, *waiting]):
                     self._enqueue(change_set)
 
     def _knows(self, change_set: str) -> bool:

@@ -99,7 +99,7 @@ class _Sync:
         page = self._page()
         response = self._call("/sync", self._request(page))
         if response["epoch"] != self._replica.epoch or not response.get("history_agrees"):
-            self._start_over(response.get("lineage"))
+            self._start_over(response)
             return False
         if response.get("schema"):
             self._replica.take_schema(response["schema"])
@@ -222,12 +222,12 @@ class _Sync:
                 self._start_over()
                 return False
 
-    def _start_over(self, lineage: list[Json] | None = None) -> None:
-        """Goes on from the server's snapshot, the outbox on top; `lineage` says that the server may have lost some."""
+    def _start_over(self, other: Json | None = None) -> None:
+        """Goes on from the server's snapshot, the outbox on top; the answer of another history may lack some of this."""
         self._restarts += 1
         if self._restarts > STARTS_OVER:
             raise StartsOverAgain(TIME_AND_AGAIN)
-        brought = self._give_back(lineage) if lineage is not None else Brought()
+        brought = self._give_back(other) if other is not None else Brought()
         if brought is None:
             return
         if not self._replica.note_restart(STARTS_OVER_AN_HOUR):
@@ -245,13 +245,13 @@ class _Sync:
         own = [entry["change_set"] for entry in refused if entry["author"] == self._server.member]
         self._replica.start_from(state, own)
 
-    def _give_back(self, lineage: list[Json]) -> Brought | None:
+    def _give_back(self, other: Json) -> Brought | None:
         """Brings every entry that the server may have lost.
 
-        None where another history answers than the one with this lineage: it may lack more, and is asked anew.
+        None where yet another history answers: it may lack more, and is asked anew.
         """
-        brought = Brought(lineage[-1]["epoch"])
-        epoch, at = self._replica.epoch, self._last_in_common(lineage)
+        brought = Brought(other["epoch"])
+        epoch, at = self._replica.epoch, self._last_in_common(other)
         while page := self._replica.entries(at, PAGE_BYTES):
             answer = self._call("/give-back", {"epoch": epoch, "entries": page})
             if answer["epoch"] != brought.epoch:
@@ -263,10 +263,11 @@ class _Sync:
             at = int(page[-1]["version"])
         return brought
 
-    def _last_in_common(self, lineage: list[Json]) -> int:
-        replica = self._replica
+    def _last_in_common(self, other: Json) -> int:
+        replica, lineage = self._replica, other.get("lineage", [])
         ends = [(int(end.get("version", 0)), end) for end in lineage if end["epoch"] == replica.epoch]
-        if any(version >= replica.version for version, end in ends if end is not lineage[-1]):
+        went_on = any(version >= replica.version for version, end in ends if end is not lineage[-1])
+        if went_on and other.get("history_digest") == replica.history_digest:
             return replica.version
         shared = [version for version, end in ends if replica.history_digest_at(version) == end["history_digest"]]
         return max(shared, default=0)

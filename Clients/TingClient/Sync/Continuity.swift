@@ -13,6 +13,6 @@ extension ServerConnection {
         request.pageByteLimit = 1
         let answer = try await sync(try replica.identity().workspace, request)
         if answer.epoch == request.base.epoch, answer.historyAgrees { return true }
-        return try replica.shares(answer.lineage)
+        return try replica.shares(answer)
     }
 }

@@ -20,13 +20,16 @@ extension Replica {
     // MARK: Giving back
 
     /// The last version that this replica has in common with the server's history.
-    func lastInCommon(_ lineage: [EpochEnd]) throws -> Version {
+    /// - Parameter digest: The server's history digest at the version of this replica's base.
+    func lastInCommon(_ lineage: [EpochEnd], _ digest: Hash) throws -> Version {
         try read { db in
             let base = try identity(db).base
             let own = lineage.filter { $0.epoch == base.epoch }
-            // An earlier epoch that went on from here holds all of this history. The present one
-            // does not: the server said that it has another at this version.
-            if own.contains(where: { $0 != lineage.last && $0.version >= base.version }) {
+            // An earlier epoch that went on from here holds all of this history; but one whose files were
+            // copied back under the same name went on from elsewhere, as the present one does.
+            if own.contains(where: { $0 != lineage.last && $0.version >= base.version }),
+                try HistoryTables.digest(db, at: base.version) == digest
+            {
                 return base.version
             }
             return try own.last { end in
@@ -35,8 +38,10 @@ extension Replica {
         }
     }
 
-    /// Whether a history with these epochs holds any version that this replica holds.
-    public func shares(_ lineage: [EpochEnd]) throws -> Bool { try lastInCommon(lineage) > 0 }
+    /// Whether the history that answers a sync holds any version that this replica holds.
+    public func shares(_ answer: SyncResponse) throws -> Bool {
+        try lastInCommon(answer.lineage, answer.historyDigest) > 0
+    }
 
     /// A page of entries to give back, after `version`; empty when there are no more.
     func giveBackRequest(after version: Version) throws -> GiveBackRequest {
@@ -147,27 +152,18 @@ extension Replica {
             let noted = try notedHomes(db)
             for record in waiting { try setAside(db, record, noted, last: last[record] ?? [:]) }
             let own = try identity(db).member
-            let later = try Int64.storedAll(db, sql: "SELECT seq FROM ting_outbox ORDER BY seq")
-            var (others, again) = (0, Set<RecordID>())
-            for entry in lost {
-                guard entry.author == own, try !isKnown(db, entry.changeSet.id) else {
-                    others += entry.author == own ? 0 : 1
-                    continue
-                }
-                try enqueue(db, entry.changeSet, entry.changeSet.base)
-                for record in entry.changeSet.touched {
-                    try setAside(db, record.description, noted)
-                }
-                again.formUnion(entry.changeSet.touched)
+            let mine = try lost.filter { try $0.author == own && !isKnown(db, $0.changeSet.id) }
+            if !mine.isEmpty { try queueAgain(db, mine.map(\.changeSet)) }
+            var again = Set<RecordID>()
+            for record in mine.flatMap(\.changeSet.touched) where again.insert(record).inserted {
+                try setAside(db, record.description, noted)
             }
-            // What waits here builds on what was accepted before it.
-            if !again.isEmpty { for place in later { try moveToEnd(db, place) } }
             try materialize(db, again.union(waiting.compactMap { RecordID($0) }))
             try putBack(db, held)
             guard try recomputedDigest(db).hash == HistoryTables.stateHash(db) else {
                 throw ReplicaError.digestDiffers(version: try identity(db).base.version)
             }
-            return others
+            return lost.count { $0.author != own }
         }
     }
 

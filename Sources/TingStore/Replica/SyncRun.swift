@@ -59,7 +59,7 @@ public struct SyncRun {
             return try perform(plan.step(.stateDiffers))
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
-            given = try replica.lastInCommon(response.lineage)
+            given = try replica.lastInCommon(response.lineage, response.historyDigest)
             (returned, unproven, epoch) = ([], [], response.epoch)
             return try perform(plan.step(.historyDiffers(reason)))
         }

@@ -277,6 +277,20 @@ struct Clerk {
         return merge.isMerged ? .merged(version) : .applied(version)
     }
 
+    /// Learns what those change sets list that come behind one that lists them: rejected at first, they were
+    /// accepted after it, and this history doesn't know of that rejection.
+    func learn(_ changeSets: [ChangeSet]) throws {
+        guard changeSets.contains(where: { !$0.seen.isEmpty }) else { return }
+        var listed: Set<Hash> = []
+        for changeSet in changeSets {
+            let hash = changeSet.hash
+            if listed.contains(hash) {
+                try ledger.keep([SeenLink(hash: hash, seen: changeSet.seen)])
+            }
+            listed.formUnion(changeSet.seen)
+        }
+    }
+
     /// Takes an entry of another epoch back as itself; `false` if this history can't hold it.
     mutating func takeBack(_ entry: Entry, as epoch: Epoch) throws -> Bool {
         let changeSet = entry.changeSet

@@ -30,6 +30,24 @@ extension Workspace {
             sql: "UPDATE ting_workspace SET epoch = ?", arguments: [epoch.description])
     }
 
+    /// An epoch turns out to have had two histories from a version on, since its files were copied back: what
+    /// it called its versions from there is as uncertain as what the other one did.
+    private func fork(_ db: Database, _ end: EpochEnd, at version: Version) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO ting_name (epoch, version, here)
+                SELECT ?1, version, version FROM ting_state_digest WHERE version BETWEEN ?2 AND ?3
+                ON CONFLICT DO UPDATE SET here = iif(here IS excluded.here, here, NULL)
+                """, arguments: [end.epoch.description, version, end.version])
+        try db.execute(
+            sql: "UPDATE ting_lineage SET version = ?, history_digest = ? WHERE epoch = ?",
+            arguments: [
+                version - 1,
+                Data((try Self.historyDigest(db, at: version - 1) ?? .zero).bytes),
+                end.epoch.description,
+            ])
+    }
+
     /// Where earlier epochs ended, the oldest first, and where the present one stands.
     func lineage(_ db: Database) throws -> [EpochEnd] {
         let head = try HistoryTables.head(db)
@@ -51,7 +69,8 @@ extension Workspace {
     /// Takes back entries that a replica still has and this history lost: each as itself.
     ///
     /// A valid receipt of this very epoch for an entry that isn't here proves that the file is an
-    /// older copy: a new epoch begins then.
+    /// older copy: a new epoch begins then. One of an earlier epoch, for a version that this history shares
+    /// with it, proves that it was one then.
     /// - Parameters:
     ///   - now: Milliseconds since 1970.
     ///   - next: The name of the new epoch, should one begin.
@@ -69,11 +88,20 @@ extension Workspace {
             {
                 try startEpoch(db, next, after: min(lost.version - 1, first - 1))
                 began = next
+            } else if let end = try lineage(db).dropLast().last(where: { $0.epoch == request.epoch }
+            ),
+                let lost = try request.entries.first(where: { entry in
+                    try entry.version <= end.version && isReceipt(entry, [request.epoch])
+                        && !isHere(db, entry)
+                })
+            {
+                try fork(db, end, at: lost.version)
             }
             var clerk = try Clerk(self, db, epoch: began, now: now)
+            let proven = try request.entries.map { try isReceipt($0, [request.epoch] + known) }
+            try clerk.learn(zip(request.entries, proven).filter(\.1).map(\.0.changeSet))
             var (taken, refused) = ([Version](), [Version]())
-            for entry in request.entries {
-                let isProven = try isReceipt(entry, [request.epoch] + known)
+            for (entry, isProven) in zip(request.entries, proven) {
                 if isProven, try clerk.takeBack(entry, as: request.epoch) {
                     taken.append(entry.version)
                 } else {
