@@ -64,6 +64,15 @@ public enum Limits {
     /// Steps of aligning that the texts of one change set may take together (`Protocol/spec/merge.md#text`),
     /// and after which a request's other change sets wait for the next: some 0.3 s of a core.
     public static let mergeStepLimit = 50_000_000
+    /// Bytes of the effects of one change set in their stored form, where they are not as its author wrote
+    /// them: a small edit of a long text may open a conflict that holds all of it.
+    public static let effectsByteLimit = 8 << 20
+    /// Milliseconds of judging after which a server leaves what remains of each request for the next.
+    public static let judgingMilliseconds: Int64 = 2_000
+    /// Hashes that are followed from what one change set lists as seen.
+    public static let seenLimit = 20_000
+    /// Bytes of records in one bucket that a server sends to mend it.
+    public static let bucketByteLimit = 8 << 20
     /// Milliseconds of write lock that integrating takes at a time.
     public static let integrateSliceMilliseconds: Int64 = 50
     /// Hours that a join address is good for.

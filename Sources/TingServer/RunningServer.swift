@@ -65,10 +65,10 @@ package final class RunningServer: Sendable {
                 logger.error("workspace.displaced", metadata: ["workspace": "\(id)"])
             }
         ) { [workers, followers, metrics] id in
-            OpenWorkspace(
-                id: id,
-                file: try Workspace(path: options.folder.workspace(id), schema: options.schema),
-                workers: workers, now: now,
+            let file = try Workspace(path: options.folder.workspace(id), schema: options.schema)
+            file.setPatience(milliseconds: Limits.judgingMilliseconds)
+            return OpenWorkspace(
+                id: id, file: file, workers: workers, now: now,
                 announce: { workspace, versions in
                     metrics.countCommit()
                     await Self.announce(versions, of: workspace, to: followers)

@@ -18,8 +18,15 @@ extension Entry {
             for effect in message.effects { list.append(try Effect(wire: effect)) }
             effects = list
         }
+        let changeSet = try Self.changeSet(of: message, own)
+        // Each costs a record's writing and hashing, however short it is.
+        let records = effects?.map(\.record) ?? changeSet.operations.map(\.record)
+        let most = effects == nil ? 2 : 1
+        guard records.count <= most || records.count <= most * Set(records).count else {
+            throw WireError("effects.record", "one of them too often")
+        }
         self.init(
-            version: message.version, changeSet: try Self.changeSet(of: message, own),
+            version: message.version, changeSet: changeSet,
             author: try Wire.id(message.author, "entry.author"),
             replica: try Wire.id(message.replica, "entry.replica"), number: message.number,
             accepted: message.accepted, shift: message.shift, effects: effects,

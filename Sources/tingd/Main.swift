@@ -11,8 +11,9 @@ import TingServer
     static func main() {
         signal(SIGPIPE, SIG_IGN)  // A peer that left is an error of one connection.
         ting_sqlite_count_no_memory()
-        // Every change set has a savepoint, and those that wait for one commit change some megabytes.
-        ting_sqlite_keep_savepoints(16 << 20)
+        // Every change set has a savepoint: what a small one may put back stays in memory. SQLite 3.40 can't
+        // write a piece of 128 KiB or more to a file, and takes the disk for full.
+        ting_sqlite_keep_savepoints((128 << 10) - 1)
         umask(0o077)  // What a server keeps is for its own user, SQLite's logs included.
         exit(run(Array(CommandLine.arguments.dropFirst())))
     }

@@ -38,6 +38,31 @@ struct ProgramTests {
         #expect(try programs.run("tingd", ["verify", "--data", programs.data]).status == 0)
     }
 
+    @Test("one change set may change tens of megabytes of the server's file")
+    func largeChangeSet() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        let path = try programs.ting("mette", "path").output
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let sql = { (statement: String) in
+            try programs.run(
+                URL(filePath: "/usr/bin/sqlite3"), [path, statement], programs.environment("mette")
+            ).status == 0
+        }
+        #expect(
+            try sql(
+                """
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+                INSERT INTO task (title, body) SELECT 'Opgave ' || i, printf('%.*c', 3900, 'x') FROM n
+                """))
+        #expect(try programs.ting("mette", "sync").status == 0)
+        #expect(try sql("UPDATE task SET title = title || '!'"))
+        let sync = try programs.ting("mette", "sync", "--json")
+        #expect(sync.status == 0, "\(sync.errors)")
+        #expect(sync.output.contains("\"sent\": 1"))
+        #expect(try programs.ting("mette", "verify").status == 0)
+    }
+
     @Test("a clone that was killed before its replica was known is taken up by the next one")
     func cloneLeftBehind() throws {
         let programs = try Programs()

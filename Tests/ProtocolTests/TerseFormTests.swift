@@ -126,6 +126,20 @@ struct TerseFormTests {
         #expect(try SyncRequest(wire: plain) == request)
     }
 
+    @Test("an entry whose effects name a record twice is no entry")
+    func twice() throws {
+        let record = RecordID(high: 1, low: 2)
+        var entry = Entry(
+            version: 8, changeSet: Self.varied, author: MemberID(high: 5, low: 6),
+            replica: ReplicaID(high: 3, low: 4), number: 12, accepted: 3_000, shift: 1,
+            effects: [Effect("task", record, .updated, [])], receipt: [1, 2])
+        #expect(try Entry(wire: entry.wire) == entry)
+        entry.effects?.append(Effect("task", record, .deleted))
+        #expect(throws: WireError("effects.record", "one of them too often")) {
+            try Entry(wire: entry.wire)
+        }
+    }
+
     @Test("an own change set is completed by hash, or the answer is no answer")
     func own() throws {
         let replica = ReplicaID(high: 3, low: 4)

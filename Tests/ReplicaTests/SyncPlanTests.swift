@@ -82,6 +82,15 @@ struct SyncPlanTests {
             plan.step(.notAnswered(jitter: 0, atLeast: .seconds(30))) == .fail(.notAnswered))
     }
 
+    @Test(
+        "what a try took counts to the patience: a silent server is not asked twice",
+        .tags(.promise12))
+    func took() {
+        var plan = SyncPlan(patience: .seconds(3))
+        _ = plan.step(.begin)
+        #expect(plan.step(.notAnswered(jitter: 0, took: .seconds(3))) == .fail(.notAnswered))
+    }
+
     @Test("an answer that leads nowhere ends the sync instead of going round")
     func noProgress() {
         var plan = begun()

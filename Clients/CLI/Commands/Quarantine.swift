@@ -113,7 +113,7 @@ struct EditQuarantine: TingCommand {
 
             Examples:
               ting quarantine edit 3b9f status=active && ting sync
-              ting quarantine edit 3b9f spent_h+=4 partners+=dma
+              ting quarantine edit 3b9f spent_h+=4
             """)
 
     @OptionGroup var global: GlobalOptions

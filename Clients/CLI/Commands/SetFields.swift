@@ -10,7 +10,7 @@ struct SetFields: TingCommand {
             Examples:
               ting set JWP-017 status=active end=2027-06
               ting set 4f2a partners+=dma partners-=sepa
-              ting set 4f2a spent_h+=3 summary=@summary.txt
+              ting set 4f2a spent_h+=3 body=@notes.txt
 
             ID is a full id, the end of one, or a code.
 

@@ -14,6 +14,7 @@ Pairs = list[tuple[int, int]]
 Settle = Callable[[list[str], list[str], list[str]], list[str]]
 
 LINES, WORDS, STRETCH, STEPS = 20_000, 4_000, 2_000, 50_000_000
+TEXT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ def merge_text(base: str, current: str, incoming: str, incoming_is_later: bool, 
     if max(len(old), len(here), len(there)) > LINES:
         return Merged(incoming if incoming_is_later else current, True)
     merged = _walk(old, here, there, by_word, steps)
-    return Merged(unicodedata.normalize("NFC", "".join(merged)), overlaps)
+    text = unicodedata.normalize("NFC", "".join(merged))
+    if len(text.encode("utf-8")) > TEXT_BYTES:
+        return Merged(incoming if incoming_is_later else current, True)
+    return Merged(text, overlaps)
 
 
 def lines(text: str) -> list[str]:

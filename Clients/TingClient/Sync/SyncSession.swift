@@ -129,12 +129,14 @@ public struct SyncSession: Sendable {
         while true {
             switch action {
             case .send(let request):
+                let began = ContinuousClock.now
                 do {
                     action = try run.received(try await foreseen.exchange(request))
                 } catch let error as ClientError where error.mayPass {
                     lost = error
                     action = try run.notAnswered(
-                        jitter: .random(in: 0...1), atLeast: error.retryAfter ?? .zero)
+                        jitter: .random(in: 0...1), atLeast: error.retryAfter ?? .zero,
+                        took: .now - began)
                 }
                 progress(
                     Step(

@@ -26,7 +26,9 @@ int ting_sqlite_delete(const char *path);
 void ting_sqlite_count_no_memory(void);
 
 /// Lets SQLite keep so many bytes of pages that a savepoint may put back in memory, before they go to a
-/// file for temporary things: for programs, before anything else of SQLite. By itself it keeps 64 KiB.
+/// file for temporary things: for programs, before anything else of SQLite. By itself it keeps 64 KiB. The
+/// pages go to the file in one piece, of which SQLite writes the part beyond whole 128 KiB alone, and fails
+/// with SQLITE_FULL: less than that.
 /// Source: https://sqlite.org/c3ref/c_config_covering_index_scan.html (SQLITE_CONFIG_STMTJRNL_SPILL).
 void ting_sqlite_keep_savepoints(int bytes);
 

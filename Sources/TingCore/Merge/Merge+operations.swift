@@ -100,6 +100,7 @@ extension Merge {
         note(
             operation.record, field.name, time, merge.writer,
             standing: merge.writer != .none && field.policy != .counter)
+        try checkSize()
         guard let conflict = merge.conflict else { return }
         let writer = try writers.last.flatMap { try state.author(of: $0.version) }
         try open(

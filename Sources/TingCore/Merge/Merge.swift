@@ -16,6 +16,8 @@ public struct Merge: Sendable {
     public internal(set) var editTime: Int64
     /// What aligning its texts could still have cost.
     public internal(set) var stepsLeft: Int
+    /// UTF-8 bytes of the values set, and of the conflicts opened, so far.
+    private var valueBytes = 0
     /// Whether the effects are other than what its author wrote.
     public var isMerged: Bool { effects != changeSet.authoredEffects }
 
@@ -61,7 +63,13 @@ public struct Merge: Sendable {
         var deletedHere = false
     }
 
-    /// Merges `changeSet` into `state`. Throws only what `state` throws.
+    /// Its effects are larger than `Limits.effectsByteLimit`, for what others wrote meanwhile.
+    public struct TooLarge: Error, Equatable {
+        public init() {}
+    }
+
+    /// Merges `changeSet` into `state`.
+    /// - Throws: `TooLarge`, as soon as that is certain; and what `state` throws.
     public init(
         _ changeSet: ChangeSet, into state: some MergeState, _ acceptance: Acceptance,
         schema: Schema
@@ -96,6 +104,12 @@ public struct Merge: Sendable {
 
     mutating func set(_ record: RecordID, _ field: Field, _ value: Value) {
         records[record]?.now.values[field.name] = value == field.standard ? nil : value
+        valueBytes += value.text?.utf8.count ?? value.elements.reduce(0) { $0 + $1.utf8.count }
+    }
+
+    /// A field is set twice at most, so that twice the limit can't come to less than the limit in the end.
+    func checkSize() throws {
+        guard valueBytes <= 2 * Limits.effectsByteLimit else { throw TooLarge() }
     }
 
     mutating func note(
@@ -143,6 +157,8 @@ public struct Merge: Sendable {
         values["other_version"] = otherVersion.map { .integer($0) }
         records[id]?.now = RecordState(isLive: true, values: values)
         opened.append(id)
+        for name in ["before", "other"] { valueBytes += values[name]?.text?.utf8.count ?? 0 }
+        try checkSize()
     }
 
     /// The id of a conflict follows from change set, record, field and kind.

@@ -3,7 +3,8 @@
 /// Merges two texts that go on from a third: by line, and where lines overlap, by word.
 ///
 /// Pure and total. Insertions at one place are both kept, the one in place first, equal lines
-/// once. Where words overlap, `later` says whose stay. `Protocol/spec/merge.md#text`.
+/// once. Where words overlap, `later` says whose stay, and so it does of the whole where both together
+/// are longer than a text may be. `Protocol/spec/merge.md#text`.
 public struct TextMerge: Equatable, Sendable {
     public enum Side: Sendable { case current, incoming }
 
@@ -39,8 +40,11 @@ public struct TextMerge: Equatable, Sendable {
             return [words.joined()[...]]
         }
         // Two pieces in NFC may meet in a way that is not.
-        text = lines.joined().normalized
-        overlaps = overlap
+        let merged = lines.joined().normalized
+        // A text that grew beyond what anyone may write could never be edited again.
+        let isLong = merged.utf8.count > Limits.textByteLimit
+        text = isLong ? (later == .current ? current : incoming) : merged
+        overlaps = overlap || isLong
     }
 
     /// Lines that both sides put at one place: the one in place first, equal lines once.

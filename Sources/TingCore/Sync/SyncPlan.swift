@@ -26,8 +26,8 @@ public struct SyncPlan: Equatable, Sendable {
         case begin
         case integrated(Progress)
         /// No answer, or one that says to try again, and after how long at the earliest; `jitter` is
-        /// 0 to 1, drawn anew each time.
-        case notAnswered(jitter: Double, atLeast: Duration = .zero)
+        /// 0 to 1, drawn anew each time. `took` is how long it was waited for.
+        case notAnswered(jitter: Double, atLeast: Duration = .zero, took: Duration = .zero)
         case waited
         /// The records don't give the digest that the history asks for.
         case stateDiffers
@@ -108,9 +108,9 @@ public struct SyncPlan: Equatable, Sendable {
         switch fact {
         case .begin, .waited: return exchange
         case .integrated(let progress): return next(progress)
-        case .notAnswered(let jitter, let least):
+        case .notAnswered(let jitter, let least, let took):
             let wait = max(backoff.failed(jitter: jitter), least)
-            waited += wait
+            waited += took + wait
             return waited < patience ? .wait(wait) : .fail(.notAnswered)
         case .stateDiffers:
             guard checking == .stateAndHistory else { return startOver(.notMended) }

@@ -145,8 +145,33 @@ extension RecordTables {
     func liveRecords(
         _ db: Database, in bucket: Int, except unsealed: [String: Set<RecordID>] = [:]
     ) throws -> [RecordContent] {
-        let ending = Hexadecimal.encode([UInt8(truncatingIfNeeded: bucket)])
         var found: [RecordContent] = []
+        try eachLiveRecord(db, in: bucket, except: unsealed) { record in
+            found.append(record)
+            return true
+        }
+        return found
+    }
+
+    /// The same of a server, where nothing is unsealed; `nil` where they come to more than so many bytes.
+    func liveRecords(
+        _ db: Database, in bucket: Int, within byteLimit: Int
+    ) throws -> [RecordContent]? {
+        var (found, bytes) = ([RecordContent](), 0)
+        try eachLiveRecord(db, in: bucket) { record in
+            found.append(record)
+            bytes += record.canonicalBytes.count
+            return bytes <= byteLimit
+        }
+        return bytes <= byteLimit ? found : nil
+    }
+
+    /// - Parameter body: Whether to go on with the next.
+    private func eachLiveRecord(
+        _ db: Database, in bucket: Int, except unsealed: [String: Set<RecordID>] = [:],
+        _ body: (RecordContent) throws -> Bool
+    ) throws {
+        let ending = Hexadecimal.encode([UInt8(truncatingIfNeeded: bucket)])
         var aside = unsealed
         let beside = try String.storedAll(
             db, sql: "SELECT record FROM ting_shared WHERE substr(record, 35) = ?",
@@ -156,7 +181,7 @@ extension RecordTables {
             else { continue }
             aside[shared.collection, default: []].insert(record)
             guard shared.state == .live else { continue }
-            found.append(RecordContent(shared.collection, record, shared.values))
+            guard try body(RecordContent(shared.collection, record, shared.values)) else { return }
         }
         for collection in schema.collections {
             let ids = try String.storedAll(
@@ -170,9 +195,8 @@ extension RecordTables {
                 guard let record = RecordID(text), !beside.contains(record),
                     let values = try read(db, collection.name, record)
                 else { continue }
-                found.append(RecordContent(collection.name, record, values))
+                guard try body(RecordContent(collection.name, record, values)) else { return }
             }
         }
-        return found
     }
 }

@@ -104,11 +104,12 @@ public struct SyncRun {
             plan.step(.mended(agrees: mended.agrees, progressed: mended.progressed)))
     }
 
-    /// The request got no answer, or one that asks to wait. `jitter` is 0 to 1, drawn anew each time.
+    /// The request got no answer, or one that asks to wait, and took so long. `jitter` is 0 to 1, drawn
+    /// anew each time.
     public mutating func notAnswered(
-        jitter: Double, atLeast least: Duration = .zero
+        jitter: Double, atLeast least: Duration = .zero, took: Duration = .zero
     ) throws -> Action {
-        try perform(plan.step(.notAnswered(jitter: jitter, atLeast: least)))
+        try perform(plan.step(.notAnswered(jitter: jitter, atLeast: least, took: took)))
     }
 
     /// The wait is over.

@@ -114,7 +114,8 @@ struct Drafter {
         for edit in draft.operation?.fields ?? [] {
             draft.invalid[edit.field] = InvalidValue(
                 "its record is not there, nor waits to be sent",
-                "Retry what made it, if that is in quarantine; or delete this row, and add it anew.")
+                "Retry what made it, if that is in quarantine; or delete this row, and add it anew."
+            )
         }
         draft.operation = nil
     }

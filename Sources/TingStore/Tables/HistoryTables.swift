@@ -261,15 +261,18 @@ package struct NewEntry {
     let body: [UInt8]
     let outcome: [UInt8]?
 
-    /// - Parameter body: The stored bytes of its change set, for whoever has them at hand.
+    /// - Parameters:
+    ///   - body: The stored bytes of its change set, for whoever has them at hand.
+    ///   - outcome: Those of the effects that are written out.
     package init(
-        _ entry: Entry, _ effects: [Effect], hash: Hash, digest: Hash, body: [UInt8]? = nil
+        _ entry: Entry, _ effects: [Effect], hash: Hash, digest: Hash, body: [UInt8]? = nil,
+        outcome: [UInt8]? = nil
     ) {
         self.entry = entry
         self.effects = effects
         self.hash = hash
         self.digest = digest
         self.body = body ?? entry.changeSet.storedBytes
-        outcome = entry.effects.map { Effect.storedBytes($0) }
+        self.outcome = outcome ?? entry.effects.map { Effect.storedBytes($0) }
     }
 }

@@ -122,13 +122,11 @@ struct Ledger: MergeState {
             db.cachedStatement(sql: "SELECT MIN(version) FROM ting_edit WHERE record = ?"),
             arguments: [record.description])
         guard let first else { return .integer(0) }
-        guard let entry = try HistoryTables.entries(db, where: "h.version = ?", [first]).first
-        else { return .integer(try PastTable.start(db, record, field) ?? 0) }
-        let insert = entry.changeSet.operations.first {
-            $0.record == record && $0.kind == .insert
+        let inserted = try memory.inserted(record, in: first) {
+            try HistoryTables.entries(db, where: "h.version = ?", [first]).first?.changeSet
         }
-        let field = insert?.fields.first { $0.field == field }
-        return field?.after ?? .integer(0)
+        guard let inserted else { return .integer(try PastTable.start(db, record, field) ?? 0) }
+        return inserted.first { $0.field == field }?.after ?? .integer(0)
     }
 
     func holder(
@@ -184,7 +182,7 @@ struct Ledger: MergeState {
         var found: Set<Version> = []
         var visited: Set<Hash> = []
         var waiting = changeSet.seen
-        while let hash = waiting.popLast() {
+        while visited.count < Limits.seenLimit, let hash = waiting.popLast() {
             guard visited.insert(hash).inserted else { continue }
             if let accepted = try listed(byAccepted: hash) {
                 found.insert(accepted.version)

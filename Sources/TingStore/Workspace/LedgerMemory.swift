@@ -11,8 +11,25 @@ final class LedgerMemory {
     private var new: Set<RecordID> = []
     /// Who sends under a replica's id, and its latest edit time.
     var senders: [ReplicaID: (member: MemberID?, editTime: Int64)] = [:]
+    /// What inserts of a version wrote, of as many versions as were asked for last.
+    private var inserts: [Version: [RecordID: [FieldEdit]]] = [:]
+    private static let insertsLimit = 64
     /// When versions were accepted.
     var times: [Version: Int64] = [:]
+
+    /// What the insert of a record wrote in a version, whose entry is read for all of them at once.
+    func inserted(
+        _ record: RecordID, in version: Version, _ read: () throws -> ChangeSet?
+    ) rethrows -> [FieldEdit]? {
+        if let known = inserts[version] { return known[record] ?? [] }
+        guard let changeSet = try read() else { return nil }
+        if inserts.count >= Self.insertsLimit { inserts.removeAll() }
+        let found = Dictionary(
+            changeSet.operations.filter { $0.kind == .insert }.map { ($0.record, $0.fields) },
+            uniquingKeysWith: { first, _ in first })
+        inserts[version] = found
+        return found[record] ?? []
+    }
 
     /// The record's row in the collection's table; `nil` if there is none.
     func row(

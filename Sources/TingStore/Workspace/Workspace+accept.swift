@@ -61,6 +61,7 @@ struct Clerk {
     private let firstVersion: Version
     /// What aligning texts has cost in this transaction.
     private var mergeSteps = 0
+    private let began = Replica.uptime()
 
     init(_ workspace: Workspace, _ db: Database, epoch: Epoch? = nil, now: Int64) throws {
         self.workspace = workspace
@@ -93,7 +94,7 @@ struct Clerk {
         let before = head
         for delivery in submission.request.deliveries {
             // Others wait for this transaction: what is left unjudged comes again (sync.md#response).
-            if mergeSteps >= workspace.mergeStepLimit, !judgement.verdicts.isEmpty { break }
+            if isLong, !judgement.verdicts.isEmpty { break }
             guard let verdict = try judge(delivery, submission, &fate) else {
                 judgement.clash = delivery.number
                 break
@@ -104,6 +105,11 @@ struct Clerk {
         }
         if head > before { judgement.appended = before + 1...head }
         return judgement
+    }
+
+    /// Whether this transaction has taken as much as one may.
+    private var isLong: Bool {
+        mergeSteps >= workspace.mergeStepLimit || workspace.hasJudgedLong(since: began)
     }
 
     /// As many heads as an outbox ever has, and far fewer than would fill a disk: who may not edit
@@ -153,6 +159,12 @@ struct Clerk {
                 }
             } catch let invalid as InvalidValue {
                 verdict = .rejected(.invalidValue, detail: "\(invalid.problem). \(invalid.remedy)")
+            } catch is Merge.TooLarge {
+                verdict = .rejected(
+                    .tooLarge,
+                    detail:
+                        "With what others wrote meanwhile it would come to more than \(Limits.effectsByteLimit) bytes."
+                )
             }
         }
         guard let verdict else { return nil }
@@ -249,6 +261,8 @@ struct Clerk {
         acceptance.mergeSteps = workspace.mergeStepLimit
         let merge = try Merge(changeSet, into: ledger, acceptance, schema: workspace.schema)
         mergeSteps += acceptance.mergeSteps - merge.stepsLeft
+        let outcome = merge.isMerged ? Effect.storedBytes(merge.effects) : nil
+        guard outcome?.count ?? 0 <= Limits.effectsByteLimit else { throw Merge.TooLarge() }
         var entry = Entry(
             version: version, changeSet: changeSet, author: arrival.author,
             replica: arrival.replica, number: arrival.number, accepted: accepted,
@@ -262,7 +276,8 @@ struct Clerk {
             after: historyDigest, changeSet: hash, effects: changeSet.effectsHash(merge.effects),
             author: arrival.author, accepted: accepted)
         let new = NewEntry(
-            entry, merge.effects, hash: hash, digest: next, body: arrival.body)
+            entry, merge.effects, hash: hash, digest: next, body: arrival.body,
+            outcome: outcome)
         try HistoryTables.append(db, new)
         let state = try HotStatement(
             db, "INSERT INTO ting_state_digest (version, digest, entry_hash) VALUES (?, ?, ?)")
@@ -312,6 +327,8 @@ struct Clerk {
                 return .commit
             }
         } catch is InvalidValue {
+            return false
+        } catch is Merge.TooLarge {
             return false
         }
         guard let verdict else { return false }

@@ -24,6 +24,7 @@ public final class Workspace: Sendable {
     public var epoch: Epoch { current.withLock { $0 } }
     let current: Mutex<Epoch>
     private let mergeSteps = Atomic(Limits.mergeStepLimit)
+    private let patience = Atomic(Int64.max)
     let receiptKey: [UInt8]
     let pool: DatabasePool
     let tables: RecordTables
@@ -124,6 +125,17 @@ public final class Workspace: Sendable {
 
     /// Sets the limit, for tests: real texts hardly come near it.
     package func setMergeStepLimit(_ steps: Int) { mergeSteps.store(steps, ordering: .relaxed) }
+
+    /// Has a transaction leave what remains of each request unjudged after so many milliseconds: for servers,
+    /// where others wait for it. Without, the clock decides nothing.
+    public func setPatience(milliseconds: Int64) {
+        patience.store(milliseconds, ordering: .relaxed)
+    }
+
+    func hasJudgedLong(since began: Int64) -> Bool {
+        let patience = patience.load(ordering: .relaxed)
+        return patience != .max && Replica.uptime() - began >= patience
+    }
 
     /// Runs statements past every rule: for tests that plant faults.
     package func tamper(_ body: (Database) throws -> Void) throws { try pool.write(body) }
@@ -331,7 +343,10 @@ public final class Workspace: Sendable {
             guard request.base == Base(epoch: epoch, version: head) else { return response }
             var bytes = 0
             for bucket in try HistoryTables.stateDigest(db).differingBuckets(from: request.digest) {
-                let records = try tables.liveRecords(db, in: bucket)
+                guard
+                    let records = try tables.liveRecords(
+                        db, in: bucket, within: Limits.bucketByteLimit)
+                else { continue }
                 bytes += records.reduce(0) { $0 + $1.canonicalBytes.count }
                 response.buckets[bucket] = records.sorted { $0.record < $1.record }
                 if bytes > Limits.pageByteLimit { break }
