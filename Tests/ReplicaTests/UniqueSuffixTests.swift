@@ -26,7 +26,7 @@ private final class EmptyWorkspace: MergeState {
     func additions(_ record: RecordID, _ field: String) -> [String: Set<Version>] { [:] }
     func start(_ record: RecordID, _ field: String) -> Value { .null }
     func liveChildren(of record: RecordID) -> [(collection: String, record: RecordID)] { [] }
-    func openConflicts(_ record: RecordID, _ field: String) -> [OpenConflict] { [] }
+    func openConflicts(_ record: RecordID, _ field: String, other: Value) -> [OpenConflict] { [] }
     func author(of version: Version) -> MemberID? { nil }
 }
 

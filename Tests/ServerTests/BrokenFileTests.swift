@@ -137,7 +137,7 @@ extension ServerTests {
             #expect(files.fileExists(atPath: broken) == (harm == .damaged))
             let verified = try await Program.tingd("verify", "--data", desk.path)
             #expect(verified.output.contains("good: version 0"), "\(verified.errors)")
-            #expect(verified.errors.contains("1 problems were found"), "\(verified.errors)")
+            #expect(verified.errors.contains("1 problem was found"), "\(verified.errors)")
             // Put back by hand, it stays, though the backup lacks it.
             try? files.removeItem(atPath: broken)
             try files.copyItem(atPath: intact, toPath: broken)

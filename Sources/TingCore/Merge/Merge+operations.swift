@@ -29,16 +29,16 @@ extension Merge {
         guard let draft = records[operation.record] else { return }
         let hidden = Dictionary(
             operation.fields.map { ($0.field, $0.base ?? base) }, uniquingKeysWith: { a, _ in a })
-        let unseen = draft.edits.last { edit in
+        let unseen = draft.edits.values.joined().filter { edit in
             !edit.deletes && edit.version != acceptance.version
                 && !acceptance.hasSeen(edit.version, edit.field.flatMap { hidden[$0] } ?? base)
-        }
+        }.map(\.version).max()
         note(operation.record, nil, time, .joins, deletes: true)
         guard draft.now.isLive else { return }
         if let unseen {
             try open(
                 .deleted, operation.record, field: nil, before: .null, other: .null,
-                keptBy: state.author(of: unseen.version), otherBy: acceptance.author, state)
+                keptBy: state.author(of: unseen), otherBy: acceptance.author, state)
         } else {
             records[operation.record]?.now.isLive = false
             records[operation.record]?.now.deleted = acceptance.version
@@ -82,7 +82,7 @@ extension Merge {
         if field.policy == .counter, operation.kind == .insert, draft.before != nil {
             return try mergeStart(field, operation.record, edit.after, time, state)
         }
-        let own = draft.edits.filter { $0.field == field.name }
+        let own = draft.edits[field.name] ?? []
         let writers = own.filter(\.standing)
         let unseen = { (edit: AcceptedEdit) in
             edit.version != acceptance.version && !acceptance.hasSeen(edit.version, base)
@@ -131,7 +131,7 @@ extension Merge {
         if let here = draft.additions[field.name] { return here }
         guard draft.before != nil else { return [:] }
         let found = try state.additions(record, field.name)
-        if !found.isEmpty { records[record]?.added.insert(field.name) }
+        records[record]?.additionsBefore[field.name] = found
         return found
     }
 
@@ -157,8 +157,8 @@ extension Merge {
         // Of a record that never was there is no conflict.
         guard !acceptance.seen.isEmpty, records[record]?.before != nil else { return false }
         var closed = false
-        for conflict in try state.openConflicts(record, field.name)
-        where conflict.other == before && acceptance.seen.contains(conflict.otherVersion) {
+        for conflict in try state.openConflicts(record, field.name, other: before)
+        where acceptance.seen.contains(conflict.otherVersion) {
             try load(CollectionSchema.conflict.name, conflict.id, state)
             settle(conflict.id)
             closed = true

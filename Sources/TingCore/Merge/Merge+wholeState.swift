@@ -5,7 +5,9 @@ extension Merge {
     mutating func bringParentsBack(_ state: some MergeState) throws {
         for record in order where records[record]?.deletedHere == true {
             guard records[record]?.now.isLive == false else { continue }
-            for child in try state.liveChildren(of: record) {
+            // The last of those that are not touched brings the parent back; the others change nothing then.
+            let children = try state.liveChildren(of: record)
+            if let child = children.last(where: { records[$0.record] == nil }) {
                 try load(child.collection, child.record, state)
             }
         }
@@ -33,7 +35,9 @@ extension Merge {
             let deleter =
                 found.deletedHere
                 ? acceptance.author : try found.now.deleted.flatMap { try state.author(of: $0) }
-            let writer = draft.edits.last { !$0.deletes }?.version ?? acceptance.version
+            let writer =
+                draft.edits.values.joined().filter { !$0.deletes }.map(\.version).max()
+                ?? acceptance.version
             try open(
                 .parent, id, field: nil, before: .null, other: .null,
                 keptBy: writer == acceptance.version

@@ -38,8 +38,8 @@ public struct Merge: Sendable {
         public var record: RecordID
         public var field: String
         public var elements: [String: Set<Version>]
-        /// Whether any stood in the set before.
-        public var replaces: Bool
+        /// Those that stood before.
+        public var before: [String: Set<Version>]
     }
 
     let changeSet: ChangeSet
@@ -56,10 +56,11 @@ public struct Merge: Sendable {
         var now: RecordState
         /// Fields to send, whatever their value.
         var touched: Set<String> = []
-        var edits: [AcceptedEdit]
+        /// By field, those of the record as a whole under `nil`; each in the order of versions.
+        var edits: [String?: [AcceptedEdit]]
         var additions: [String: [String: Set<Version>]] = [:]
-        /// The sets in which additions stand before the change set.
-        var added: Set<String> = []
+        /// The additions that stood in each set before the change set.
+        var additionsBefore: [String: [String: Set<Version>]] = [:]
         var deletedHere = false
     }
 
@@ -79,7 +80,10 @@ public struct Merge: Sendable {
         self.schema = schema
         editTime = acceptance.previousEditTime
         stepsLeft = acceptance.mergeSteps
-        oldestBase = changeSet.oldestBase(in: acceptance.epoch)
+        // What was seen in an unbroken row after it is of no more use than what it covers.
+        var oldest = changeSet.oldestBase(in: acceptance.epoch)
+        while acceptance.seen.contains(oldest + 1) { oldest += 1 }
+        oldestBase = oldest
         for operation in changeSet.operations { try apply(operation, state) }
         try bringParentsBack(state)
         try makeUnique(state)
@@ -97,8 +101,9 @@ public struct Merge: Sendable {
             collection: collection, before: found,
             now: found ?? RecordState(isLive: false, values: [:]),
             edits: found == nil
-                ? []
-                : try state.edits(of: record, unseenAfter: oldestBase))
+                ? [:]
+                : Dictionary(
+                    grouping: try state.edits(of: record, unseenAfter: oldestBase), by: \.field))
         order.append(record)
     }
 
@@ -118,9 +123,9 @@ public struct Merge: Sendable {
     ) {
         var fallen: [Version] = []
         if writer == .alone {
-            for (index, edit) in (records[record]?.edits ?? []).enumerated()
-            where edit.field == field && edit.standing {
-                records[record]?.edits[index].standing = false
+            for (index, edit) in (records[record]?.edits[field] ?? []).enumerated()
+            where edit.standing {
+                records[record]?.edits[field]?[index].standing = false
                 // This version's own edit of the field is replaced by the new one.
                 if edit.version != acceptance.version { fallen.append(edit.version) }
             }
@@ -129,7 +134,7 @@ public struct Merge: Sendable {
             NewEdit(
                 record: record, field: field, time: time, writer: writer, deletes: deletes,
                 standing: standing, fallen: fallen))
-        records[record]?.edits.append(
+        records[record]?.edits[field, default: []].append(
             AcceptedEdit(
                 version: acceptance.version, field: field, time: time,
                 standing: standing, deletes: deletes))
@@ -184,7 +189,7 @@ public struct Merge: Sendable {
                 additions.append(
                     SetAdditions(
                         record: record, field: field, elements: elements,
-                        replaces: draft.added.contains(field)))
+                        before: draft.additionsBefore[field] ?? [:]))
             }
             if let effect = effect(record, draft, asked) { effects.append(effect) }
         }

@@ -22,8 +22,10 @@ public protocol MergeState {
     ) throws -> RecordID?
     /// Live records whose parent this is.
     func liveChildren(of record: RecordID) throws -> [(collection: String, record: RecordID)]
-    /// Open conflicts about the field.
-    func openConflicts(_ record: RecordID, _ field: String) throws -> [OpenConflict]
+    /// Open conflicts about the field in which this value waits.
+    func openConflicts(
+        _ record: RecordID, _ field: String, other: Value
+    ) throws -> [OpenConflict]
     /// Who wrote the version.
     func author(of version: Version) throws -> MemberID?
 }
@@ -69,14 +71,11 @@ public struct AcceptedEdit: Equatable, Sendable {
 /// A conflict that nobody has settled.
 public struct OpenConflict: Equatable, Sendable {
     public var id: RecordID
-    /// The value that waits.
-    public var other: Value
     /// The version of the change set whose value it is.
     public var otherVersion: Version
 
-    public init(id: RecordID, other: Value, otherVersion: Version) {
+    public init(id: RecordID, otherVersion: Version) {
         self.id = id
-        self.other = other
         self.otherVersion = otherVersion
     }
 }

@@ -193,22 +193,30 @@ extension Ledger {
             insert.bind(edit.deletes ? 1 : 0, at: 6)
             try insert.run()
         }
-        for set in merge.additions {
-            if set.replaces {
-                try db.cachedStatement(
-                    sql: "DELETE FROM ting_addition WHERE record = ? AND field = ?"
-                ).execute(arguments: [set.record.description, set.field])
-            }
-            let add = try HotStatement(
-                db,
-                "INSERT INTO ting_addition (record, field, element, version) VALUES (?, ?, ?, ?)")
-            add.bind(set.record, at: 1)
-            add.bind(set.field, at: 2)
-            for (element, versions) in set.elements {
-                add.bind(element, at: 3)
-                for version in versions {
-                    add.bind(version, at: 4)
-                    try add.run()
+        for set in merge.additions { try record(set) }
+    }
+
+    /// Writes what changed of the additions that stand in a set.
+    private func record(_ set: Merge.SetAdditions) throws {
+        let remove = try HotStatement(
+            db,
+            """
+            DELETE FROM ting_addition
+            WHERE record = ? AND field = ? AND element = ? AND version = ?
+            """)
+        let add = try HotStatement(
+            db,
+            "INSERT INTO ting_addition (record, field, element, version) VALUES (?, ?, ?, ?)")
+        for (statement, from, to) in [
+            (remove, set.elements, set.before), (add, set.before, set.elements),
+        ] {
+            statement.bind(set.record, at: 1)
+            statement.bind(set.field, at: 2)
+            for (element, versions) in to where from[element] != versions {
+                statement.bind(element, at: 3)
+                for version in versions.subtracting(from[element] ?? []) {
+                    statement.bind(version, at: 4)
+                    try statement.run()
                 }
             }
         }

@@ -142,23 +142,22 @@ struct Ledger: MergeState {
         try tables.children(db, of: record.description)
     }
 
-    func openConflicts(_ record: RecordID, _ field: String) throws -> [OpenConflict] {
+    func openConflicts(
+        _ record: RecordID, _ field: String, other: Value
+    ) throws -> [OpenConflict] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT id, other, other_version FROM conflict
-                WHERE record = ? AND field = ? AND status = 'open' ORDER BY id
+                SELECT id, other_version FROM conflict
+                WHERE record = ? AND field = ? AND status = 'open' AND other IS ? ORDER BY id
                 """)
-        return try Row.fetchAll(statement, arguments: [record.description, field]).compactMap {
-            row in
-            guard let id = try RecordID(row.decode(String.self, atIndex: 0)),
-                let version = try row.decode(Version?.self, atIndex: 2)
-            else {
-                return nil
+        let waiting = other.isNull ? nil : other.json
+        return try Row.fetchAll(statement, arguments: [record.description, field, waiting])
+            .compactMap { row in
+                guard let id = try RecordID(row.decode(String.self, atIndex: 0)),
+                    let version = try row.decode(Version?.self, atIndex: 1)
+                else { return nil }
+                return OpenConflict(id: id, otherVersion: version)
             }
-            let other =
-                try row.decode(String?.self, atIndex: 1).flatMap { Value(json: $0) } ?? .null
-            return OpenConflict(id: id, other: other, otherVersion: version)
-        }
     }
 
     func author(of version: Version) throws -> MemberID? {

@@ -33,7 +33,8 @@ struct Verify: ParsableCommand {
         guard found.problems.isEmpty else {
             for problem in found.problems { ErrorPresenter.complain(problem, hint: nil) }
             throw ServerError(
-                "\(found.problems.count) problems were found.",
+                found.problems.count == 1
+                    ? "1 problem was found." : "\(found.problems.count) problems were found.",
                 hint: "Keep a copy of the folder, then see `tingd restore --help`.")
         }
         if !json { Output.line("all digests and files are right") }
