@@ -17,7 +17,7 @@ struct GlobalOptions: ParsableArguments {
     @Flag(help: "Print JSON; errors too, on standard error.")
     var json = false
 
-    @Flag(name: [.customShort("q"), .long], help: "Print nothing but data and errors.")
+    @Flag(name: [.customShort("q"), .long], help: "Print nothing but data, warnings and errors.")
     var quiet = false
 
     @Option(

@@ -48,6 +48,8 @@ struct KillRun {
 
     private struct Round: Sendable {
         var kills = 0
+        /// How many more may come of what is under way.
+        var expected = 0
         var serverKills = 0
         var trouble: String?
     }
@@ -58,12 +60,13 @@ struct KillRun {
         for (index, member) in world.members.enumerated() {
             var workload = Workload(
                 member, in: world, seed: seed &* 8 &+ UInt64(index), killShare: 0.3)
-            state.start(until: wanted) { $0.kills += try workload.step() }
+            state.start(until: wanted) { $0.kills += try workload.step(mayKill: $1) }
         }
         var generator = SeededGenerator(state: seed &* 8 &+ 7)
-        state.start(until: wanted) { round in
+        state.start(until: wanted) { round, mayKill in
             Thread.sleep(
                 forTimeInterval: Duration.milliseconds(900).drawn(using: &generator).seconds)
+            guard mayKill else { return }
             guard world.server.stop(SIGKILL) == .killed(SIGKILL) else {
                 throw Trouble("tingd ended by itself: \(world.server.log)")
             }
@@ -81,21 +84,33 @@ struct KillRun {
         private let round = Mutex(Round())
         private let group = DispatchGroup()
 
-        /// Repeats the step on a thread of its own until the round has seen enough, or anything fails.
-        func start(until wanted: Int, _ step: @escaping (inout Round) throws -> Void) {
+        /// Repeats the step on a thread of its own until the round has seen enough, or anything fails. It is
+        /// told whether it may kill: not where others may yet bring the round to what is wanted.
+        func start(until wanted: Int, _ step: @escaping (inout Round, Bool) throws -> Void) {
             group.enter()
             let step = Handover(step)
             Thread.detachNewThread { [self] in
                 defer { group.leave() }
-                while round.withLock({ $0.kills < wanted && $0.trouble == nil }) {
+                while let mayKill = begin(until: wanted) {
                     var done = Round()
-                    do { try step.body(&done) } catch { done.trouble = "\(error)" }
+                    do { try step.body(&done, mayKill) } catch { done.trouble = "\(error)" }
                     round.withLock { all in
+                        if mayKill { all.expected -= 1 }
                         all.kills += done.kills
                         all.serverKills += done.serverKills
                         all.trouble = all.trouble ?? done.trouble
                     }
                 }
+            }
+        }
+
+        /// Whether one more step may kill; `nil` at the end.
+        private func begin(until wanted: Int) -> Bool? {
+            round.withLock { round in
+                guard round.kills < wanted, round.trouble == nil else { return nil }
+                guard round.kills + round.expected < wanted else { return false }
+                round.expected += 1
+                return true
             }
         }
 
@@ -107,7 +122,7 @@ struct KillRun {
 
     /// A step on its way to the one thread that repeats it: who gave it does not touch it again.
     private struct Handover: @unchecked Sendable {
-        let body: (inout Round) throws -> Void
-        init(_ body: @escaping (inout Round) throws -> Void) { self.body = body }
+        let body: (inout Round, Bool) throws -> Void
+        init(_ body: @escaping (inout Round, Bool) throws -> Void) { self.body = body }
     }
 }

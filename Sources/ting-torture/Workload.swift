@@ -15,6 +15,7 @@ struct Workload {
     /// How long each verb takes, to draw an instant within it.
     private var spans: [String: Duration] = [:]
     private var own: [String] = []
+    private var mayKill = true
 
     init(
         _ member: Member, in world: World, seed: UInt64, killShare: Double, timeout: Int = 5
@@ -27,8 +28,9 @@ struct Workload {
     }
 
     /// Does one thing. Gives how many programs were killed in doing it: 0 or 1.
-    mutating func step() throws -> Int {
-        switch Int.random(in: 0..<100, using: &generator) {
+    mutating func step(mayKill: Bool = true) throws -> Int {
+        self.mayKill = mayKill
+        return switch Int.random(in: 0..<100, using: &generator) {
         case ..<18: try set(pick(world.projects), "title_en", { "title_en=\($0)" })
         case ..<26: try set(pick(world.tasks), "body", { "body=Some words of \($0)" })
         case ..<34: try set(pick(world.projects), "tags", { "tags+=\($0)" })
@@ -59,7 +61,7 @@ struct Workload {
         _ body: (Member, Duration?) throws -> Programs.Result
     ) throws -> Int {
         var killAfter: Duration?
-        if Double.random(in: 0..<1, using: &generator) < killShare {
+        if mayKill, Double.random(in: 0..<1, using: &generator) < killShare {
             killAfter = (spans[verb] ?? .milliseconds(60)).drawn(1.1, using: &generator)
         }
         let began = ContinuousClock.now

@@ -19,6 +19,7 @@ private final class EmptyWorkspace: MergeState {
         return nil
     }
 
+    func heldSuffix(_ text: UniqueText) -> Int { 1 }
     func record(_ collection: String, _ record: RecordID) -> RecordState? { nil }
     func collection(of record: RecordID) -> String? { nil }
     func edits(of record: RecordID, unseenAfter base: Version) -> [AcceptedEdit] { [] }
@@ -60,6 +61,34 @@ struct UniqueSuffixTests {
         #expect(codes.contains("DK-CN") && codes.contains("DK-CN~500"))
         #expect(merge.effects.count { $0.collection == "conflict" } == 499)
         #expect(workspace.questions < 1_500)
+    }
+
+    @Test("change sets of one request count on, and take up what one between them gives free")
+    func countedOn() throws {
+        let team = try Team(1)
+        let add = {
+            try team.replicas[0].write {
+                try $0.execute(sql: "INSERT INTO project (code) VALUES ('DK')")
+            }
+        }
+        for _ in 1...6 { try add() }
+        try team.sync(0)
+        try add()
+        try team.replicas[0].write {
+            try $0.execute(sql: "DELETE FROM project WHERE code = 'DK~3'")
+        }
+        try add()
+        try add()
+        try team.replicas[0].write {
+            try $0.execute(sql: "UPDATE project SET code = 'CN' WHERE code = 'DK~5'")
+        }
+        try add()
+        #expect(try team.replicas[0].outbox().count == 6)
+        try team.sync(0)
+        let codes = try team.replicas[0].read {
+            try String.fetchAll($0, sql: "SELECT code FROM project ORDER BY code")
+        }
+        #expect(codes == ["CN", "DK", "DK~2", "DK~3", "DK~4", "DK~5", "DK~6", "DK~7", "DK~8"])
     }
 
     /// Two projects of one code as long as codes may be: one has a suffix beyond that.

@@ -49,49 +49,53 @@ extension Merge {
 
     mutating func makeUnique(_ state: some MergeState) throws {
         var taken = takenHere()
-        // What was taken when one record looked for a free text is taken for the next.
-        var suffixes: [Place: [String: Int]] = [:]
         let here = Set(order)
+        // What is known to be held is not asked for again, unless this change set may have freed some of it.
+        let mayFree = records.values.contains { draft in
+            draft.before?.isLive == true
+                && (!draft.now.isLive || !draft.touched.isDisjoint(with: uniqueFields(draft)))
+        }
         for record in order {
             guard let draft = records[record], draft.now.isLive else { continue }
-            for field in schema.collection(draft.collection)?.fields ?? [] where field.unique {
-                guard let wanted = draft.now.values[field.name]?.text,
-                    draft.touched.contains(field.name) || draft.before?.isLive != true
+            for field in uniqueFields(draft) {
+                guard let wanted = draft.now.values[field]?.text,
+                    draft.touched.contains(field) || draft.before?.isLive != true
                 else { continue }
-                let place = Place(collection: draft.collection, field: field.name)
+                let place = UniquePlace(collection: draft.collection, field: field)
+                let text = UniqueText(place: place, text: wanted)
                 var free = wanted
                 var suffix = 1
                 while try taken[place]?[free, default: record] ?? record != record
-                    || state.holder(draft.collection, field.name, free, excluding: here) != nil
+                    || state.holder(draft.collection, field, free, excluding: here) != nil
                 {
-                    suffix = max(suffix, suffixes[place]?[wanted] ?? 1) + 1
+                    let held = try heldSuffixes[text] ?? (mayFree ? 1 : state.heldSuffix(text))
+                    suffix = max(suffix, held) + 1
                     free = "\(wanted)~\(suffix)"
                 }
                 taken[place, default: [:]][free] = record
                 guard free != wanted else { continue }
-                suffixes[place, default: [:]][wanted] = suffix
-                records[record]?.touched.insert(field.name)
-                set(record, field, .text(free))
+                heldSuffixes[text] = suffix
+                records[record]?.touched.insert(field)
+                records[record]?.now.values[field] = .text(free)
                 try open(
-                    .unique, record, field: field.name, before: .null, other: .text(wanted),
+                    .unique, record, field: field, before: .null, other: .text(wanted),
                     keptBy: acceptance.author, otherBy: acceptance.author, state)
             }
         }
     }
 
-    private struct Place: Hashable {
-        var collection: String
-        var field: String
+    private func uniqueFields(_ draft: Draft) -> [String] {
+        (schema.collection(draft.collection)?.fields ?? []).filter(\.unique).map(\.name)
     }
 
     /// Who of this change set's records holds which unique text: who held it before, else the first.
-    private func takenHere() -> [Place: [String: RecordID]] {
-        var taken: [Place: [String: RecordID]] = [:]
+    private func takenHere() -> [UniquePlace: [String: RecordID]] {
+        var taken: [UniquePlace: [String: RecordID]] = [:]
         for record in order {
             guard let draft = records[record], draft.now.isLive else { continue }
             for field in schema.collection(draft.collection)?.fields ?? [] where field.unique {
                 guard let text = draft.now.values[field.name]?.text else { continue }
-                let place = Place(collection: draft.collection, field: field.name)
+                let place = UniquePlace(collection: draft.collection, field: field.name)
                 let held = draft.before?.isLive == true && !draft.touched.contains(field.name)
                 if held || taken[place]?[text] == nil { taken[place, default: [:]][text] = record }
             }

@@ -16,6 +16,9 @@ public struct Merge: Sendable {
     public internal(set) var editTime: Int64
     /// What aligning its texts could still have cost.
     public internal(set) var stepsLeft: Int
+    /// The last suffix that a record of this change set got, of each text that others held: all before it
+    /// are held, too.
+    public internal(set) var heldSuffixes: [UniqueText: Int] = [:]
     /// UTF-8 bytes of the values set, and of the conflicts opened, so far.
     private var valueBytes = 0
     /// Whether the effects are other than what its author wrote.

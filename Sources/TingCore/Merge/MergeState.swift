@@ -20,6 +20,9 @@ public protocol MergeState {
     func holder(
         _ collection: String, _ field: String, _ text: String, excluding: Set<RecordID>
     ) throws -> RecordID?
+    /// A number up to which every suffix of the text, from 2 on, is known to be held by a live record; 1
+    /// where nothing is known.
+    func heldSuffix(_ text: UniqueText) throws -> Int
     /// Live records whose parent this is.
     func liveChildren(of record: RecordID) throws -> [(collection: String, record: RecordID)]
     /// Open conflicts about the field in which this value waits.
@@ -28,6 +31,18 @@ public protocol MergeState {
     ) throws -> [OpenConflict]
     /// Who wrote the version.
     func author(of version: Version) throws -> MemberID?
+}
+
+/// A field whose texts are unique in a collection.
+public struct UniquePlace: Hashable, Sendable {
+    public var collection: String
+    public var field: String
+}
+
+/// A text that a record wants in such a field.
+public struct UniqueText: Hashable, Sendable {
+    public var place: UniquePlace
+    public var text: String
 }
 
 /// A record as it stands.

@@ -145,6 +145,8 @@ extension Ledger {
                 return
             }
         }
+        // What it held may be free now.
+        if table.collection.fields.contains(where: \.unique) { memory.heldSuffixes = [:] }
         guard let old = try known ?? table.read(record) else { return }
         digest.remove(hasher.hash(table.collection, record, old.values), of: record)
         guard effect.state != .deleted else {
@@ -194,6 +196,7 @@ extension Ledger {
             try insert.run()
         }
         for set in merge.additions { try record(set) }
+        memory.heldSuffixes.merge(merge.heldSuffixes) { max($0, $1) }
     }
 
     /// Writes what changed of the additions that stand in a set.

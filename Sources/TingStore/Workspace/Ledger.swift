@@ -138,6 +138,8 @@ struct Ledger: MergeState {
             .first { !excluding.contains($0) }
     }
 
+    func heldSuffix(_ text: UniqueText) -> Int { memory.heldSuffixes[text] ?? 1 }
+
     func liveChildren(of record: RecordID) throws -> [(collection: String, record: RecordID)] {
         try tables.children(db, of: record.description)
     }

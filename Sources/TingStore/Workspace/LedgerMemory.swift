@@ -14,6 +14,8 @@ final class LedgerMemory {
     /// What inserts of a version wrote, of as many versions as were asked for last.
     private var inserts: [Version: [RecordID: [FieldEdit]]] = [:]
     private static let insertsLimit = 64
+    /// Up to which number the suffixes of unique texts are held.
+    var heldSuffixes: [UniqueText: Int] = [:]
     /// When versions were accepted.
     var times: [Version: Int64] = [:]
 

@@ -33,9 +33,8 @@ struct LocalEdits: Metric {
                 for record in single { try $0.insert([record]) }
             },
         ]
-        let worst = parts.map(\.wall).min { $0.ratio < $1.ratio } ?? parts[0].wall
-        return Result(
-            Self.name, parts.flatMap { [$0.wall, $0.processor] }, decisive: worst)
+        return try Result(
+            Self.name, parts.flatMap { [$0.wall, $0.processor] }, moreIsBetter: true)
     }
 
     private func part(

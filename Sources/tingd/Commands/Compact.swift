@@ -16,7 +16,7 @@ struct Compact: ParsableCommand {
             was written, for `tingd log`; `tingd backup` takes it along, `tingd verify` checks it. \
             Works while the server runs. Members who were away for longer go on from a snapshot, with \
             all their edits. What has been moved does not come back into the workspace. \
-            Give one of --keep, --before and --to.
+            Give one of --keep, --before and --to, or none for the default of --keep.
             """)
 
     @OptionGroup var options: DataOption
