@@ -123,6 +123,32 @@ struct CostlyEditTests {
         #expect(try team.sync(0).sent == 3)
     }
 
+    @Test(
+        "what goes on in the next transaction still builds on what was rejected in the one before")
+    func fate() throws {
+        let team = try team(projects: 1)
+        team.workspace.setPatience(milliseconds: 0)
+        try write(team, 0, "UPDATE project SET progress = 1")
+        try write(team, 0, "UPDATE project SET progress = 2")
+        try write(team, 0, "INSERT INTO project (title) VALUES ('other')")
+        var request = try team.replicas[0].nextRequest()
+        request.deliveries[0].changeSet.operations[0].fields[0].after = .integer(1_000)
+        var submission = Workspace.Submission(
+            request: request, member: team.members[0].id, role: .editor)
+        var judgement = Workspace.Judgement()
+        var transactions = 0
+        repeat {
+            judgement = try team.workspace.accept([submission], now: team.clock.time)[0]
+            transactions += 1
+        } while submission.goesOn(after: judgement)
+        #expect(transactions == 3)
+        let rejections = judgement.verdicts.map { delivery -> Rejection? in
+            if case .rejected(let code, _) = delivery.verdict { code } else { nil }
+        }
+        #expect(rejections == [.invalidValue, .dependsOnRejected, nil])
+        #expect(judgement.appended == 2...2)
+    }
+
     @Test("a bucket too large to be sent is not: the replica starts over")
     func bucket() throws {
         let team = try Team(1)

@@ -115,13 +115,15 @@ extension Operator {
             let opened = try desk.open(file)
             let workspace = try open(opened.access.workspace, opened.access.slug)
             defer { try? workspace.close() }
-            let submission = Workspace.Submission(
+            var submission = Workspace.Submission(
                 request: opened.request, member: opened.caller.member, role: opened.access.role,
                 quota: opened.access.quota)
-            let judgement = try workspace.accept([submission], now: now())
+            var outcome = Workspace.Judgement()
+            repeat {
+                outcome = try workspace.accept([submission], now: now())[0]
+            } while submission.goesOn(after: outcome)
             // A running server hears of it by this, and tells who follows.
             try accounts.note("bundle.applied")
-            let outcome = judgement.first ?? .init()
             let reply = try desk.reply(opened, outcome, from: workspace, now: now())
             return (reply, opened.request.deliveries.count, outcome.verdicts.count)
         } catch let refused as BundleDesk.Refused {

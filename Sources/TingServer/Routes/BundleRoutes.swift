@@ -29,7 +29,7 @@ extension API {
         do {
             let opened = try await workers.run { [desk] in try desk.open(file) }
             let reply = try await with(opened.access.workspace) { workspace in
-                let judgement = try await workspace.accept(
+                let judgement = try await workspace.acceptWhole(
                     .init(
                         request: opened.request, member: opened.caller.member,
                         role: opened.access.role, quota: opened.access.quota))

@@ -82,7 +82,8 @@ extension API {
                     response.membersVersion = try accounts.membersVersion(of: access.workspace)
                 }
                 // Also where it is older: a restored server's list is.
-                if response.membersVersion != request.membersVersion || request.membersVersion == 0 {
+                if response.membersVersion != request.membersVersion || request.membersVersion == 0
+                {
                     response.members = try accounts.members(of: access.workspace)
                 }
                 return response

@@ -47,6 +47,16 @@ actor OpenWorkspace {
         }
     }
 
+    /// The same, for who can't send again what was left for the next transaction.
+    func acceptWhole(_ submission: Workspace.Submission) async throws -> Workspace.Judgement {
+        var submission = submission
+        var judgement = Workspace.Judgement()
+        repeat {
+            judgement = try await accept(submission)
+        } while submission.goesOn(after: judgement)
+        return judgement
+    }
+
     /// Takes back what the file lacks. The file's own lock orders it among other writers.
     func takeBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
         var generator = SystemRandomNumberGenerator()

@@ -12,12 +12,24 @@ extension Workspace {
         public var role: Role
         /// The most bytes that the workspace may take; `nil` for any number.
         public var quota: Int64?
+        /// How its first deliveries were judged, for who brings them in several transactions.
+        private(set) var earlier: Judgement?
 
         public init(request: SyncRequest, member: MemberID, role: Role, quota: Int64? = nil) {
             self.request = request
             self.member = member
             self.role = role
             self.quota = quota
+        }
+
+        /// Whether the next transaction may judge what this judgement left; then that is what is submitted.
+        public mutating func goesOn(after judgement: Judgement) -> Bool {
+            let judged = judgement.verdicts.count
+            guard judgement.clash == nil, judged > earlier?.verdicts.count ?? 0,
+                judged < request.deliveries.count
+            else { return false }
+            earlier = judgement
+            return true
         }
     }
 
@@ -27,8 +39,15 @@ extension Workspace {
         public var clash: Int64?
         /// The versions that it added to the history.
         public var appended: ClosedRange<Version>?
+        var fate = Fate()
 
         public init() {}
+    }
+
+    /// What became of the earlier change sets of a request.
+    struct Fate: Sendable {
+        var rejected: Set<RecordID> = []
+        var deferred: Set<RecordID> = []
     }
 
     /// Judges many members' deliveries in one transaction, with one fsync.
@@ -83,19 +102,19 @@ struct Clerk {
     }
 
     mutating func judge(_ submission: Workspace.Submission) throws -> Workspace.Judgement {
-        var judgement = Workspace.Judgement()
+        var judgement = submission.earlier ?? Workspace.Judgement()
+        judgement.appended = nil
         // A base in another history says nothing about this one: the replica must hear of it first.
         guard
             try workspace.isShared(
                 db, submission.request.base, submission.request.historyDigest)
         else { return judgement }
         try ledger.keep(Self.links(of: submission))
-        var fate = Fate()
-        let before = head
-        for delivery in submission.request.deliveries {
+        let (before, judged) = (head, judgement.verdicts.count)
+        for delivery in submission.request.deliveries.dropFirst(judged) {
             // Others wait for this transaction: what is left unjudged comes again (sync.md#response).
-            if isLong, !judgement.verdicts.isEmpty { break }
-            guard let verdict = try judge(delivery, submission, &fate) else {
+            if isLong, judgement.verdicts.count > judged { break }
+            guard let verdict = try judge(delivery, submission, &judgement.fate) else {
                 judgement.clash = delivery.number
                 break
             }
@@ -123,15 +142,9 @@ struct Clerk {
         return Array(submission.request.links.prefix(most).filter { $0.seen.count <= most })
     }
 
-    /// What became of the earlier change sets of the same request.
-    private struct Fate {
-        var rejected: Set<RecordID> = []
-        var deferred: Set<RecordID> = []
-    }
-
     /// The verdict, or `nil` for a clash.
     private mutating func judge(
-        _ delivery: Delivery, _ submission: Workspace.Submission, _ fate: inout Fate
+        _ delivery: Delivery, _ submission: Workspace.Submission, _ fate: inout Workspace.Fate
     ) throws -> Verdict? {
         let changeSet = delivery.changeSet
         let hash = changeSet.hash
@@ -190,7 +203,7 @@ struct Clerk {
     /// The verdict that needs no merge, if there is one.
     private func verdict(
         _ changeSet: ChangeSet, _ hash: Hash, size: Int, _ submission: Workspace.Submission,
-        _ fate: Fate
+        _ fate: Workspace.Fate
     ) throws -> Verdict? {
         if let accepted = try ledger.accepted(changeSet.id) {
             return accepted.hash == hash
