@@ -111,7 +111,7 @@ struct ReplicaSync: Equatable {
                 // There is no room to note it in, and nothing else hangs on it.
             }
         }
-        let waiting = max(0, there.head - status.version)
+        let waiting = max(0, max(0, there.head) - status.version)
         let sent = try replica.outbox().count
         if !options.json { console.warn(about: status.invalid) }
         console.outcome(

@@ -65,8 +65,9 @@ public enum Limits {
     /// and after which a request's other change sets wait for the next: some 0.3 s of a core.
     public static let mergeStepLimit = 50_000_000
     /// Bytes of the effects of one change set in their stored form, where they are not as its author wrote
-    /// them: a small edit of a long text may open a conflict that holds all of it.
-    public static let effectsByteLimit = 8 << 20
+    /// them: a small edit of a long text may open a conflict that holds all of it. With its change set an
+    /// entry still fits a request that gives it back.
+    public static let effectsByteLimit = 4 << 20
     /// Milliseconds of judging after which a server leaves what remains of each request for the next.
     public static let judgingMilliseconds: Int64 = 2_000
     /// Hashes that are followed from what one change set lists as seen.

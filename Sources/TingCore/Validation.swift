@@ -28,24 +28,25 @@ extension Field {
         case (.date, .text(let text)):
             guard CalendarDate.isValid(text) else {
                 throw InvalidValue(
-                    "`\(text)` is not a date", "Write YYYY-MM-DD, YYYY-MM or YYYY.")
+                    "`\(text.prefix(60))` is not a date", "Write YYYY-MM-DD, YYYY-MM or YYYY.")
             }
             return value
         case (.time, .text(let text)):
             guard CalendarDate.isValidTime(text) else {
-                throw InvalidValue("`\(text)` is not a time", "Write YYYY-MM-DDTHH:MM.")
+                throw InvalidValue("`\(text.prefix(60))` is not a time", "Write YYYY-MM-DDTHH:MM.")
             }
             return value
         case (.enum, .text(let text)):
             guard values.contains(text) else {
                 throw InvalidValue(
-                    "`\(text)` is not a value of \(name)",
+                    "`\(text.prefix(60))` is not a value of \(name)",
                     "Use one of: \(values.joined(separator: ", ")).")
             }
             return value
         case (.reference, .text(let text)):
             guard RecordID(text) != nil else {
-                throw InvalidValue("`\(text)` is not an id", "Write the full id of a record.")
+                throw InvalidValue(
+                    "`\(text.prefix(60))` is not an id", "Write the full id of a record.")
             }
             return value
         default:

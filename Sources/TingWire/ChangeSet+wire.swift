@@ -13,6 +13,8 @@ extension ChangeSet {
         guard message.hasBase else { throw WireError("base", "missing") }
         var seen: [Hash] = []
         for text in message.seen { seen.append(try Wire.hash(text, "seen")) }
+        // Every value is hashed with it.
+        guard message.seed.count <= 64 else { throw WireError("seed", "too long") }
         var operations: [TingCore.Operation] = []
         if message.hasColumns {
             guard message.operations.isEmpty else {

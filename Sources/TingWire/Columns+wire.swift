@@ -36,6 +36,11 @@ private struct Shape: Hashable {
         guard let kind = TingCore.Operation.Kind(rawValue: message.kind) else {
             throw WireError("columns.shapes.kind", "unknown: \(message.kind.prefix(20))")
         }
+        // Each stands once here, and in every operation of the change set.
+        for name in [message.collection] + message.fields
+        where name.utf8.count > Limits.nameByteLimit {
+            throw WireError("columns.shapes", "a name is too long")
+        }
         self.kind = kind
         collection = message.collection
         fields = message.fields

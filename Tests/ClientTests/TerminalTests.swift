@@ -28,6 +28,13 @@ struct TerminalTests {
             ])
     }
 
+    @Test("a heading that is longer in capitals has room")
+    func capitals() {
+        let table = TextTable(headings: ["Straße", "n"], rows: [["x", "1"]])
+        #expect(
+            table.lines(style: TextStyle(isPlain: true)) == ["STRASSE  N", "x        1"])
+    }
+
     @Test("a value can't send control codes to the terminal")
     func control() {
         var table = TextTable(headings: ["name"])

@@ -64,6 +64,19 @@ struct TerseFormTests {
         }
     }
 
+    @Test("what costs more than its bytes is refused: a long seed, long names in a shape")
+    func amplified() throws {
+        var seeded = Self.varied.wire
+        seeded.seed = Data(count: 65)
+        #expect(throws: WireError("seed", "too long")) { try ChangeSet(wire: seeded) }
+        let long = String(repeating: "a", count: Limits.nameByteLimit + 1)
+        var named = Self.varied.terseWire
+        named.columns.shapes[0].collection = long
+        #expect(throws: WireError("columns.shapes", "a name is too long")) {
+            try ChangeSet(wire: named)
+        }
+    }
+
     @Test("more operations than columns may hold go plain, and are judged like any other")
     func tooMany() throws {
         let operations = (0...UInt64(Limits.operationLimit)).map {

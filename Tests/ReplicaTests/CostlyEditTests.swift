@@ -76,6 +76,22 @@ struct CostlyEditTests {
         #expect(try team.sync(0).sent == 1)
     }
 
+    @Test("a rejection says what is wrong without all of it")
+    func detail() throws {
+        let team = try team(projects: 1)
+        try write(team, 0, "UPDATE project SET retain = '2027'")
+        var request = try team.replicas[0].nextRequest()
+        request.deliveries[0].changeSet.operations[0].fields[0].after = .text(Self.long)
+        let judgement = try team.workspace.accept(
+            [.init(request: request, member: team.members[0].id, role: .editor)],
+            now: team.clock.time)[0]
+        guard case .rejected(.invalidValue, let detail)? = judgement.verdicts.first?.verdict else {
+            Issue.record("\(judgement.verdicts)")
+            return
+        }
+        #expect(detail.hasPrefix("`ååå") && detail.count < 200)
+    }
+
     @Test("what was seen is followed so far and no further", arguments: [true, false])
     func seen(within: Bool) throws {
         let team = try team(projects: 1)

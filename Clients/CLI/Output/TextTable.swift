@@ -11,14 +11,15 @@ struct TextTable {
 
     func lines(style: TextStyle) -> [String] {
         let shown = rows.map { $0.map(oneLine) }
-        var widths = headings.map { DisplayWidth.of($0) }
+        // A letter may become two: ß.
+        let head = headings.map { $0.uppercased() }
+        var widths = head.map { DisplayWidth.of($0) }
         for row in shown {
             for column in row.indices {
                 widths[column] = max(widths[column], DisplayWidth.of(row[column]))
             }
         }
-        let head = line(headings.map { $0.uppercased() }, widths)
-        return [style.dim(head)] + shown.map { line($0, widths) }
+        return [style.dim(line(head, widths))] + shown.map { line($0, widths) }
     }
 
     /// Without blanks at its end.

@@ -121,6 +121,9 @@ extension ServerConnection {
         return try understood { () throws(WireError) in try GiveBackResponse(wire: answer) }
     }
 
+    /// Larger than any file of SQLite, and far from where sums overflow.
+    private static let largestSnapshot: Int64 = 1 << 50
+
     /// - Parameter compressed: Whether the compressed form is to be described, too.
     func manifest(_ slug: String, compressed: Bool) async throws -> SnapshotManifest {
         let path = Self.path(slug, "snapshot/manifest") + (compressed ? "?gzip=1" : "")
@@ -129,7 +132,8 @@ extension ServerConnection {
             as: Ting_V1_SnapshotManifest.self)
         let hashes = answer.blockHashes.compactMap { Hash($0) }
         guard let hash = Hash(answer.hash), hashes.count == answer.blockHashes.count,
-            answer.bytes > 0, answer.blockBytes > 0,
+            (1...Self.largestSnapshot).contains(answer.bytes),
+            (1...Self.largestSnapshot).contains(answer.blockBytes),
             Int64(hashes.count) == (answer.bytes + answer.blockBytes - 1) / answer.blockBytes,
             answer.gzipBlockBytes.isEmpty || answer.gzipBlockBytes.count == hashes.count,
             answer.gzipBlockBytes.allSatisfy({ $0 > 0 })
