@@ -50,11 +50,7 @@ extension Merge {
     mutating func makeUnique(_ state: some MergeState) throws {
         var taken = takenHere()
         let here = Set(order)
-        // What is known to be held is not asked for again, unless this change set may have freed some of it.
-        let mayFree = records.values.contains { draft in
-            draft.before?.isLive == true
-                && (!draft.now.isLive || !draft.touched.isDisjoint(with: uniqueFields(draft)))
-        }
+        var mayFree: Bool?
         for record in order {
             guard let draft = records[record], draft.now.isLive else { continue }
             for field in uniqueFields(draft) {
@@ -68,7 +64,10 @@ extension Merge {
                 while try taken[place]?[free, default: record] ?? record != record
                     || state.holder(draft.collection, field, free, excluding: here) != nil
                 {
-                    let held = try heldSuffixes[text] ?? (mayFree ? 1 : state.heldSuffix(text))
+                    // What is known to be held is not asked for again, unless some of it may be free now.
+                    let frees = mayFree ?? freesUniqueTexts()
+                    mayFree = frees
+                    let held = try heldSuffixes[text] ?? (frees ? 1 : state.heldSuffix(text))
                     suffix = max(suffix, held) + 1
                     free = "\(wanted)~\(suffix)"
                 }
@@ -81,6 +80,14 @@ extension Merge {
                     .unique, record, field: field, before: .null, other: .text(wanted),
                     keptBy: acceptance.author, otherBy: acceptance.author, state)
             }
+        }
+    }
+
+    /// Whether a record that lived before this change set may have given up a unique text.
+    private func freesUniqueTexts() -> Bool {
+        records.values.contains { draft in
+            draft.before?.isLive == true
+                && (!draft.now.isLive || !draft.touched.isDisjoint(with: uniqueFields(draft)))
         }
     }
 
