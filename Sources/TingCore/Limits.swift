@@ -20,8 +20,9 @@ public enum Limits {
     /// Bytes of a request body, as it comes and inflated: two of the largest change sets, and their
     /// framing.
     public static let requestByteLimit = 10 << 20
-    /// Messages in one body, of the kinds that may stand in it many times, eight texts counting as one and an
-    /// entry as eight: empty ones take two bytes on the line, and hundreds in memory.
+    /// Messages in one body, of the kinds that may stand in it many times, eight texts or numbers of columns
+    /// counting as one (`BodyParts` has all weights): empty ones take two bytes on the line, and hundreds in
+    /// memory.
     public static let requestPartLimit = 500_000
     /// Bytes of bodies that one device has under way: two of the largest.
     public static let deviceBodiesByteLimit = 20 << 20

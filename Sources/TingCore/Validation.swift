@@ -49,6 +49,9 @@ extension Field {
                     "`\(text.prefix(60))` is not an id", "Write the full id of a record.")
             }
             return value
+        case (.set, _):
+            throw InvalidValue(
+                "\(name) holds another type of value", #"Write a JSON array, as ["a","b"]."#)
         default:
             throw InvalidValue("\(name) holds another type of value", "Write a \(kind.rawValue).")
         }

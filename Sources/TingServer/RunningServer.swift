@@ -49,12 +49,15 @@ package final class RunningServer: Sendable {
     private let registry: WorkspaceRegistry
     private let address: Mutex<HostPort>
     private let lock: FolderLock
+    /// The last line of the audit log that told of an applied bundle.
+    private let lastBundle: Mutex<Int64>
 
     package init(_ options: ServerOptions) throws {
         self.options = options
         lock = try FolderLock(options.folder)
         let now = options.now
         accounts = try Accounts(path: options.folder.database, now: now)
+        lastBundle = Mutex(try accounts.bundlesApplied(after: 0).last)
         certificate = try ServerCertificate(
             TLSFiles(options.folder, options.configuration),
             now: Date(timeIntervalSince1970: Double(now()) / 1_000))
@@ -110,7 +113,7 @@ package final class RunningServer: Sendable {
             AccountsWatch(
                 path: options.folder.database, accounts: accounts, followers: followers,
                 seen: seen, workers: workers, logger: options.logger,
-                catchUp: { [self] in await announceForeign() }),
+                catchUp: { [self] in try await announceBundles() }),
             CommentService(followers: followers, interval: options.bounds.followComment),
             routes,
             try listener(quiet, routes, onReady: onReady),
@@ -191,8 +194,12 @@ package final class RunningServer: Sendable {
     }
 
     /// Tells followers of versions that another process added: `tingd bundle apply`.
-    private func announceForeign() async {
-        for id in followers.workspaces {
+    private func announceBundles() async throws {
+        let last = lastBundle.withLock { $0 }
+        let applied = try await workers.run { [accounts] in
+            try accounts.bundlesApplied(after: last)
+        }
+        for id in applied.workspaces where followers.hasFollowers(id) {
             let told = followers.head(of: id)
             try? await registry.with(id) { workspace in
                 let head = try await workspace.read { try $0.head().version }
@@ -200,6 +207,7 @@ package final class RunningServer: Sendable {
                 await Self.announce((told ?? head - 1) + 1...head, of: workspace, to: followers)
             }
         }
+        lastBundle.withLock { $0 = applied.last }
     }
 
     /// Tells followers of new versions, once encoded for all.

@@ -10,19 +10,24 @@ import TingCore
 package struct BodyParts {
     package struct TooMany: Error {}
 
-    /// One unit a text, eight a message.
+    /// One unit a text or a number of a column, eight a message.
     private var left = Limits.requestPartLimit * 8
 
     /// What a message counts for at least among the bytes of bodies under way.
     package static let messageBytes = 32
 
-    /// - Returns: how many messages there are.
+    /// - Returns: how many parts there are; 0 for a body that is small whatever it holds.
     /// - Throws: `TooMany` for more than `requestPartLimit`; `WireError` for a field with too many.
     @discardableResult
     package static func check(
         _ bytes: [UInt8], _ coding: WireCoding, of shape: Form?
     ) throws -> Int {
-        guard bytes.count > Limits.smallRequestByteLimit else { return 0 }
+        bytes.count > Limits.smallRequestByteLimit ? try count(bytes, coding, of: shape) : 0
+    }
+
+    /// The same for a body of any size.
+    package static func count(_ bytes: [UInt8], _ coding: WireCoding, of shape: Form?) throws -> Int
+    {
         var parts = BodyParts()
         switch coding {
         case .json: try parts.scanJSON(bytes)
@@ -39,12 +44,18 @@ package struct BodyParts {
             let weight: Int
             var limit = Int.max
             var shape: Form?
+            /// Whether it is a column of numbers, each of which weighs so much.
+            var isColumn = false
         }
 
         fileprivate let fields: [Field?]
 
         init(_ fields: [Int: Field]) {
             self.fields = (0...(fields.keys.max() ?? 0)).map { fields[$0] }
+        }
+
+        fileprivate subscript(number: UInt64) -> Field? {
+            number < UInt64(fields.count) ? fields[Int(number)] : nil
         }
     }
 
@@ -55,11 +66,14 @@ package struct BodyParts {
 
     private mutating func scan(_ bytes: Span<UInt8>, _ shape: Form) throws {
         var place = 0
-        var counts: [Int: Int] = [:]
+        var counts: [UInt64: Int] = [:]
         while place < bytes.count {
             let tag = try Self.number(bytes, &place)
+            let field = shape[tag >> 3]
             switch tag & 7 {
-            case 0: _ = try Self.number(bytes, &place)
+            case 0:
+                _ = try Self.number(bytes, &place)
+                if let field, field.isColumn { try take(field.weight) }
             case 1: place += 8
             case 5: place += 4
             case 2:
@@ -67,14 +81,15 @@ package struct BodyParts {
                 guard length <= bytes.count - place else { throw Self.malformed }
                 let content = bytes.extracting(place..<place + Int(length))
                 place += Int(length)
-                let number = Int(tag >> 3)
-                guard number < shape.fields.count, let field = shape.fields[number] else {
+                guard let field else { continue }
+                if field.isColumn {
+                    try takeColumn(content, field.weight)
                     continue
                 }
                 try take(field.weight)
                 if field.limit < .max {
-                    counts[number, default: 0] += 1
-                    if counts[number, default: 0] > field.limit {
+                    counts[tag >> 3, default: 0] += 1
+                    if counts[tag >> 3, default: 0] > field.limit {
                         throw WireError(field.name, "more than \(field.limit)")
                     }
                 }
@@ -82,6 +97,13 @@ package struct BodyParts {
             default: throw Self.malformed
             }
         }
+    }
+
+    /// Numbers one behind another: each ends with the first byte below 0x80.
+    private mutating func takeColumn(_ bytes: Span<UInt8>, _ weight: Int) throws {
+        var count = 0
+        for place in bytes.indices where bytes[place] < 0x80 { count += 1 }
+        try take(count * weight)
     }
 
     /// A varint of at most ten bytes.
@@ -139,6 +161,10 @@ extension BodyParts.Form {
         Field(name: name, weight: 0, shape: shape)
     }
 
+    private static func column(_ name: String, _ weight: Int = 1) -> Field {
+        Field(name: name, weight: weight, isColumn: true)
+    }
+
     /// Its parts are never small on the line, and large in memory.
     private static func large(_ name: String, _ shape: Form, _ limit: Int = .max) -> Field {
         Field(name: name, weight: 64, limit: limit, shape: shape)
@@ -147,9 +173,15 @@ extension BodyParts.Form {
     private static let value = Form([3: one("set", Form([1: text("elements")]))])
     private static let edit = Form([2: one("before", value), 3: one("after", value)])
     private static let operation = Form([6: message("fields", edit)])
+    /// Each operation becomes a message of its own, and each field edit has two kinds.
     private static let columns = Form([
         1: message("columns.shapes", Form([3: text("columns.shapes.fields")])),
+        2: column("columns.operations", 8), 3: column("columns.record_times"),
+        4: column("columns.times"), 5: column("columns.field_times"),
+        6: column("columns.operation_bases"), 7: column("columns.field_bases"),
         8: message("columns.bases"),
+        9: column("columns.kinds", 3), 10: column("columns.integers"),
+        11: column("columns.set_sizes"), 12: column("columns.text_bytes"),
     ])
     private static let changeSet = Form([
         5: text("seen"), 8: message("operations", operation), 9: one("columns", columns),

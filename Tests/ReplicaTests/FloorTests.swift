@@ -211,12 +211,15 @@ struct FloorTests {
         try team.sync(0)
         let newcomer = try team.clone(for: team.members[0])
         let (old, new) = (try #require(RecordID(Self.project)), try #require(RecordID(Self.gone)))
-        #expect(try newcomer.read { try newcomer.fieldsWritten($0, of: old) } == nil)
-        #expect(
-            try newcomer.read { try newcomer.fieldsWritten($0, of: new) } == ["title", "budget"])
-        #expect(
-            try team.replicas[0].read { try team.replicas[0].fieldsWritten($0, of: old) }
-                == ["title", "summary"])
+        func written(_ replica: Replica, _ record: RecordID) throws -> Set<String>? {
+            try replica.read { db in
+                var fields = try WrittenFields(replica, db)
+                return try fields.fields(of: record)
+            }
+        }
+        #expect(try written(newcomer, old) == nil)
+        #expect(try written(newcomer, new) == ["title", "budget"])
+        #expect(try written(team.replicas[0], old) == ["title", "summary"])
     }
 
     @Test("a replica at the version before the floor needs no snapshot; one version less, it does")

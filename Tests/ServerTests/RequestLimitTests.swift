@@ -121,6 +121,26 @@ extension ServerTests {
             }
         }
 
+        @Test("requestPartLimit: each number of a column counts, packed or not")
+        func columnsOfNumbers() throws {
+            func request(_ columns: [UInt8]) -> [UInt8] {
+                Self.field(10, Self.field(2, Self.field(9, columns)))
+            }
+            // A kind weighs as three texts, an operation as eight.
+            for (number, weight) in [(9, 3), (2, 8), (12, 1), (10, 1)] as [(UInt8, Int)] {
+                let most = Limits.requestPartLimit * 8 / weight
+                let packed = { Self.field(number, [UInt8](repeating: 0, count: $0)) }
+                let parts = try BodyParts.check(request(packed(most - 100)), .protobuf, of: .sync)
+                #expect(parts > Limits.requestPartLimit - 200)
+                let unpacked = [[UInt8]](repeating: [number << 3, 0], count: most + 1)
+                for columns in [packed(most + 1), unpacked.flatMap { $0 }] {
+                    #expect(throws: BodyParts.TooMany.self) {
+                        try BodyParts.check(request(columns), .protobuf, of: .sync)
+                    }
+                }
+            }
+        }
+
         /// A field of bytes in protobuf.
         private static func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
             var head = [number << 3 | 2]

@@ -83,9 +83,10 @@ struct Import: TingCommand {
                 var counts = Counts()
                 counts.lastNumber =
                     try Int64.fetchOne(db, sql: "SELECT max(number) FROM ting_outbox") ?? 0
+                var fields = try WrittenFields(replica, db)
                 for (done, record) in plan.records.enumerated() {
                     progress.report("\(done) of \(plan.records.count) records")
-                    try write(record, replica, db, &counts)
+                    try write(record, replica, db, &fields, &counts)
                 }
                 if dryRun { throw Preview(counts: counts) }
                 progress.announce("sealing \(plan.records.count.counted("record"))")
@@ -98,7 +99,8 @@ struct Import: TingCommand {
 
     /// Adds the record, unless one of its id is or was here: people's edits and deletions stand.
     private func write(
-        _ record: PlannedRecord, _ replica: Replica, _ db: Database, _ counts: inout Counts
+        _ record: PlannedRecord, _ replica: Replica, _ db: Database, _ fields: inout WrittenFields,
+        _ counts: inout Counts
     ) throws {
         guard let collection = replica.schema.collection(record.collection) else { return }
         if try replica.locate(db, ending: record.id.description).isEmpty {
@@ -106,7 +108,7 @@ struct Import: TingCommand {
             counts.added[collection.name, default: 0] += 1
             return
         }
-        let gap = try gap(record, collection, replica, db)
+        let gap = try gap(record, collection, db, &fields)
         if gap?.isEmpty ?? true {
             counts.same += 1
             if gap == nil { counts.unknown += 1 }
@@ -119,12 +121,13 @@ struct Import: TingCommand {
     /// What the file knows of a record that is here, in fields that nobody ever wrote; `nil` where its
     /// history lies below the floor, so that people may have cleared them.
     private func gap(
-        _ record: PlannedRecord, _ collection: CollectionSchema, _ replica: Replica, _ db: Database
+        _ record: PlannedRecord, _ collection: CollectionSchema, _ db: Database,
+        _ fields: inout WrittenFields
     ) throws -> [String: Value]? {
         guard let current = try RecordTable(collection).values(db, record.id) else { return [:] }
         let empty = record.values.filter { current[$0.key]?.isEmpty == true }
         guard !empty.isEmpty else { return [:] }
-        guard let written = try replica.fieldsWritten(db, of: record.id) else { return nil }
+        guard let written = try fields.fields(of: record.id) else { return nil }
         return empty.filter { !written.contains($0.key) }
     }
 

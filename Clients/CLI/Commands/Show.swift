@@ -26,11 +26,7 @@ struct Show: TingCommand {
                 db, id, in: replica.schema.collections.map(\.name))
             let table = RecordTable(try session.collection(found.collection, replica))
             guard let record = try table.record(db, found.id) else {
-                throw CommandError(
-                    .error, code: "not_found", "The record \(id) is deleted.",
-                    remedy:
-                        "Bring it back with `ting restore \(id)`; `ting log \(id)` tells who deleted it."
-                )
+                throw ReplicaError.unknownRecord(id)
             }
             guard !global.json else { return console.data(json(record)) }
             console.data(try lines(record, replica, db))

@@ -19,12 +19,12 @@ extension Replica {
             serverKey: Array(keys.server.rawRepresentation),
             replyKey: Array(keys.reply.publicKey.rawRepresentation),
             requests: [try nextRequest()])
-        var bytes = try Self.bytes(of: bundle.requests[0])
+        var size = try Size(of: bundle.requests[0])
         while let last = bundle.requests.last?.deliveries.last?.number {
             let page = try nextRequest(after: last)
             guard !page.deliveries.isEmpty, page.base == bundle.requests[0].base else { break }
-            bytes += try Self.bytes(of: page)
-            guard bytes <= Limits.bundleByteLimit else { break }
+            size.add(try Size(of: page))
+            guard size.hasRoom else { break }
             bundle.requests.append(page)
         }
         let file = try SealedBundle.seal(
@@ -34,9 +34,26 @@ extension Replica {
         return (file, carried.count, try outbox().count - carried.count)
     }
 
-    /// Bytes of a page in a bundle, with more than what frames it and the signature.
-    private static func bytes(of page: SyncRequest) throws -> Int {
-        try WireCoding.protobuf.encode(page.wire).count + Limits.nameByteLimit * 4
+    /// What pages take of a bundle.
+    private struct Size {
+        private var bytes: Int
+        private var parts: Int
+
+        init(of page: SyncRequest) throws {
+            let encoded = try WireCoding.protobuf.encode(page.wire)
+            // With more than what frames it, and the signature.
+            bytes = encoded.count + Limits.nameByteLimit * 4
+            parts = try BodyParts.count(encoded, .protobuf, of: .sync) + 1
+        }
+
+        mutating func add(_ other: Size) {
+            bytes += other.bytes
+            parts += other.parts
+        }
+
+        var hasRoom: Bool {
+            bytes <= Limits.bundleByteLimit && parts <= Limits.requestPartLimit
+        }
     }
 
     /// Takes a reply in, like a sync's answer.

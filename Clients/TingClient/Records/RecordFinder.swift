@@ -25,6 +25,13 @@ public struct RecordFinder: Sendable {
         let found = try candidates(db, text, in: collections)
         if found.count == 1, let only = found.first { return only }
         guard found.isEmpty else { throw ambiguous(text, found) }
+        if try isDeleted(db, text, in: collections) {
+            throw InputError(
+                code: "not_found", "The record `\(text)` is deleted.",
+                remedy:
+                    "Bring it back with `ting restore \(text)`; `ting log \(text)` tells who deleted it."
+            )
+        }
         throw InputError(
             code: "not_found",
             "There is no \(collections.count == 1 ? collections[0] : "record") `\(text)` here.",
@@ -70,6 +77,16 @@ public struct RecordFinder: Sendable {
             }
             return Found(collection: found.collection, id: found.id)
         }
+    }
+
+    /// Whether the text names one record of these, by its id, that was there.
+    private func isDeleted(
+        _ db: Database, _ text: String, in collections: [String]
+    ) throws -> Bool {
+        guard Self.isEnding(text), text.utf8.count >= Limits.shortIDLength else { return false }
+        let known = try replica.locate(db, ending: text)
+        return known.count == 1
+            && (collections.isEmpty || collections.contains(known[0].collection))
     }
 
     private func named(

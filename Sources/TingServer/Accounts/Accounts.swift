@@ -116,6 +116,25 @@ package final class Accounts: Sendable {
     func note(_ event: String, workspace: WorkspaceID, subject: String) throws {
         try write { try audit($0, event, by: nil, subject: subject, workspace: workspace) }
     }
+
+    /// What is noted when a command has applied a bundle.
+    static let bundleApplied = "bundle.applied"
+
+    /// The workspaces to which commands applied bundles after that line of the audit log, and the last
+    /// line of one.
+    func bundlesApplied(after line: Int64) throws -> (workspaces: Set<WorkspaceID>, last: Int64) {
+        try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, workspace FROM audit
+                    WHERE event = ? AND id > ? AND workspace IS NOT NULL ORDER BY id
+                    """,
+                arguments: [Self.bundleApplied, line])
+            let workspaces = try rows.map { try WorkspaceID(column: $0[1]) }
+            return (Set(workspaces), rows.last?[0] ?? line)
+        }
+    }
 }
 
 extension ID {

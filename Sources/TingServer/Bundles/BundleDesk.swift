@@ -84,9 +84,12 @@ package struct BundleDesk: Sendable {
                 membersVersion: version, now: now)
             reply.answers.append(
                 .init(replica: request.replica, base: request.base, response: response))
-            // The next bundle brings what has no room in this one.
-            guard let longer = try? seal(reply, to: opened) else { return sealed }
-            sealed = longer
+            do {
+                sealed = try seal(reply, to: opened)
+            } catch BundleError.tooLarge where !sealed.isEmpty {
+                // The next bundle brings what has no room in this one.
+                return sealed
+            }
             guard let last = response.entries.last, last.version < response.head else {
                 return sealed
             }
@@ -123,7 +126,9 @@ extension Operator {
                 outcome = try workspace.accept([submission], now: now())[0]
             } while submission.goesOn(after: outcome)
             // A running server hears of it by this, and tells who follows.
-            try accounts.note("bundle.applied")
+            try accounts.note(
+                Accounts.bundleApplied, workspace: opened.access.workspace,
+                subject: opened.caller.device.description)
             let reply = try desk.reply(opened, outcome, from: workspace, now: now())
             return (reply, opened.request.deliveries.count, outcome.verdicts.count)
         } catch let refused as BundleDesk.Refused {

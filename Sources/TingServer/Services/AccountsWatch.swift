@@ -17,7 +17,7 @@ struct AccountsWatch: Service {
     let workers: Workers
     let logger: Logger
     /// Called after a change: another process may have added to a workspace too.
-    let catchUp: @Sendable () async -> Void
+    let catchUp: @Sendable () async throws -> Void
 
     func run() async throws {
         let watcher = try await workers.run { [path] in try DataVersion(path: path) }
@@ -55,7 +55,7 @@ struct AccountsWatch: Service {
                 if version != last { try followers.recheck(accounts.readers) }
                 return version
             }
-            if now != last { await catchUp() }
+            if now != last { try await catchUp() }
             return now
         } catch is CancellationError {
             return last

@@ -90,9 +90,6 @@ final class FollowHub: Sendable {
 
     var count: Int { state.withLock { $0.followers.values.reduce(0) { $0 + $1.count } } }
 
-    /// Workspaces that somebody follows.
-    var workspaces: Set<WorkspaceID> { state.withLock { Set($0.followers.keys) } }
-
     /// The newest version that followers were told of; `nil` for none since the start.
     func head(of workspace: WorkspaceID) -> Version? { state.withLock { $0.heads[workspace] } }
 

@@ -39,6 +39,8 @@ extension Replica {
         }
         return try sealed { db in
             var carried = CarriedOver()
+            var back: [ChangeSet] = []
+            var found: Set<ChangeSetID> = []
             for row in outbox {
                 guard let hash = try? row?.decode(Data.self, atIndex: 1),
                     let body = try? row?.decode(Data.self, atIndex: 2),
@@ -47,8 +49,14 @@ extension Replica {
                     carried.damaged += 1
                     continue
                 }
-                if try putBack(db, changeSet) { carried.outbox += 1 }
+                // One that was read from both ends of its table comes twice.
+                guard found.insert(changeSet.id).inserted, try !isKnown(db, changeSet.id) else {
+                    continue
+                }
+                back.append(changeSet)
             }
+            try putOnTop(db, back)
+            carried.outbox = back.count
             for row in quarantine {
                 guard let row, try takeQuarantined(db, row, hashes) else {
                     carried.damaged += 1
@@ -58,16 +66,6 @@ extension Replica {
             }
             return carried
         }
-    }
-
-    /// Puts a sealed change set into the outbox, on top of what is shared; `false` if it is known.
-    private func putBack(_ db: Database, _ changeSet: ChangeSet) throws -> Bool {
-        let isKnown = try Bool.storedOne(
-            db, sql: "SELECT EXISTS (SELECT 1 FROM history WHERE change_set = ?)",
-            arguments: [changeSet.id.description])
-        guard isKnown != true, try !knows(db, changeSet.id) else { return false }
-        try putOnTop(db, changeSet)
-        return true
     }
 
     private func takeQuarantined(_ db: Database, _ row: Row, _ hashes: [String: Hash]) throws

@@ -125,11 +125,12 @@ extension Replica {
             }
         }
         let taken = try sealed { db in
-            var taken = 0
-            for changeSet in outbox where try !isKnown(db, changeSet.id) {
-                try putOnTop(db, changeSet)
-                taken += 1
+            var known = Set<ChangeSetID>()
+            let new = try outbox.filter {
+                known.insert($0.id).inserted ? try !isKnown(db, $0.id) : false
             }
+            try putOnTop(db, new)
+            var taken = new.count
             for item in quarantine where try !isKnown(db, item.changeSet.id) {
                 try db.execute(
                     sql: """

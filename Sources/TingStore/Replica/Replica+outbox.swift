@@ -39,9 +39,10 @@ extension Replica {
         try sealed { db in
             var dirty: Set<RecordID> = []
             for id in ids { dirty.formUnion(try leave(db, id, isKnown: false) ?? []) }
+            let outbox = DecodedOutbox()
             let orphans = try dirty.filter { record in
                 try SharedRecords.read(db, record)?.state == .absent
-                    && !isInserted(db, record)
+                    && !isInserted(db, record, outbox)
             }
             let outcome = try reject(db, [:], buildingOn: orphans)
             try materialize(db, dirty.union(outcome.records))
@@ -50,17 +51,11 @@ extension Replica {
     }
 
     /// Whether a change set in the outbox makes the record.
-    private func isInserted(_ db: Database, _ record: RecordID) throws -> Bool {
-        let bodies = try Data.storedAll(
-            db,
-            sql: """
-                SELECT body FROM ting_outbox WHERE seq IN
-                (SELECT seq FROM ting_pending WHERE record = ?)
-                """, arguments: [record.description])
-        return try bodies.contains { body in
-            try ChangeSet(storedBytes: Array(body)).operations.contains {
-                $0.record == record && $0.kind == .insert
-            }
+    private func isInserted(
+        _ db: Database, _ record: RecordID, _ outbox: DecodedOutbox
+    ) throws -> Bool {
+        try pendingPlaces(db, record).contains { place in
+            try outbox.operations(db, place, of: record).contains { $0.kind == .insert }
         }
     }
 
@@ -78,24 +73,44 @@ extension Replica {
 
     // MARK: Within a transaction
 
-    /// Appends a change set that was sealed before, and shows its edits.
-    func putOnTop(_ db: Database, _ changeSet: ChangeSet) throws {
-        for operation in changeSet.operations where try shared(db, operation.record) == nil {
-            let values = try tables.read(db, operation.collection, operation.record)
-            try SharedRecords.write(
-                db, operation.record,
-                SharedRecord(
-                    collection: operation.collection, state: values == nil ? .absent : .live,
-                    values: values ?? [:], deleted: nil))
+    /// Appends change sets that were sealed before, and shows their edits.
+    func putOnTop(_ db: Database, _ changeSets: [ChangeSet]) throws {
+        guard !changeSets.isEmpty else { return }
+        var touched: Set<RecordID> = []
+        for changeSet in changeSets {
+            for operation in changeSet.operations
+            where touched.insert(operation.record).inserted {
+                try setAside(db, operation)
+            }
+            try enqueue(db, changeSet, changeSet.base)
         }
-        try enqueue(db, changeSet, changeSet.base)
-        // Others in the outbox may list it from when it was there before.
-        try db.execute(
-            sql: """
-                UPDATE ting_outbox SET listed =
-                (SELECT count(*) FROM ting_outbox WHERE instr(seen, ?1) > 0) WHERE hash = ?1
-                """, arguments: [Data(changeSet.hash.bytes)])
-        try materialize(db, changeSet.touched)
+        try recount(db, listing: changeSets)
+        try materialize(db, touched)
+    }
+
+    private func setAside(_ db: Database, _ operation: TingCore.Operation) throws {
+        guard try shared(db, operation.record) == nil else { return }
+        let values = try tables.read(db, operation.collection, operation.record)
+        try SharedRecords.write(
+            db, operation.record,
+            SharedRecord(
+                collection: operation.collection, state: values == nil ? .absent : .live,
+                values: values ?? [:], deleted: nil))
+    }
+
+    /// Others in the outbox may list these from when they were there before.
+    private func recount(_ db: Database, listing changeSets: [ChangeSet]) throws {
+        var counts = Dictionary(
+            changeSets.map { ($0.hash, Int64(0)) }, uniquingKeysWith: { first, _ in first })
+        for seen in try Data.storedAll(db, sql: "SELECT seen FROM ting_outbox") {
+            for hash in Hash.list(seen) { counts[hash]? += 1 }
+        }
+        let statement = try HotStatement(db, "UPDATE ting_outbox SET listed = ? WHERE hash = ?")
+        for (hash, count) in counts {
+            statement.bind(count, at: 1)
+            statement.bind(hash.bytes, at: 2)
+            try statement.run()
+        }
     }
 
     /// Appends a sealed change set; its edits lie on top of the shared state from now on.

@@ -34,21 +34,24 @@ extension Replica {
     /// Puts change sets back into the outbox, under new numbers, to be judged again.
     public func retryQuarantine(_ ids: [ChangeSetID]) throws {
         try sealed { db in
+            let hashes = try Self.quarantineHashes(db)
+            var retried: [ChangeSet] = []
             for id in ids {
                 let body = try Data.storedOne(
-                    db, sql: "SELECT body FROM ting_quarantine WHERE change_set = ?",
+                    db.cachedStatement(
+                        sql: "SELECT body FROM ting_quarantine WHERE change_set = ?"),
                     arguments: [id.description])
                 guard let body else { continue }
                 let changeSet = try ChangeSet(storedBytes: Array(body))
-                let hash = try Self.quarantineHashes(db)[id.description]
+                let hash = hashes[id.description]
                 guard changeSet.id == id, hash == nil || hash == changeSet.hash else {
                     throw ReplicaError.damaged("the rejected change set \(id)")
                 }
-                try putOnTop(db, changeSet)
-                try db.execute(
-                    sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
-                    arguments: [id.description])
+                retried.append(changeSet)
+                try db.cachedStatement(sql: "DELETE FROM ting_quarantine WHERE change_set = ?")
+                    .execute(arguments: [id.description])
             }
+            try putOnTop(db, retried)
         }
     }
 

@@ -87,7 +87,7 @@ extension Replica {
     /// nothing is shown.
     func visibleValues(
         _ db: Database, _ record: RecordID, ignoringDeletion: Bool,
-        _ outbox: DecodedOutbox = DecodedOutbox()
+        _ outbox: DecodedOutbox
     ) throws -> [String: Value]? {
         guard let shared = try SharedRecords.read(db, record) else { return nil }
         return try visibleValues(
@@ -96,7 +96,7 @@ extension Replica {
     }
 
     /// Where in the outbox edits of the record wait.
-    private func pendingPlaces(_ db: Database, _ record: RecordID) throws -> [Int64] {
+    func pendingPlaces(_ db: Database, _ record: RecordID) throws -> [Int64] {
         try Int64.storedAll(
             db.cachedStatement(
                 sql: "SELECT DISTINCT seq FROM ting_pending WHERE record = ? ORDER BY seq"),
@@ -162,13 +162,17 @@ extension Replica {
     @discardableResult
     public func delete(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
         _ = try tables.known(collection)
-        let children = try tables.children(db, of: record.description)
-        // Gone before its children are: a record that is its own child ends the descent.
-        try tables.remove(db, collection, record)
-        return try children.reduce(db.changesCount) { count, child in
-            guard try tables.read(db, child.collection, child.record) != nil else { return count }
-            return try count + delete(db, child.collection, child.record)
+        var count = 0
+        var waiting = [(collection: collection, record: record)]
+        while let next = waiting.popLast() {
+            let children = try tables.children(db, of: next.record.description)
+            // Gone before its children are: a record that is its own child ends the descent.
+            try tables.remove(db, next.collection, next.record)
+            guard db.changesCount > 0 else { continue }
+            count += 1
+            waiting += children.reversed()
         }
+        return count
     }
 
     /// Brings a deleted record back, with the children that the same change set deleted; gives their number.
@@ -176,29 +180,22 @@ extension Replica {
     @discardableResult
     public func restore(_ db: Database, _ collection: String, _ record: RecordID) throws -> Int {
         _ = try tables.known(collection)
-        guard let shared = try SharedRecords.read(db, record),
-            try tables.read(db, collection, record) == nil,
-            let values = try visibleValues(db, record, ignoringDeletion: true)
-        else { return 0 }
-        try tables.write(db, collection, record, values)
-        var count = 1
-        // Until a deletion has a version, its place in the outbox tells it from others.
-        let others = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT record, collection FROM ting_shared s
-                WHERE record <> ?1 AND deleted IS ?2 AND (?2 IS NOT NULL OR
-                (SELECT max(seq) FROM ting_pending WHERE record = s.record AND field = '') IS
-                (SELECT max(seq) FROM ting_pending WHERE record = ?1 AND field = ''))
-                """, arguments: [record.description, shared.deleted])
-        for row in others {
-            guard let child = try RecordID(row.decode(String.self, atIndex: 0)),
-                let parent = try schema.collection(row.decode(atIndex: 1))?.parent,
-                let last = try visibleValues(db, child, ignoringDeletion: true),
-                last[parent.name] == .text(record.description)
+        var deletions = watch.verbs.deletions ?? Deletions()
+        var count = 0
+        var waiting = [(collection: collection, record: record)]
+        while let next = waiting.popLast() {
+            guard let shared = try SharedRecords.read(db, next.record),
+                try tables.read(db, next.collection, next.record) == nil,
+                let values = try visibleValues(
+                    db, next.record, ignoringDeletion: true, deletions.outbox)
             else { continue }
-            count += try restore(db, row.decode(atIndex: 1), child)
+            try tables.write(db, next.collection, next.record, values)
+            count += 1
+            let children = try deletions.children(self, db, of: next.record, shared.deleted)
+            waiting += children.reversed()
         }
+        // What others see and what waits stays as it is until the writing is sealed.
+        if watch.isNoting { watch.verbs.deletions = deletions }
         return count
     }
 
@@ -231,6 +228,56 @@ extension Replica {
             found.append((try row.decode(atIndex: 0), id))
         }
         return found
+    }
+}
+
+/// What deletions took with them, of which a writing brings records back: each is read once, however many
+/// come back of it.
+struct Deletions {
+    let outbox = DecodedOutbox()
+    private var families: [Deletion: [String: [(collection: String, record: RecordID)]]] = [:]
+
+    /// Until a deletion has a version, its place in the outbox tells it from others.
+    private struct Deletion: Hashable {
+        var version: Version?
+        var place: Int64?
+    }
+
+    /// The children of a record that the same deletion took.
+    mutating func children(
+        _ replica: Replica, _ db: Database, of record: RecordID, _ version: Version?
+    ) throws -> [(collection: String, record: RecordID)] {
+        var deletion = Deletion(version: version, place: nil)
+        if version == nil {
+            deletion.place = try Int64.storedOne(
+                db.cachedStatement(
+                    sql: "SELECT max(seq) FROM ting_pending WHERE record = ? AND field = ''"),
+                arguments: [record.description])
+        }
+        if families[deletion] == nil { families[deletion] = try family(replica, db, deletion) }
+        return families[deletion]?[record.description] ?? []
+    }
+
+    /// The records that a deletion took, by the parents that they had.
+    private func family(
+        _ replica: Replica, _ db: Database, _ deletion: Deletion
+    ) throws -> [String: [(collection: String, record: RecordID)]] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT record, collection FROM ting_shared s
+                WHERE deleted IS ?1 AND (?1 IS NOT NULL OR
+                (SELECT max(seq) FROM ting_pending WHERE record = s.record AND field = '') IS ?2)
+                """, arguments: [deletion.version, deletion.place])
+        return try rows.reduce(into: [:]) { family, row in
+            let collection: String = try row.decode(atIndex: 1)
+            guard let record = try RecordID(row.decode(String.self, atIndex: 0)),
+                let parent = replica.schema.collection(collection)?.parent,
+                let last = try replica.visibleValues(db, record, ignoringDeletion: true, outbox),
+                let held = last[parent.name]?.text, held != record.description
+            else { return }
+            family[held, default: []].append((collection, record))
+        }
     }
 }
 

@@ -150,13 +150,18 @@ extension Replica {
             let last = Dictionary(
                 held.map { ($0.record, $0.last) }, uniquingKeysWith: { a, _ in a })
             let noted = try notedHomes(db)
-            for record in waiting { try setAside(db, record, noted, last: last[record] ?? [:]) }
+            let outbox = DecodedOutbox()
+            for record in waiting {
+                try setAside(db, record, noted, outbox, last: last[record] ?? [:])
+            }
             let own = try identity(db).member
             let mine = try lost.filter { try $0.author == own && !isKnown(db, $0.changeSet.id) }
             if !mine.isEmpty { try queueAgain(db, mine.map(\.changeSet)) }
+            // What came into it now may have moved the rest.
+            let moved = DecodedOutbox()
             var again = Set<RecordID>()
             for record in mine.flatMap(\.changeSet.touched) where again.insert(record).inserted {
-                try setAside(db, record.description, noted)
+                try setAside(db, record.description, noted, moved)
             }
             try materialize(db, again.union(waiting.compactMap { RecordID($0) }))
             try putBack(db, held)
@@ -229,10 +234,11 @@ extension Replica {
     ///   - noted: The collections of noted records.
     ///   - last: What it shows, where the snapshot lacks it, beside what is held back in it.
     private func setAside(
-        _ db: Database, _ text: String, _ noted: [String: String], last: [String: Value] = [:]
+        _ db: Database, _ text: String, _ noted: [String: String], _ outbox: DecodedOutbox,
+        last: [String: Value] = [:]
     ) throws {
         guard let record = RecordID(text), try SharedRecords.read(db, record) == nil else { return }
-        let home = try tables.locate(db, text) ?? noted[text] ?? pendingHome(db, text)
+        let home = try tables.locate(db, text) ?? noted[text] ?? pendingHome(db, record, outbox)
         guard let home else { return }
         let values = try tables.read(db, home, record)
         try SharedRecords.write(
@@ -256,17 +262,11 @@ extension Replica {
     }
 
     /// The collection of a record that only the outbox names.
-    private func pendingHome(_ db: Database, _ record: String) throws -> String? {
-        let body = try Data.storedOne(
-            db,
-            sql: """
-                SELECT body FROM ting_outbox WHERE seq IN
-                (SELECT seq FROM ting_pending WHERE record = ?) LIMIT 1
-                """, arguments: [record])
-        return try body.flatMap { body in
-            try ChangeSet(storedBytes: Array(body)).operations
-                .first { $0.record.description == record }?.collection
-        }
+    private func pendingHome(
+        _ db: Database, _ record: RecordID, _ outbox: DecodedOutbox
+    ) throws -> String? {
+        guard let place = try pendingPlaces(db, record).first else { return nil }
+        return try outbox.operations(db, place, of: record).first?.collection
     }
 
     // MARK: What is held back

@@ -111,10 +111,12 @@ extension Replica {
     }
 }
 
-/// The statements of one writing's verbs that ran last: mostly they run again.
-struct VerbStatements {
+/// What one writing's verbs keep: the statements that ran last, since mostly they run again, and what they
+/// read of deletions.
+struct VerbMemory {
     var insert: (collection: CollectionSchema, statement: HotStatement)?
     var update: (collection: CollectionSchema, positions: [Int], statement: HotStatement)?
+    var deletions: Deletions?
 }
 
 extension RecordTables {

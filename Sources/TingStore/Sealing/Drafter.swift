@@ -15,6 +15,8 @@ struct Drafter {
     /// Where records stood before what is drafted now, by id.
     let homes: [String: String]
     let targets = KnownTargets()
+    /// As it is before what is drafted now joins it.
+    private let outbox = DecodedOutbox()
     let adding: SharedRecords.Adding
 
     /// - Parameter homes: The collections of records that were there before what is drafted now.
@@ -87,7 +89,7 @@ struct Drafter {
         if let known, draft.heldBase == nil, try known.state != .absent || replica.isPending(db, id)
         {
             draft.before =
-                try replica.visibleValues(db, id, ignoringDeletion: true) ?? known.values
+                try replica.visibleValues(db, id, ignoringDeletion: true, outbox) ?? known.values
             let restore = SealDraft(fold)
             restore.id = id
             restore.pendingBases = draft.pendingBases
@@ -201,7 +203,7 @@ struct Drafter {
         if try isNowhere(id, known) { return false }
         guard fold.existed, !fold.wasRemoved else { return fold.existed }
         guard let known, known.state != .absent, !fold.keeps.isEmpty else { return false }
-        return try replica.visibleValues(db, id, ignoringDeletion: false) == nil
+        return try replica.visibleValues(db, id, ignoringDeletion: false, outbox) == nil
     }
 
     /// A deletion names the fields of which its author had seen less than of the rest.

@@ -26,8 +26,8 @@ final class EditWatch: @unchecked Sendable {
     /// What was put back and is still to be told: `Drafter+conflicts.swift`.
     let putBack = Mutex<[InvalidEdit]>([])
     private(set) var isNoting = false
-    /// What the verbs of the writing ran last.
-    var verbs = VerbStatements()
+    /// What the verbs of the writing keep.
+    var verbs = VerbMemory()
     /// As many rows as memory is kept for from one writing to the next.
     private static let keptRows = 2_048
     private var collections: [String: Watched] = [:]
@@ -120,7 +120,7 @@ final class EditWatch: @unchecked Sendable {
     /// Ends a writing: nothing of it is kept.
     func forget(_ db: Database) {
         end(db)
-        verbs = VerbStatements()
+        verbs = VerbMemory()
         guard !rows.isEmpty || !others.isEmpty else { return }
         rows.removeAll(keepingCapacity: rows.capacity <= Self.keptRows)
         for (_, watched) in collections where !watched.places.isEmpty {

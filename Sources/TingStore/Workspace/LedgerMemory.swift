@@ -18,6 +18,8 @@ final class LedgerMemory {
     var heldSuffixes: [UniqueText: Int] = [:]
     /// When versions were accepted.
     var times: [Version: Int64] = [:]
+    /// What versions were called in earlier epochs.
+    var names: [Epoch: EarlierNames] = [:]
 
     /// What the insert of a record wrote in a version, whose entry is read for all of them at once.
     func inserted(

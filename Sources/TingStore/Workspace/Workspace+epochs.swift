@@ -139,23 +139,25 @@ extension Ledger {
     func earlierNames(of changeSet: ChangeSet) throws -> @Sendable (Version, Epoch) -> Version? {
         let others = Set(changeSet.bases.map(\.epoch)).subtracting([epoch])
         guard !others.isEmpty else { return { _, _ in nil } }
-        var shared: [Epoch: Version] = [:]
-        var names: [Epoch: [Version: Version]] = [:]
-        for other in others {
-            shared[other] = try Version.storedOne(
+        var names: [Epoch: EarlierNames] = [:]
+        for other in others { names[other] = try earlierNames(in: other) }
+        return { [names] version, epoch in names[epoch]?.name(of: version) }
+    }
+
+    private func earlierNames(in earlier: Epoch) throws -> EarlierNames {
+        if let known = memory.names[earlier] { return known }
+        var names = EarlierNames(
+            shared: try Version.storedOne(
                 db, sql: "SELECT version FROM ting_lineage WHERE epoch = ?",
-                arguments: [other.description])
-            let rows = try Row.fetchAll(
-                db, sql: "SELECT here, version FROM ting_name WHERE epoch = ? AND here IS NOT NULL",
-                arguments: [other.description])
-            names[other] = Dictionary(
-                try rows.map { try ($0.decode(atIndex: 0), $0.decode(atIndex: 1)) },
-                uniquingKeysWith: { a, _ in a })
+                arguments: [earlier.description]))
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT version, here FROM ting_name WHERE epoch = ? ORDER BY version",
+            arguments: [earlier.description])
+        while let row = try rows.next() {
+            try names.note(row.decode(atIndex: 0), row.decode(Version?.self, atIndex: 1))
         }
-        return { [shared, names] version, epoch in
-            if let last = shared[epoch], version <= last { return version }
-            return names[epoch]?[version]
-        }
+        memory.names[earlier] = names
+        return names
     }
 
     /// The version of this history that a base names, where it has one.
@@ -179,5 +181,33 @@ extension Ledger {
                 ON CONFLICT DO UPDATE SET here = iif(here IS excluded.here, here, NULL)
                 """
         ).execute(arguments: [epoch.description, version, here])
+        if memory.names[epoch]?.note(version, here) == false { memory.names[epoch] = nil }
+    }
+}
+
+/// What the versions of this history were called in an earlier epoch.
+struct EarlierNames {
+    /// Up to here both histories are one.
+    var shared: Version?
+    /// By a version of that epoch the one of this history, `nil` where two claimed its name; and the reverse.
+    private var here: [Version: Version?] = [:]
+    private var names: [Version: Version] = [:]
+
+    init(shared: Version?) { self.shared = shared }
+
+    /// - Returns: `false` where another version has the name, or an earlier name follows: they must be read anew.
+    @discardableResult
+    mutating func note(_ name: Version, _ version: Version?) -> Bool {
+        if let known = here[name] { return known == version }
+        here.updateValue(version, forKey: name)
+        guard let version else { return true }
+        if let first = names[version] { return first < name }
+        names[version] = name
+        return true
+    }
+
+    func name(of version: Version) -> Version? {
+        if let shared, version <= shared { return version }
+        return names[version]
     }
 }
