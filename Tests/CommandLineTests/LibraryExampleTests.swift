@@ -30,7 +30,7 @@ struct LibraryExampleTests {
         for product in products { #expect(package.contains(".library(name: \"\(product)\"")) }
     }
 
-    @Test("joins, clones, plans, syncs, settles a conflict and follows, beside `ting`")
+    @Test("joins, clones, plans, syncs, settles a conflict, follows and takes back, beside `ting`")
     func runs() throws {
         let programs = try Programs()
         let file = programs.folder.appending(path: "replica.sqlite").path
@@ -75,6 +75,13 @@ struct LibraryExampleTests {
             URL(filePath: "/bin/bash"), ["-c", script], programs.environment("mette"))
         #expect(followed.output.contains("Version "), "\(followed.output)\(followed.errors)")
         #expect(try example("list", file) == "2028-09 District heating\n")
+
+        let last = try programs.ting(
+            "mette", "sql", "--replica", file,
+            "SELECT change_set FROM history ORDER BY version DESC LIMIT 1", "--csv")
+        let changeSet = try #require(last.output.split(whereSeparator: \.isWhitespace).last)
+        #expect(try example("undo", file, String(changeSet)) == "Took back 1.\n")
+        #expect(try example("list", file) == "2028-06 District heating\n")
     }
 
     @Test("a failure is told in a sentence")

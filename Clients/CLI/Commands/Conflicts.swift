@@ -27,9 +27,9 @@ struct Conflicts: TingCommand {
         // What another tool just settled counts.
         try replica.seal()
         let conflicts = try replica.read { db in
-            let found = try ConflictView.all(replica, db, open: !all, byID: global.json)
+            let found = try replica.conflicts(db, settledToo: all, byID: global.json)
             let text = try RecordText(
-                replica, db, shortening: global.json ? [] : found.map(\.id))
+                replica, db, shortening: global.json ? [] : found.map(\.id.description))
             if global.json {
                 console.data(.array(found.map { $0.json(text) }))
             } else if found.isEmpty {
@@ -39,16 +39,16 @@ struct Conflicts: TingCommand {
             }
             return found
         }
-        if failOnConflicts, conflicts.contains(where: { $0.status == "open" }) {
+        if failOnConflicts, conflicts.contains(where: { $0.isOpen }) {
             throw Finish.openConflicts
         }
     }
 
-    private func lines(_ conflict: ConflictView, _ text: RecordText) -> [String] {
+    private func lines(_ conflict: Conflict, _ text: RecordText) -> [String] {
         let style = console.style
-        let settled = conflict.status == "open" ? "" : " (\(conflict.status))"
+        let settled = conflict.isOpen ? "" : " (\(conflict.status))"
         var lines = [
-            style.bold(text.short(conflict.id))
+            style.bold(text.short(conflict.id.description))
                 + "  \(Terminal.printable(conflict.sentence(text)))\(settled)"
         ]
         if let field = conflict.field {
@@ -62,8 +62,8 @@ struct Conflicts: TingCommand {
             lines.append("  kept    \(shown(conflict.kept))\(by(text.member(conflict.keptBy)))")
             lines.append("  other   \(shown(conflict.other))\(by(text.member(conflict.otherBy)))")
         }
-        guard conflict.status == "open" else { return lines }
-        let short = text.short(conflict.id)
+        guard conflict.isOpen else { return lines }
+        let short = text.short(conflict.id.description)
         let choices = conflict.field == nil ? "keep | take (delete it)" : "keep | take | value=V"
         lines.append(style.dim("  ting resolve \(short) \(choices)"))
         return lines

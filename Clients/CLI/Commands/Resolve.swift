@@ -36,82 +36,55 @@ struct Resolve: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let view = try replica.write(message: message) { db in
-            let view = try find(replica, db)
-            guard let id = RecordID(view.id), let record = RecordID(view.record) else {
-                throw ReplicaError.unknownRecord(conflict)
-            }
-            guard view.status == "open" else {
-                throw CommandError(
-                    .error, code: "already_settled", "The conflict \(conflict) is settled already.",
-                    remedy:
-                        "Change the value with `ting set \(view.record) …` if it should be another."
-                )
-            }
-            try settle(view, record, replica, db)
-            try replica.update(
-                db, CollectionSchema.conflict.name, id, ["status": .text("settled")])
-            return view
+        let settled = try replica.write(message: message) { db in
+            let conflict = try find(replica, db)
+            try replica.settle(db, conflict, by: settlement(of: conflict, replica, db))
+            return conflict
         }
         console.outcome(
             .object([
-                ("id", .text(view.id)), ("collection", .text(view.collection)),
-                ("record", .text(view.record)), ("field", .text(view.field?.name)),
+                ("id", .text(settled.id.description)),
+                ("collection", .text(settled.collection)),
+                ("record", .text(settled.record)), ("field", .text(settled.field?.name)),
                 ("status", .text("settled")),
             ]),
             "Settled; the next sync tells everyone.")
         try session.warnAboutRole(replica, console)
     }
 
-    private func find(_ replica: Replica, _ db: Database) throws -> ConflictView {
+    private func find(_ replica: Replica, _ db: Database) throws -> Conflict {
         do {
             let found = try RecordFinder(replica).record(
                 db, conflict, in: [CollectionSchema.conflict.name])
-            if let view = try ConflictView.one(found.id, replica, db) { return view }
+            if let found = try replica.conflict(db, found.id) { return found }
         } catch let error as InputError where error.code == "not_found" {}
         throw CommandError(
             .error, code: "not_found", "There is no conflict `\(conflict)` here.",
             remedy: "`ting conflicts --all` lists them; `ting sync` brings what is new.")
     }
 
-    private func settle(
-        _ view: ConflictView, _ record: RecordID, _ replica: Replica, _ db: Database
-    ) throws {
-        let isLive =
-            try replica.schema.collection(view.collection).map {
-                try RecordTable($0).contains(db, record)
-            } ?? false
+    private func settlement(
+        of conflict: Conflict, _ replica: Replica, _ db: Database
+    ) throws -> Settlement {
         switch choice {
-        case "keep":
-            // A keep is an edit too: who had not seen it meets a new conflict.
-            guard isLive else { return }
-            try replica.keep(db, view.collection, record, field: view.field?.name)
-        case "take": try take(view, record, isLive, replica, db)
+        case "keep": return .keep
+        case "take": return .take
         default:
             guard let input = FieldInput(choice), input.field == "value" else {
                 throw CommandError(
                     .usage, code: "usage", "`\(choice)` is no way to settle a conflict.",
                     remedy: "Write keep, take or value=V.")
             }
-            try write(view, record, isLive, replica, db)
+            return .value(try value(for: conflict, replica, db))
         }
     }
 
-    private func take(
-        _ view: ConflictView, _ record: RecordID, _ isLive: Bool, _ replica: Replica, _ db: Database
-    ) throws {
-        if view.field == nil {
-            // The other side of a record's conflict is its deletion.
-            if isLive { _ = try replica.delete(db, view.collection, record) }
-            return
-        }
-        try put(view.other, view, record, isLive, replica, db)
-    }
-
-    private func write(
-        _ view: ConflictView, _ record: RecordID, _ isLive: Bool, _ replica: Replica, _ db: Database
-    ) throws {
-        guard let field = view.field, let schema = replica.schema.collection(view.collection) else {
+    private func value(
+        for conflict: Conflict, _ replica: Replica, _ db: Database
+    ) throws -> Value {
+        guard let field = conflict.field,
+            let schema = replica.schema.collection(conflict.collection)
+        else {
             throw CommandError(
                 .usage, code: "usage",
                 "This conflict is about a whole record: it has no one value.",
@@ -119,20 +92,7 @@ struct Resolve: TingCommand {
         }
         let renamed = field.name + choice.drop(while: { $0 != "=" && $0 != "+" && $0 != "-" })
         let values = try FieldChanges([renamed]).values(
-            schema, current: [field.name: view.kept], reader: session.reader(replica, db))
-        try put(values[field.name] ?? .null, view, record, isLive, replica, db)
-    }
-
-    /// Writes the chosen value; a record that was deleted comes back for it.
-    private func put(
-        _ value: Value, _ view: ConflictView, _ record: RecordID, _ isLive: Bool,
-        _ replica: Replica, _ db: Database
-    ) throws {
-        guard let field = view.field else { return }
-        if !isLive { _ = try replica.restore(db, view.collection, record) }
-        if isLive, value == view.kept {
-            return try replica.keep(db, view.collection, record, field: field.name)
-        }
-        try replica.update(db, view.collection, record, [field.name: value])
+            schema, current: [field.name: conflict.kept], reader: session.reader(replica, db))
+        return values[field.name] ?? .null
     }
 }

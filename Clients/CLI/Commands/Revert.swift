@@ -28,21 +28,6 @@ struct Revert: TingCommand {
         help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
     var message: String?
 
-    /// What a revert did, and what it left.
-    struct Outcome {
-        var reverted = 0
-        /// Fields, as collection, record and name, that have changed since.
-        var left: [(collection: String, record: String, field: String?)] = []
-
-        var sentence: String {
-            switch (reverted, left.count) {
-            case (0, 0): "Nothing was left to revert."
-            case (0, _): "Nothing was reverted."
-            default: "Reverted \(reverted.counted("edit"))."
-            }
-        }
-    }
-
     func run() throws {
         let replica = try session.replica()
         try replica.seal()
@@ -50,29 +35,25 @@ struct Revert: TingCommand {
         let text =
             message ?? "Revert \(target.id)" + (target.message.isEmpty ? "" : ": \(target.message)")
         let outcome = try replica.write(message: text) { db in
-            var outcome = Outcome()
-            for operation in target.operations.reversed() {
-                try undo(operation, replica, db, &outcome)
-            }
-            return outcome
+            try replica.revert(db, target)
         }
         console.outcome(
             .object([
                 ("change_set", .text(target.id.description)),
-                ("reverted", .integer(outcome.reverted)),
+                ("reverted", .integer(outcome.count)),
                 (
                     "left",
                     .array(
                         outcome.left.map { left in
                             .object([
                                 ("collection", .text(left.collection)),
-                                ("record", .text(left.record)),
+                                ("record", .text(left.record.description)),
                                 ("field", .text(left.field)),
                             ])
                         })
                 ),
             ]),
-            outcome.sentence)
+            sentence(outcome))
         if !global.json {
             for left in outcome.left {
                 let place = left.field.map { ".\($0)" } ?? ""
@@ -83,58 +64,11 @@ struct Revert: TingCommand {
         try session.warnAboutRole(replica, console)
     }
 
-    private func undo(
-        _ operation: TingCore.Operation, _ replica: Replica, _ db: Database,
-        _ outcome: inout Outcome
-    ) throws {
-        guard let collection = replica.schema.collection(operation.collection) else { return }
-        let table = RecordTable(collection)
-        let values = try table.values(db, operation.record)
-        switch operation.kind {
-        case .insert, .restore:
-            guard values != nil else { return }
-            outcome.reverted += try replica.delete(db, collection.name, operation.record)
-        case .delete:
-            guard values == nil else { return }
-            outcome.reverted += try replica.restore(db, collection.name, operation.record)
-        case .update:
-            guard let values else {
-                outcome.left.append((collection.name, operation.record.description, nil))
-                return
-            }
-            var undone: [String: Value] = [:]
-            for edit in operation.fields where edit.before != edit.after {
-                guard let field = collection.field(edit.field) else { continue }
-                let current = values[edit.field] ?? field.standard
-                if let value = Self.undone(edit, field, current) {
-                    if value != current { undone[edit.field] = value }
-                } else {
-                    outcome.left.append(
-                        (collection.name, operation.record.description, edit.field))
-                }
-            }
-            try replica.update(db, collection.name, operation.record, undone)
-            outcome.reverted += undone.count
-        }
-    }
-
-    /// The value without the edit; `nil` where it can't be told apart from what came later.
-    static func undone(_ edit: FieldEdit, _ field: Field, _ current: Value) -> Value? {
-        switch field.kind {
-        case .set:
-            let (before, after) = (Set(edit.before.elements), Set(edit.after.elements))
-            return .set(
-                of: Set(current.elements).subtracting(after.subtracting(before))
-                    .union(before.subtracting(after)))
-        case .counter:
-            let step = (edit.after.integer ?? 0).subtractingReportingOverflow(
-                edit.before.integer ?? 0)
-            let result = (current.integer ?? 0).subtractingReportingOverflow(step.partialValue)
-            return step.overflow || result.overflow ? nil : .integer(result.partialValue)
-        default:
-            func shown(_ value: Value) -> Value { value.isNull ? field.standard : value }
-            return [shown(edit.after), shown(edit.before)].contains(current)
-                ? shown(edit.before) : nil
+    private func sentence(_ outcome: Reverted) -> String {
+        switch (outcome.count, outcome.left.count) {
+        case (0, 0): "Nothing was left to revert."
+        case (0, _): "Nothing was reverted."
+        default: "Reverted \(outcome.count.counted("edit"))."
         }
     }
 }

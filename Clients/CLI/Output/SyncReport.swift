@@ -111,13 +111,14 @@ struct SyncReport: Sendable {
     /// The conflicts that opened, with the commands that settle them.
     private func showConflicts(_ opened: [RecordID], _ console: Console) throws {
         guard !opened.isEmpty else { return }
-        let wanted = Set(opened.map(\.description))
+        let wanted = Set(opened)
         let lines = try replica.read { db in
-            let found = try ConflictView.all(replica, db, open: true)
+            let found = try replica.conflicts(db)
                 .filter { wanted.contains($0.id) }.prefix(Self.toldConflicts)
-            let text = try RecordText(replica, db, shortening: found.map(\.id))
+            let text = try RecordText(
+                replica, db, shortening: found.map(\.id.description))
             return found.map { conflict in
-                let short = text.short(conflict.id)
+                let short = text.short(conflict.id.description)
                 return "conflict \(short): \(conflict.sentence(text))\n"
                     + "  settle it: ting resolve \(short) keep, or: ting resolve \(short) take"
             }

@@ -100,30 +100,29 @@ struct LibraryExample {
     }
 
     func conflicts(_ replica: Replica) throws {
-        let open = try replica.read { db in
-            try RecordTable(.conflict).records(db, where: "status = 'open'")
-        }
-        for conflict in open {
-            print(conflict.id, conflict["field"].text ?? "", conflict["other"].text ?? "")
+        for conflict in try replica.read({ try replica.conflicts($0) }) {
+            print(conflict.id, conflict.field?.name ?? "", conflict.other.json)
         }
     }
 
-    /// Settles a conflict of one field: takes the other value, or keeps the one that stays.
-    func settle(_ id: RecordID, taking: Bool, in replica: Replica) throws {
+    func settle(_ id: RecordID, by settlement: Settlement, in replica: Replica) throws {
         try replica.write(message: "Agreed by telephone") { db in
-            guard let conflict = try RecordTable(.conflict).record(db, id),
-                let collection = conflict["collection"].text,
-                let record = conflict["record"].text.flatMap({ RecordID($0) }),
-                let field = conflict["field"].text,
-                let other = conflict["other"].text.flatMap({ Value(json: $0) })
-            else { throw Problem("There is no conflict \(id) of one field.") }
-            if taking {
-                try replica.update(db, collection, record, [field: other])
-            } else {
-                try replica.keep(db, collection, record, field: field)
+            guard let conflict = try replica.conflict(db, id) else {
+                throw Problem("There is no conflict \(id).")
             }
-            try replica.update(db, "conflict", id, ["status": .text("settled")])
+            try replica.settle(db, conflict, by: settlement)
         }
+    }
+
+    func undo(_ id: ChangeSetID, in replica: Replica) throws {
+        guard let entry = try replica.entry(id) else {
+            throw Problem("There is no change set \(id) here.")
+        }
+        let outcome = try replica.write(message: "Taken back") { db in
+            try replica.revert(db, entry.changeSet)
+        }
+        print("Took back \(outcome.count).")
+        for place in outcome.left { print("Changed since: \(place.record) \(place.field ?? "")") }
     }
 
     func follow(_ replica: Replica, for time: Duration) async throws {
@@ -166,8 +165,9 @@ extension LibraryExample {
         case ("list", _): try list(replica)
         case ("sync", _): try await sync(replica)
         case ("conflicts", _): try conflicts(replica)
-        case ("take", let id?): try settle(id, taking: true, in: replica)
-        case ("keep", let id?): try settle(id, taking: false, in: replica)
+        case ("take", let id?): try settle(id, by: .take, in: replica)
+        case ("keep", let id?): try settle(id, by: .keep, in: replica)
+        case ("undo", _): try ChangeSetID(second).map { try undo($0, in: replica) }
         case ("follow", _): try await follow(replica, for: .seconds(Int(second) ?? 60))
         default: throw Problem("`\(command)` is no command: see Docs/library.md.")
         }
