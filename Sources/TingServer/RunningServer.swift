@@ -66,6 +66,9 @@ package final class RunningServer: Sendable {
             workers: workers, limit: options.bounds.openWorkspaces,
             displaced: { [logger = options.logger] id in
                 logger.error("workspace.displaced", metadata: ["workspace": "\(id)"])
+            },
+            glance: { [folder = options.folder, schema = options.schema] id in
+                try Workspace.standing(at: folder.workspace(id), schema: schema)
             }
         ) { [workers, followers, metrics] id in
             let file = try Workspace(path: options.folder.workspace(id), schema: options.schema)

@@ -338,6 +338,46 @@ extension ServerTests {
             }
         }
 
+        @Test("a list of workspaces says of each what opening it says, and opens none")
+        func listing() async throws {
+            var bounds = ServerBounds()
+            bounds.openWorkspaces = 1
+            try await TestServer.run(bounds: bounds) { server in
+                var anna = try await server.person("anna@example.org", in: "w0", as: .owner)
+                for number in 1..<4 {
+                    anna = try await server.person("anna@example.org", in: "w\(number)", as: .owner)
+                }
+                let replica = try await TestReplica(server, anna, "w0")
+                try replica.insert("One")
+                try await replica.exchange()
+                func list() async throws -> [Ting_V1_WorkspaceInfo] {
+                    let reply = try await server.call(.GET, "/v1/workspaces", token: anna.token)
+                    return try reply.message(Ting_V1_WorkspacesResponse.self).workspaces
+                }
+                // A closed one has no log beside it.
+                func logs() throws -> [String] {
+                    try FileManager.default.contentsOfDirectory(
+                        atPath: server.path + "/workspaces"
+                    ).filter { $0.hasSuffix("-wal") }
+                }
+                let open = try logs()
+                #expect(open.count == 1)
+                let first = try await list()
+                #expect(first.map(\.slug) == ["w0", "w1", "w2", "w3"])
+                #expect(first.map(\.head) == [1, 0, 0, 0])
+                #expect(try logs() == open)
+                var opened: [Ting_V1_WorkspaceInfo] = []
+                for path in first.map({ "/v1/workspaces/\($0.slug)" }) {
+                    _ = try await server.call(.GET, path + "/entries", token: anna.token)
+                    opened.append(try await server.call(.GET, path, token: anna.token).message())
+                }
+                #expect(opened == first)
+                #expect(try await list() == first)
+                #expect(try logs().count == 1)
+                #expect(try logs() != open)
+            }
+        }
+
         @Test(
             "a server with few file handles takes fewer connections and keeps fewer workspaces open"
         )

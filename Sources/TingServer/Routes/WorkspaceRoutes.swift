@@ -18,7 +18,8 @@ extension API {
 
     /// `GET /v1/workspaces/{slug}`
     func workspace(_ call: Call, _ slug: String) async throws -> Response {
-        try call.answer(try await information(try await member(call, slug).access))
+        let access = try await member(call, slug).access
+        return try call.answer(information(access, try await standing(access)))
     }
 
     /// Of every workspace of theirs. One whose file can't be read is there without what the file
@@ -27,10 +28,11 @@ extension API {
         let list = try await workers.run { [accounts] in try accounts.workspaces(of: caller) }
         var found: [Ting_V1_WorkspaceInfo] = []
         for access in list {
+            // A list of many opens none of them: those that are open are others' too, and few at a time.
+            var seen = await registry.glance(access.workspace)
             do {
-                found.append(try await information(access))
+                if seen == nil { seen = try await standing(access) }
             } catch let refusal as Refusal where refusal == .workspaceUnreadable {
-                found.append(outline(access))
             } catch {
                 logger.error(
                     "workspace.unreadable",
@@ -38,26 +40,28 @@ extension API {
                         "workspace": "\(access.workspace)", "error": "\(type(of: error))",
                         "code": "\(databaseCode(of: error))",
                     ])
-                found.append(outline(access))
             }
+            found.append(information(access, seen))
         }
         return found
     }
 
-    private func outline(_ access: Access) -> Ting_V1_WorkspaceInfo {
+    private func information(
+        _ access: Access, _ standing: WorkspaceStanding?
+    ) -> Ting_V1_WorkspaceInfo {
         var message = Ting_V1_WorkspaceInfo()
         message.slug = access.slug
         message.role = access.role.rawValue
+        guard let standing else { return message }
+        message.head = standing.head
+        message.epoch = standing.epoch.description
+        message.schema = Int64(standing.schema)
         return message
     }
 
-    private func information(_ access: Access) async throws -> Ting_V1_WorkspaceInfo {
+    private func standing(_ access: Access) async throws -> WorkspaceStanding {
         try await with(access.workspace) { workspace in
-            var message = outline(access)
-            message.head = try await workspace.read { try $0.head().version }
-            message.epoch = workspace.file.epoch.description
-            message.schema = Int64(workspace.file.schema.version)
-            return message
+            try await workspace.read { try $0.standing() }
         }
     }
 

@@ -22,6 +22,7 @@ actor WorkspaceRegistry {
     private let workers: Workers
     private let limit: Int
     private let open: @Sendable (WorkspaceID) throws -> OpenWorkspace
+    private let glance: @Sendable (WorkspaceID) throws -> WorkspaceStanding?
     private let displaced: @Sendable (WorkspaceID) -> Void
     private var slots: [WorkspaceID: Slot] = [:]
     /// Files on their way to be closed: who wants one of them waits, and opens it anew.
@@ -30,15 +31,19 @@ actor WorkspaceRegistry {
     private var leaving: [Int: (users: Int, close: CheckedContinuation<Void, Never>?)] = [:]
     private var uses = 0
 
-    /// - Parameter displaced: Told of a workspace whose file is no longer what was opened.
+    /// - Parameters:
+    ///   - displaced: Told of a workspace whose file is no longer what was opened.
+    ///   - glance: Looks into a file that is closed.
     init(
         workers: Workers, limit: Int = Limits.openWorkspaceLimit,
         displaced: @escaping @Sendable (WorkspaceID) -> Void,
+        glance: @escaping @Sendable (WorkspaceID) throws -> WorkspaceStanding?,
         open: @escaping @Sendable (WorkspaceID) throws -> OpenWorkspace
     ) {
         self.workers = workers
         self.limit = limit
         self.displaced = displaced
+        self.glance = glance
         self.open = open
     }
 
@@ -57,6 +62,12 @@ actor WorkspaceRegistry {
             await release(id, number)
             throw error
         }
+    }
+
+    /// How far a workspace is that nobody uses, without opening it for that; `nil` where only opening tells.
+    func glance(_ id: WorkspaceID) async -> WorkspaceStanding? {
+        guard slots[id] == nil, closing[id] == nil else { return nil }
+        return try? await workers.run { [glance] in try glance(id) }
     }
 
     private func take(_ id: WorkspaceID) async throws -> (OpenWorkspace, number: Int) {
