@@ -27,8 +27,16 @@ public enum Limits {
     /// Bytes of bodies that one device has under way: two of the largest.
     public static let deviceBodiesByteLimit = 20 << 20
     /// Bytes of bodies that a server has under way, beyond the first `smallRequestByteLimit` of each, and at
-    /// least 32 for each part of it: decoded they take up to ten times as many.
+    /// least 32 for each part beyond the first 500: decoded they take up to ten times as many.
     public static let bodiesByteLimit = 64 << 20
+    /// Bytes of answers longer than `responseChunkBytes` that one device has not yet read.
+    public static let deviceAnswersByteLimit = 64 << 20
+    /// Bytes of such answers that a server holds.
+    public static let answersByteLimit = 256 << 20
+    /// Snapshots that one device downloads at a time.
+    public static let deviceDownloadLimit = 8
+    /// Snapshots that a server sends at a time: each holds a file handle.
+    public static let downloadLimit = 64
     /// Bytes of entries in one page, unless the replica asks for less: a page arrives whole
     /// within a minute on a line of 1 Mbit/s.
     public static let pageByteLimit = 1 << 20
@@ -75,6 +83,9 @@ public enum Limits {
     public static let seenLimit = 20_000
     /// Bytes of records in one bucket that a server sends to mend it.
     public static let bucketByteLimit = 8 << 20
+    /// Milliseconds of reading after which a server sends the buckets that it has found: the rest is asked for
+    /// again.
+    public static let mendMilliseconds: Int64 = 250
     /// Milliseconds of write lock that integrating takes at a time.
     public static let integrateSliceMilliseconds: Int64 = 50
     /// Hours that a join address is good for.

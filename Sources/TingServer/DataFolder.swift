@@ -17,7 +17,10 @@ package struct DataFolder: Sendable {
 
     private init(_ path: String, access mode: Int32) throws {
         self.path = Self.trimmed(path)
-        guard access(database, mode) != 0 else { return }
+        guard access(database, mode) != 0 else {
+            try mustBeWhole()
+            return
+        }
         guard errno == EACCES || errno == EROFS || errno == EPERM else {
             throw ServerError(
                 "There is no Ting server in \(path).",
@@ -29,10 +32,23 @@ package struct DataFolder: Sendable {
     /// A folder that `tingd backup` made, perhaps on a disk that can only be read.
     package init(backup path: String) throws {
         self.path = Self.trimmed(path)
-        if access(database, R_OK) == 0 { return }
+        if access(database, R_OK) == 0 {
+            try mustBeWhole()
+            return
+        }
         guard errno == ENOENT || errno == ENOTDIR else { throw Self.denied(path) }
         throw ServerError(
             "There is no backup in \(path).", hint: "Name a folder that `tingd backup --to` made.")
+    }
+
+    /// Refuses what a command left that was killed: an empty file of accounts would count as no accounts.
+    private func mustBeWhole() throws {
+        var found = stat()
+        guard access(unfinished, F_OK) == 0 || stat(database, &found) == 0 && found.st_size == 0
+        else { return }
+        throw ServerError(
+            "The folder \(path) is not whole: what made it was stopped, or its server.sqlite is empty.",
+            hint: "Name another backup; of a data folder, `tingd restore` makes a whole one.")
     }
 
     /// A folder of which nothing is known.
@@ -85,6 +101,8 @@ package struct DataFolder: Sendable {
     package var configuration: String { "\(path)/config.json" }
     /// What a backup lacks, where it lacks something.
     package var incomplete: String { "\(path)/incomplete.json" }
+    /// In a folder that is still being filled.
+    package var unfinished: String { "\(path)/unfinished" }
     package var lock: String { "\(path)/lock" }
     package var tls: String { "\(path)/tls" }
     package var workspaces: String { "\(path)/workspaces" }

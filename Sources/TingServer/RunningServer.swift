@@ -165,7 +165,7 @@ package final class RunningServer: Sendable {
             joinAddress: { [self] code in
                 JoinAddress(server: publicAddress, code: code, pin: pin).description
             }, gauges: { [self] in await gauges() }, logger: options.logger,
-            bodies: BodiesUnderWay(options.bounds))
+            bytes: BytesUnderWay(options.bounds))
     }
 
     private var publicAddress: HostPort {

@@ -22,6 +22,9 @@ package struct ServerBounds: Sendable {
     /// Bytes of bodies under way: of all, and of one device.
     package var bodyBytes = Limits.bodiesByteLimit
     package var deviceBodyBytes = Limits.deviceBodiesByteLimit
+    /// Bytes of answers that are not yet read: of all, and of one device.
+    package var answerBytes = Limits.answersByteLimit
+    package var deviceAnswerBytes = Limits.deviceAnswersByteLimit
     package var openWorkspaces = Limits.openWorkspaceLimit
 
     package init() {}

@@ -13,21 +13,16 @@ package struct BodyParts {
     /// One unit a text or a number of a column, eight a message.
     private var left = Limits.requestPartLimit * 8
 
-    /// What a message counts for at least among the bytes of bodies under way.
+    /// What a message counts for at least among the bytes of bodies under way, and how many are free.
     package static let messageBytes = 32
+    package static let freeMessages = 500
 
-    /// - Returns: how many parts there are; 0 for a body that is small whatever it holds.
+    /// - Returns: how many parts there are.
     /// - Throws: `TooMany` for more than `requestPartLimit`; `WireError` for a field with too many.
     @discardableResult
     package static func check(
         _ bytes: [UInt8], _ coding: WireCoding, of shape: Form?
     ) throws -> Int {
-        bytes.count > Limits.smallRequestByteLimit ? try count(bytes, coding, of: shape) : 0
-    }
-
-    /// The same for a body of any size.
-    package static func count(_ bytes: [UInt8], _ coding: WireCoding, of shape: Form?) throws -> Int
-    {
         var parts = BodyParts()
         switch coding {
         case .json: try parts.scanJSON(bytes)

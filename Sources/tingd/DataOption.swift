@@ -13,7 +13,9 @@ struct DataOption: ParsableArguments {
         get throws { try DataFolder(existing: data) }
     }
 
-    func withOperator<T>(_ body: (Operator) throws -> T) throws -> T {
+    /// - Parameter makesFiles: Whether the command makes files there, which must be the server's.
+    func withOperator<T>(makesFiles: Bool = false, _ body: (Operator) throws -> T) throws -> T {
+        if makesFiles { try FolderOwner(of: data)?.become() }
         let person = try Operator(try folder, schema: PlanningSchema.schema)
         defer { try? person.accounts.close() }
         return try body(person)

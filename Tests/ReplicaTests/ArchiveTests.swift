@@ -57,14 +57,7 @@ struct ArchiveTests {
         }
         try team.compact(.keep(1))
         let newcomer = try team.clone(for: team.members[0])
-        try team.workspace.close()
-        team.workspace = try Workspace(path: copy, schema: team.schema)
-        var generator = SystemRandomNumberGenerator()
-        try team.workspace.startEpoch(.random(using: &generator))
-        let archive = try #require(try Archive.existing(path: team.archivePath))
-        try team.workspace.takeBack(
-            archive, now: team.clock.time, next: .random(using: &generator))
-        try archive.close()
+        #expect(try restore(team, from: copy, "first") == 0)
         #expect(try team.workspace.head().version == 5)
         let outcome = try team.run(newcomer, team.members[0])
         #expect(outcome.startedOver == .anotherEpoch && outcome.unproven == 0)
@@ -75,6 +68,104 @@ struct ArchiveTests {
         try team.compact(.keep(1))
         #expect(try team.entries().map(\.version) == Array(1...6))
         #expect(try team.workspace.verify(archive: team.archivePath) == [])
+    }
+
+    /// Puts a backup in the workspace's place, as `tingd restore` does.
+    /// - Parameter isReadable: Whether the workspace as it was can be read.
+    /// - Returns: How many entries of the archive stay out.
+    private func restore(
+        _ team: Team, from backup: String, _ name: String, isReadable: Bool = true
+    ) throws -> Int {
+        let replaced = team.workspace
+        defer { try? replaced.close() }
+        let copy = team.folder.appending(path: "\(name).sqlite").path
+        try FileManager.default.copyItem(atPath: backup, toPath: copy)
+        team.workspace = try Workspace(path: copy, schema: team.schema)
+        var generator = SystemRandomNumberGenerator()
+        try team.workspace.startEpoch(.random(using: &generator))
+        let archive = try #require(try Archive.existing(path: team.archivePath))
+        defer { try? archive.close() }
+        return try team.workspace.takeBack(
+            archive, of: isReadable ? replaced : nil, now: team.clock.time,
+            next: .random(using: &generator))
+    }
+
+    @Test(
+        "a second restore of one backup takes back what was compacted after the first",
+        .tags(.promise1), arguments: [true, false])
+    func restoredTwice(isReadable: Bool) throws {
+        let team = try Team(2)
+        try team.foreign(0, "INSERT INTO project (id, hours) VALUES ('\(Self.project)', 1)")
+        try team.sync(0)
+        try team.sync(1)
+        let copy = team.folder.appending(path: "copy.sqlite").path
+        try team.workspace.backup(to: copy)
+        var author = team.replicas[0]
+        for round in ["first", "second"] {
+            for _ in 1...5 {
+                try team.foreign(author.path, "UPDATE project SET hours = hours + 1")
+                try team.sync(author, team.members[0])
+            }
+            try team.compact(.keep(1))
+            // Whoever comes now holds the last version alone.
+            author = try team.clone(for: team.members[0])
+            let refused = try restore(team, from: copy, round, isReadable: isReadable)
+            // Nothing proves what came in an epoch that nobody knows any more: it is told.
+            #expect(refused == (isReadable || round == "first" ? 0 : 5))
+            try team.sync(author, team.members[0])
+        }
+        guard isReadable else { return }
+        // An edit that builds on what was compacted in the epoch between is no conflict.
+        try team.foreign(author.path, "UPDATE project SET hours = hours + 1")
+        try team.sync(author, team.members[0])
+        try team.sync(1)
+        for replica in [author, team.replicas[1]] {
+            let hours = try replica.read { try Int.fetchOne($0, sql: "SELECT hours FROM project") }
+            #expect(hours == 12)
+            #expect(try replica.status().conflicts == 0)
+            #expect(try replica.verify().matches)
+        }
+        #expect(try team.workspace.verify().problems == [])
+    }
+
+    @Test(
+        "of an archive with two histories both come back, that of the replaced workspace first",
+        .tags(.promise1))
+    func restoredWithTwoHistories() throws {
+        let team = try Team(2)
+        try team.foreign(0, "INSERT INTO project (id, hours) VALUES ('\(Self.project)', 1)")
+        try team.sync(0)
+        try team.sync(1)
+        let copy = team.folder.appending(path: "copy.sqlite").path
+        try team.workspace.backup(to: copy)
+        for _ in 1...4 {
+            try team.foreign(0, "UPDATE project SET hours = hours + 10")
+            try team.sync(0)
+        }
+        try team.compact(.keep(1))
+        // Somebody copies the file back by hand; another member goes on from there.
+        try team.workspace.close()
+        let back = team.folder.appending(path: "back.sqlite").path
+        try FileManager.default.copyItem(atPath: copy, toPath: back)
+        team.workspace = try Workspace(path: back, schema: team.schema)
+        for _ in 1...4 {
+            try team.foreign(1, "UPDATE project SET hours = hours + 1")
+            try team.sync(1)
+        }
+        try team.compact(.keep(1))
+        let newcomer = try team.clone(for: team.members[1])
+        #expect(try restore(team, from: copy, "restored") == 0)
+        let order = try team.workspace.entries(since: 1, byteLimit: 1 << 20).map(\.author)
+        #expect(order.prefix(3).allSatisfy { $0 == team.members[1].id })
+        #expect(order.dropFirst(3).allSatisfy { $0 == team.members[0].id })
+        // The last of each history lies above its floor: replicas have it.
+        try team.sync(newcomer, team.members[1])
+        try team.sync(0)
+        try team.sync(newcomer, team.members[1])
+        for replica in [team.replicas[0], newcomer] {
+            let hours = try replica.read { try Int.fetchOne($0, sql: "SELECT hours FROM project") }
+            #expect(hours == 45)
+        }
     }
 
     @Test("the file shrinks, and what it keeps of a version is bounded", .tags(.promise3))

@@ -169,20 +169,14 @@ extension ServerTests {
                         .POST, "/v1/workspaces/team/sync", token: anna.token,
                         json: String(decoding: body, as: UTF8.self))
                 }
+                // All but the last byte: who comes second is refused.
                 let slow = try await server.raw()
                 try await slow.send(
-                    """
-                    POST /v1/workspaces/team/sync HTTP/1.1\r\nHost: a\r\n\
-                    Authorization: Bearer \(anna.token)\r\nContent-Type: application/json\r\n\
-                    Content-Length: \(padded.count)\r\n\r\n{
-                    """)
-                // Until its head is there, and a moment more: who comes second is refused.
-                while try await !server.call(.GET, "/metrics").text
-                    .contains("ting_requests_under_way 2")
-                {
+                    Self.head(padded.count, anna.token)
+                        + String(decoding: padded.dropLast(), as: UTF8.self))
+                while try await post(padded).status == 200 {
                     try await Task.sleep(for: .milliseconds(20))
                 }
-                try await Task.sleep(for: .milliseconds(300))
                 let refused = try await post(padded)
                 #expect(refused.status == status)
                 #expect(refused.headers.contains(name: "Retry-After"))
@@ -194,6 +188,79 @@ extension ServerTests {
                     last = try await post(padded)
                 }
                 #expect(last.status == 200)
+            }
+        }
+
+        private static func head(_ length: Int, _ token: String) -> String {
+            """
+            POST /v1/workspaces/team/sync HTTP/1.1\r\nHost: a\r\n\
+            Authorization: Bearer \(token)\r\nContent-Type: application/json\r\n\
+            Content-Length: \(length)\r\n\r\n
+            """
+        }
+
+        @Test("bodiesByteLimit: what a head says will come keeps nobody out before it comes")
+        func announcedBodies() async throws {
+            var bounds = ServerBounds()
+            bounds.bodyBytes = 300_000
+            try await TestServer.run(bounds: bounds) { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                let json = try WireCoding.json.encode(replica.replica.nextRequest().wire)
+                let slow = try await server.raw()
+                try await slow.send(Self.head(9_000_000, anna.token) + "{")
+                while try await !server.call(.GET, "/metrics").text
+                    .contains("ting_requests_under_way 2")
+                {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                try await Task.sleep(for: .milliseconds(300))
+                let reply = try await server.call(
+                    .POST, "/v1/workspaces/team/sync", token: anna.token,
+                    json: String(decoding: json, as: UTF8.self)
+                        + String(repeating: " ", count: 200_000))
+                #expect(reply.status == 200)
+                await slow.cut()
+            }
+        }
+
+        @Test("deviceBodiesByteLimit: a small body of many parts is no small one")
+        func smallBodiesOfManyParts() async throws {
+            var bounds = ServerBounds()
+            bounds.deviceBodyBytes = 500_000
+            try await TestServer.run(bounds: bounds) { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                var bytes = try WireCoding.protobuf.encode(replica.replica.nextRequest().wire)
+                let fields = [[UInt8]](repeating: [0x32, 0], count: 30_000).flatMap { $0 }
+                bytes += Self.field(10, Self.field(2, Self.field(8, fields)))
+                #expect(bytes.count < Limits.smallRequestByteLimit)
+                let reply = try await server.call(
+                    .POST, "/v1/workspaces/team/sync", token: anna.token, body: bytes)
+                #expect(reply.status == 429, "\(reply.text)")
+            }
+        }
+
+        @Test("a body that is no HTTP is a malformed request, and no failure of the server")
+        func brokenChunks() async throws {
+            try await TestServer.run { server in
+                for chunk in ["zz\r\n", "-1\r\n", "5\r\nhello0\r\n\r\n"] {
+                    let line = try await server.raw()
+                    try await line.send(
+                        """
+                        POST /v1/join HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                        Transfer-Encoding: chunked\r\n\r\n\(chunk)
+                        """)
+                    await line.cut()
+                }
+                // What was cut is counted once its end is known.
+                for _ in 0..<50 {
+                    let metrics = try await server.call(.GET, "/metrics").text
+                    if metrics.contains("ting_requests_under_way 1") { break }
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                let metrics = try await server.call(.GET, "/metrics").text
+                #expect(!metrics.contains(#"status="500""#), "\(metrics)")
             }
         }
 

@@ -211,6 +211,90 @@ extension ServerTests {
             }
         }
 
+        @Test("a workspace that came after the backup stays, with its people")
+        func laterWorkspace() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            for (email, slug) in [("li@example.cn", "newer"), ("anna@example.org", "newer")] {
+                let invited = try await Program.tingd(
+                    "invite", "--data", server.path, "--name", email, "--email", email,
+                    "--workspace", slug)
+                #expect(invited.code == 0)
+            }
+            let before = try await Program.tingd(
+                "members", "--data", server.path, "--workspace", "newer")
+            let restored = try await Program.tingd(
+                "restore", "--data", server.path, "--from", copy)
+            #expect(restored.code == 0)
+            #expect(restored.errors.contains("the backup lacks the workspace newer"))
+            let after = try await Program.tingd(
+                "members", "--data", server.path, "--workspace", "newer")
+            #expect(after.output == before.output)
+            #expect(after.output.contains("li@example.cn"))
+            #expect(try await Program.tingd("verify", "--data", server.path).code == 0)
+            let left = try FileManager.default.contentsOfDirectory(atPath: server.path)
+            #expect(!left.contains("copies"))
+        }
+
+        @Test("the accounts of another server know nothing of what was withdrawn")
+        func otherAccounts() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            try FileManager.default.removeItem(atPath: server.path)
+            #expect(try await Program.tingd("init", "--data", server.path).code == 0)
+            let restored = try await Program.tingd(
+                "restore", "--data", server.path, "--from", copy)
+            #expect(restored.code == 0)
+            #expect(restored.errors.contains("withdrawn after the backup are back"))
+        }
+
+        @Test("what a killed command left is no backup, and no server")
+        func notWhole() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let mark = "\(copy)/unfinished"
+            #expect(FileManager.default.createFile(atPath: mark, contents: nil))
+            func restore() async throws -> Program.Result {
+                try await Program.tingd("restore", "--data", server.path, "--from", copy)
+            }
+            #expect(try await restore().code == 1)
+            try FileManager.default.removeItem(atPath: mark)
+            try Data().write(to: URL(fileURLWithPath: "\(copy)/server.sqlite"))
+            let refused = try await restore()
+            #expect(refused.code == 1 && refused.errors.contains("is not whole"))
+            #expect(try await Program.tingd("verify", "--data", copy).code == 1)
+            #expect(try await Program.tingd("verify", "--data", server.path).code == 0)
+        }
+
+        @Test(
+            "what root makes in another's folder is that owner's",
+            .enabled(if: geteuid() == 0))
+        func owner() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let files = FileManager.default
+            let nobody: uid_t = 65_534
+            func everything() throws -> [String] {
+                try [server.path]
+                    + files.subpathsOfDirectory(atPath: server.path).map { "\(server.path)/\($0)" }
+            }
+            for path in try everything() { #expect(chown(path, nobody, nobody) == 0) }
+            #expect(
+                try await Program.tingd(
+                    "invite", "--data", server.path, "--name", "Li", "--email", "li@example.cn",
+                    "--workspace", "newer"
+                ).code == 0)
+            #expect(
+                try await Program.tingd("certificate", "--data", server.path, "--host", "a.b").code
+                    == 0)
+            #expect(
+                try await Program.tingd("restore", "--data", server.path, "--from", copy).code == 0)
+            for path in try everything() {
+                let owner = try files.attributesOfItem(atPath: path)[.ownerAccountID] as? Int
+                #expect(owner == Int(nobody), "\(path)")
+            }
+        }
+
         @Test("a folder that can't be replaced stays, and nothing else is left")
         func refused() async throws {
             let (server, copy, _) = try await Self.setUp()

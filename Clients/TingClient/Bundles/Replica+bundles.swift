@@ -43,7 +43,7 @@ extension Replica {
             let encoded = try WireCoding.protobuf.encode(page.wire)
             // With more than what frames it, and the signature.
             bytes = encoded.count + Limits.nameByteLimit * 4
-            parts = try BodyParts.count(encoded, .protobuf, of: .sync) + 1
+            parts = try BodyParts.check(encoded, .protobuf, of: .sync) + 1
         }
 
         mutating func add(_ other: Size) {

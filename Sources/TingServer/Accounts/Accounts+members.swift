@@ -48,13 +48,14 @@ extension Accounts {
         _ role: Role?, of member: MemberID, in workspace: WorkspaceID, by actor: MemberID?
     ) throws -> Change {
         try write { db in
-            let isMember = try Bool.fetchOne(
+            let before = try String.fetchOne(
                 db,
                 sql: """
-                    SELECT EXISTS (SELECT 1 FROM membership
-                        WHERE workspace = ? AND member = ? AND removed IS NULL)
+                    SELECT role FROM membership
+                    WHERE workspace = ? AND member = ? AND removed IS NULL
                     """, arguments: [workspace.description, member.description])
-            guard isMember == true else { return .notFound }
+            guard let before else { return .notFound }
+            if before == role?.rawValue { return .done }
             if actor != nil, role != .owner, try isLastOwner(db, member, of: workspace) {
                 return .lastOwner
             }

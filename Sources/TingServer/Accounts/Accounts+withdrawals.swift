@@ -42,6 +42,23 @@ extension Accounts {
         }
     }
 
+    /// Whether these accounts went on from others, as those of a backup: they hold its last line of the audit log.
+    func goesOn(from other: Accounts) throws -> Bool {
+        let last = try other.read { db in
+            try Row.fetchOne(
+                db, sql: "SELECT id, time, event, subject FROM audit ORDER BY id DESC LIMIT 1")
+        }
+        guard let last else { return true }
+        return try read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM audit
+                    WHERE id = ? AND time = ? AND event = ? AND subject IS ?)
+                    """, arguments: StatementArguments(last.databaseValues)) ?? false
+        }
+    }
+
     /// Takes away what had been taken away elsewhere; gives nobody anything.
     ///
     /// - Parameter later: `nil` where it is not known: then every join code that is not yet used ends.

@@ -12,6 +12,18 @@ extension Accounts {
         package let quota: Int64?
     }
 
+    /// Whether somebody belongs to the workspace: not, where what made it was killed before its first member.
+    func hasMembers(_ workspace: WorkspaceID) throws -> Bool {
+        try read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM membership
+                    WHERE workspace = ? AND removed IS NULL)
+                    """, arguments: [workspace.description]) ?? false
+        }
+    }
+
     /// Every workspace of this server, by slug.
     package func workspaces() throws -> [WorkspaceRow] {
         try read { db in

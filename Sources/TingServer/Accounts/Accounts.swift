@@ -103,7 +103,8 @@ package final class Accounts: Sendable {
     package func lastTime(of event: String) throws -> Int64? {
         try read {
             try Int64.fetchOne(
-                $0, sql: "SELECT max(time) FROM audit WHERE event = ?", arguments: [event])
+                $0, sql: "SELECT time FROM audit WHERE event = ? ORDER BY id DESC LIMIT 1",
+                arguments: [event])
         }
     }
 

@@ -4,6 +4,8 @@ import HTTPTypes
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
+import NIOSSL
 import TingCore
 import TingStore
 import TingWire
@@ -29,7 +31,10 @@ struct API: Sendable {
     let attempts = JoinAttempts()
     let gate = StreamGate()
     let queue = FollowQueue()
-    let bodies: BodiesUnderWay
+    let bytes: BytesUnderWay
+    let downloads = DeviceTally(
+        Limits.downloadLimit, each: Limits.deviceDownloadLimit, full: .downloads,
+        deviceFull: .deviceDownloads)
     private let dates = HTTPDates()
 
     /// Answers one request, and returns when its last byte is on its way.
@@ -76,7 +81,7 @@ struct API: Sendable {
         let start = ContinuousClock.now
         let id = Hexadecimal.encode(Secret.randomBytes(6))
         var name = "unknown"
-        let share = BodyShare(bodies)
+        let share = RequestShare(bytes)
         defer { share.end() }
         var response: Response
         do {
@@ -167,7 +172,10 @@ struct API: Sendable {
                 "storage.busy", metadata: ["request": "\(request)", "route": "\(route)"])
             return .busy
         }
-        if error is ChannelError || error is IOError || error is CancellationError {
+        if error is HTTPParserError { return Refusal(.badRequest, "The body is not HTTP.") }
+        if error is ChannelError || error is IOError || error is NIOSSLError
+            || error is CancellationError
+        {
             // The client is gone: nobody reads this.
             return Refusal(.badRequest, "The request was cut off.")
         }

@@ -63,7 +63,7 @@ extension Call {
     /// A message in the coding that the client wants.
     func answer(_ message: some Message, status: HTTPResponse.Status = .ok) throws -> Response {
         let coding = replyCoding
-        return answer(try coding.encode(message), coding, status: status)
+        return try answer(try coding.encode(message), coding, status: status)
     }
 
     /// The same in gzip, where the client takes that: for what is long, and holds no secret that a
@@ -73,23 +73,29 @@ extension Call {
         let coding = replyCoding
         let bytes = try coding.encode(message)
         guard acceptsGzip(standard: standard), let packed = Gzip.pack(bytes) else {
-            return answer(bytes, coding)
+            return try answer(bytes, coding)
         }
-        var response = answer(packed, coding)
+        var response = try answer(packed, coding)
         response.headers[.contentEncoding] = Gzip.name
         return response
     }
 
     private func answer(
         _ bytes: [UInt8], _ coding: WireCoding, status: HTTPResponse.Status = .ok
-    ) -> Response {
-        let bytes = ByteBuffer(bytes: bytes)
-        let body =
-            bytes.readableBytes > Limits.responseChunkBytes
-            ? Outgoing(self).inPieces(bytes) : ResponseBody(byteBuffer: bytes)
-        return Response(
+    ) throws -> Response {
+        Response(
             status: status,
-            headers: [.contentType: coding.mediaType, .cacheControl: "no-store"], body: body)
+            headers: [.contentType: coding.mediaType, .cacheControl: "no-store"],
+            body: try body(bytes))
+    }
+
+    /// What is longer than one piece counts as held until the client has read it.
+    func body(_ bytes: [UInt8]) throws -> ResponseBody {
+        let bytes = ByteBuffer(bytes: bytes)
+        guard bytes.readableBytes > Limits.responseChunkBytes else {
+            return ResponseBody(byteBuffer: bytes)
+        }
+        return Outgoing(self).inPieces(bytes, holding: try share.hold(bytes.readableBytes))
     }
 }
 
@@ -116,7 +122,7 @@ struct Outgoing: Sendable {
     }
 
     /// A body in pieces, for what is too large to be handed over whole.
-    func inPieces(_ whole: ByteBuffer) -> ResponseBody {
+    func inPieces(_ whole: ByteBuffer, holding share: DeviceTally.Share?) -> ResponseBody {
         ResponseBody(contentLength: whole.readableBytes) { writer in
             var rest = whole
             while let piece = rest.readSlice(
@@ -125,6 +131,7 @@ struct Outgoing: Sendable {
                 try await write(piece, to: &writer)
             }
             try await writer.finish(nil)
+            withExtendedLifetime(share) {}
         }
     }
 }

@@ -14,7 +14,7 @@ struct Call: Sendable {
     let route: Route
     /// How long a client may take nothing of its answer.
     let patience: Duration
-    let share: BodyShare
+    let share: RequestShare
     let workers: Workers
     /// Where a stream goes on, for a request that follows.
     var line: FollowHub.Line?
@@ -85,12 +85,12 @@ struct Call: Sendable {
         }
     }
 
-    /// Reads the body whole. The time that it may take is `RequestWatch`'s matter.
+    /// Reads the body whole. The time that it may take is `RequestWatch`'s matter. What it says that it has
+    /// counts for nothing: it would keep others out before a byte has come.
     /// - Parameter device: Whose it is; `nil` for a stranger's, which is small.
     func body(limit: Int, of device: DeviceID?) async throws -> [UInt8] {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }) {
             guard length <= limit else { throw Refusal.tooLarge(limit) }
-            if let device { try share.grow(to: length, for: device) }
         }
         let isPacked = try isPacked
         var bytes: [UInt8] = []
@@ -150,7 +150,7 @@ struct Call: Sendable {
         let bytes = try await body(limit: limit, of: device)
         return try await parse { [share] in
             let parts = try BodyParts.check(bytes, coding, of: shape)
-            if let device { try share.grow(to: parts * BodyParts.messageBytes, for: device) }
+            if let device { try share.grow(to: bytes.count, parts: parts, for: device) }
             return try coding.decode(M.self, bytes)
         }
     }

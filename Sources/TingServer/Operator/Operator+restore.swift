@@ -30,10 +30,17 @@ extension Operator {
         defer { draft.discard() }
         try draft.copyAll(from: backup)
         let replaced = replaced(path)
-        let later = try? withdrawals(of: replaced, draft)
+        let copies = draft.folder.path + "/copies"
+        try FileManager.default.createDirectory(
+            atPath: copies, withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
+        let later = try later(in: replaced, than: draft.folder, copies: copies)
         var restoration = Restoration(knowsWithdrawals: later != nil)
-        try beginEpochs(draft.folder, of: backup, after: replaced, schema, &restoration)
-        restoration.withdrawn = try withdraw(later, in: draft.folder)
+        restoration.withdrawn = try take(later, in: draft.folder, &restoration)
+        try beginEpochs(
+            draft.folder, of: backup, after: replaced, schema, copies: copies, &restoration)
+        try FileManager.default.removeItem(atPath: copies)
+        try FolderOwner(of: path)?.give(draft.folder.path)
         if holdsSomething(path) {
             let aside = freeName(path)
             willMove(aside)
@@ -57,6 +64,10 @@ extension Operator {
         package var withdrawn = 0
         /// Archives of the replaced folder: what each alone held after the damage was not taken back.
         package var unreadableArchives: [UnreadableFile] = []
+        /// How many entries of a replaced folder's archive no receipt proves, by the workspace's slug.
+        package var unproven: [String: Int] = [:]
+        /// Slugs of workspaces that came after the backup, and whose name or people are others' in it.
+        package var left: [String] = []
         /// Slugs of workspaces that the backup lacks, and whose file stays as it was.
         package var kept: [String] = []
         /// Files of workspaces that the backup lacks, and that could not be read where they were.
@@ -74,27 +85,48 @@ extension Operator {
         }
     }
 
-    private static func withdrawals(
-        of replaced: DataFolder, _ draft: DraftFolder
-    ) throws -> Withdrawals {
-        let accounts = try Accounts.looking(
-            at: replaced.database, copies: draft.folder.path, now: { 0 })
-        defer { try? accounts.close() }
-        return try accounts.withdrawals()
+    /// What the replaced folder's accounts know that the backup's don't.
+    private struct Later {
+        var withdrawals: Withdrawals
+        var workspaces: [LaterWorkspace]
     }
 
-    private static func withdraw(_ later: Withdrawals?, in folder: DataFolder) throws -> Int {
+    /// - Returns: `nil` where they can't be read, or are another server's.
+    private static func later(
+        in replaced: DataFolder, than folder: DataFolder, copies: String
+    ) throws -> Later? {
+        let restored = try Accounts(path: folder.database, now: { 0 })
+        defer { try? restored.close() }
+        guard
+            let accounts = try? Accounts.looking(at: replaced.database, copies: copies, now: { 0 })
+        else { return nil }
+        defer { try? accounts.close() }
+        guard (try? accounts.goesOn(from: restored)) == true,
+            let withdrawals = try? accounts.withdrawals(),
+            let workspaces = try? accounts.workspaces(missingIn: restored)
+        else { return nil }
+        return Later(withdrawals: withdrawals, workspaces: workspaces)
+    }
+
+    /// - Returns: How much was withdrawn.
+    private static func take(
+        _ later: Later?, in folder: DataFolder, _ restoration: inout Restoration
+    ) throws -> Int {
         let accounts = try Accounts(path: folder.database) {
             Int64(Date().timeIntervalSince1970 * 1_000)
         }
-        let count = try accounts.withdraw(later)
-        try accounts.close()
-        return count
+        defer { try? accounts.close() }
+        for workspace in later?.workspaces ?? [] {
+            do { try accounts.add(workspace) } catch {
+                restoration.left.append(workspace.slug)
+            }
+        }
+        return try accounts.withdraw(later?.withdrawals)
     }
 
     private static func beginEpochs(
         _ folder: DataFolder, of backup: DataFolder, after replaced: DataFolder, _ schema: Schema,
-        _ restoration: inout Restoration
+        copies: String, _ restoration: inout Restoration
     ) throws {
         let restored = try Operator(folder, schema: schema)
         defer { try? restored.accounts.close() }
@@ -111,7 +143,9 @@ extension Operator {
                 isLost = true
             }
             do {
-                try restored.takeBack(row, isLost: isLost, from: replaced)
+                let refused = try restored.takeBack(
+                    row, isLost: isLost, from: replaced, copies: copies)
+                if refused > 0 { restoration.unproven[row.slug] = refused }
             } catch let archive as UnreadableFile {
                 restoration.unreadableArchives.append(archive)
             }
@@ -143,42 +177,52 @@ extension Operator {
     }
 
     /// Takes back what no replica may hold any more.
+    /// - Parameter copies: A folder for copies of files that can't be looked at where they lie.
+    /// - Returns: How many entries stay out.
     private func takeBack(
-        _ row: Accounts.WorkspaceRow, isLost: Bool, from replaced: DataFolder
-    ) throws {
+        _ row: Accounts.WorkspaceRow, isLost: Bool, from replaced: DataFolder, copies: String
+    ) throws -> Int {
         let path = replaced.archive(row.id)
-        try UnreadableFile.naming(.archive, of: row.slug, at: path) {
+        return try UnreadableFile.naming(.archive, of: row.slug, at: path) {
             guard let archive = try Archive.existing(path: path) else {
-                if !isLost { try mustNotLack(path, row, replaced) }
-                return
+                if !isLost { try mustNotLack(path, row, replaced, copies: copies) }
+                return 0
             }
             defer { try? archive.close() }
-            if !isLost {
-                let file = try open(row.id, row.slug)
-                defer { try? file.close() }
-                var generator = SystemRandomNumberGenerator()
-                try file.takeBack(archive, now: now(), next: .random(using: &generator))
-            }
+            let refused = Result { try isLost ? 0 : takeBack(row, archive, of: replaced, copies) }
             // Kept here as well: who restores once more takes it back from this folder.
             let ownPath = folder.archive(row.id)
-            let own = try UnreadableFile.naming(.archive, of: row.slug, at: ownPath) {
-                try Archive(path: ownPath)
+            try UnreadableFile.naming(.archive, of: row.slug, at: ownPath) {
+                let own = try Archive(path: ownPath)
+                defer { try? own.close() }
+                try own.add(all: archive)
             }
-            defer { try? own.close() }
-            try own.add(all: archive)
+            return try refused.get()
         }
+    }
+
+    private func takeBack(
+        _ row: Accounts.WorkspaceRow, _ archive: Archive, of replaced: DataFolder, _ copies: String
+    ) throws -> Int {
+        let file = try open(row.id, row.slug)
+        defer { try? file.close() }
+        let before = try? Workspace.looking(
+            at: replaced.workspace(row.id), schema: schema, copies: copies)
+        defer { try? before?.close() }
+        var generator = SystemRandomNumberGenerator()
+        return try file.takeBack(archive, of: before, now: now(), next: .random(using: &generator))
     }
 
     /// - Throws: `UnreadableFile` where the replaced folder moved what the backup lacks to an archive that
     ///   it has no more.
     private func mustNotLack(
-        _ archive: String, _ row: Accounts.WorkspaceRow, _ replaced: DataFolder
+        _ archive: String, _ row: Accounts.WorkspaceRow, _ replaced: DataFolder, copies: String
     ) throws {
         let file = try open(row.id, row.slug)
         defer { try? file.close() }
         let head = try file.head().version
         let before = try? Workspace.looking(
-            at: replaced.workspace(row.id), schema: schema, copies: folder.path)
+            at: replaced.workspace(row.id), schema: schema, copies: copies)
         defer { try? before?.close() }
         guard let floor = try? before?.floor(), floor > head + 1 else { return }
         throw UnreadableFile(.archive, of: row.slug, at: archive, "is missing")

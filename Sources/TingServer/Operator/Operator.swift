@@ -64,7 +64,11 @@ package struct Operator {
         var isNew = false
         if let slug {
             (invitation.workspace, isNew) = try workspace(slug, mayCreate: mayCreate)
-            if isNew, invitation.role == nil { invitation.role = .owner }
+            if invitation.role == nil, let id = invitation.workspace,
+                try isNew || !accounts.hasMembers(id)
+            {
+                invitation.role = .owner
+            }
         }
         let code = try accounts.invite(invitation, by: nil)
         return (try joinAddress(code.code, url: url), code.expires, isNew)

@@ -56,6 +56,7 @@ extension API {
             return found
         }
         guard let found else { throw Refusal.unauthorized }
+        call.share.belongs(to: found.caller.device)
         if !found.isFirstUse { seen.note(found.caller.device, at: time) }
         return found
     }

@@ -39,12 +39,10 @@ extension API {
             }
             logger.info(
                 "bundle.applied", metadata: ["device": "\(opened.caller.device)"])
-            let bytes = ByteBuffer(bytes: reply)
             return Response(
                 status: .ok,
                 headers: [.contentType: "application/octet-stream", .cacheControl: "no-store"],
-                body: bytes.readableBytes > Limits.responseChunkBytes
-                    ? Outgoing(call).inPieces(bytes) : ResponseBody(byteBuffer: bytes))
+                body: try call.body(reply))
         } catch let refused as BundleDesk.Refused {
             logger.info("bundle.refused")
             throw Refusal(.bundleRefused, refused.sentence)

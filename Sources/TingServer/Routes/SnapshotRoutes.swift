@@ -43,6 +43,7 @@ extension API {
         if call.request.headers[.ifNoneMatch].map({ Self.names($0, form.tag) }) ?? false {
             return Response(status: .notModified, headers: headers)
         }
+        let share = try downloads.share(1, for: caller.device)
         let mayRead: @Sendable () async throws -> Bool = { [workers, accounts] in
             try await workers.run {
                 try accounts.mayRead(device: caller.device, workspace: access.workspace)
@@ -52,13 +53,13 @@ extension API {
         case .whole:
             return Response(
                 status: .ok, headers: headers,
-                body: try await body(call, form.path, 0..<form.bytes, mayRead))
+                body: try await body(call, form.path, 0..<form.bytes, share, mayRead))
         case .part(let range):
             headers[.contentRange] =
                 "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(form.bytes)"
             return Response(
                 status: .partialContent, headers: headers,
-                body: try await body(call, form.path, range, mayRead))
+                body: try await body(call, form.path, range, share, mayRead))
         case .unsatisfiable:
             throw Refusal(
                 .rangeNotSatisfiable, "The snapshot has \(form.bytes) bytes.",
@@ -117,7 +118,7 @@ extension API {
 
     /// Opened before the first byte is promised: a file that goes meanwhile can still be read.
     private func body(
-        _ call: Call, _ path: String, _ range: Range<Int>,
+        _ call: Call, _ path: String, _ range: Range<Int>, _ share: DeviceTally.Share,
         _ mayRead: @escaping @Sendable () async throws -> Bool
     ) async throws -> ResponseBody {
         let file = try await workers.run {
@@ -142,6 +143,7 @@ extension API {
                 try await outgoing.write(ByteBuffer(bytes: piece), to: &writer)
             }
             try await writer.finish(nil)
+            withExtendedLifetime(share) {}
         }
     }
 }

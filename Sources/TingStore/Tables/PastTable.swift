@@ -47,6 +47,23 @@ enum PastTable {
         return (version, try digest(db, at: version) ?? .zero)
     }
 
+    /// The history's digests below the floor.
+    static func digests(
+        _ db: Database, after version: Version, limit: Int
+    ) throws -> [(version: Version, digest: Hash)] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT version, history_digest FROM ting_past WHERE version > ?
+                ORDER BY version LIMIT ?
+                """, arguments: [version, limit]
+        ).map {
+            try (
+                $0.decode(atIndex: 0), Hash(bytes: $0.decode(Data.self, atIndex: 1)) ?? .zero
+            )
+        }
+    }
+
     static func digest(_ db: Database, at version: Version) throws -> Hash? {
         let statement = try db.cachedStatement(
             sql: "SELECT history_digest FROM ting_past WHERE version = ?")

@@ -227,6 +227,24 @@ public final class Archive: Sendable {
         }.first { HistoryDigest.next(after: previous, $0.entry) == $0.digest }
     }
 
+    /// Rows of whatever history, in the order in which they were put here.
+    func rows(
+        _ db: Database, after place: Int64, limit: Int
+    ) throws -> [(place: Int64, version: Version, digest: Hash, hash: Data)] {
+        try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT place, version, history_digest, hash FROM entry WHERE place > ?
+                    ORDER BY place LIMIT ?
+                    """), arguments: [place, limit]
+        ).map {
+            try (
+                $0.decode(atIndex: 0), $0.decode(atIndex: 1),
+                Hash(bytes: $0.decode(Data.self, atIndex: 2)) ?? .zero, $0.decode(atIndex: 3)
+            )
+        }
+    }
+
     /// The versions that touched a record, in whatever history.
     func versions(_ db: Database, of record: RecordID) throws -> Set<Version> {
         try Set(

@@ -46,18 +46,7 @@ extension Workspace {
         after version: Version, of record: RecordID?, _ archive: () throws -> Archive?
     ) throws -> (entries: [Entry], last: Version)? {
         let digests = try pool.read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT version, history_digest FROM ting_past WHERE version > ?
-                    ORDER BY version LIMIT ?
-                    """, arguments: [version, Limits.compactionVersions]
-            ).map {
-                try (
-                    version: $0.decode(Version.self, atIndex: 0),
-                    digest: Hash(bytes: $0.decode(Data.self, atIndex: 1)) ?? .zero
-                )
-            }
+            try PastTable.digests(db, after: version, limit: Limits.compactionVersions)
         }
         guard let last = digests.last?.version else { return nil }
         guard let archive = try archive() else { throw ArchiveError.missing(version + 1) }
@@ -71,26 +60,6 @@ extension Workspace {
             }
         }
         return (entries, last)
-    }
-
-    /// Takes back what an archive holds after this history's last version in common with it, as far
-    /// as its chain goes on from there: that of a folder which a restore replaces.
-    /// - Parameter next: As of `takeBack`.
-    public func takeBack(_ archive: Archive, now: Int64, next: Epoch) throws {
-        let ends = try pool.read { try lineage($0) }.dropLast()
-        guard let end = ends.last else { return }
-        var (version, digest) = (end.version, end.historyDigest)
-        while true {
-            let page = try archive.queue.read { db in
-                try archive.chain(db, after: version, digest, limit: Limits.compactionVersions)
-            }
-            guard let last = page.last else { return }
-            (version, digest) = (last.entry.version, last.digest)
-            _ = try takeBack(
-                GiveBackRequest(
-                    epoch: end.epoch, schema: schema.version, entries: page.map(\.entry)),
-                now: now, next: next)
-        }
     }
 
     /// Checks the archive by the chain, from the first version to the floor.

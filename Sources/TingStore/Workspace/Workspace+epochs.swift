@@ -119,7 +119,7 @@ extension Workspace {
     }
 
     /// Whether the entry was accepted under this workspace's key in one of the epochs.
-    private func isReceipt(_ entry: Entry, _ epochs: [Epoch]) throws -> Bool {
+    func isReceipt(_ entry: Entry, _ epochs: [Epoch]) throws -> Bool {
         epochs.contains { epoch in
             Receipt.make(for: entry, epoch: epoch, key: receiptKey) == entry.receipt
         }

@@ -126,8 +126,8 @@ public final class Workspace: Sendable {
     /// Sets the limit, for tests: real texts hardly come near it.
     package func setMergeStepLimit(_ steps: Int) { mergeSteps.store(steps, ordering: .relaxed) }
 
-    /// Has a transaction leave what remains of each request unjudged after so many milliseconds: for servers,
-    /// where others wait for it. Without, the clock decides nothing.
+    /// Has a transaction leave what remains of each request unjudged after so many milliseconds, and an answer that
+    /// mends end after `mendMilliseconds`: for servers, where others wait for it. Without, the clock decides nothing.
     public func setPatience(milliseconds: Int64) {
         patience.store(milliseconds, ordering: .relaxed)
     }
@@ -135,6 +135,12 @@ public final class Workspace: Sendable {
     func hasJudgedLong(since began: Int64) -> Bool {
         let patience = patience.load(ordering: .relaxed)
         return patience != .max && Replica.uptime() - began >= patience
+    }
+
+    /// Whether others have waited for a reading as long as they may.
+    private func isLong(since began: Int64) -> Bool {
+        patience.load(ordering: .relaxed) != .max
+            && Replica.uptime() - began > Limits.mendMilliseconds
     }
 
     /// Runs statements past every rule: for tests that plant faults.
@@ -342,6 +348,7 @@ public final class Workspace: Sendable {
                 buckets: [:])
             guard request.base == Base(epoch: epoch, version: head) else { return response }
             var bytes = 0
+            let began = Replica.uptime()
             for bucket in try HistoryTables.stateDigest(db).differingBuckets(from: request.digest) {
                 guard
                     let records = try tables.liveRecords(
@@ -349,7 +356,7 @@ public final class Workspace: Sendable {
                 else { continue }
                 bytes += records.reduce(0) { $0 + $1.canonicalBytes.count }
                 response.buckets[bucket] = records.sorted { $0.record < $1.record }
-                if bytes > Limits.pageByteLimit { break }
+                if bytes > Limits.pageByteLimit || isLong(since: began) { break }
             }
             return response
         }

@@ -68,6 +68,16 @@ struct Restore: ParsableCommand {
             ErrorPresenter.note(
                 "tingd: the backup lacks the workspace \(slug): its file stays as it was")
         }
+        for slug in restoration.left {
+            ErrorPresenter.note(
+                "tingd: the workspace \(slug) came after the backup, which has another of its name or people: it is not restored; keep that folder"
+            )
+        }
+        for (slug, count) in restoration.unproven.sorted(by: { $0.key < $1.key }) {
+            ErrorPresenter.note(
+                "tingd: \(count) of the entries in the archive of \(slug) can't be taken back: nothing proves them; keep that folder"
+            )
+        }
         for archive in restoration.unreadableArchives {
             let advice = access(archive.path, F_OK) == 0 ? "; keep that file" : ""
             ErrorPresenter.note(

@@ -22,7 +22,7 @@ struct Certificate: ParsableCommand {
     var host: [String] = []
 
     func run() throws {
-        let names = try options.withOperator { try $0.certify(adding: host) }
+        let names = try options.withOperator(makesFiles: true) { try $0.certify(adding: host) }
         for name in names { Output.line(name) }
         guard !host.isEmpty else { return }
         ErrorPresenter.note(

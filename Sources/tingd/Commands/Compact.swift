@@ -73,7 +73,7 @@ struct Compact: ParsableCommand {
     }
 
     func run() throws {
-        try options.withOperator { person in
+        try options.withOperator(makesFiles: true) { person in
             let slug = try workspace ?? person.onlyWorkspace()
             let done = try person.compact(slug, to: target, dryRun: dryRun)
             if json { return try Output.json(done) }

@@ -48,7 +48,7 @@ struct Invite: ParsableCommand {
     }
 
     func run() throws {
-        try options.withOperator { person in
+        try options.withOperator(makesFiles: true) { person in
             let invited = try person.invite(
                 Invitation(name: name, email: email, workspace: nil, role: role), to: workspace,
                 mayCreate: !existing, url: url)
