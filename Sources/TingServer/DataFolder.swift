@@ -41,14 +41,20 @@ package struct DataFolder: Sendable {
             "There is no backup in \(path).", hint: "Name a folder that `tingd backup --to` made.")
     }
 
+    /// Whether the file of accounts is there, and holds something.
+    var hasAccounts: Bool {
+        var found = stat()
+        return stat(database, &found) == 0 && found.st_size > 0
+    }
+
     /// Refuses what a command left that was killed: an empty file of accounts would count as no accounts.
     private func mustBeWhole() throws {
-        var found = stat()
-        guard access(unfinished, F_OK) == 0 || stat(database, &found) == 0 && found.st_size == 0
-        else { return }
+        guard access(unfinished, F_OK) == 0 || !hasAccounts else { return }
         throw ServerError(
             "The folder \(path) is not whole: what made it was stopped, or its server.sqlite is empty.",
-            hint: "Name another backup; of a data folder, `tingd restore` makes a whole one.")
+            hint:
+                "Name another backup. A data folder is made whole by `tingd init` once more, or by `tingd restore`."
+        )
     }
 
     /// A folder of which nothing is known.
@@ -81,11 +87,24 @@ package struct DataFolder: Sendable {
                     ? "It holds a server already: start it with `tingd serve --data \(path)`."
                     : "Name a folder that is empty or does not exist yet.")
         }
-        for folder in [self.path, tls, workspaces, snapshots] {
-            try files.createDirectory(
+        try makeFolders()
+    }
+
+    private func makeFolders() throws {
+        for folder in [path, tls, workspaces, snapshots] {
+            try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o700])
         }
+    }
+
+    /// Takes away what lies in a folder that was not yet complete, but for the mark that says so.
+    func makeAnew() throws {
+        let files = FileManager.default
+        for name in try files.contentsOfDirectory(atPath: path) where name != "unfinished" {
+            try files.removeItem(atPath: "\(path)/\(name)")
+        }
+        try makeFolders()
     }
 
     /// Takes away what was made in a folder that was empty.
@@ -103,6 +122,8 @@ package struct DataFolder: Sendable {
     package var incomplete: String { "\(path)/incomplete.json" }
     /// In a folder that is still being filled.
     package var unfinished: String { "\(path)/unfinished" }
+    /// Locked by commands that work here.
+    package var commands: String { "\(path)/commands" }
     package var lock: String { "\(path)/lock" }
     package var tls: String { "\(path)/tls" }
     package var workspaces: String { "\(path)/workspaces" }

@@ -24,9 +24,14 @@ package struct FolderOwner: Equatable, Sendable {
     func give(_ folder: String) throws {
         let names = FileManager.default.enumerator(atPath: folder) ?? .init()
         for case let name as String in names {
-            guard lchown("\(folder)/\(name)", user, group) == 0 else { throw denied() }
+            try give(file: "\(folder)/\(name)")
         }
-        guard lchown(folder, user, group) == 0 else { throw denied() }
+        try give(file: folder)
+    }
+
+    /// Makes one file the owner's.
+    func give(file: String) throws {
+        guard lchown(file, user, group) == 0 else { throw denied() }
     }
 
     private func denied() -> ServerError {

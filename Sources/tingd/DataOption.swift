@@ -16,6 +16,8 @@ struct DataOption: ParsableArguments {
     /// - Parameter makesFiles: Whether the command makes files there, which must be the server's.
     func withOperator<T>(makesFiles: Bool = false, _ body: (Operator) throws -> T) throws -> T {
         if makesFiles { try FolderOwner(of: data)?.become() }
+        let use = try FolderUse(folder)
+        defer { withExtendedLifetime(use) {} }
         let person = try Operator(try folder, schema: PlanningSchema.schema)
         defer { try? person.accounts.close() }
         return try body(person)

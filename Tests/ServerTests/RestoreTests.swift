@@ -266,6 +266,51 @@ extension ServerTests {
             #expect(try await Program.tingd("verify", "--data", server.path).code == 0)
         }
 
+        @Test("a restore and other commands keep out of each other's way")
+        func beside() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let folder = try DataFolder(existing: server.path)
+            var command: FolderUse? = try FolderUse(folder)
+            let refused = try await Program.tingd(
+                "restore", "--data", server.path, "--from", copy)
+            #expect(
+                refused.code == 1 && refused.errors.contains("Another command of `tingd` works"))
+            #expect(try await Program.tingd("members", "--data", server.path).code == 0)
+            command = nil
+            let restore = try FolderUse(folder, isRestore: true)
+            let late = try await Program.tingd(
+                "members", "--data", server.path, "--workspace", "team", "--remove",
+                "anna@example.org")
+            #expect(late.code == 1 && late.errors.contains("A restore replaces"))
+            withExtendedLifetime((command, restore)) {}
+        }
+
+        @Test("of several that make one folder at once one does, and a killed one's is made anew")
+        func inits() async throws {
+            let path = TestFolder.new()
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            for round in 0..<4 {
+                let data = "\(path)/\(round)"
+                let codes = try await withThrowingTaskGroup(of: Int32.self) { group in
+                    for _ in 0..<3 {
+                        group.addTask { try await Program.tingd("init", "--data", data).code }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(codes.sorted() == [0, 1, 1])
+                #expect(try await Program.tingd("verify", "--data", data).code == 0)
+            }
+            let killed = "\(path)/0"
+            try FileManager.default.removeItem(atPath: "\(killed)/tls/server.pem")
+            try FileManager.default.removeItem(atPath: "\(killed)/server.sqlite")
+            #expect(try await Program.tingd("init", "--data", killed).code == 1)
+            #expect(FileManager.default.createFile(atPath: "\(killed)/unfinished", contents: nil))
+            #expect(try await Program.tingd("init", "--data", killed).code == 0)
+            #expect(try await Program.tingd("verify", "--data", killed).code == 0)
+            #expect(!FileManager.default.fileExists(atPath: "\(killed)/unfinished"))
+        }
+
         @Test(
             "what root makes in another's folder is that owner's",
             .enabled(if: geteuid() == 0))

@@ -24,8 +24,9 @@ extension Operator {
                 hint: "Make a backup of it first, with `tingd backup`.")
         }
         let path = DataFolder.trimmed(path)
-        let lock = try (try? DataFolder(existing: path)).map { try FolderLock($0) }
-        defer { withExtendedLifetime(lock) {} }
+        let existing = try? DataFolder(existing: path)
+        let locks = try existing.map { (try FolderLock($0), try FolderUse($0, isRestore: true)) }
+        defer { withExtendedLifetime(locks) {} }
         let draft = try DraftFolder(for: path)
         defer { draft.discard() }
         try draft.copyAll(from: backup)

@@ -26,14 +26,29 @@ package struct Operator {
         _ path: String, names: [String], configuration: ServerSettings, now: Date = Date()
     ) throws {
         let wasThere = FileManager.default.fileExists(atPath: path)
-        let folder = try DataFolder(creating: path)
+        let isLeft = access(DataFolder(unchecked: path).unfinished, F_OK) == 0
+        let folder = isLeft ? DataFolder(unchecked: path) : try DataFolder(creating: path)
+        guard let mark = try ProcessLock.ifFree(folder.unfinished) else {
+            throw ServerError(
+                "Another command fills \(path).", hint: "Wait until it has ended; then look again.")
+        }
+        defer { withExtendedLifetime(mark) {} }
+        guard !folder.hasAccounts else {
+            unlink(folder.unfinished)
+            throw ServerError(
+                "The folder \(path) is not empty.",
+                hint: "It holds a server already: start it with `tingd serve --data \(path)`.")
+        }
         do {
+            // What a killed run has left goes first.
+            if isLeft { try folder.makeAnew() }
             try fill(folder, names: names, configuration: configuration, now: now)
         } catch {
             // The next try, with other names or certificates, finds the folder as this one did.
             folder.empty(andRemove: !wasThere)
             throw error
         }
+        unlink(folder.unfinished)
     }
 
     private static func fill(

@@ -41,6 +41,13 @@ package final class ProcessLock: Sendable {
         return flock(file, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
+    /// Whether what is locked is still what lies at a path.
+    package func isAt(_ path: String) -> Bool {
+        var (held, found) = (stat(), stat())
+        return fstat(file, &held) == 0 && stat(path, &found) == 0
+            && held.st_ino == found.st_ino && held.st_dev == found.st_dev
+    }
+
     private init(_ file: Int32) { self.file = file }
 
     private static func open(_ path: String) throws(FileFailure) -> Int32 {
