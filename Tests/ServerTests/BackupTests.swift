@@ -62,6 +62,25 @@ extension ServerTests {
             #expect(status.output.contains("team"))
         }
 
+        @Test("a disk that takes no more is named, and not the file that is copied")
+        func badTarget() async throws {
+            let desk = try await Desk()
+            defer { desk.cleanUp() }
+            _ = try await desk.run(
+                "invite", "--data", desk.path, "--name", "Anna", "--email", "anna@example.org",
+                "--workspace", "team", is: 0)
+            let copy = "\(desk.path)-copy"
+            // As a file system does whose files can't be larger than that.
+            let script = "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\""
+            let result = try await Program.run([
+                "bash", "-c", script, Program.tingdPath, "backup", "--data", desk.path, "--to",
+                copy,
+            ])
+            #expect(result.code == 1)
+            #expect(result.errors.contains("The backup can't be written to"), "\(result.errors)")
+            #expect(!FileManager.default.fileExists(atPath: copy) && Drafts.beside(copy).isEmpty)
+        }
+
         @Test("what was withdrawn after a backup does not come back with it")
         func withdrawals() async throws {
             let desk = try await Desk()

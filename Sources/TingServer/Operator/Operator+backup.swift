@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 import TingCore
 import TingStore
 
@@ -36,6 +37,21 @@ extension Operator {
         }
         let draft = try DraftFolder(for: target)
         defer { draft.discard() }
+        let report: BackupReport
+        do { report = try fill(draft) } catch let failure as BackupTarget {
+            throw ServerError(
+                "The backup can't be written to \(failure.path): \(failure.problem).",
+                hint:
+                    "Look at that disk: its room, its largest file, its state. Nothing is left there."
+            )
+        }
+        try draft.place()
+        // Only a whole one is the last that `tingd status` tells of.
+        try accounts.note(report.lacking.isEmpty ? "backup" : "backup.incomplete")
+        return report
+    }
+
+    private func fill(_ draft: DraftFolder) throws -> BackupReport {
         var report = BackupReport()
         var seen: Set<String> = []
         // Twice: a workspace that is made in between is in the copied accounts.
@@ -47,7 +63,9 @@ extension Operator {
                 }
                 report.lacking += lacking
             }
-            if pass == 0 { try accounts.backup(to: draft.folder.database) }
+            if pass == 0 {
+                try BackupTarget.writing(draft.folder.database) { try accounts.backup(to: $0) }
+            }
         }
         draft.note(draft.folder.database)
         try draft.copyCertificate(from: folder)
@@ -55,9 +73,6 @@ extension Operator {
             try WholeFile.write(try JSONEncoder().encode(report), to: draft.folder.incomplete)
             draft.note(draft.folder.incomplete)
         }
-        try draft.place()
-        // Only a whole one is the last that `tingd status` tells of.
-        try accounts.note(report.lacking.isEmpty ? "backup" : "backup.incomplete")
         return report
     }
 
@@ -70,7 +85,7 @@ extension Operator {
         let lacking = try copy(.workspace, of: row, to: draft.folder.workspace(row.id), draft) {
             let file = try open(row.id, row.slug)
             defer { try? file.close() }
-            try file.backup(to: $0)
+            try BackupTarget.writing($0) { try file.backup(to: $0) }
             floor = try file.floor()
             return true
         }
@@ -83,7 +98,7 @@ extension Operator {
                     throw UnreadableFile(.archive, of: row.slug, at: path, "is missing")
                 }
                 defer { try? archive.close() }
-                try archive.backup(to: $0)
+                try BackupTarget.writing($0) { try archive.backup(to: $0) }
                 return true
             }
     }
@@ -113,5 +128,23 @@ extension Operator {
             ? url.resolvingSymlinksInPath().path
             : url.deletingLastPathComponent().resolvingSymlinksInPath()
                 .appendingPathComponent(url.lastPathComponent).path
+    }
+}
+
+/// What is wrong with a disk that a backup goes to: not with the file that is copied.
+struct BackupTarget: Error {
+    let path: String
+    let problem: String
+
+    static func writing(_ path: String, _ body: (String) throws -> Void) throws {
+        do { try body(path) } catch let error as DatabaseError {
+            switch error.extendedResultCode {
+            case .SQLITE_FULL: throw BackupTarget(path: path, problem: "the disk is full")
+            case .SQLITE_IOERR_WRITE, .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC,
+                .SQLITE_IOERR_TRUNCATE:
+                throw BackupTarget(path: path, problem: "writing fails")
+            default: throw error
+            }
+        }
     }
 }

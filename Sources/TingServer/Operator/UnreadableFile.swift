@@ -36,7 +36,7 @@ package struct UnreadableFile: Error, Encodable, Equatable, Sendable {
             self = known
             return
         }
-        guard !isStorageFull(error), !isBusy(error) else { return nil }
+        guard !isStorageFull(error), !isBusy(error), !(error is BackupTarget) else { return nil }
         self.init(
             kind, of: workspace, at: path, ServerProblem.problem(of: error),
             remedy: (error as? SchemaError)?.remedy ?? Self.standardRemedy)
