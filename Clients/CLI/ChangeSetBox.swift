@@ -21,7 +21,8 @@ protocol ChangeSetBox {
     static func changeSet(of item: Item) -> ChangeSet
     static func json(_ item: Item, _ schema: Schema) -> JSONValue
     /// What `ting outbox import` takes in again.
-    static func exported(_ item: Item, _ schema: Schema) -> JSONValue
+    /// - Parameter workspace: Whose replica it is: it is taken in nowhere else.
+    static func exported(_ item: Item, _ schema: Schema, _ workspace: String) -> JSONValue
     /// What a list says of it, between its id and its edits.
     static var columns: [(heading: String, text: (Item) -> String)] { get }
     /// Lines above its edits.
@@ -136,7 +137,8 @@ struct ExportChangeSets<Box: ChangeSetBox>: TingCommand {
     func run() throws {
         let replica = try session.replica()
         let picked = try Box.items(of: replica, console, named: ids)
-        console.data(.array(picked.map { Box.exported($0, replica.schema) }))
+        let workspace = try replica.identity().workspace
+        console.data(.array(picked.map { Box.exported($0, replica.schema, workspace) }))
     }
 }
 

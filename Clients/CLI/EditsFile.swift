@@ -28,18 +28,26 @@ struct EditsFile {
     func json(_ schema: Schema) -> JSONValue {
         .object([
             ("workspace", .text(workspace)),
-            ("outbox", .array(outbox.map { Self.json($0, schema) })),
-            ("quarantine", .array(quarantine.map { Self.json($0, schema) })),
+            ("outbox", .array(outbox.map { Self.json($0, schema, workspace) })),
+            ("quarantine", .array(quarantine.map { Self.json($0, schema, workspace) })),
             ("invalid", .array(held.map(Self.json))),
         ])
     }
 
-    static func json(_ changeSet: ChangeSet, _ schema: Schema) -> JSONValue {
-        .object(ChangeSetView(changeSet, schema).members + [stored(changeSet)])
+    static func json(_ changeSet: ChangeSet, _ schema: Schema, _ workspace: String?) -> JSONValue {
+        .object(
+            ChangeSetView(changeSet, schema).members + [
+                ("workspace", .text(workspace)), stored(changeSet),
+            ])
     }
 
-    static func json(_ item: QuarantinedChangeSet, _ schema: Schema) -> JSONValue {
-        .object(Quarantine.members(item, schema) + [stored(item.changeSet)])
+    static func json(
+        _ item: QuarantinedChangeSet, _ schema: Schema, _ workspace: String?
+    ) -> JSONValue {
+        .object(
+            Quarantine.members(item, schema) + [
+                ("workspace", .text(workspace)), stored(item.changeSet),
+            ])
     }
 
     private static func stored(_ changeSet: ChangeSet) -> (String, JSONValue) {
@@ -80,6 +88,9 @@ struct EditsFile {
                     columns: edit.columns.mapValues(\.content))
             }
         } else if let items = try? decoder.decode([Item].self, from: data) {
+            let named = Set(items.compactMap(\.workspace))
+            guard named.count < 2 else { throw Self.mixed }
+            workspace = named.first
             outbox = try items.filter { $0.code == nil }.map(Self.changeSet)
             quarantine = try items.filter { $0.code != nil }.map(Self.quarantined)
         } else {
@@ -101,6 +112,12 @@ struct EditsFile {
             time: item.rejected.flatMap(TimeText.instant) ?? Session.clock())
     }
 
+    private static var mixed: CommandError {
+        CommandError(
+            .error, code: "other_workspace", "These are edits of several workspaces.",
+            remedy: "Import those of each workspace by themselves.")
+    }
+
     private static var foreign: CommandError {
         CommandError(
             .error, code: "not_edits", "This is no file of exported edits, or it was cut.",
@@ -115,6 +132,7 @@ struct EditsFile {
     }
 
     private struct Item: Decodable {
+        var workspace: String?
         var stored: String?
         var code: String?
         var detail: String?

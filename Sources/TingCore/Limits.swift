@@ -152,6 +152,8 @@ public enum Limits {
     public static let lateMendings = 8
     /// Times that one sync asks for records to mend: each mends a bucket at least, and there are so many.
     public static let mendings = 256
+    /// Times that one sync takes a new replica id: a new one is nobody else's.
+    public static let renamings = 4
     /// Times that one sync starts over from a snapshot: more would be a loop.
     public static let startOverLimit = 2
     /// Times that a replica starts over within an hour: more would be a loop over syncs.

@@ -49,11 +49,13 @@ package struct DataFolder: Sendable {
 
     /// Refuses what a command left that was killed: an empty file of accounts would count as no accounts.
     private func mustBeWhole() throws {
-        guard access(unfinished, F_OK) == 0 || !hasAccounts else { return }
+        let marks: [String] = [unfinished, beginning].filter { access($0, F_OK) == 0 }
+        guard !marks.isEmpty || !hasAccounts else { return }
         throw ServerError(
             "The folder \(path) is not whole: what made it was stopped, or its server.sqlite is empty.",
-            hint:
-                "Name another backup. A data folder is made whole by `tingd init` once more, or by `tingd restore`."
+            hint: marks.contains(beginning)
+                ? "Run `tingd init --data \(path)` once more."
+                : "Make a whole data folder with `tingd restore`, from a backup that `tingd verify` finds whole."
         )
     }
 
@@ -83,7 +85,7 @@ package struct DataFolder: Sendable {
         if let found = try? files.contentsOfDirectory(atPath: path), !found.isEmpty {
             throw ServerError(
                 "The folder \(path) is not empty.",
-                hint: files.fileExists(atPath: "\(path)/server.sqlite")
+                hint: hasAccounts
                     ? "It holds a server already: start it with `tingd serve --data \(path)`."
                     : "Name a folder that is empty or does not exist yet.")
         }
@@ -98,10 +100,24 @@ package struct DataFolder: Sendable {
         }
     }
 
-    /// Takes away what lies in a folder that was not yet complete, but for the mark that says so.
+    /// Whether a killed `tingd init` left it, and nobody has put anything else into it.
+    var isLeftByInit: Bool {
+        let files = FileManager.default
+        let made = ["tls", "workspaces", "snapshots", "commands", "lock", Self.beginningName]
+        let found = (try? files.contentsOfDirectory(atPath: path)) ?? []
+        return found.contains(Self.beginningName)
+            && found.allSatisfy {
+                made.contains($0) || $0.hasPrefix("config.json") || $0.hasPrefix("server.sqlite")
+            }
+            && [workspaces, snapshots].allSatisfy {
+                ((try? files.contentsOfDirectory(atPath: $0)) ?? []).isEmpty
+            }
+    }
+
+    /// Takes away what that has left, but for the mark that says so.
     func makeAnew() throws {
         let files = FileManager.default
-        for name in try files.contentsOfDirectory(atPath: path) where name != "unfinished" {
+        for name in try files.contentsOfDirectory(atPath: path) where name != Self.beginningName {
             try files.removeItem(atPath: "\(path)/\(name)")
         }
         try makeFolders()
@@ -120,8 +136,11 @@ package struct DataFolder: Sendable {
     package var configuration: String { "\(path)/config.json" }
     /// What a backup lacks, where it lacks something.
     package var incomplete: String { "\(path)/incomplete.json" }
-    /// In a folder that is still being filled.
-    package var unfinished: String { "\(path)/unfinished" }
+    /// In a draft that is still being filled: `DraftFolder`.
+    var unfinished: String { "\(path)/unfinished" }
+    private static let beginningName = "init-unfinished"
+    /// In a folder that `tingd init` still fills.
+    var beginning: String { "\(path)/\(Self.beginningName)" }
     /// Locked by commands that work here.
     package var commands: String { "\(path)/commands" }
     package var lock: String { "\(path)/lock" }

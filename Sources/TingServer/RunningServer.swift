@@ -49,15 +49,22 @@ package final class RunningServer: Sendable {
     private let registry: WorkspaceRegistry
     private let address: Mutex<HostPort>
     private let lock: FolderLock
-    /// The last line of the audit log that told of an applied bundle.
-    private let lastBundle: Mutex<Int64>
+    private let bundles: Mutex<AppliedBundles>
+
+    /// Bundles that commands applied, as the audit log tells of them.
+    private struct AppliedBundles {
+        /// The last line that told of one.
+        var last: Int64
+        /// Workspaces whose followers could not be told: with the next change they are.
+        var untold: Set<WorkspaceID> = []
+    }
 
     package init(_ options: ServerOptions) throws {
         self.options = options
         lock = try FolderLock(options.folder)
         let now = options.now
         accounts = try Accounts(path: options.folder.database, now: now)
-        lastBundle = Mutex(try accounts.bundlesApplied(after: 0).last)
+        bundles = Mutex(AppliedBundles(last: try accounts.bundlesApplied(after: 0).last))
         certificate = try ServerCertificate(
             TLSFiles(options.folder, options.configuration),
             now: Date(timeIntervalSince1970: Double(now()) / 1_000))
@@ -198,19 +205,29 @@ package final class RunningServer: Sendable {
 
     /// Tells followers of versions that another process added: `tingd bundle apply`.
     private func announceBundles() async throws {
-        let last = lastBundle.withLock { $0 }
-        let applied = try await workers.run { [accounts] in
-            try accounts.bundlesApplied(after: last)
+        var seen = bundles.withLock { $0 }
+        let (applied, last) = try await workers.run { [accounts, seen] in
+            try accounts.bundlesApplied(after: seen.last)
         }
-        for id in applied.workspaces where followers.hasFollowers(id) {
-            let told = followers.head(of: id)
-            try? await registry.with(id) { workspace in
+        seen = AppliedBundles(last: last, untold: seen.untold.union(applied))
+        for id in seen.untold where await tellOfBundle(id) { seen.untold.remove(id) }
+        bundles.withLock { $0 = seen }
+    }
+
+    /// - Returns: Whether nobody who follows is left to tell.
+    private func tellOfBundle(_ id: WorkspaceID) async -> Bool {
+        guard followers.hasFollowers(id) else { return true }
+        let told = followers.head(of: id)
+        do {
+            try await registry.with(id) { workspace in
                 let head = try await workspace.read { try $0.head().version }
                 guard head > told ?? 0 else { return }
                 await Self.announce((told ?? head - 1) + 1...head, of: workspace, to: followers)
             }
+            return true
+        } catch {
+            return false
         }
-        lastBundle.withLock { $0 = applied.last }
     }
 
     /// Tells followers of new versions, once encoded for all.

@@ -46,6 +46,22 @@ struct FollowPlanTests {
         #expect(plan.step(.head(6), at: seconds(5), jitter: 0) == [])
     }
 
+    @Test(
+        "a server that may have been restored is asked: after each new stream, and where it is behind"
+    )
+    func restored() {
+        var plan = FollowPlan(version: 10)
+        #expect(plan.step(.tick, at: .zero, jitter: 0) == [.connect])
+        #expect(plan.step(.connected, at: seconds(1), jitter: 0) == [])
+        #expect(plan.step(.head(8), at: seconds(1), jitter: 0) == [.sync])
+        #expect(plan.step(.synced(11), at: seconds(2), jitter: 0) == [])
+        // What comes late tells nothing new.
+        #expect(plan.step(.head(10), at: seconds(2), jitter: 0) == [])
+        _ = plan.step(.lost, at: seconds(3), jitter: 0)
+        #expect(plan.step(.tick, at: seconds(9), jitter: 0) == [.connect])
+        #expect(plan.step(.connected, at: seconds(9), jitter: 0) == [.sync])
+    }
+
     @Test("sends what is edited here at once")
     func edited() {
         var plan = FollowPlan(version: 0)
@@ -156,5 +172,11 @@ struct EventStreamTests {
     func tooLarge() {
         var parser = EventStreamParser()
         #expect(parser.read([UInt8](repeating: 0x61, count: 2 << 20)) == nil)
+        // Comments between its lines make it no shorter.
+        var patient = EventStreamParser()
+        let line = Array("data: \(String(repeating: "a", count: 400_000))\n:\n".utf8)
+        #expect(patient.read(line) == [.comment])
+        #expect(patient.read(line) == [.comment])
+        #expect(patient.read(line) == nil)
     }
 }

@@ -127,6 +127,19 @@ struct FollowerTests {
         await server.stop()
     }
 
+    @Test(
+        "ends when another file lies in its replica's place: who edits that one would wait for nothing"
+    )
+    func displaced() async throws {
+        let (server, connection) = try await serve(stream: Self.quiet, sync: Self.busy)
+        let following = follow(connection)
+        try await eventually("it listens", within: 10) { !server.asked.isEmpty }
+        try FileManager.default.moveItem(atPath: replica.path, toPath: replica.path + ".moved")
+        await #expect(throws: ReplicaError.displaced(replica.path)) { try await following.value }
+        await connection.close()
+        await server.stop()
+    }
+
     @Test("a cancelled sync, list or clone is no failure of the server", arguments: [0, 500])
     func cancelled(_ milliseconds: Int) async throws {
         try add("waits")

@@ -219,6 +219,22 @@ struct BitRotTests {
     }
 
     @Test(
+        "nothing is carried over from another workspace's replica, and what is not sealed is told",
+        .tags(.promise4, .promise8))
+    func foreignCarryOver() throws {
+        try team.foreign(0, "UPDATE project SET title = 'By hand' WHERE title = 'Project 3'")
+        let fresh = try team.clone(for: team.members[0])
+        let carried = try fresh.carryOver(from: replica.path)
+        #expect((carried.outbox, carried.unsealed) == (0, 1))
+        try write("UPDATE project SET title = 'Secret' WHERE title = 'Project 4'")
+        try replica.tamper { try $0.execute(sql: "UPDATE ting_replica SET workspace = 'other'") }
+        #expect(throws: ReplicaError.otherWorkspace("other")) {
+            try fresh.carryOver(from: replica.path)
+        }
+        #expect(try fresh.outbox().isEmpty)
+    }
+
+    @Test(
         "what waits in a file that can't be used is carried over to a new replica", .tags(.promise4)
     )
     func carryOver() throws {

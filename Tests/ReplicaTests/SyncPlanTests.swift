@@ -29,6 +29,18 @@ struct SyncPlanTests {
         #expect(plan.step(progress(5, of: 5, moved: false)) == .finish)
     }
 
+    @Test("a server that asks for a new replica id again and again is given up on")
+    func renaming() {
+        var plan = begun()
+        for _ in 1...Limits.renamings {
+            #expect(
+                plan.step(progress(5, of: 5, moved: false, renamed: true))
+                    == .exchange(after: 0, checking: .stateAndHistory))
+        }
+        #expect(
+            plan.step(progress(5, of: 5, moved: false, renamed: true)) == .fail(.noProgress(5)))
+    }
+
     @Test("pages of entries and of the outbox go on from where they ended")
     func pages() {
         var plan = begun()

@@ -236,6 +236,34 @@ extension ServerTests {
             #expect(!left.contains("copies"))
         }
 
+        @Test(
+            "what was withdrawn, and made, after an older backup was restored holds for a newer one"
+        )
+        func olderThenNewer() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            func run(_ words: String...) async throws -> Program.Result {
+                let words = [words[0], "--data", server.path] + words.dropFirst()
+                let result = try await Program.run([Program.tingdPath] + words)
+                #expect(result.code == 0, "\(result.errors)")
+                return result
+            }
+            let invite = ["--name", "Li", "--email", "li@example.cn", "--workspace"]
+            _ = try await run(
+                "invite", invite[0], invite[1], invite[2], invite[3], invite[4], "team")
+            let newer = "\(server.path)-newer"
+            _ = try await run("backup", "--to", newer)
+            _ = try await run("restore", "--from", copy)
+            _ = try await run("members", "--workspace", "team", "--role", "anna@example.org=viewer")
+            _ = try await run(
+                "invite", invite[0], invite[1], invite[2], invite[3], invite[4], "late")
+            let restored = try await run("restore", "--from", newer)
+            #expect(restored.errors.contains("the backup lacks the workspace late"))
+            let members = try await run("members").output
+            #expect(members.contains(/team +viewer +anna/) && members.contains(/late +owner +li/))
+            #expect(members.contains(/team +editor +li/))
+        }
+
         @Test("the accounts of another server know nothing of what was withdrawn")
         func otherAccounts() async throws {
             let (server, copy, _) = try await Self.setUp()
@@ -305,10 +333,16 @@ extension ServerTests {
             try FileManager.default.removeItem(atPath: "\(killed)/tls/server.pem")
             try FileManager.default.removeItem(atPath: "\(killed)/server.sqlite")
             #expect(try await Program.tingd("init", "--data", killed).code == 1)
-            #expect(FileManager.default.createFile(atPath: "\(killed)/unfinished", contents: nil))
+            let mark = "\(killed)/init-unfinished"
+            #expect(FileManager.default.createFile(atPath: mark, contents: nil))
+            // What anybody else has put there stays.
+            let own = "\(killed)/thesis.txt"
+            try Data("mine".utf8).write(to: URL(fileURLWithPath: own))
+            #expect(try await Program.tingd("init", "--data", killed).code == 1)
+            try FileManager.default.removeItem(atPath: own)
             #expect(try await Program.tingd("init", "--data", killed).code == 0)
             #expect(try await Program.tingd("verify", "--data", killed).code == 0)
-            #expect(!FileManager.default.fileExists(atPath: "\(killed)/unfinished"))
+            #expect(!FileManager.default.fileExists(atPath: mark))
         }
 
         @Test(

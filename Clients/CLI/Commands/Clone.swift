@@ -97,6 +97,11 @@ struct Clone: TingCommand, AsyncParsableCommand {
         console.note(
             "Carried over \(carried.outbox.counted("unsynced change set")) and \(carried.quarantine) from quarantine."
         )
+        if carried.unsealed > 0 {
+            console.warn(
+                "Edits of \(carried.unsealed.counted("record")) that other tools made, or that were held back as invalid, stay in \(damaged); keep it."
+            )
+        }
         guard carried.damaged > 0 else { return }
         console.warn(
             "\(carried.damaged.counted("change set")) can't be read any more; keep \(damaged).")

@@ -110,16 +110,23 @@ private struct EditorSession {
     }
 
     func edit(_ text: String) throws -> String {
+        let before = Data((text + "\n").utf8)
         do {
-            return try edited(text)
-        } catch {
-            end()
+            return try edited(before)
+        } catch var error as CommandError {
+            // What was typed and saved is nobody's to throw away.
+            let isSaved = FileManager.default.contents(atPath: file).map { $0 != before } ?? false
+            guard isSaved else {
+                end()
+                throw error
+            }
+            error.remedy += " What was saved is kept in \(file)."
             throw error
         }
     }
 
-    private func edited(_ text: String) throws -> String {
-        try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: file))
+    private func edited(_ before: Data) throws -> String {
+        try before.write(to: URL(fileURLWithPath: file))
         try run()
         guard let data = FileManager.default.contents(atPath: file),
             var after = String(validating: data, as: UTF8.self)

@@ -45,8 +45,10 @@ extension Outbox: ChangeSetBox {
         ChangeSetView(item, schema).json
     }
 
-    static func exported(_ item: ChangeSet, _ schema: Schema) -> JSONValue {
-        EditsFile.json(item, schema)
+    static func exported(
+        _ item: ChangeSet, _ schema: Schema, _ workspace: String
+    ) -> JSONValue {
+        EditsFile.json(item, schema, workspace)
     }
 
     static var columns: [(heading: String, text: (ChangeSet) -> String)] {

@@ -52,8 +52,10 @@ extension Quarantine: ChangeSetBox {
         .object(members(item, schema))
     }
 
-    static func exported(_ item: QuarantinedChangeSet, _ schema: Schema) -> JSONValue {
-        EditsFile.json(item, schema)
+    static func exported(
+        _ item: QuarantinedChangeSet, _ schema: Schema, _ workspace: String
+    ) -> JSONValue {
+        EditsFile.json(item, schema, workspace)
     }
 
     static var columns: [(heading: String, text: (QuarantinedChangeSet) -> String)] {

@@ -44,10 +44,7 @@ struct RunSQL: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let sql =
-            sql == "-"
-            ? String(decoding: try StandardFiles.readInput(), as: UTF8.self)
-            : sql
+        let sql = sql == "-" ? try Self.readInput() : sql
         let writes = try replica.read { try isWriting($0, sql) }
         let answers =
             writes
@@ -56,6 +53,17 @@ struct RunSQL: TingCommand {
             } : try replica.read { try execute($0, sql) }
         show(answers)
         if writes { try session.warnAboutRole(replica, console) }
+    }
+
+    /// SQLite would end at a NUL, and replace what is not UTF-8.
+    private static func readInput() throws -> String {
+        let data = try StandardFiles.readInput()
+        guard let text = String(validating: data, as: UTF8.self), !data.contains(0) else {
+            throw CommandError(
+                .error, code: "not_text", "The statements are not text in UTF-8 without NUL.",
+                remedy: "Save them in UTF-8; write NUL as char(0).")
+        }
+        return text
     }
 
     private func isWriting(_ db: Database, _ sql: String) throws -> Bool {

@@ -272,8 +272,18 @@ class Replica:
         """Keeps an accepted change set on top, and from being sent again, until its version is integrated."""
         with self.transaction():
             if version <= self.version:
+                if not self._holds(change_set, version):
+                    return
                 self._leave_outbox(change_set)
             self._db.execute("UPDATE outbox SET accepted = ? WHERE id = ?", (version, change_set))
+
+    def _holds(self, change_set: str, version: int) -> bool:
+        """Whether the version is the change set's, or lies below all that is kept here."""
+        row = self._db.execute("SELECT body ->> '$.change_set.id' FROM entry WHERE version = ?", (version,)).fetchone()
+        if row is not None:
+            return bool(row[0] == change_set)
+        first = self._db.execute("SELECT min(version) FROM entry").fetchone()[0]
+        return first is not None and 0 < version < int(first)
 
     def reject(self, change_set: str, code: str, detail: str, sent: bool = True) -> None:
         """Moves a change set from the outbox to the quarantine; its edits are seen no more."""

@@ -97,7 +97,8 @@ extension Replica {
     /// - Throws: `InputError` (`already_settled`) for one that is settled, (`whole_record`) for a value where
     ///   the conflict is about a whole record; `ReplicaError`.
     public func settle(_ db: Database, _ conflict: Conflict, by settlement: Settlement) throws {
-        guard try self.conflict(db, conflict.id)?.isOpen == true else {
+        // As it stands now: what was read before may be another value.
+        guard let conflict = try self.conflict(db, conflict.id), conflict.isOpen else {
             throw InputError(
                 code: "already_settled", "The conflict \(conflict.id) is settled already.",
                 remedy:

@@ -136,7 +136,7 @@ extension ServerConnection {
             (1...Self.largestSnapshot).contains(answer.blockBytes),
             Int64(hashes.count) == (answer.bytes + answer.blockBytes - 1) / answer.blockBytes,
             answer.gzipBlockBytes.isEmpty || answer.gzipBlockBytes.count == hashes.count,
-            answer.gzipBlockBytes.allSatisfy({ $0 > 0 })
+            answer.gzipBlockBytes.allSatisfy({ $0 > 0 && $0 / 2 <= answer.blockBytes + 512 })
         else { throw ClientError.foreignAnswer(server, "a manifest that does not add up") }
         return SnapshotManifest(
             version: answer.version, bytes: answer.bytes, hash: hash,

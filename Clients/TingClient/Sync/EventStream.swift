@@ -37,12 +37,14 @@ struct EventStreamParser {
 
     private mutating func endLine() -> Item? {
         let text = String(decoding: line, as: UTF8.self)
-        line = []
-        if text.isEmpty { return endEvent() }
-        if text.hasPrefix(":") {
-            size = 0
+        if line.first == UInt8(ascii: ":") {
+            // It is no part of the event around it.
+            size -= line.count
+            line = []
             return .comment
         }
+        line = []
+        if text.isEmpty { return endEvent() }
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         var value = parts.count > 1 ? parts[1] : ""
         if value.hasPrefix(" ") { value.removeFirst() }

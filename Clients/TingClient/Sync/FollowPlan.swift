@@ -44,6 +44,9 @@ struct FollowPlan: Equatable {
     private var connecting = Backoff()
     private var syncing = Backoff()
     private var deferring = Backoff()
+    /// Whether a stream stood before, and whether the one that stands has told of no version yet.
+    private var hasStood = false
+    private var isFresh = false
 
     /// - Parameter isDeferred: Whether the last sync left edits that the server deferred.
     init(version: Version, isDeferred: Bool = false) {
@@ -60,13 +63,19 @@ struct FollowPlan: Equatable {
         case .connected:
             connecting.succeeded()
             (lastHeard, pollAt) = (time, nil)
-            return []
+            // What answers now may be a restored server: only a sync shows that its history is another.
+            let isAgain = hasStood
+            (hasStood, isFresh) = (true, true)
+            return isAgain && retryAt == nil ? [.sync] : []
         case .heard:
             lastHeard = time
             return []
         case .head(let head):
             lastHeard = time
-            return head > version && retryAt == nil ? [.sync] : []
+            // Later ones may be late; a first one that lies behind tells of a restored server.
+            let isNews = head > version || isFresh && head < version
+            isFresh = false
+            return isNews && retryAt == nil ? [.sync] : []
         case .edited: return retryAt == nil ? [.sync] : []
         case .lost:
             guard lastHeard != nil || reconnectAt == nil else { return [] }

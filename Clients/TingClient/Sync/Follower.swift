@@ -149,11 +149,14 @@ public struct Follower: Sendable {
         }
     }
 
+    /// For `status`. What kept the sync from writing may keep this: it passes, or the next sync tells.
     private func noteRetry(_ plan: FollowPlan, _ time: Duration) throws {
         guard let next = plan.nextTry else { return }
         let wait = (next - time).nanoseconds / 1_000_000
-        try replica.note(
-            error: try replica.status().lastError, nextRetry: now() + wait, synced: nil)
+        do {
+            try replica.note(
+                error: try replica.status().lastError, nextRetry: now() + wait, synced: nil)
+        } catch let error as DatabaseError where error.mayPass {}
     }
 
     /// Nobody tries again any more.
@@ -167,6 +170,9 @@ public struct Follower: Sendable {
     private func tick(_ feed: Facts.Continuation, since mark: EditMark) async {
         var seen = mark
         while !Task.isCancelled {
+            guard replica.isInPlace else {
+                return feed.finish(throwing: ReplicaError.displaced(replica.path))
+            }
             feed.yield(.tick)
             do {
                 let mark = try replica.editMark()
@@ -205,7 +211,9 @@ public struct Follower: Sendable {
         var parser = EventStreamParser()
         for try await chunk in body {
             guard let items = parser.read(chunk.readableBytesView) else { return }
-            for item in items { feed.yield(Self.fact(item)) }
+            // A server that says much makes nothing wait here: the newest of each piece counts.
+            let facts = items.map(Self.fact)
+            if let last = facts.last(where: { $0 != .heard }) ?? facts.last { feed.yield(last) }
         }
     }
 

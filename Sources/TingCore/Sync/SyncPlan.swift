@@ -100,6 +100,7 @@ public struct SyncPlan: Equatable, Sendable {
     private var beginnings = 0
     private var late = 0
     private var mendings = 0
+    private var renamings = 0
 
     /// - Parameter patience: How long failures that pass are tried again before they are shown.
     public init(patience: Duration) { self.patience = patience }
@@ -146,7 +147,8 @@ public struct SyncPlan: Equatable, Sendable {
         after = progress.renamed ? 0 : progress.sent ?? after
         let isThere = progress.version >= progress.head && !progress.isMoreWaiting
         if isThere, !progress.renamed { return checking == .history ? .mend : .finish }
-        guard progress.moved || progress.renamed || isThere else {
+        if progress.renamed { renamings += 1 }
+        guard progress.moved || progress.renamed || isThere, renamings <= Limits.renamings else {
             return .fail(.noProgress(progress.version))
         }
         return exchange

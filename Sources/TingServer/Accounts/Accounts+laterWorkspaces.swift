@@ -50,22 +50,35 @@ extension Accounts {
         }
     }
 
-    /// Takes a workspace in, with its people.
-    /// - Throws: `DatabaseError` where its name, or an address, is another's here.
+    /// Takes a workspace in, with its people: who has an account here by the same address keeps that.
+    /// - Throws: `DatabaseError` where its name is another's here.
     func add(_ later: LaterWorkspace) throws {
         try write { db in
+            var ids: [String: String] = [:]
             for row in later.rows {
+                if row.table == "member",
+                    let known = try String.fetchOne(
+                        db, sql: "SELECT id FROM member WHERE email_key = ?",
+                        arguments: [row["email_key"]])
+                {
+                    ids[row["id"]] = known
+                    continue
+                }
                 let isHere =
                     try row.table != "membership"
                     && Bool.fetchOne(
                         db, sql: "SELECT EXISTS (SELECT 1 FROM \(row.table) WHERE id = ?)",
                         arguments: [row["id"]]) == true
                 if isHere { continue }
+                let values = row.values.enumerated().map { place, value in
+                    row.columns[place] == "member"
+                        ? ids[row["member"]]?.databaseValue ?? value : value
+                }
                 try db.execute(
                     sql: """
                         INSERT INTO \(row.table) (\(row.columns.joined(separator: ", ")))
-                        VALUES (\(databaseQuestionMarks(count: row.values.count)))
-                        """, arguments: StatementArguments(row.values))
+                        VALUES (\(databaseQuestionMarks(count: values.count)))
+                        """, arguments: StatementArguments(values))
             }
         }
     }

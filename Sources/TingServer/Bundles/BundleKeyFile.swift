@@ -24,6 +24,12 @@ package enum BundleKeyFile {
         return theirs
     }
 
+    /// Whether two folders have the same key.
+    static func isOne(of folder: DataFolder, _ other: DataFolder) -> Bool {
+        let keys = [folder, other].map { try? read("\($0.tls)/bundle.key")?.rawRepresentation }
+        return keys[0] != nil && keys[0] == keys[1]
+    }
+
     private static func read(_ path: String) throws -> SealedBundle.PrivateKey? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         let text = String(decoding: data, as: UTF8.self).filter { !$0.isWhitespace }

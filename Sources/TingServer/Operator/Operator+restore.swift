@@ -26,6 +26,7 @@ extension Operator {
         let path = DataFolder.trimmed(path)
         let existing = try? DataFolder(existing: path)
         let locks = try existing.map { (try FolderLock($0), try FolderUse($0, isRestore: true)) }
+        if let existing { try FolderOwner(of: path)?.give(file: existing.lock) }
         defer { withExtendedLifetime(locks) {} }
         let draft = try DraftFolder(for: path)
         defer { draft.discard() }
@@ -36,7 +37,7 @@ extension Operator {
             atPath: copies, withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])
         let later = try later(in: replaced, than: draft.folder, copies: copies)
-        var restoration = Restoration(knowsWithdrawals: later != nil)
+        var restoration = Restoration(knowsWithdrawals: later?.isWhole == true)
         restoration.withdrawn = try take(later, in: draft.folder, &restoration)
         try beginEpochs(
             draft.folder, of: backup, after: replaced, schema, copies: copies, &restoration)
@@ -67,7 +68,7 @@ extension Operator {
         package var unreadableArchives: [UnreadableFile] = []
         /// How many entries of a replaced folder's archive no receipt proves, by the workspace's slug.
         package var unproven: [String: Int] = [:]
-        /// Slugs of workspaces that came after the backup, and whose name or people are others' in it.
+        /// Slugs of workspaces that came after the backup, and whose name is another's in it.
         package var left: [String] = []
         /// Slugs of workspaces that the backup lacks, and whose file stays as it was.
         package var kept: [String] = []
@@ -90,6 +91,8 @@ extension Operator {
     private struct Later {
         var withdrawals: Withdrawals
         var workspaces: [LaterWorkspace]
+        /// Whether they know all that happened since the backup: not where an older one was restored meanwhile.
+        var isWhole: Bool
     }
 
     /// - Returns: `nil` where they can't be read, or are another server's.
@@ -102,11 +105,14 @@ extension Operator {
             let accounts = try? Accounts.looking(at: replaced.database, copies: copies, now: { 0 })
         else { return nil }
         defer { try? accounts.close() }
-        guard (try? accounts.goesOn(from: restored)) == true,
+        // A restored server keeps its key: whoever has another is another server.
+        guard BundleKeyFile.isOne(of: folder, replaced),
             let withdrawals = try? accounts.withdrawals(),
             let workspaces = try? accounts.workspaces(missingIn: restored)
         else { return nil }
-        return Later(withdrawals: withdrawals, workspaces: workspaces)
+        return Later(
+            withdrawals: withdrawals, workspaces: workspaces,
+            isWhole: (try? accounts.goesOn(from: restored)) == true)
     }
 
     /// - Returns: How much was withdrawn.

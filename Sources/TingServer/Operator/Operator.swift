@@ -26,15 +26,15 @@ package struct Operator {
         _ path: String, names: [String], configuration: ServerSettings, now: Date = Date()
     ) throws {
         let wasThere = FileManager.default.fileExists(atPath: path)
-        let isLeft = access(DataFolder(unchecked: path).unfinished, F_OK) == 0
+        let isLeft = DataFolder(unchecked: path).isLeftByInit
         let folder = isLeft ? DataFolder(unchecked: path) : try DataFolder(creating: path)
-        guard let mark = try ProcessLock.ifFree(folder.unfinished) else {
+        guard let mark = try ProcessLock.ifFree(folder.beginning) else {
             throw ServerError(
                 "Another command fills \(path).", hint: "Wait until it has ended; then look again.")
         }
         defer { withExtendedLifetime(mark) {} }
         guard !folder.hasAccounts else {
-            unlink(folder.unfinished)
+            unlink(folder.beginning)
             throw ServerError(
                 "The folder \(path) is not empty.",
                 hint: "It holds a server already: start it with `tingd serve --data \(path)`.")
@@ -42,13 +42,15 @@ package struct Operator {
         do {
             // What a killed run has left goes first.
             if isLeft { try folder.makeAnew() }
+            let owner = FolderOwner(of: path)
             try fill(folder, names: names, configuration: configuration, now: now)
+            try owner?.give(folder.path)
         } catch {
             // The next try, with other names or certificates, finds the folder as this one did.
             folder.empty(andRemove: !wasThere)
             throw error
         }
-        unlink(folder.unfinished)
+        unlink(folder.beginning)
     }
 
     private static func fill(

@@ -22,6 +22,12 @@ package struct FilePlace: Equatable, Sendable {
         }
     }
 
+    /// Of the file alone: others may take its log away and make a new one.
+    package init(file path: String) {
+        file = Identity(path)
+        log = nil
+    }
+
     package init(_ path: String) {
         file = Identity(path)
         log = Identity(path + "-wal")

@@ -11,6 +11,8 @@ public struct CarriedOver: Equatable, Sendable {
     public var quarantine = 0
     /// Change sets that are there and can't be read.
     public var damaged = 0
+    /// Records that other tools edited there, or that were held back: what is not sealed stays there.
+    public var unsealed = 0
 
     public init() {}
 }
@@ -21,7 +23,7 @@ extension Replica {
     ///
     /// Change sets that no longer give their hash are counted, not taken. What this replica knows
     /// already is left out.
-    /// - Throws: `DatabaseError` when nothing of the file can be read.
+    /// - Throws: `DatabaseError` when nothing of the file can be read; `ReplicaError.otherWorkspace`.
     public func carryOver(from path: String) throws -> CarriedOver {
         var configuration = Configuration()
         configuration.readonly = true
@@ -30,6 +32,20 @@ extension Replica {
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA writable_schema = ON") }
         let file = try DatabaseQueue(path: path, configuration: configuration)
         defer { try? file.close() }
+        let workspace = try? file.read {
+            try String.fetchOne($0, sql: "SELECT workspace FROM ting_replica")
+        }
+        if let workspace, try identity().workspace != workspace {
+            throw ReplicaError.otherWorkspace(workspace)
+        }
+        let unsealed = try? file.read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM (SELECT record FROM ting_note WHERE record IS NOT NULL
+                    UNION SELECT record FROM ting_invalid)
+                    """)
+        }
         let (outbox, quarantine, hashes) = try file.read { db in
             (
                 try Self.salvage(db, "ting_outbox", "seq", "hash, body"),
@@ -39,6 +55,7 @@ extension Replica {
         }
         return try sealed { db in
             var carried = CarriedOver()
+            carried.unsealed = unsealed ?? 0
             var back: [ChangeSet] = []
             var found: Set<ChangeSetID> = []
             for row in outbox {

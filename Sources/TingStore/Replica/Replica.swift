@@ -18,6 +18,7 @@ public final class Replica: Sendable {
     let uptime: @Sendable () -> Int64
     /// Used by `access` alone, and by tests that count.
     let queue: DatabaseQueue
+    private let place: FilePlace
     /// Set where the file is read without locks, since nothing can be written beside it.
     private let fixed: FixedFile?
     /// The file's tables as this process last saw them: `Replica+schema.swift`.
@@ -73,8 +74,12 @@ public final class Replica: Sendable {
         guard let stamp = opened.first else { throw ReplicaError.notAReplica(path) }
         queue = opened.queue
         fixed = opened.fixed
+        place = FilePlace(file: path)
         if !stamp.fits(schema) { try fit(to: schema) }
     }
+
+    /// Whether the file is still what lies at the path.
+    public var isInPlace: Bool { FilePlace(file: path) == place }
 
     /// Closes the file, so that it is whole without its log.
     ///

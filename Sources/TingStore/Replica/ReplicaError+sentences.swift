@@ -17,6 +17,8 @@ extension ReplicaError: ExplainedError {
         case .transactionEnded, .wroteWhileReading: "transaction"
         case .nested: "replica_nested"
         case .damaged: "replica_damaged"
+        case .otherWorkspace: "other_workspace"
+        case .displaced: "replica_displaced"
         }
     }
 
@@ -39,6 +41,9 @@ extension ReplicaError: ExplainedError {
         case .nested: "The replica is in use by the very code that asks for it."
         case .notInQuarantine(let id): "The change set \(id) is in quarantine no more."
         case .damaged(let what): "The file is damaged: \(what) can't be read."
+        case .displaced(let path):
+            "Somebody moved, replaced or deleted \(path) while it was open."
+        case .otherWorkspace(let name): "The file is a replica of the workspace \(name)."
         }
     }
 
@@ -65,6 +70,10 @@ extension ReplicaError: ExplainedError {
             "`ting quarantine` lists what is; `ting log` and `ting outbox` show the rest."
         case .damaged:
             "Keep it, and run `ting clone SLUG --to NEW --carry-over FILE`: a new replica, with what waits in this one."
+        case .displaced:
+            "Follow again, with the file that counts: what waits in each is sent by its own sync."
+        case .otherWorkspace(let name):
+            "Its edits are not this workspace's to see; use it with `ting clone \(name)`."
         }
     }
 }

@@ -31,6 +31,11 @@ public enum ReplicaError: Error, Equatable, Sendable {
     /// The file's bytes are not those that were written.
     case damaged(String)
 
+    /// Somebody moved, replaced or deleted the file while it was open.
+    case displaced(String)
+    /// The file is of the workspace of this name, and not of this replica's.
+    case otherWorkspace(String)
+
     /// An index gave another row than the one that was asked for.
     static let rottenIndex = ReplicaError.damaged("an index")
 }

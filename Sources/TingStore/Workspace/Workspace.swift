@@ -353,7 +353,10 @@ public final class Workspace: Sendable {
                 guard
                     let records = try tables.liveRecords(
                         db, in: bucket, within: Limits.bucketByteLimit)
-                else { continue }
+                else {
+                    if isLong(since: began), !response.buckets.isEmpty { break }
+                    continue
+                }
                 bytes += records.reduce(0) { $0 + $1.canonicalBytes.count }
                 response.buckets[bucket] = records.sorted { $0.record < $1.record }
                 if bytes > Limits.pageByteLimit || isLong(since: began) { break }

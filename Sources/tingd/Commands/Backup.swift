@@ -70,7 +70,7 @@ struct Restore: ParsableCommand {
         }
         for slug in restoration.left {
             ErrorPresenter.note(
-                "tingd: the workspace \(slug) came after the backup, which has another of its name or people: it is not restored; keep that folder"
+                "tingd: the workspace \(slug) came after the backup, which has another of that name: it is not restored; keep that folder"
             )
         }
         for (slug, count) in restoration.unproven.sorted(by: { $0.key < $1.key }) {
