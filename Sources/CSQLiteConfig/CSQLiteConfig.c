@@ -8,6 +8,10 @@ int ting_sqlite_set_triggers(void *connection, int enabled) {
     return sqlite3_db_config((sqlite3 *)connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, enabled, 0);
 }
 
+int ting_sqlite_set_defensive(void *connection, int enabled) {
+    return sqlite3_db_config((sqlite3 *)connection, SQLITE_DBCONFIG_DEFENSIVE, enabled, 0);
+}
+
 int ting_sqlite_exists(const char *path) {
     sqlite3_vfs *vfs = sqlite3_initialize() == SQLITE_OK ? sqlite3_vfs_find(0) : 0;
     int is_there = 0;

@@ -2,12 +2,12 @@
 
 import GRDB
 import Synchronization
+import TingStore
 
 /// Watches a write of a person's SQL, and refuses one that would damage the replica: Ting's own
 /// tables and the definition of the others. Whoever means it can open the file in `sqlite3`.
 final class StatementGuard: TransactionObserver {
     private let touched = Mutex<String?>(nil)
-    private static let definitions = ["sqlite_master", "sqlite_schema"]
 
     /// Runs `body` in the transaction under way.
     /// - Throws: `CommandError` when it wrote what belongs to Ting; the transaction is to be rolled back.
@@ -15,14 +15,16 @@ final class StatementGuard: TransactionObserver {
         let guardian = StatementGuard()
         let before = try schemaVersion(db)
         db.add(transactionObserver: guardian, extent: .observerLifetime)
-        defer { db.remove(transactionObserver: guardian) }
+        db.setDefensive(true)
+        defer {
+            db.setDefensive(false)
+            db.remove(transactionObserver: guardian)
+        }
         let result = try body()
-        if let table = guardian.touched.withLock({ $0 }), !definitions.contains(table) {
+        if let table = guardian.touched.withLock({ $0 }) {
             throw refusal("The table \(table) is Ting's own; nothing was changed.")
         }
-        // By `PRAGMA writable_schema` they change without a new version.
-        let isDefining = guardian.touched.withLock { $0 != nil }
-        guard try !isDefining && schemaVersion(db) == before else {
+        guard try schemaVersion(db) == before else {
             throw refusal("Tables keep the definition that the schema gives; nothing was changed.")
         }
         return result
@@ -41,8 +43,7 @@ final class StatementGuard: TransactionObserver {
     /// Called for each statement about to run, with what it writes.
     func observes(eventsOfKind eventKind: DatabaseEventKind) -> Bool {
         let table = eventKind.tableName
-        let isOwn = table.hasPrefix("ting_") || ["history", "member"].contains(table)
-        if isOwn || Self.definitions.contains(table) {
+        if table.hasPrefix("ting_") || ["history", "member"].contains(table) {
             touched.withLock { $0 = table }
         }
         return false

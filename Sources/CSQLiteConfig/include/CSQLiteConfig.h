@@ -9,6 +9,12 @@
 /// Source: https://sqlite.org/c3ref/c_dbconfig_defensive.html (SQLITE_DBCONFIG_ENABLE_TRIGGER).
 int ting_sqlite_set_triggers(void *connection, int enabled);
 
+/// Forbids (1) or allows (0) what can make a file unreadable, as writing into `sqlite_schema`.
+///
+/// `connection` is a `sqlite3 *`. Returns SQLite's result code.
+/// Source: https://sqlite.org/c3ref/c_dbconfig_defensive.html (SQLITE_DBCONFIG_DEFENSIVE).
+int ting_sqlite_set_defensive(void *connection, int enabled);
+
 /// Whether SQLite's default VFS has a file at `path`; an empty one counts as none.
 ///
 /// The file system is not asked: under a simulated disk it has no such file.
