@@ -17,6 +17,7 @@ from .replica import DigestMismatch, Pending, Replica, State, StateMismatch
 from .wire import PROTOCOL, Server, workspace_path
 
 OUTBOX_PAGE_BYTES, DELIVERIES, PAGE_BYTES = 1_048_576, 1000, 1_048_576
+RENAMINGS = 4
 STARTS_OVER, STARTS_OVER_AN_HOUR = 2, 4
 TIME_AND_AGAIN = "the server's history is not this replica's, time and again: tell its operator"
 
@@ -86,6 +87,7 @@ class _Sync:
         self._checks_state = True
         """Not while the records are known to differ: they are mended at the head."""
         self._restarts = 0
+        self._renamings = 0
 
     def run(self) -> Report:
         own_id = self._replica.replica_id
@@ -122,6 +124,9 @@ class _Sync:
             return False
         self._report.received += len(entries)
         if int(response.get("clash", 0)):
+            self._renamings += 1
+            if self._renamings > RENAMINGS:
+                raise DigestMismatch("the server takes no replica id")
             self._replica.take_new_id()
         elif self._replica.version >= int(response.get("head", 0)) and not self._page():
             return self._checks_state or self._mend()
