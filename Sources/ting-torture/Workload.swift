@@ -154,7 +154,7 @@ struct Workload {
 
     /// Follows for a while; only a kill ends it.
     private mutating func follow() throws -> Int {
-        guard killShare > 0 else { return try sync() }
+        guard killShare > 0, mayKill else { return try sync() }
         let span = Duration.milliseconds(600).drawn(using: &generator)
         let result = try member.ting(["sync", "--follow", "--timeout", "5"], killAfter: span)
         return result.ending == .killed(SIGKILL) ? 1 : 0
