@@ -50,7 +50,7 @@ public struct Entry: Equatable, Sendable {
     public var shift: Int64
     /// What it did, where that differs from what its author wrote; `nil` means `applied`.
     public var effects: [Effect]?
-    /// The server's MAC over the acceptance: `Protocol/spec/sync.md#receipts`.
+    /// The server's MAC over the acceptance: `Protocol/spec/model.md#receipts`.
     public var receipt: [UInt8]
 
     public init(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Every bound of the protocol, and every other that a program outside can notice, with its unit and
-/// its reason. The same list, for implementers, is `Protocol/spec/limits.md`.
+/// The bounds of the protocol, and those of server and client that others can notice, with their units and
+/// their reasons. The same list, for implementers, is `Protocol/spec/limits.md`.
 public enum Limits {
     /// Bytes of one change set in its stored form: a slow line carries it in one try.
     public static let changeSetByteLimit = 4 << 20
@@ -35,6 +35,8 @@ public enum Limits {
     public static let answersByteLimit = 256 << 20
     /// Snapshots that one device downloads at a time.
     public static let deviceDownloadLimit = 8
+    /// Ranges of one request: the whole is sent where more are asked for.
+    public static let rangeLimit = 16
     /// Snapshots that a server sends at a time: each holds a file handle.
     public static let downloadLimit = 64
     /// Bytes of entries in one page, unless the replica asks for less: a page arrives whole
@@ -81,6 +83,9 @@ public enum Limits {
     public static let judgingMilliseconds: Int64 = 2_000
     /// Hashes that are followed from what one change set lists as seen.
     public static let seenLimit = 20_000
+    /// The same of one who may not edit: as many heads as an outbox ever has, and far fewer than would fill a
+    /// disk. More are not kept.
+    public static let viewerSeenLimit = 16
     /// Bytes of records in one bucket that a server sends to mend it.
     public static let bucketByteLimit = 8 << 20
     /// Milliseconds of reading after which a server sends the buckets that it has found: the rest is asked for
@@ -177,6 +182,8 @@ public enum Limits {
     public static let inflationRatio = 20
     /// Matches of a search that are ranked: of more the newest come first, since ranking reads them all.
     public static let searchRankLimit = 5_000
+    /// Different words of one search: each is looked up at every match.
+    public static let searchWordLimit = 64
     /// Characters of the shortest short id: fewer would soon be ambiguous.
     public static let shortIDLength = 4
     /// Records up to which a short id is compared with every other before it is shown.

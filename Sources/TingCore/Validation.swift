@@ -107,6 +107,7 @@ extension Field {
 
 /// Dates of three precisions, in the proleptic Gregorian calendar (ISO 8601).
 public enum CalendarDate {
+    /// Whether it is `YYYY`, `YYYY-MM` or `YYYY-MM-DD`, and a day that there is.
     public static func isValid(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { isValid($0) }
@@ -127,7 +128,7 @@ public enum CalendarDate {
         return (1...days(month, year)).contains(day)
     }
 
-    /// `YYYY-MM-DDTHH:MM`.
+    /// Whether it is `YYYY-MM-DDTHH:MM`, a minute that there is.
     public static func isValidTime(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { text in

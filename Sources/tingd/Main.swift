@@ -59,8 +59,7 @@ struct Tingd: ParsableCommand {
               tingd invite --data /srv/ting --name 'Anna Jensen' --email anna@example.org \\
                 --workspace energy --role owner
 
-            `invite`, `members`, `devices`, `quota`, `status`, `verify`, `log`, \
-            `compact` and `backup` work while the server runs.
+            All but `init` and `restore` work while the server runs.
             """,
         version: "1.0.0",
         subcommands: [

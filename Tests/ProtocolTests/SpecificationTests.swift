@@ -26,24 +26,44 @@ struct SpecificationTests {
     func errors() throws {
         let page = try text("Protocol/spec/errors.md")
         for code in ProblemCode.allCases {
-            #expect(page.contains("| `\(code.rawValue)` | \(code.status) |"))
-            #expect(page.contains(code.remedy))
+            #expect(
+                page.contains(
+                    "| `\(code.rawValue)` | \(code.status) | \(code.title) | \(code.remedy) |"))
         }
         for code in Rejection.allCases {
             #expect(page.contains("| `\(code.rawValue)` | \(code.remedy) |"))
         }
+        let codes = ProblemCode.allCases.map(\.rawValue) + Rejection.allCases.map(\.rawValue)
+        let listed = page.matches(of: /(?m)^\| `(\w+)` \|/).map { String($0.1) }
+        #expect(Set(listed) == Set(codes + Deferral.allCases.map(\.rawValue)))
         for code in Deferral.allCases {
             #expect(page.contains("| `\(code.rawValue)` | \(code.remedy) |"))
         }
     }
 
-    @Test("limits.md lists every limit of Limits.swift, and no other")
+    @Test("limits.md lists every limit of Limits.swift with its value, and no other")
     func limits() throws {
         let code = try text("Sources/TingCore/Limits.swift")
-        let names = code.matches(of: /static let (\w+)/).map { String($0.1) }
-        let listed = try text("Protocol/spec/limits.md").matches(of: /(?m)^\| `(\w+)`/)
-            .map { String($0.1) }
-        #expect(names == listed)
+        let limits = code.matches(of: /static let (\w+)(?:: \w+)? = ([^\n]+)/)
+            .map { "\($0.1) \(Self.number(String($0.2)))" }
+        let listed = try text("Protocol/spec/limits.md").matches(of: /(?m)^\| `(\w+)` \| (\d+) \|/)
+            .map { "\($0.1) \($0.2)" }
+        #expect(limits == listed)
+    }
+
+    /// The value of what limits are written as: `4 << 20`, `8 * 1024`, `20_000`.
+    private static func number(_ expression: String) -> Int {
+        let parts = expression.replacing("_", with: "").split(separator: " ")
+        var value = parts.first.flatMap { Int($0) } ?? -1
+        for (operation, part) in zip(parts.dropFirst(), parts.dropFirst(2)) {
+            guard let other = Int(part) else { continue }
+            switch operation {
+            case "<<": value <<= other
+            case "*": value *= other
+            default: break
+            }
+        }
+        return value
     }
 
     private static let pages: [String] = {
@@ -54,8 +74,24 @@ struct SpecificationTests {
 
     @Test("every section that a page points to is there", arguments: pages)
     func references(_ page: String) throws {
-        for link in try text("Protocol/spec/\(page)").matches(of: /(\w+\.md)#([\w-]+)/) {
-            let anchors = Self.anchors(of: try text("Protocol/spec/\(link.1)"))
+        try expectSections(of: text("Protocol/spec/\(page)"))
+    }
+
+    @Test("every section of the specification and every decision that the code points to is there")
+    func referencesOfTheCode() throws {
+        let decisions = try FileManager.default.contentsOfDirectory(
+            atPath: Self.root.appending(path: "Docs/decisions").path)
+        for source in try ["Sources", "Clients", "Tests"].flatMap(sources) {
+            try expectSections(of: source.text)
+            for name in source.text.matches(of: /decisions\/([\w-]+\.md)/) {
+                #expect(decisions.contains(String(name.1)), "\(source.name)")
+            }
+        }
+    }
+
+    private func expectSections(of text: String) throws {
+        for link in text.matches(of: /(\w+\.md)#([\w-]+)/) {
+            let anchors = Self.anchors(of: try self.text("Protocol/spec/\(link.1)"))
             #expect(anchors.contains(String(link.2)), "\(link.0)")
         }
     }
@@ -73,11 +109,7 @@ struct SpecificationTests {
 
     @Test("reliability.md names tests of each promise; they are there, and some bear its tag")
     func promises() throws {
-        let folder = Self.root.appending(path: "Tests")
-        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
-        let sources = try (files?.compactMap { $0 as? URL } ?? [])
-            .filter { $0.pathExtension == "swift" }
-            .map { (name: $0.deletingPathExtension().lastPathComponent, text: try text(of: $0)) }
+        let sources = try sources("Tests")
         for line in try text("Docs/reliability.md").matches(of: /(?m)^\| (\d+) [^|]+\|([^|]+)\|/) {
             let names = line.2.matches(of: /`(\w+Tests)`/).map { String($0.1) }
             #expect(!names.isEmpty)
@@ -88,13 +120,32 @@ struct SpecificationTests {
         }
     }
 
-    private func text(of file: URL) throws -> String {
-        try String(contentsOf: file, encoding: .utf8)
+    /// The Swift files under a folder of the repository.
+    private func sources(_ folder: String) throws -> [(name: String, text: String)] {
+        let files = FileManager.default.enumerator(
+            at: Self.root.appending(path: folder), includingPropertiesForKeys: nil)
+        return try (files?.compactMap { $0 as? URL } ?? [])
+            .filter { $0.pathExtension == "swift" }
+            .map { file in
+                (
+                    file.deletingPathExtension().lastPathComponent,
+                    try String(contentsOf: file, encoding: .utf8)
+                )
+            }
     }
 
-    @Test("every rejection and deferral tells the reader what to do", arguments: Rejection.allCases)
-    func remedies(_ rejection: Rejection) {
-        #expect(rejection.remedy.hasSuffix("."))
+    @Test("every rejection and deferral tells the reader what to do")
+    func remedies() {
+        let remedies = Rejection.allCases.map(\.remedy) + Deferral.allCases.map(\.remedy)
+        #expect(remedies.allSatisfy { $0.hasSuffix(".") })
+    }
+
+    @Test("the glossary is in order, each word once")
+    func glossary() throws {
+        let words = try text("Docs/glossary.md").matches(of: /(?m)^\| ([a-z][^|]*) \|/)
+            .map { String($0.1) }.dropFirst()
+        #expect(!words.isEmpty)
+        #expect(zip(words, words.dropFirst()).allSatisfy { $0 < $1 })
     }
 }
 

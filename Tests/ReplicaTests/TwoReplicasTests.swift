@@ -258,6 +258,27 @@ struct TwoReplicasTests {
         #expect(try team.replicas[0].search("odense").count == 1)
     }
 
+    @Test(
+        "words that are joined are found where they stand together; those of a list each anywhere")
+    func searchPhrases() throws {
+        let team = try pair()
+        let replica = team.replicas[0]
+        for (query, title, isFound) in [
+            ("P-4000", "Pump P-4000, Odense", true), ("p-40", "Pump P-4000, Odense", true),
+            ("P-4000", "Plan of 4000 pumps", false), ("P 4000", "Plan of 4000 pumps", true),
+            ("anna@example.dk", "Write to anna@example.dk", true),
+            ("anna@example.dk", "Anna has an example from .dk", false),
+            ("Odense,Harbin", "From Harbin to Odense", true),
+            ("哈尔滨、北京", "北京与哈尔滨", true), ("2026年计划", "2026年计划书", true),
+            ("计划2026", "计划2026-2028", true), ("sønderborg-harb", "Sønderborg-Harbin", true),
+        ] {
+            try replica.write {
+                try $0.execute(sql: "UPDATE project SET title = ?", arguments: [title])
+            }
+            #expect(try replica.search(query).count == (isFound ? 1 : 0), "\(query) in \(title)")
+        }
+    }
+
     @Test("the best matches come first; of more than are ranked, the newest")
     func searchOrder() throws {
         let team = try pair()

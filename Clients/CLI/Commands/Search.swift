@@ -11,7 +11,8 @@ struct Search: TingCommand {
         abstract: "Find records by the words in them.",
         discussion: """
             Finds Chinese of one and two characters, and Danish however it is typed: `kobenhavn` \
-            and `koebenhavn` find København. Several words must all be there.
+            and `koebenhavn` find København. Several words must all be there; joined ones, as in \
+            `P-4000`, as they stand together.
 
             Examples:
               ting search 地下水

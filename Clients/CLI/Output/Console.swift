@@ -55,7 +55,7 @@ struct Console {
         Terminal.write("\(question) [y/N] ", to: STDERR_FILENO)
         let answer = readLine()?.lowercased() ?? ""
         guard ["y", "yes", "j", "ja", "是"].contains(answer) else {
-            throw CommandError(.error, code: "not_confirmed", "Nothing was discarded.", remedy: "")
+            throw CommandError(.error, code: "not_confirmed", "Nothing was changed.", remedy: "")
         }
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TingCore
+
 /// Times as people and programs read them, from milliseconds since 1970.
 enum TimeText {
     /// RFC 3339 in UTC, with milliseconds.
@@ -39,14 +41,10 @@ enum TimeText {
 
     /// Milliseconds since 1970 at the start of a day, month or year, in UTC.
     static func start(of date: String) -> Int64? {
-        let parts = date.split(separator: "-", omittingEmptySubsequences: false)
-        guard (1...3).contains(parts.count), parts[0].utf8.count == 4 else { return nil }
-        let numbers = parts.compactMap { Int64($0) }
-        guard numbers.count == parts.count else { return nil }
-        let month = numbers.count > 1 ? numbers[1] : 1
-        let day = numbers.count > 2 ? numbers[2] : 1
-        guard (1...12).contains(month), (1...31).contains(day) else { return nil }
-        return days(numbers[0], month, day) * 86_400_000
+        guard CalendarDate.isValid(date) else { return nil }
+        let parts = date.split(separator: "-").compactMap { Int64($0) }
+        return days(parts[0], parts.count > 1 ? parts[1] : 1, parts.count > 2 ? parts[2] : 1)
+            * 86_400_000
     }
 
     /// Milliseconds since 1970 of an instant as RFC 3339 writes it, in UTC.

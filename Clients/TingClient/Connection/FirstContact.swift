@@ -7,7 +7,7 @@ public import TingCore
 ///
 /// A bare connection shows the chain; the certificate whose SHA-256 is the pin becomes the only
 /// root of every later connection, which then checks chain, dates and name as usual.
-/// - SeeAlso: `Protocol/spec/transport.md#trust`.
+/// - SeeAlso: `Protocol/spec/transport.md#joining`.
 public enum FirstContact {
     /// - Throws: `ClientError`, or `CancellationError`.
     public static func authority(

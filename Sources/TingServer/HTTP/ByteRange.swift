@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TingCore
+
 /// What a `Range` header asks of a file (RFC 9110 § 14).
 package enum ByteRange: Equatable {
     /// The whole file: no range, one we do not understand, or several with gaps between them.
@@ -64,6 +66,7 @@ package enum ByteRange: Equatable {
             $0.filter { $0 != " " && $0 != "\t" }[...]
         }
         let specs = texts.compactMap { Spec($0) }
-        return specs.count == texts.count && !specs.isEmpty && specs.count <= 16 ? specs : nil
+        return specs.count == texts.count && !specs.isEmpty && specs.count <= Limits.rangeLimit
+            ? specs : nil
     }
 }

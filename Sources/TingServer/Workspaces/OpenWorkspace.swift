@@ -61,7 +61,7 @@ actor OpenWorkspace {
     func takeBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
         var generator = SystemRandomNumberGenerator()
         let next = Epoch.random(using: &generator)
-        let (response, appended) = try await workers.run { [file, now] in
+        let (response, appended) = try await workers.run(for: id) { [file, now] in
             try file.takeBack(request, now: now(), next: next)
         }
         if let appended { await announce(self, appended) }
@@ -72,13 +72,13 @@ actor OpenWorkspace {
     nonisolated func read<T: Sendable>(
         _ body: @escaping @Sendable (Workspace) throws -> T
     ) async throws -> T {
-        try await workers.run { [file] in try body(file) }
+        try await workers.run(for: id) { [file] in try body(file) }
     }
 
     /// Closes the file once everyone has been told of what was written.
     func close() async throws {
         if !queue.isIdle { await withCheckedContinuation { closers.append($0) } }
-        try await workers.run { [file] in try file.closeWhole() }
+        try await workers.run(for: id) { [file] in try file.closeWhole() }
     }
 
     /// Carries out what the queue decided; `result` is that of the transaction before.
@@ -105,7 +105,7 @@ actor OpenWorkspace {
     private func judge(_ batch: [Waiting]) async {
         let submissions = batch.map(\.submission)
         do {
-            let judgements = try await workers.run { [file, now] in
+            let judgements = try await workers.run(for: id) { [file, now] in
                 try file.accept(submissions, now: now())
             }
             // Announced before the next transaction begins: followers hear versions in order.

@@ -43,10 +43,14 @@ actor SnapshotStore {
         if let task = making[workspace.id] { return try await task.value }
         let task = Task { [folder, workers, copyists] in
             let place = SnapshotFolder(folder, workspace.id)
-            if let fresh = try await workers.run({ try place.fresh(for: workspace.file) }) {
+            if let fresh = try await workers.run(
+                for: workspace.id, { try place.fresh(for: workspace.file) })
+            {
                 return fresh
             }
-            return try await copyists.run { try place.renew(from: workspace.file) }
+            return try await copyists.run(for: workspace.id) {
+                try place.renew(from: workspace.file)
+            }
         }
         making[workspace.id] = task
         defer { making[workspace.id] = nil }
@@ -58,7 +62,7 @@ actor SnapshotStore {
     func compressed(_ snapshot: Snapshot, of workspace: WorkspaceID) async throws -> [Int]? {
         if let task = compressing[snapshot.hash] { return try await task.value }
         let task = Task { [folder, copyists] in
-            try await copyists.run {
+            try await copyists.run(for: workspace) {
                 try SnapshotFolder(folder, workspace).compressed(snapshot)
             }
         }
@@ -69,7 +73,7 @@ actor SnapshotStore {
 
     /// A snapshot that is still kept, by its hash: what a download goes on with.
     func kept(hash: String, of workspace: WorkspaceID) async throws -> Snapshot? {
-        try await workers.run { [folder] in
+        try await workers.run(for: workspace) { [folder] in
             SnapshotFolder(folder, workspace).kept().first { $0.hash == hash }
         }
     }

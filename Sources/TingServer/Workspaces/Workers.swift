@@ -3,16 +3,21 @@
 import Foundation
 import GRDB
 import NIOPosix
+import Synchronization
 import TingCore
 import TingStore
 
 /// Threads for what blocks (SQLite, files), so that no event loop and no task waits for a disk.
-struct Workers: Sendable {
+final class Workers: Sendable {
+    private typealias Job = @Sendable (_ isActive: Bool) -> Void
+
     private let pool: NIOThreadPool
+    private let queue: Mutex<FairQueue<WorkspaceID, Job>>
 
     init(threads: Int) {
         pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
+        queue = Mutex(FairQueue(threads: threads))
     }
 
     /// For requests: each waits for a disk, or for a lock of SQLite.
@@ -23,11 +28,33 @@ struct Workers: Sendable {
     /// For what takes long, as a snapshot: requests do not wait behind it.
     static func forCopies() -> Workers { Workers(threads: 2) }
 
-    func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-        try await pool.runIfActive(body)
+    /// Runs on a thread of its own.
+    /// - Parameter workspace: What it works on: one workspace's load does not delay another's.
+    func run<T: Sendable>(
+        for workspace: WorkspaceID? = nil, _ body: @escaping @Sendable () throws -> T
+    ) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            let job: Job = { isActive in
+                continuation.resume(
+                    with: isActive ? Result { try body() } : .failure(CancellationError()))
+            }
+            queue.withLock { $0.add(job, of: workspace) }
+            start()
+        }
     }
 
     func stop() async { try? await pool.shutdownGracefully() }
+
+    /// Gives every free thread what it may work on.
+    private func start() {
+        while let (job, workspace) = queue.withLock({ $0.next() }) {
+            pool.submit { [self] state in
+                job(state == .active)
+                queue.withLock { $0.ended(workspace) }
+                start()
+            }
+        }
+    }
 }
 
 /// Whether an error means that the disk is full: writes wait until there is room, reads go on.

@@ -67,7 +67,7 @@ actor WorkspaceRegistry {
     /// How far a workspace is that nobody uses, without opening it for that; `nil` where only opening tells.
     func glance(_ id: WorkspaceID) async -> WorkspaceStanding? {
         guard slots[id] == nil, closing[id] == nil else { return nil }
-        return try? await workers.run { [glance] in try glance(id) }
+        return try? await workers.run(for: id) { [glance] in try glance(id) }
     }
 
     private func take(_ id: WorkspaceID) async throws -> (OpenWorkspace, number: Int) {
@@ -85,7 +85,8 @@ actor WorkspaceRegistry {
         var slot =
             slots[id]
             ?? Slot(
-                opening: Task { [workers, open] in try await workers.run { try open(id) } },
+                opening: Task { [workers, open] in try await workers.run(for: id) { try open(id) }
+                },
                 number: uses)
         slot.users += 1
         slot.lastUse = uses

@@ -29,24 +29,34 @@ enum SearchText {
 
     private static let danish: Set<Unicode.Scalar> = ["æ", "ø", "å"]
 
-    /// How many different words a search takes. FTS5 looks each up at every match.
-    static let wordLimit = 64
-
-    /// An FTS5 query in which every word must be found; each may go on. Repeated ones count once.
+    /// An FTS5 query for records with all parts of a text, which stand between spaces, commas and the like.
+    /// The last word of each may go on. Repeated ones count once.
+    ///
+    /// Words that are joined, as in `P-4000` or `anna@example.dk`, are a phrase. Each for itself, a letter or
+    /// a digit would stand for all words that begin with it.
     static func query(_ text: String) throws -> String? {
-        let words = text.normalized.lowercased().folded(["æ": "ae", "ø": "oe", "å": "aa"])
-            .split { !$0.isLetter && !$0.isNumber }
-        var seen: Set<Substring> = []
-        let different = words.filter { seen.insert($0).inserted }
-        guard different.count <= wordLimit else {
-            throw TooManyWords(count: different.count, limit: wordLimit)
+        let parts = text.normalized.lowercased().folded(["æ": "ae", "ø": "oe", "å": "aa"])
+            .split { $0.isWhitespace || listMarks.contains($0) }
+            .map { part in part.split { !$0.isLetter && !$0.isNumber } }
+        var seen: Set<[Substring]> = []
+        let different = parts.filter { !$0.isEmpty && seen.insert($0).inserted }
+        let count = different.reduce(0) { $0 + $1.count }
+        guard count <= Limits.searchWordLimit else {
+            throw TooManyWords(count: count, limit: Limits.searchWordLimit)
         }
-        let phrases = different.map { word -> String in
-            let phrase = String(word).spacedCJK.split(separator: " ").joined(separator: " ")
-            return "\"\(phrase)\"" + (phrase.contains(" ") ? "" : "*")
+        let phrases = different.map { words -> String in
+            let spaced = words.joined(separator: " ").spacedCJK.split(separator: " ")
+            // A character of a word that is written without spaces does not go on.
+            let goesOn = spaced.count == 1 || spaced.last?.unicodeScalars.last?.isCJK != true
+            return "\"\(spaced.joined(separator: " "))\"" + (goesOn ? "*" : "")
         }
         return phrases.isEmpty ? nil : phrases.joined(separator: " AND ")
     }
+
+    /// What stands between the items of a list.
+    private static let listMarks: Set<Character> = [
+        ",", ";", "/", "|", "，", "、", "；", "／", "｜",
+    ]
 }
 
 /// A search for more different words than it takes.
@@ -59,10 +69,7 @@ extension String {
     fileprivate var spacedCJK: String {
         var spaced = ""
         for scalar in unicodeScalars {
-            let isCJK =
-                (0x2e80...0x9fff).contains(scalar.value) || (0xac00...0xd7af).contains(scalar.value)
-                || (0xf900...0xfaff).contains(scalar.value) || scalar.value >= 0x20000
-            if isCJK {
+            if scalar.isCJK {
                 spaced += " \(scalar) "
             } else {
                 spaced.unicodeScalars.append(scalar)
@@ -81,6 +88,16 @@ extension String {
             }
         }
         return folded
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it is of a script that is written without spaces: Chinese, Japanese, Korean.
+    fileprivate var isCJK: Bool {
+        switch value {
+        case 0x2e80...0x9fff, 0xac00...0xd7af, 0xf900...0xfaff, 0x20000...: true
+        default: false
+        }
     }
 }
 

@@ -314,10 +314,17 @@ struct Ledger: MergeState {
                     "Name a record that exists.")
             }
             if !field.to.isEmpty, !field.to.contains(home) {
-                throw InvalidValue(
-                    "\(field.name) names a \(home)",
-                    "Name a record of \(field.to.joined(separator: " or ")).")
+                throw StrayReference(
+                    invalid: InvalidValue(
+                        "\(field.name) names a \(home)",
+                        "Name a record of \(field.to.joined(separator: " or ")).")
+                )
             }
         }
     }
+}
+
+/// That a field names a record of a collection which this schema does not let it name; a later one may.
+struct StrayReference: Error {
+    let invalid: InvalidValue
 }

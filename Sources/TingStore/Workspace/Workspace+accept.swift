@@ -131,14 +131,10 @@ struct Clerk {
         mergeSteps >= workspace.mergeStepLimit || workspace.hasJudgedLong(since: began)
     }
 
-    /// As many heads as an outbox ever has, and far fewer than would fill a disk: who may not edit
-    /// leaves no more than this with a request.
-    private static let viewerSeenLimit = 16
-
     /// What is kept of a request's links. A list that no change set may have was not sealed by Ting.
     private static func links(of submission: Workspace.Submission) -> [SeenLink] {
         let mayEdit = submission.role >= .editor
-        let most = mayEdit ? Limits.deliveryLimit : viewerSeenLimit
+        let most = mayEdit ? Limits.deliveryLimit : Limits.viewerSeenLimit
         return Array(submission.request.links.prefix(most).filter { $0.seen.count <= most })
     }
 
@@ -171,7 +167,12 @@ struct Clerk {
                     return .commit
                 }
             } catch let invalid as InvalidValue {
-                verdict = .rejected(.invalidValue, detail: "\(invalid.problem). \(invalid.remedy)")
+                verdict = .rejected(invalid)
+            } catch let stray as StrayReference {
+                verdict =
+                    changeSet.schema > workspace.schema.version
+                    ? .deferred(changeSet.schema, workspace.schema, stray.invalid)
+                    : .rejected(stray.invalid)
             } catch is Merge.TooLarge {
                 verdict = .rejected(
                     .tooLarge,
@@ -194,7 +195,7 @@ struct Clerk {
         }
         var judged = delivery
         // What an oversized list names is not kept: it was not sealed by any replica of ours.
-        let most = submission.role >= .editor ? Limits.deliveryLimit : Self.viewerSeenLimit
+        let most = submission.role >= .editor ? Limits.deliveryLimit : Limits.viewerSeenLimit
         if changeSet.seen.count > most { judged.changeSet.seen = [] }
         try ledger.record(verdict, judged, hash, replica, submission.member)
         return verdict
@@ -225,9 +226,7 @@ struct Clerk {
             return .deferred(
                 .dependsOnDeferred, detail: "It touches a record of a change set that waits.")
         }
-        if let newer = changeSet.isBeyond(workspace.schema) {
-            return .deferred(.schemaNewer, detail: newer)
-        }
+        if let deferral = changeSet.deferral(under: workspace.schema) { return deferral }
         if let excess = changeSet.excess(size: size) { return .rejected(.tooLarge, detail: excess) }
         if let quota = submission.quota,
             try Workspace.usedBytes(db) + Int64(size) > quota
@@ -341,6 +340,8 @@ struct Clerk {
             }
         } catch is InvalidValue {
             return false
+        } catch is StrayReference {
+            return false
         } catch is Merge.TooLarge {
             return false
         }
@@ -357,16 +358,32 @@ struct Clerk {
     }
 }
 
+extension Verdict {
+    fileprivate static func rejected(_ invalid: InvalidValue) -> Verdict {
+        .rejected(.invalidValue, detail: "\(invalid.problem). \(invalid.remedy)")
+    }
+
+    /// What the server's schema does not allow, as the newer one may under which it was written.
+    fileprivate static func deferred(
+        _ version: Int, _ schema: Schema, _ invalid: InvalidValue
+    ) -> Verdict {
+        .deferred(
+            .schemaNewer,
+            detail:
+                "It was written under schema \(version); the server has \(schema.version): \(invalid.problem)."
+        )
+    }
+}
+
 extension ChangeSet {
-    /// What it names that only its own schema has, which is newer than this one.
-    fileprivate func isBeyond(_ schema: Schema) -> String? {
+    /// The verdict on what its own schema has and this older one does not.
+    fileprivate func deferral(under schema: Schema) -> Verdict? {
         guard self.schema > schema.version else { return nil }
         do throws(InvalidValue) {
             try validate(schema)
             return nil
         } catch {
-            return
-                "It was written under schema \(self.schema); the server has \(schema.version): \(error.problem)."
+            return .deferred(self.schema, schema, error)
         }
     }
 

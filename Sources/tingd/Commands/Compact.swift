@@ -21,7 +21,9 @@ struct Compact: ParsableCommand {
 
     @OptionGroup var options: DataOption
 
-    @Option(name: .long, help: ArgumentHelp("The workspace.", valueName: "slug"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
     var workspace: String?
 
     @Option(

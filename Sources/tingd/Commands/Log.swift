@@ -19,7 +19,9 @@ struct Log: ParsableCommand {
 
     @OptionGroup var options: DataOption
 
-    @Option(name: .long, help: ArgumentHelp("The workspace.", valueName: "slug"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
     var workspace: String?
 
     @Option(

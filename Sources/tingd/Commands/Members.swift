@@ -18,7 +18,9 @@ struct Members: ParsableCommand {
 
     @OptionGroup var options: DataOption
 
-    @Option(name: .long, help: ArgumentHelp("The workspace.", valueName: "slug"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
     var workspace: String?
 
     @Option(name: .long, help: ArgumentHelp("Give a member another role.", valueName: "email=role"))

@@ -17,7 +17,9 @@ struct Quota: ParsableCommand {
 
     @OptionGroup var options: DataOption
 
-    @Option(name: .long, help: ArgumentHelp("The workspace.", valueName: "slug"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
     var workspace: String?
 
     @Argument(help: "Bytes, with K, M or G for 1024, 1024² or 1024³ of them; or none.")
