@@ -453,6 +453,16 @@ def conflicts() -> None:
     anna(s, settle(row), since=3)
     s.deliver(BO, (s.change_set(3, settle(row)), "applied"))
 
+    s = project(
+        "merge-settle-elsewhere",
+        where,
+        "A conflict that this history does not have, as after a restore: settling it does nothing, and the rest of the change set counts.",
+        title_en="a",
+    )
+    gone = s.conflict(s.change_set(1, update("project", P1, title_en=("a", "x"))), P1, "deleted")["record"]
+    anna(s, update("project", P1, title_en=("a", "b")), settle(gone), expected=[updated("project", P1, title_en="b")])
+    s.deliver(BO, (s.change_set(2, delete("conflict", gone)), []))
+
     s = project("merge-settle-deletion", where, "Taking a deletion: the record goes, and the conflict is settled.", title_en="a")
     anna(s, update("project", P1, title_en=("a", "b")))
     theirs = s.change_set(1, delete("project", P1))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import TingCore
+import TingStore
 
 /// The model of epochs: what versions were called before, and what is given back.
 extension Oracle {
@@ -35,7 +36,7 @@ extension Oracle {
     /// - Parameters:
     ///   - appended: What its history has now beyond what the model knows.
     ///   - isProven: Whether an entry carries a receipt of this server in one of the epochs.
-    ///   - mayRefuse: Whether a proven entry may be refused: what it builds on is gone.
+    ///   - mayRefuse: Whether a proven entry may be refused where what it builds on is gone.
     mutating func takeBack(
         _ request: GiveBackRequest, appended: [Entry], epoch now: Epoch, mayRefuse: Bool,
         isProven: (Entry, Set<Epoch>) -> Bool, onEach: (Oracle) -> Void
@@ -72,13 +73,23 @@ extension Oracle {
                 accept(next, firstAccepted: entry.accepted)
                 name(version, entry.version, in: request.epoch)
                 onEach(self)
-            } else if isProven, !mayRefuse {
+            } else if isProven, !mayRefuse || hasAll(that: entry.changeSet) {
                 throw Broken(.lost, "\(entry.changeSet.id) was given back and not taken")
             }
         }
         if let extra = coming.first {
             throw Broken(.wrong, "version \(extra.version) is nothing that was given back")
         }
+    }
+
+    /// Whether all is here, or made by itself, that a change set edits or refers to, conflicts aside.
+    private func hasAll(that changeSet: ChangeSet) -> Bool {
+        let settled = changeSet.operations.filter {
+            $0.collection == CollectionSchema.conflict.name
+        }
+        let made = changeSet.operations.filter { $0.kind == .insert }
+        return changeSet.concerned.subtracting((settled + made).map(\.record))
+            .allSatisfy { records[$0] != nil }
     }
 
     /// Whether a proven entry is not what this history has under a version that it shares with its epoch.

@@ -181,7 +181,9 @@ extension World {
             // they are of.
             let isStrict = given.isEmpty && !wasWiped && !hasForgottenEpoch
             for waiting in quarantine
-            where waiting.code == .tooLarge || isStrict && waiting.code == .invalidValue {
+            where waiting.code == .tooLarge || waiting.detail.contains("no conflict")
+                || isStrict && waiting.code == .invalidValue
+            {
                 throw Broken(.wrong, "\(node.machine): \(waiting.code) \(waiting.detail)")
             }
         }

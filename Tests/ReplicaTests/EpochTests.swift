@@ -84,6 +84,39 @@ struct EpochTests {
     }
 
     @Test(
+        "what settled a conflict that does not arise again is given back with all else that it did",
+        .tags(.promise1, .promise3))
+    func settledElsewhere() throws {
+        let team = try team()
+        let away = try team.clone(for: team.members[1])
+        try away.write { try $0.execute(sql: "UPDATE project SET budget = 5") }
+        try team.foreign(0, "DELETE FROM project")
+        try team.sync(0)
+        try team.foreign(1, "INSERT INTO task (project, title) VALUES ('\(Self.project)', 'Below')")
+        try team.sync(1)
+        try team.sync(0)
+        #expect(try text(team, 0, "SELECT kind FROM conflict") == "parent")
+        try team.foreign(
+            0,
+            """
+            BEGIN; UPDATE project SET title = 'Decided'; UPDATE conflict SET status = 'settled';
+            INSERT INTO task (title) VALUES ('With it'); COMMIT
+            """)
+        try team.sync(0)
+        try team.foreign(0, "UPDATE task SET title = 'After it' WHERE title = 'With it'")
+        try putBack(team, restored: true)
+        // What comes first in the new epoch: now the deletion meets an edit, and takes no effect.
+        try team.sync(away, team.members[1])
+        let outcome = try team.run(team.replicas[0], team.members[0])
+        #expect((outcome.unproven, outcome.summary.quarantined) == (0, 0))
+        try team.expectAgreement(after: 3)
+        #expect(try text(team, 1, "SELECT title || budget FROM project") == "Decided5")
+        #expect(try text(team, 1, "SELECT title FROM task WHERE project IS NULL") == "After it")
+        #expect(
+            try text(team, 1, "SELECT group_concat(kind || status) FROM conflict") == "deletedopen")
+    }
+
+    @Test(
         "what a restored server lost is given back, as itself, and work goes on",
         arguments: [true, false])
     func restored(_ isRestored: Bool) throws {

@@ -34,6 +34,33 @@ struct QuarantineTests {
         #expect(row == "rejected5")
     }
 
+    @Test("rejected edits that are made again still keep what they kept", .tags(.promise3))
+    func keptAgain() throws {
+        let team = try team()
+        for (replica, title) in [(0, "Hers"), (1, "His")] {
+            try team.foreign(replica, "UPDATE project SET title = '\(title)'")
+            try team.sync(replica)
+        }
+        let replica = team.replicas[1]
+        let record = try #require(
+            try replica.read { try String.fetchOne($0, sql: "SELECT id FROM project") })
+        let id = try #require(RecordID(record))
+        for field in ["title", nil] {
+            try replica.write { db in
+                try replica.keep(db, "project", id, field: field)
+                try db.execute(sql: "UPDATE conflict SET status = 'settled'")
+            }
+            try team.sync(1, role: .viewer)
+            let rejected = try #require(try replica.quarantine().first).changeSet
+            try replica.redoQuarantine(rejected.id, message: "") { _, _ in [:] }
+            let again = try #require(try replica.outbox().last).changeSet
+            #expect(
+                again.operations.map { [$0.collection] + $0.fields.map(\.field) }
+                    == rejected.operations.map { [$0.collection] + $0.fields.map(\.field) })
+            try replica.discardOutbox([again.id])
+        }
+    }
+
     @Test("an author who retries meets no conflict with their own edits", .tags(.promise3))
     func ownEdits() throws {
         let team = try team()

@@ -66,17 +66,21 @@ struct Blame: TingCommand {
         var pending: [String: ChangeSet] = [:]
         for changeSet in try replica.outbox().map(\.changeSet) {
             for operation in changeSet.operations where operation.record == id {
-                for edit in operation.fields { pending[edit.field] = changeSet }
+                for edit in operation.fields where !edit.keeps { pending[edit.field] = changeSet }
             }
         }
         var written: [String: Entry] = [:]
-        // Newest first: the first that sets a field wrote what stands.
-        for entry in try replica.history(of: id) {
-            let edited = entry.changeSet.operations.filter { $0.record == id }
-                .flatMap { $0.fields.map(\.field) }
-            let set = entry.allEffects.filter { $0.record == id }.flatMap { $0.values.map(\.field) }
-            for field in Set(edited).intersection(set) where written[field] == nil {
-                written[field] = entry
+        var values: [String: Value] = [:]
+        // The last that changed a field wrote what stands: an edit that lost, a keep, or one that agreed left it.
+        for entry in try replica.history(of: id).reversed() {
+            let edits = Dictionary(
+                entry.changeSet.operations.filter { $0.record == id }.flatMap(\.fields)
+                    .map { ($0.field, $0) }, uniquingKeysWith: { _, last in last })
+            for set in entry.allEffects.filter({ $0.record == id }).flatMap(\.values) {
+                if let edit = edits[set.field], edit.wrote(set.value, over: values[set.field]) {
+                    written[set.field] = entry
+                }
+                values[set.field] = set.value
             }
         }
         return record.collection.fields.compactMap { field in
@@ -104,5 +108,13 @@ struct Blame: TingCommand {
                 .text((line.pending?.id ?? entry?.changeSet.id)?.description)
             ),
         ])
+    }
+}
+
+extension FieldEdit {
+    /// Whether a value came of this edit.
+    /// - Parameter former: What the field held before; `nil` where that is not known.
+    fileprivate func wrote(_ value: Value, over former: Value?) -> Bool {
+        former.map { $0 != value } ?? (!keeps && value == after)
     }
 }

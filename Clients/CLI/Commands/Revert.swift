@@ -12,8 +12,9 @@ struct Revert: TingCommand {
         abstract: "Undo a change set by an edit of its own.",
         discussion: """
             Puts back what each field held before, takes back what was added to sets and counters, \
-            deletes what was added, restores what was deleted. A field that has changed since then \
-            stays as it is, and is named. The history keeps both.
+            deletes what was added, restores what was deleted. What has changed since then, or \
+            others wrote just so, stays as it is, and is named: a field, or a record with what lies \
+            below it. The history keeps both.
 
             Example:
               ting log JWP-017        shows change sets
@@ -58,7 +59,8 @@ struct Revert: TingCommand {
             for left in outcome.left {
                 let place = left.field.map { ".\($0)" } ?? ""
                 console.warn(
-                    "\(left.collection)\(place) of \(left.record) has changed since; it stays.")
+                    "\(left.collection)\(place) of \(left.record) was edited since, or by others too; it stays."
+                )
             }
         }
         try session.warnAboutRole(replica, console)

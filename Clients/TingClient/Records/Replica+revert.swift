@@ -23,64 +23,148 @@ extension Replica {
     /// Undoes a change set by edits of its own, inside `write`: each field holds what it held before, what was
     /// added to sets and counters is taken back, what was added is deleted, what was deleted comes back.
     ///
-    /// A field that has changed since then stays as it is, and is named.
+    /// What others have changed since then, or wrote just so without knowing of it, stays as it is, and is named: a
+    /// field, or a record that was added, with all below it. A conflict that it settled stays settled.
     /// - Throws: `ReplicaError`.
     public func revert(_ db: Database, _ changeSet: ChangeSet) throws -> Reverted {
-        var outcome = Reverted()
-        for operation in changeSet.operations.reversed() { try undo(db, operation, &outcome) }
-        return outcome
+        var undoing = try Undoing(self, db, changeSet)
+        for operation in changeSet.operations.reversed()
+        where operation.collection != CollectionSchema.conflict.name {
+            try undoing.undo(operation)
+        }
+        return undoing.outcome
+    }
+}
+
+/// The undoing of one change set.
+private struct Undoing {
+    let replica: Replica
+    let db: Database
+    let changeSet: ChangeSet
+    /// How it was accepted; `nil` while it waits in the outbox.
+    let entry: Entry?
+    /// The values of records that came to be, or came back, by it.
+    private(set) var made: [RecordID: [String: Value]] = [:]
+    var outcome = Reverted()
+
+    init(_ replica: Replica, _ db: Database, _ changeSet: ChangeSet) throws {
+        self.replica = replica
+        self.db = db
+        self.changeSet = changeSet
+        let entry = try replica.entry(db, changeSet.id)
+        self.entry = entry
+        for effect in entry?.allEffects ?? changeSet.authoredEffects {
+            if effect.state == .live { made[effect.record] = [:] }
+            // Of fields that it wrote twice the last is what it made.
+            for value in effect.values { made[effect.record]?[value.field] = value.value }
+        }
     }
 
-    private func undo(
-        _ db: Database, _ operation: TingCore.Operation, _ outcome: inout Reverted
-    ) throws {
-        guard let collection = schema.collection(operation.collection) else { return }
+    mutating func undo(_ operation: TingCore.Operation) throws {
+        guard let collection = replica.schema.collection(operation.collection) else { return }
         let values = try RecordTable(collection).values(db, operation.record)
         switch operation.kind {
         case .insert, .restore:
-            guard values != nil else { return }
-            outcome.count += try delete(db, collection.name, operation.record)
+            guard let values else { return }
+            guard try isAsMade(operation.record, collection, values) else {
+                return leave(operation, nil)
+            }
+            outcome.count += try replica.delete(db, collection.name, operation.record)
         case .delete:
             guard values == nil else { return }
-            outcome.count += try restore(db, collection.name, operation.record)
+            outcome.count += try replica.restore(db, collection.name, operation.record)
         case .update:
-            func leave(_ field: String?) {
-                outcome.left.append(
-                    .init(collection: collection.name, record: operation.record, field: field))
+            // It goes, or stays, with its record.
+            if made[operation.record] != nil { return }
+            guard let values else { return leave(operation, nil) }
+            try undoFields(operation, collection, values)
+        }
+    }
+
+    private mutating func leave(_ operation: TingCore.Operation, _ field: String?) {
+        outcome.left.append(
+            .init(collection: operation.collection, record: operation.record, field: field))
+    }
+
+    /// Whether a record came to be by the change set, and neither it nor what lies below it is another's work.
+    private func isAsMade(
+        _ record: RecordID, _ collection: CollectionSchema, _ values: [String: Value]
+    ) throws -> Bool {
+        guard let made = made[record] else { return false }
+        // While a restore waits, only its author knows of it.
+        let isComplete =
+            entry != nil
+            || changeSet.operations.contains {
+                $0.record == record && $0.kind == .insert
             }
-            guard let values else { return leave(nil) }
-            var undone: [String: Value] = [:]
-            for edit in operation.fields where edit.before != edit.after {
-                guard let field = collection.field(edit.field) else { continue }
-                let current = values[edit.field] ?? field.standard
-                if let value = edit.undone(from: current, of: field) {
-                    if value != current { undone[edit.field] = value }
-                } else {
-                    leave(edit.field)
-                }
+        let isSame = collection.fields.allSatisfy { field in
+            values[field.name] ?? field.standard == made[field.name] ?? field.standard
+        }
+        return try (isSame || !isComplete)
+            && replica.tables.children(db, of: record.description).isEmpty
+    }
+
+    private mutating func undoFields(
+        _ operation: TingCore.Operation, _ collection: CollectionSchema, _ values: [String: Value]
+    ) throws {
+        let others = try othersEdits(of: operation.record)
+        var undone: [String: Value] = [:]
+        for edit in operation.fields where edit.before != edit.after {
+            guard let field = collection.field(edit.field) else { continue }
+            let current = values[edit.field] ?? field.standard
+            let same = others.filter { $0.field == edit.field }
+            if let value = edit.undone(from: current, of: field, beside: same) {
+                if value != current { undone[edit.field] = value }
+            } else {
+                leave(operation, edit.field)
             }
-            try update(db, collection.name, operation.record, undone)
-            outcome.count += undone.count
+        }
+        try replica.update(db, collection.name, operation.record, undone)
+        outcome.count += undone.count
+    }
+
+    /// The edits of a record that were made without knowing of the change set, nor it of them.
+    private func othersEdits(of record: RecordID) throws -> [FieldEdit] {
+        guard let entry else { return [] }
+        let epoch = try replica.identity(db).base.epoch
+        func version(_ base: Base) -> Version { base.epoch == epoch ? base.version : 0 }
+        let since = version(changeSet.base)
+        return try replica.history(db, of: record, since: since).filter { other in
+            other.changeSet.id != changeSet.id && other.author != entry.author
+                && (other.version < entry.version
+                    || version(other.changeSet.base) < entry.version)
+        }.flatMap { other in
+            other.changeSet.operations.filter { $0.record == record }.flatMap(\.fields)
         }
     }
 }
 
 extension FieldEdit {
     /// The value without the edit; `nil` where it can't be told apart from what came later.
-    package func undone(from current: Value, of field: Field) -> Value? {
+    /// - Parameter others: Edits of the field that went their way without it: what they did, too, stays.
+    package func undone(
+        from current: Value, of field: Field, beside others: [FieldEdit] = []
+    ) -> Value? {
         switch field.kind {
         case .set:
-            let (before, after) = (Set(before.elements), Set(after.elements))
-            return .set(
-                of: Set(current.elements).subtracting(after.subtracting(before))
-                    .union(before.subtracting(after)))
+            var (added, removed) = (gained, lost)
+            for other in others {
+                added.subtract(other.gained)
+                removed.subtract(other.lost)
+            }
+            return .set(of: Set(current.elements).subtracting(added).union(removed))
         case .counter:
             let step = (after.integer ?? 0).subtractingReportingOverflow(before.integer ?? 0)
             let result = (current.integer ?? 0).subtractingReportingOverflow(step.partialValue)
             return step.overflow || result.overflow ? nil : .integer(result.partialValue)
         default:
             func shown(_ value: Value) -> Value { value.isNull ? field.standard : value }
+            if others.contains(where: { shown($0.after) == shown(after) }) { return nil }
             return [shown(after), shown(before)].contains(current) ? shown(before) : nil
         }
     }
+
+    /// The elements that it puts into a set, and those that it takes out.
+    private var gained: Set<String> { Set(after.elements).subtracting(before.elements) }
+    private var lost: Set<String> { Set(before.elements).subtracting(after.elements) }
 }

@@ -4,12 +4,12 @@
 extension Merge {
     mutating func apply(_ operation: Operation, _ state: some MergeState) throws {
         let base = operation.base ?? changeSet.base
-        try load(operation.collection, operation.record, state)
         let time = acceptance.editTime(operation.time, base)
         editTime = max(editTime, time)
         if operation.collection == CollectionSchema.conflict.name {
-            return settle(operation.record)
+            return try settle(operation.record, state)
         }
+        try load(operation.collection, operation.record, state)
         if operation.kind == .delete { return try delete(operation, base, time, state) }
         try revive(operation, base, state)
         if operation.kind != .update || operation.fields.isEmpty {
@@ -18,7 +18,12 @@ extension Merge {
         for edit in operation.fields { try apply(edit, operation, base, state) }
     }
 
-    private mutating func settle(_ conflict: RecordID) {
+    /// A conflict that this history does not have, as another had, is settled by nobody.
+    private mutating func settle(_ conflict: RecordID, _ state: some MergeState) throws {
+        if records[conflict] == nil {
+            guard try state.record(CollectionSchema.conflict.name, conflict) != nil else { return }
+            try load(CollectionSchema.conflict.name, conflict, state)
+        }
         records[conflict]?.now.values["status"] = .text("settled")
         records[conflict]?.touched.insert("status")
     }
@@ -159,8 +164,7 @@ extension Merge {
         var closed = false
         for conflict in try state.openConflicts(record, field.name, other: before)
         where acceptance.seen.contains(conflict.otherVersion) {
-            try load(CollectionSchema.conflict.name, conflict.id, state)
-            settle(conflict.id)
+            try settle(conflict.id, state)
             closed = true
         }
         return closed

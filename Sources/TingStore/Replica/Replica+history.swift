@@ -12,7 +12,7 @@ extension Replica {
         try read { try history($0, of: record, since: since, limit: limit) }
     }
 
-    private func history(
+    package func history(
         _ db: Database, of record: RecordID?, since: Version = 0, limit: Int? = nil
     ) throws -> [Entry] {
         guard let record else {
@@ -29,9 +29,11 @@ extension Replica {
 
     /// The accepted change set of this id.
     public func entry(_ id: ChangeSetID) throws -> Entry? {
-        try read { db in
-            try HistoryTables.entries(db, where: "h.change_set = ?", [id.description]).first
-        }
+        try read { try entry($0, id) }
+    }
+
+    package func entry(_ db: Database, _ id: ChangeSetID) throws -> Entry? {
+        try HistoryTables.entries(db, where: "h.change_set = ?", [id.description]).first
     }
 
     /// Where the history begins that is here; `nil` for version 1.

@@ -7,7 +7,8 @@ public import TingCore
 /// Making rejected edits again, put right.
 extension Replica {
     /// Writes the edits of a change set in quarantine again, on top of what is shown now, as one new
-    /// change set; it leaves the quarantine with that. Counters and sets take what it did to them.
+    /// change set; it leaves the quarantine with that. Counters and sets take what it did to them. What settles
+    /// a conflict that is not here, as after a restore, is left out.
     /// - Parameter change: Gives values to write in place of its own, for one of its operations; it
     ///   sees what is shown then. It calls no other method of this replica, as in `write`.
     /// - Throws: `InvalidEdit` where the schema doesn't allow what was written,
@@ -42,6 +43,7 @@ extension Replica {
     ) throws {
         let (collection, record) = (operation.collection, operation.record)
         let shown = try tables.read(db, collection, record)
+        if shown == nil, collection == CollectionSchema.conflict.name { return }
         switch operation.kind {
         case .delete:
             if shown != nil { try delete(db, collection, record) }
@@ -63,6 +65,15 @@ extension Replica {
             return FieldValue(field.name, value)
         }
         try tables.update(db, collection, record, edits)
+        guard operation.kind == .update else { return }
+        // A keep is an edit, too, as long as what it keeps is there.
+        if operation.fields.isEmpty { try keep(db, collection, record, field: nil) }
+        for edit in operation.fields
+        where edit.keeps && changes[edit.field] == nil
+            && edits.contains(FieldValue(edit.field, edit.after))
+        {
+            try keep(db, collection, record, field: edit.field)
+        }
     }
 
     /// What the edit comes to on the value shown now.

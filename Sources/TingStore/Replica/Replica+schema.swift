@@ -13,7 +13,7 @@ extension Replica {
     static let table = "ting_replica"
 
     public var schema: Schema { known.withLock { $0.schema } }
-    var tables: RecordTables { known.withLock { $0 } }
+    package var tables: RecordTables { known.withLock { $0 } }
 
     private func note(_ schema: Schema) {
         known.withLock { $0 = RecordTables(schema: schema) }

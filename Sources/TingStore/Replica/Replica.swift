@@ -142,7 +142,7 @@ public final class Replica: Sendable {
 
     public func identity() throws -> Identity { try read { try self.identity($0) } }
 
-    func identity(_ db: Database) throws -> Identity {
+    package func identity(_ db: Database) throws -> Identity {
         let row = try HotStatement(
             db,
             """

@@ -283,7 +283,7 @@ struct Ledger: MergeState {
                     "\(operation.record) is a \(home), not a \(operation.collection)",
                     "Give the new record an id of its own.")
             }
-            if home == nil {
+            if home == nil, operation.collection != CollectionSchema.conflict.name {
                 throw InvalidValue(
                     "there is no \(operation.collection) \(operation.record)",
                     "Edit a record that exists, or add it.")
