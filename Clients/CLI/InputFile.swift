@@ -8,12 +8,24 @@ import TingStore
 enum InputFile {
     static func read(_ path: String) throws -> Data {
         if path == "-" { return try StandardFiles.readInput() }
-        guard let data = FileManager.default.contents(atPath: ClientHome.absolute(path)) else {
+        guard let data = contents(of: ClientHome.absolute(path)) else {
             throw CommandError(
                 .error, code: "not_read", "The file \(path) can't be read.",
                 remedy: "Check the path and its permissions.")
         }
         return data
+    }
+
+    /// All bytes of a file, or of a pipe to its end; `nil` where they can't be read.
+    static func contents(of path: String) -> Data? {
+        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+        return try? file.readToEnd() ?? Data()
+    }
+
+    /// Whether something is a file with a name that tells of its contents, and no pipe or device.
+    static func isRegular(_ path: String) -> Bool {
+        var kind = stat()
+        return stat(ClientHome.absolute(path), &kind) == 0 && kind.st_mode & S_IFMT == S_IFREG
     }
 
     /// Writes a file for its owner alone, whole or not at all, where `path` or the link there leads.

@@ -5,6 +5,7 @@ import CSQLiteConfig
 import Dispatch
 import Foundation
 import Synchronization
+import TingStore
 
 /// Where the program begins.
 ///
@@ -16,12 +17,26 @@ import Synchronization
         signal(SIGPIPE, SIG_DFL)
         StandardFiles.fill()
         ting_sqlite_count_no_memory()
-        let arguments = ArgumentOrder.globalsLast(Array(CommandLine.arguments.dropFirst()))
-        let code = run(arguments)
+        let code = run()
         tellRemade()
         tellPutBack()
         Session.close()
+        // As without Ting's own handling, which whatever reaches for the network switches on.
+        if code == 0, Terminal.hasReaderLeft {
+            signal(SIGPIPE, SIG_DFL)
+            raise(SIGPIPE)
+        }
         exit(code)
+    }
+
+    private static func run() -> Int32 {
+        guard let given = CommandLine.givenArguments else {
+            return ErrorPresenter(json: CommandLine.arguments.contains("--json")).present(
+                CommandError(
+                    .usage, code: "not_text", "An argument holds bytes that are not UTF-8.",
+                    remedy: "Write it in UTF-8: `iconv -f ISO-8859-1` turns older text into it."))
+        }
+        return run(ArgumentOrder.globalsLast(given))
     }
 
     /// Tells what other tools took away of a replica's definition, whatever the command was for.

@@ -33,7 +33,8 @@ struct RecordList: Equatable {
             } else if csv {
                 try printCSV(records, named ?? [nil] + collection.fields)
             } else {
-                let shown = named ?? [nil] + DefaultColumns.of(collection, records).map(Optional.some)
+                let shown =
+                    named ?? [nil] + DefaultColumns.of(collection, records).map(Optional.some)
                 let isShort = shown.contains(nil) && !records.isEmpty
                 let short =
                     isShort ? try RecordText.shortIDs(records.map(\.id), replica, db) : nil
@@ -44,9 +45,14 @@ struct RecordList: Equatable {
 
     /// The columns by name; `nil` stands for the id.
     private func fields(_ text: String, of collection: CollectionSchema) throws -> [Field?] {
-        try text.split(separator: ",").map { part in
-            let name = part.filter { !$0.isWhitespace }
-            return name == "id" ? nil : try FieldChanges.field(name, in: collection)
+        let names = text.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
+        guard !names.isEmpty else {
+            throw CommandError(
+                .usage, code: "usage", "`--columns` names no column.",
+                remedy: "Write `--columns id,title_en`, or leave it out.")
+        }
+        return try names.map { name in
+            name == "id" ? nil : try FieldChanges.field(name, in: collection)
         }
     }
 

@@ -52,7 +52,7 @@ struct ReplicaSync: Equatable {
     private func exchange(
         _ replica: Replica, _ connection: ServerConnection, _ code: ExitCode
     ) async throws {
-        let report = SyncReport(replica, console)
+        let report = SyncReport(replica, console, isOneOfMany: follow)
         let outcome = try await once(replica, connection)
         if outcome.summary.quarantined > 0 { code.noteQuarantine() }
         try session.noteLastSync(replica, outcome)
@@ -86,17 +86,27 @@ struct ReplicaSync: Equatable {
         _ code: ExitCode, _ told: ToldDeferrals
     ) async throws {
         console.note("Following; Ctrl-C ends it.")
-        try await Follower(replica, over: connection, now: Session.clock).run { news in
-            Main.tellPutBack()
-            switch news {
-            case .synced(let outcome):
-                if outcome.summary.quarantined > 0 { code.noteQuarantine() }
-                try? session.noteLastSync(replica, outcome)
-                var rest = outcome
-                if !told.isNews(outcome.summary.deferred) { rest.summary.deferred = 0 }
-                if rest.hasNews { try? report.show(outcome) }
-            case .failed(let error): console.warn("\(error.sentence) It is tried again.")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [options, session] in
+                let console = Console(json: options.json, quiet: options.quiet)
+                try await Follower(replica, over: connection, now: Session.clock).run { news in
+                    Main.tellPutBack()
+                    switch news {
+                    case .synced(let outcome):
+                        if outcome.summary.quarantined > 0 { code.noteQuarantine() }
+                        try? session.noteLastSync(replica, outcome)
+                        var rest = outcome
+                        if !told.isNews(outcome.summary.deferred) { rest.summary.deferred = 0 }
+                        if rest.hasNews { try? report.show(outcome) }
+                    case .failed(let error): console.warn("\(error.sentence) It is tried again.")
+                    }
+                    if let failure = Terminal.outputFailure { throw failure }
+                }
             }
+            // Nobody would ever hear of what is still to come.
+            group.addTask { await Terminal.waitForReaderToLeave() }
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 

@@ -55,6 +55,21 @@ struct Session {
         }
     }
 
+    /// Seals what other tools wrote, for a command that only reads: where that can't be done it says so, and
+    /// reads what is sealed.
+    func sealForReading(_ replica: Replica, _ console: Console) throws {
+        switch try replica.sealForReading() {
+        case nil: break
+        case .SQLITE_BUSY?, .SQLITE_LOCKED?:
+            console.warn(
+                "another program is writing the replica: what other tools edited lately is not in this."
+            )
+        default:
+            console.warn(
+                "the replica can't be written: what other tools edited lately is not in this.")
+        }
+    }
+
     /// No other process syncs the replica while the lock is held.
     func lock(_ path: String) throws -> FileLock {
         do {
@@ -138,7 +153,7 @@ struct Session {
         if let only = found.first, found.count == 1 { return home.path(of: only) }
         guard let first = found.first else { throw none(wanted) }
         guard found.allSatisfy({ $0.server == first.server && $0.workspace == first.workspace })
-        else { throw several(found, wanted) }
+        else { throw several(found) }
         // Several of one workspace: the one in Ting's own folder, where `clone` puts it.
         let own = found.filter { !$0.file.hasPrefix("/") }
         if let only = own.first, own.count == 1 { return home.path(of: only) }
@@ -161,9 +176,7 @@ struct Session {
             remedy: "Make one with `ting clone SLUG`, after `ting join ADDRESS`.")
     }
 
-    private func several(
-        _ found: [ClientConfiguration.KnownReplica], _ wanted: String?
-    ) -> CommandError {
+    private func several(_ found: [ClientConfiguration.KnownReplica]) -> CommandError {
         let names = Set(
             found.map { replica in
                 let host = ServerAddress(replica.server)?.authority ?? replica.server

@@ -153,6 +153,9 @@ public enum Limits {
     public static let replicaBusySeconds = 30
     /// Milliseconds that a program waits for another one without a word.
     public static let silentWaitMilliseconds = 1000
+    /// Milliseconds that who only reads waits for another one to seal what other tools wrote; then it goes on
+    /// without.
+    public static let readingWaitMilliseconds = 1000
     /// Times that one sync finds others' edits came in while it mended, and mends again.
     public static let lateMendings = 8
     /// Times that one sync asks for records to mend: each mends a bucket at least, and there are so many.

@@ -190,6 +190,11 @@ public struct ProgrammeImport: Equatable, Sendable {
 
     // MARK: partnerships.csv
 
+    private static let columns: Set<String> = [
+        "id", "dk_code", "danish_side", "cn_province", "cn_gb", "chinese_side", "chinese_side_zh",
+        "kind", "start", "end", "focus", "source", "confidence", "note",
+    ]
+
     private mutating func readPartnerships(_ data: Data) throws {
         guard let text = String(validating: data, as: UTF8.self) else {
             throw Unreadable(problem: "The file is not UTF-8", remedy: "Save it as UTF-8.")
@@ -207,6 +212,10 @@ public struct ProgrammeImport: Equatable, Sendable {
             throw Unreadable(
                 problem: "The heading lacks `id` and `danish_side`",
                 remedy: "Give a partnership file as in Clients/Examples/data/partnerships.csv.")
+        }
+        for name in heading where !Self.columns.contains(name) {
+            problems.append(
+                ImportProblem(line: 1, problem: "the column `\(name)` is unknown; it is left out"))
         }
         var seen: Set<String> = []
         for row in rows.dropFirst() {

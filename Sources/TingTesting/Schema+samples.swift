@@ -2,6 +2,40 @@
 
 public import TingCore
 
+extension Schema {
+    /// A small schema with a field for each policy, and a child.
+    public static let sample = Schema(
+        name: "sample", version: 1,
+        collections: [
+            CollectionSchema(
+                "project",
+                fields: [
+                    Field("code", .text, .review, unique: true),
+                    Field("title", .text, .latest),
+                    Field("summary", .text, .text),
+                    Field(
+                        "status", .enum, .latest, standard: .text("idea"),
+                        values: ["idea", "active", "done"]),
+                    Field("partners", .set, .set),
+                    Field("hours", .counter, .counter),
+                    Field(
+                        "sensitivity", .enum, .max, standard: .text("open"),
+                        values: ["open", "internal", "restricted"]),
+                    Field("retain", .date, .min),
+                    Field("budget", .money, .review),
+                    Field("progress", .integer, .latest, least: 0, greatest: 100),
+                    Field("lead", .reference, .latest, to: ["person"]),
+                ]),
+            CollectionSchema(
+                "task",
+                fields: [
+                    Field("project", .reference, .review, to: ["project"], parent: true),
+                    Field("title", .text, .latest),
+                ]),
+            CollectionSchema("person", fields: [Field("name", .text, .latest)]),
+        ])
+}
+
 /// Schemas that follow `Schema.sample` as releases follow one another: they only grow.
 extension Schema {
     /// The sample schema of this version: 1 is `sample` itself, 2 and 3 each add a collection, and

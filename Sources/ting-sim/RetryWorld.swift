@@ -135,7 +135,7 @@ final class RetryWorld {
         switch Int.random(in: 0..<10, using: &random) {
         case 0..<4: counts.repliesLost += isNew ? 1 : 0
         case 4..<6: place.underWay.append((request, response))
-        default: try finish(&run, place, try received(response, &run, place))
+        default: try finish(&run, place, try received(response, &run))
         }
     }
 
@@ -215,7 +215,7 @@ final class RetryWorld {
     }
 
     private func received(
-        _ response: SyncResponse, _ run: inout SyncRun, _ place: Place
+        _ response: SyncResponse, _ run: inout SyncRun
     ) throws -> SyncRun.Action {
         let before = run.outcome.summary.renamed
         let action = try run.received(response)
@@ -232,7 +232,7 @@ final class RetryWorld {
             switch action {
             case .finish: return
             case .send(let request):
-                action = try received(try answer(request, to: place).response, &run, place)
+                action = try received(try answer(request, to: place).response, &run)
             case .wait(let duration):
                 clock.advance(duration.milliseconds)
                 action = try run.waited()

@@ -14,7 +14,6 @@ extension World {
         case snapshot
 
         /// Whether a sync tries again by itself where no answer comes; others end it.
-        var isTriedAgain: Bool { if case .sync = self { true } else { false } }
     }
 
     enum Reply {

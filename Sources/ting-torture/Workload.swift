@@ -31,9 +31,9 @@ struct Workload {
     mutating func step(mayKill: Bool = true) throws -> Int {
         self.mayKill = mayKill
         return switch Int.random(in: 0..<100, using: &generator) {
-        case ..<18: try set(pick(world.projects), "title_en", { "title_en=\($0)" })
-        case ..<26: try set(pick(world.tasks), "body", { "body=Some words of \($0)" })
-        case ..<34: try set(pick(world.projects), "tags", { "tags+=\($0)" })
+        case ..<18: try set(pick(world.projects), { "title_en=\($0)" })
+        case ..<26: try set(pick(world.tasks), { "body=Some words of \($0)" })
+        case ..<34: try set(pick(world.projects), { "tags+=\($0)" })
         case ..<44: try count(pick(world.tasks))
         case ..<52: try add()
         case ..<60: try update(pick(world.tasks), "task", "title")
@@ -76,7 +76,7 @@ struct Workload {
     // MARK: What a member does
 
     private mutating func set(
-        _ record: String, _ field: String, _ text: (String) -> String
+        _ record: String, _ text: (String) -> String
     ) throws -> Int {
         let word = word()
         return try ting(["set", record, text(word)]) { journal, result in

@@ -5,6 +5,7 @@ import CSQLiteConfig
 import Dispatch
 import Foundation
 import TingServer
+import TingStore
 
 /// Where the program begins. Synchronous: only `serve` starts an event loop.
 @main enum Main {
@@ -15,7 +16,12 @@ import TingServer
         // write a piece of 128 KiB or more to a file, and takes the disk for full.
         ting_sqlite_keep_savepoints((128 << 10) - 1)
         umask(0o077)  // What a server keeps is for its own user, SQLite's logs included.
-        exit(run(Array(CommandLine.arguments.dropFirst())))
+        guard let arguments = CommandLine.givenArguments else {
+            ErrorPresenter.complain(
+                "An argument holds bytes that are not UTF-8.", hint: "Write it in UTF-8.")
+            exit(2)
+        }
+        exit(run(arguments))
     }
 
     private static func run(_ arguments: [String]) -> Int32 {

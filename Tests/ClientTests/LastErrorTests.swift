@@ -214,7 +214,8 @@ struct LastErrorTests {
         let home = ClientHome(
             configurationFolder: team.folder.path, dataFolder: team.folder.path)
         let notices = try home.notices(
-            status, of: replica.identity(), path: replica.path, now: team.clock.time)
+            status, of: replica.identity(), path: replica.path,
+            now: #require(status.oldestUnsynced))
         #expect(notices.map(\.code) == ["not_signed_in", "storage_full"])
         try replica.tamper { db in try db.execute(sql: "PRAGMA max_page_count = 1000000") }
         let after = try replica.status()

@@ -70,6 +70,12 @@ struct FollowTests {
             return try titles(programs, "mette").contains("By the shell")
         }
         programs.stop(SIGTERM)
+        try eventually(
+            "the status tells that the server is gone, before anything is edited", within: 15
+        ) {
+            let status = try programs.ting("li", "status", "--json").output
+            return status.contains("\"next_retry\": \"") && !status.contains("\"last_error\": null")
+        }
         try foreign(programs, "li", title: "While it was away")
         _ = try programs.ting("mette", "add", "project", "title_en=Meanwhile")
         try programs.serve()

@@ -261,7 +261,12 @@ struct BitRotTests {
         #expect((carried.outbox, carried.quarantine, carried.damaged) == (4, 1, 1))
         #expect(try team.sync(fresh, team.members[0]).sent == 4)
         #expect(try fresh.quarantine().map(\.code) == [.roleTooLow])
-        // Again: what is known already is left out.
+        // Again: what is known already is left out, also what was rejected and then accepted.
         #expect(try fresh.carryOver(from: replica.path).outbox == 0)
+        try fresh.retryQuarantine(fresh.quarantine().map(\.changeSet.id))
+        try team.sync(fresh, team.members[0])
+        let again = try fresh.carryOver(from: replica.path)
+        #expect((again.outbox, again.quarantine, again.damaged) == (0, 0, 1))
+        #expect(try fresh.quarantine().isEmpty)
     }
 }

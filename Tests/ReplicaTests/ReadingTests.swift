@@ -55,6 +55,41 @@ struct ReadingTests {
         try expectKept()
     }
 
+    @Test(
+        "who only reads doesn't wait for another program that writes, and says what it lacks",
+        .tags(.promise7))
+    func besideAWriter() throws {
+        let other = try DatabaseQueue(path: replica.path)
+        try other.writeWithoutTransaction { db in
+            try db.execute(sql: "BEGIN IMMEDIATE")
+            // With nothing noted nothing is locked.
+            let start = ContinuousClock.now
+            #expect(try replica.sealForReading() == nil)
+            #expect(try replica.seal().isEmpty)
+            #expect(try replica.status().unsealed == nil)
+            #expect(ContinuousClock.now - start < .milliseconds(Limits.readingWaitMilliseconds))
+            try db.execute(
+                sql: """
+                    COMMIT; UPDATE project SET budget = 5; BEGIN IMMEDIATE
+                    """)
+            #expect(try replica.sealForReading() == .SQLITE_BUSY)
+            let status = try replica.status()
+            #expect((status.unsealed, status.outbox) == (.SQLITE_BUSY, 2))
+            #expect(try replica.search("water").count == 1)
+            try db.execute(sql: "COMMIT")
+        }
+        #expect(try replica.sealForReading() == nil)
+        #expect(try replica.status().outbox == 2)
+        // Without an outbox the noted edit is the oldest.
+        try team.sync(0)
+        try team.foreign(0, "UPDATE project SET budget = 6")
+        try other.writeWithoutTransaction { db in
+            try db.execute(sql: "BEGIN IMMEDIATE")
+            #expect(try replica.status().oldestUnsynced != nil)
+            try db.execute(sql: "ROLLBACK")
+        }
+    }
+
     @Test("also where failures are passed over, and more is written", arguments: writes)
     func passedOver(_ sql: String) throws {
         #expect(throws: ReplicaError.wroteWhileReading) {

@@ -27,7 +27,7 @@ struct Blame: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        try replica.seal()
+        try session.sealForReading(replica, console)
         let (record, names) = try replica.read { db in
             let found = try RecordFinder(replica).record(db, id)
             let table = RecordTable(try session.collection(found.collection, replica))
@@ -63,31 +63,15 @@ struct Blame: TingCommand {
 
     /// The fields that somebody wrote, with the newest edit of each.
     private func lines(_ record: RecordRow, _ id: RecordID, _ replica: Replica) throws -> [Line] {
-        var pending: [String: ChangeSet] = [:]
-        for changeSet in try replica.outbox().map(\.changeSet) {
-            for operation in changeSet.operations where operation.record == id {
-                for edit in operation.fields where !edit.keeps { pending[edit.field] = changeSet }
-            }
-        }
-        var written: [String: Entry] = [:]
-        var values: [String: Value] = [:]
-        // The last that changed a field wrote what stands: an edit that lost, a keep, or one that agreed left it.
-        for entry in try replica.history(of: id).reversed() {
-            let edits = Dictionary(
-                entry.changeSet.operations.filter { $0.record == id }.flatMap(\.fields)
-                    .map { ($0.field, $0) }, uniquingKeysWith: { _, last in last })
-            for set in entry.allEffects.filter({ $0.record == id }).flatMap(\.values) {
-                if let edit = edits[set.field], edit.wrote(set.value, over: values[set.field]) {
-                    written[set.field] = entry
-                }
-                values[set.field] = set.value
-            }
-        }
+        let origins = try replica.read { try replica.origins($0, of: id) }
         return record.collection.fields.compactMap { field in
-            let line = Line(
-                field: field, value: record[field.name], entry: written[field.name],
-                pending: pending[field.name])
-            return line.entry == nil && line.pending == nil ? nil : line
+            var line = Line(field: field, value: record[field.name])
+            switch origins[field.name] {
+            case .accepted(let entry): line.entry = entry
+            case .waiting(let changeSet): line.pending = changeSet
+            case nil: return nil
+            }
+            return line
         }
     }
 
@@ -108,13 +92,5 @@ struct Blame: TingCommand {
                 .text((line.pending?.id ?? entry?.changeSet.id)?.description)
             ),
         ])
-    }
-}
-
-extension FieldEdit {
-    /// Whether a value came of this edit.
-    /// - Parameter former: What the field held before; `nil` where that is not known.
-    fileprivate func wrote(_ value: Value, over former: Value?) -> Bool {
-        former.map { $0 != value } ?? (!keeps && value == after)
     }
 }

@@ -39,8 +39,8 @@ struct Clone: TingCommand, AsyncParsableCommand {
     func run() async throws {
         let home = try session.home()
         let place = slug.lastIndex(of: "/").map { String(slug[..<$0]) }
-        let server = try session.server(named: place) { "Name one: `ting clone \($0)/\(slug)`." }
         let name = slug.split(separator: "/").last.map(String.init) ?? slug
+        let server = try session.server(named: place) { "Name one: `ting clone \($0)/\(name)`." }
         guard let address = ServerAddress(server.url), Self.isSlug(name) else {
             throw CommandError(
                 .usage, code: "usage", "`\(slug)` is not the name of a workspace.",
@@ -130,7 +130,9 @@ struct Clone: TingCommand, AsyncParsableCommand {
             let replica = try? Replica(path: path, schema: Session.schema, clock: Session.clock),
             let identity = try? replica.identity()
         else { return nil }
-        guard identity.workspace == name, identity.server == server.url else {
+        guard identity.workspace == name, identity.server == server.url,
+            identity.member == MemberID(server.member)
+        else {
             try replica.close()
             return nil
         }

@@ -25,7 +25,7 @@ struct Conflicts: TingCommand {
     func run() throws {
         let replica = try session.replica()
         // What another tool just settled counts.
-        try replica.seal()
+        try session.sealForReading(replica, console)
         let conflicts = try replica.read { db in
             let found = try replica.conflicts(db, settledToo: all, byID: global.json)
             let text = try RecordText(

@@ -59,8 +59,11 @@ struct Import: TingCommand {
         if !dryRun { try session.warnAboutRole(replica, console) }
     }
 
-    /// `nil` for standard input.
-    private var name: String? { file == "-" ? nil : (file as NSString).lastPathComponent }
+    /// `nil` for standard input, and for a pipe.
+    private var name: String? {
+        file == "-" || FileManager.default.fileExists(atPath: file) && !InputFile.isRegular(file)
+            ? nil : (file as NSString).lastPathComponent
+    }
 
     private func plan(_ replica: Replica) throws -> ProgrammeImport {
         let data = try InputFile.read(file)

@@ -29,6 +29,12 @@ struct Join: TingCommand, AsyncParsableCommand {
             valueName: "file"), completion: .file())
     var tlsCa: String?
 
+    func validate() throws {
+        guard device?.allSatisfy(\.isWhitespace) != true else {
+            throw ValidationError("--device is empty: name the device, or leave it out.")
+        }
+    }
+
     func run() async throws {
         guard let address = JoinAddress(address) else {
             throw CommandError(

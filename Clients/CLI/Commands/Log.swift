@@ -43,7 +43,7 @@ struct Log: TingCommand {
     func run() throws {
         let replica = try session.replica()
         // Edits by other tools belong to the story.
-        try replica.seal()
+        try session.sealForReading(replica, console)
         let record = try id.map { id in try replica.read { try Self.anyRecord(id, replica, $0) } }
         let start = try start(replica)
         let pending = try replica.outbox().map(\.changeSet).reversed().filter { changeSet in
@@ -108,11 +108,11 @@ struct Log: TingCommand {
         if isLastSync {
             return (try session.versionBeforeLastSync(replica) ?? 0, nil)
         }
-        // Four digits are a year: versions that large are better told by a date.
-        if since.contains("-") || since.utf8.count == 4 {
-            if let time = TimeText.start(of: since) ?? TimeText.instant(since) { return (0, time) }
-        }
-        if let version = Version(since), version >= 0 { return (version, nil) }
+        // Four digits that are no version yet are a year.
+        let version = Version(since).flatMap { $0 >= 0 ? $0 : nil }
+        let isYear = try since.utf8.count == 4 && version ?? 0 > replica.identity().base.version
+        if let version, !isYear { return (version, nil) }
+        if let time = TimeText.start(of: since) ?? TimeText.instant(since) { return (0, time) }
         throw CommandError(
             .usage, code: "usage", "`\(since)` is no date, version or `last-sync`.",
             remedy: "Write `--since 2026-05-12`, `--since 120` or `--since last-sync`.")

@@ -21,7 +21,8 @@ struct ChangeSetView {
     /// The members of its JSON object, for those who add more.
     var members: [(String, JSONValue)] {
         [
-            ("id", .text(changeSet.id.description)), ("message", .text(changeSet.message)),
+            ("id", .text(changeSet.id.description)),
+            ("message", .text(changeSet.message.isEmpty ? nil : changeSet.message)),
             ("time", .text(TimeText.rfc3339(changeSet.time))),
             ("epoch", .text(changeSet.base.epoch.description)),
             ("base", .integer(changeSet.base.version)),

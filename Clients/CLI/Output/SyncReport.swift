@@ -10,9 +10,12 @@ struct SyncReport: Sendable {
     private let replica: Replica
     private let isJSON: Bool
     private let isQuiet: Bool
+    /// Whether others come after it: then each is a line of JSON (jsonlines.org).
+    private let isOneOfMany: Bool
 
-    init(_ replica: Replica, _ console: Console) {
+    init(_ replica: Replica, _ console: Console, isOneOfMany: Bool = false) {
         self.replica = replica
+        self.isOneOfMany = isOneOfMany
         isJSON = console.json
         isQuiet = console.quiet
     }
@@ -26,7 +29,10 @@ struct SyncReport: Sendable {
             )
         }
         for sentence in Self.mishaps(outcome) { console.warn(sentence) }
-        if isJSON { return console.data(try json(outcome)) }
+        if isJSON {
+            let account = try json(outcome)
+            return console.data(isOneOfMany ? account.text : account.indented)
+        }
         console.note(try account(outcome))
         try showConflicts(summary.conflicts, console)
         if summary.deferred > 0 {

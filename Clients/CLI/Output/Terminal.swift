@@ -63,6 +63,20 @@ enum Terminal {
             remedy: "Write it elsewhere. What the command changed stays changed.")
     }
 
+    /// Whether the reader of standard output left before all was written.
+    static var hasReaderLeft: Bool { outputError.load(ordering: .relaxed) == EPIPE }
+
+    /// Waits until the reader of standard output has left, also while nothing is written to it.
+    static func waitForReaderToLeave() async {
+        while !Task.isCancelled, !hasReaderLeft {
+            var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+            if poll(&output, 1, 0) > 0, output.revents & Int16(POLLERR) != 0 {
+                return outputError.store(EPIPE, ordering: .relaxed)
+            }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
     /// Writes all bytes. What standard output doesn't take is remembered as its failure; standard error
     /// is for whoever reads it.
     static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {

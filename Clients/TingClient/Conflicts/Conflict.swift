@@ -40,7 +40,6 @@ public struct Conflict: Sendable {
         record = row["record"].text ?? ""
         kind = row["kind"].text ?? ""
         status = row["status"].text ?? ""
-        keptBy = row["kept_by"].text
         otherBy = row["other_by"].text
         openedVersion = row["opened_version"].integer
         let schema = replica.schema.collection(collection)
@@ -53,7 +52,23 @@ public struct Conflict: Sendable {
             try schema.flatMap { try RecordTable($0).record(db, id) }
         }
         kept = field.flatMap { target?[$0.name] } ?? .null
+        keptBy =
+            try Self.author(of: field, record, since: openedVersion, replica, db)
+            ?? row["kept_by"].text
         recordName = target?.name ?? ""
+    }
+
+    /// Who wrote the field's value since the conflict opened, if somebody did.
+    private static func author(
+        of field: Field?, _ record: String, since opened: Version?, _ replica: Replica,
+        _ db: Database
+    ) throws -> String? {
+        guard let field, let opened, let id = RecordID(record) else { return nil }
+        switch try replica.origins(db, of: id, since: opened)[field.name] {
+        case .accepted(let entry): return entry.author.description
+        case .waiting: return try replica.identity(db).member?.description
+        case nil: return nil
+        }
     }
 
     /// A stored value in JSON; what an empty set would be written as is the empty set.

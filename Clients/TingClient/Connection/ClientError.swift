@@ -10,8 +10,6 @@ public struct ClientError: ExplainedError, Equatable, CustomStringConvertible {
         case transient
         /// Somebody: every request like this one fails until something changes.
         case requestWide
-        /// The author of one change set: the others go on.
-        case changeSetOnly
     }
 
     public var scope: Scope

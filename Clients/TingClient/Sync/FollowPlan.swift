@@ -47,6 +47,8 @@ struct FollowPlan: Equatable {
     /// Whether a stream stood before, and whether the one that stands has told of no version yet.
     private var hasStood = false
     private var isFresh = false
+    /// Whether a sync was asked how things are, since no stream came to stand.
+    private var hasAsked = false
 
     /// - Parameter isDeferred: Whether the last sync left edits that the server deferred.
     init(version: Version, isDeferred: Bool = false) {
@@ -65,7 +67,7 @@ struct FollowPlan: Equatable {
             (lastHeard, pollAt) = (time, nil)
             // What answers now may be a restored server: only a sync shows that its history is another.
             let isAgain = hasStood
-            (hasStood, isFresh) = (true, true)
+            (hasStood, isFresh, hasAsked) = (true, true, false)
             return isAgain && retryAt == nil ? [.sync] : []
         case .heard:
             lastHeard = time
@@ -79,8 +81,12 @@ struct FollowPlan: Equatable {
         case .edited: return retryAt == nil ? [.sync] : []
         case .lost:
             guard lastHeard != nil || reconnectAt == nil else { return [] }
+            let didStand = lastHeard != nil
             lost(at: time, jitter: jitter)
-            return []
+            // One that ends is followed by another at once. Where that fails, a sync says why, for `status`.
+            if didStand || hasAsked || retryAt != nil { return [] }
+            hasAsked = true
+            return [.sync]
         case .refused:
             guard lastHeard != nil || reconnectAt == nil else { return [] }
             lost(at: time, jitter: jitter)

@@ -42,7 +42,8 @@ public struct Follower: Sendable {
     /// mend. What waits in the outbox already is sent at once.
     ///
     /// Nothing of it uses the replica or the connection any more when it returns.
-    public func run(_ report: @Sendable (News) -> Void) async throws {
+    /// - Parameter report: Told what happens; what it throws ends the following.
+    public func run(_ report: @Sendable (News) throws -> Void) async throws {
         do {
             try await follow(report)
         } catch is CancellationError where Task.isCancelled {
@@ -52,7 +53,7 @@ public struct Follower: Sendable {
 
     private typealias Facts = AsyncThrowingStream<FollowPlan.Fact, any Error>
 
-    private func follow(_ report: (News) -> Void) async throws {
+    private func follow(_ report: (News) throws -> Void) async throws {
         let slug = try replica.identity().workspace
         let mark = try await FileLock(path: Self.mark(of: replica.path), shared: true)
         defer { withExtendedLifetime(mark) {} }
@@ -78,7 +79,7 @@ public struct Follower: Sendable {
     }
 
     private func follow(
-        _ plan: FollowPlan, _ facts: Facts, _ stream: NewsStream, _ report: (News) -> Void
+        _ plan: FollowPlan, _ facts: Facts, _ stream: NewsStream, _ report: (News) throws -> Void
     ) async throws {
         var plan = plan
         let start = ContinuousClock.now
@@ -129,24 +130,25 @@ public struct Follower: Sendable {
         }
     }
 
-    private func sync(_ report: (News) -> Void) async throws -> FollowPlan.Fact {
+    private func sync(_ report: (News) throws -> Void) async throws -> FollowPlan.Fact {
+        let outcome: SyncSession.Outcome
         do {
             let lock = try await FileLock(path: replica.path + ".lock")
             defer { withExtendedLifetime(lock) {} }
-            let outcome = try await SyncSession(replica, over: connection, now: now).run()
-            report(.synced(outcome))
-            return .synced(outcome.version, isDeferred: outcome.summary.deferred > 0)
+            outcome = try await SyncSession(replica, over: connection, now: now).run()
         } catch let error as ClientError where error.scope == .transient {
-            report(.failed(error))
+            try report(.failed(error))
             return .failed(atLeast: error.retryAfter ?? .zero)
         } catch let error as DatabaseError where error.mayPass {
             let problem = SyncSession.problem(error.resultCode)
             let code = error.resultCode == .SQLITE_FULL ? "storage_full" : "busy"
-            report(
+            try report(
                 .failed(
                     ClientError(.transient, code: code, problem.sentence, remedy: problem.remedy)))
             return .failed(atLeast: .zero)
         }
+        try report(.synced(outcome))
+        return .synced(outcome.version, isDeferred: outcome.summary.deferred > 0)
     }
 
     /// For `status`. What kept the sync from writing may keep this: it passes, or the next sync tells.

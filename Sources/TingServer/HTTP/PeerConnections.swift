@@ -15,7 +15,7 @@ final class PeerConnections: Sendable {
     func enter(_ channel: any Channel) -> Bool {
         guard let peer = channel.remoteAddress?.ipAddress, let limit = bounds.connections(of: peer)
         else { return true }
-        let network = JoinAttempts.network(of: peer)
+        let network = IPAddress.network(of: peer)
         let isFree = counts.withLock { counts in
             guard counts[network, default: 0] < limit else { return false }
             counts[network, default: 0] += 1

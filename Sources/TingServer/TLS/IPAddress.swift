@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TingCore
 
 /// Addresses of the internet protocol, as text and as bytes in network order.
 enum IPAddress {
@@ -25,6 +26,14 @@ enum IPAddress {
             decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// Who has one address of IPv6 has 2⁶⁴ of them: the network counts (RFC 6177).
+    static func network(of peer: String) -> String {
+        guard let bytes = bytes(peer), bytes.count == 16 else { return peer }
+        // An address of IPv4 in the form of IPv6.
+        let isMapped = bytes.starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
+        return Hexadecimal.encode(isMapped ? bytes : Array(bytes.prefix(8)))
+    }
+
     /// Whether an address is this machine's own, in either form.
     static func isLoopback(_ text: String) -> Bool {
         guard let bytes = bytes(text) else { return false }
@@ -46,41 +55,4 @@ enum IPAddress {
                     }
             }
     }
-}
-
-/// A host and a port as people write them: `localhost:8443`, `[::1]:0`.
-package struct HostPort: Equatable, Sendable, CustomStringConvertible {
-    package var host: String
-    package var port: Int
-
-    package init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"),
-            let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
-        else { return nil }
-        var host = String(text[..<colon])
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = String(host.dropFirst().dropLast())
-        } else if host.contains(":") {
-            return nil
-        }
-        guard IPAddress.bytes(host) != nil || IPAddress.isHostName(host) else { return nil }
-        self.init(host: host, port: port)
-    }
-
-    /// The host and port of `https://HOST[:PORT][/]`.
-    package init?(url: String) {
-        guard let parts = URLComponents(string: url), parts.scheme == "https",
-            var host = parts.host, !host.isEmpty, parts.path.isEmpty || parts.path == "/",
-            parts.query == nil, parts.user == nil
-        else { return nil }
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        self.init(host: host, port: parts.port ?? 443)
-    }
-
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -2,23 +2,36 @@
 
 import Foundation
 import GRDB
+import Synchronization
 import TingCore
 
 /// Waits for another program that holds a SQLite file, and says so when that takes long.
-enum BusyWait {
+final class BusyWait: Sendable {
+    /// How long it waits, in milliseconds.
+    private let patience: Atomic<Int>
+    private let usual: Int
+
+    init(seconds: Int) {
+        usual = seconds * 1_000
+        patience = Atomic(usual)
+    }
+
+    /// Runs what gives up after so many milliseconds. For one at a time, as is whoever has a connection.
+    func hurrying<T>(_ milliseconds: Int, _ body: () throws -> T) rethrows -> T {
+        patience.store(milliseconds, ordering: .relaxed)
+        defer { patience.store(usual, ordering: .relaxed) }
+        return try body()
+    }
+
     /// Milliseconds between tries, as SQLite's own waiting has them; the last ones go on.
     private static let pauses = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100]
 
-    /// - Parameters:
-    ///   - seconds: How long it waits.
-    ///   - isLong: Called once for each wait of more than `Limits.silentWaitMilliseconds`.
-    static func callback(
-        seconds: Int, isLong: @escaping @Sendable () -> Void
-    ) -> Database.BusyCallback {
-        { tries in
-            let pause = pauses[min(tries, pauses.count - 1)]
-            let before = waited(tries)
-            guard before < seconds * 1000 else { return false }
+    /// - Parameter isLong: Called once for each wait of more than `Limits.silentWaitMilliseconds`.
+    func callback(isLong: @escaping @Sendable () -> Void) -> Database.BusyCallback {
+        { [self] tries in
+            let pause = Self.pauses[min(tries, Self.pauses.count - 1)]
+            let before = Self.waited(tries)
+            guard before < patience.load(ordering: .relaxed) else { return false }
             usleep(useconds_t(pause * 1000))
             let told = Limits.silentWaitMilliseconds
             if before < told, before + pause >= told { isLong() }

@@ -75,24 +75,29 @@ extension Replica {
             try putOnTop(db, back)
             carried.outbox = back.count
             for row in quarantine {
-                guard let row, try takeQuarantined(db, row, hashes) else {
+                guard let row, let changeSet = Self.rejected(row, hashes) else {
                     carried.damaged += 1
                     continue
                 }
+                // It may have been accepted since that file was left.
+                guard try !isKnown(db, changeSet.id) else { continue }
+                try keepRejected(db, changeSet, row)
                 carried.quarantine += 1
             }
             return carried
         }
     }
 
-    private func takeQuarantined(_ db: Database, _ row: Row, _ hashes: [String: Hash]) throws
-        -> Bool
-    {
-        guard let code = try? row.decode(String.self, atIndex: 1),
+    private static func rejected(_ row: Row, _ hashes: [String: Hash]) -> ChangeSet? {
+        guard (try? row.decode(String.self, atIndex: 1)) != nil,
             let body = try? row.decode(Data.self, atIndex: 2),
             let changeSet = try? ChangeSet(storedBytes: Array(body)),
             hashes.isEmpty || hashes[changeSet.id.description] == changeSet.hash
-        else { return false }
+        else { return nil }
+        return changeSet
+    }
+
+    private func keepRejected(_ db: Database, _ changeSet: ChangeSet, _ row: Row) throws {
         try rememberHash(db, of: changeSet)
         try db.execute(
             sql: """
@@ -100,11 +105,11 @@ extension Replica {
                 VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """,
             arguments: [
-                changeSet.id.description, code,
-                (try? row.decode(String.self, atIndex: 3)) ?? "", body,
+                changeSet.id.description, try row.decode(String.self, atIndex: 1),
+                (try? row.decode(String.self, atIndex: 3)) ?? "",
+                Data(changeSet.storedBytes),
                 (try? row.decode(Int64.self, atIndex: 4)) ?? clock(),
             ])
-        return true
     }
 
     /// The rows of a table that can be read, from both of its ends; `nil` for one that can't be

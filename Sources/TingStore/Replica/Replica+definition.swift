@@ -36,14 +36,11 @@ extension Replica {
     private func remake(_ db: Database, isThorough: Bool) throws -> [String] {
         let version = try definitionVersion(db)
         guard isThorough || version != watch.complete else { return [] }
-        // A program of a later layout made the file: what it left out is its own affair.
-        guard try layout(db) <= SchemaTable.layout else { return [] }
         // Of a file that is no replica nothing is made.
         _ = try identity(db)
-        guard try isThorough || !isComplete(db) else {
-            watch.complete = version
-            return []
-        }
+        guard try isThorough || !isDefinitionComplete(db) else { return [] }
+        // A program of a later layout made the file: what it left out is its own affair.
+        guard try layout(db) <= SchemaTable.layout else { return [] }
         let growth = try TableGrowth.to(Self.definition(schema))
         let differences = try growth.differences(from: db)
         let keyless = try schema.collections.filter { try isKeyless(db, $0) }
@@ -76,6 +73,15 @@ extension Replica {
         // Not `complete` before this transaction is on disk: the next one looks again.
         watch.complete = nil
         return found
+    }
+
+    /// Whether the file has all that it takes to note and keep edits, by names.
+    func isDefinitionComplete(_ db: Database) throws -> Bool {
+        let version = try definitionVersion(db)
+        if version == watch.complete { return true }
+        guard try layout(db) > SchemaTable.layout || isComplete(db) else { return false }
+        watch.complete = version
+        return true
     }
 
     /// Grows with every change of the file's definition, by any program.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
+package import GRDB
 import Synchronization
 public import TingCore
 
@@ -28,6 +28,17 @@ extension Replica {
                     changeSet: ChangeSet(storedBytes: Array($0.decode(Data.self, atIndex: 1))))
             }
         }
+    }
+
+    /// The change sets of the outbox that edit a record, in order.
+    package func waiting(_ db: Database, on record: RecordID) throws -> [ChangeSet] {
+        try Data.storedAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT body FROM ting_outbox WHERE seq IN
+                    (SELECT seq FROM ting_pending WHERE record = ?) ORDER BY seq
+                    """), arguments: [record.description]
+        ).map { try ChangeSet(storedBytes: Array($0)) }
     }
 
     /// Discards change sets of the outbox for good: their author asked for it.
@@ -89,7 +100,7 @@ extension Replica {
     }
 
     private func setAside(_ db: Database, _ operation: TingCore.Operation) throws {
-        guard try shared(db, operation.record) == nil else { return }
+        guard try SharedRecords.read(db, operation.record) == nil else { return }
         let values = try tables.read(db, operation.collection, operation.record)
         try SharedRecords.write(
             db, operation.record,

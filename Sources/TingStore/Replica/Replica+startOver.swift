@@ -5,6 +5,14 @@ import Foundation
 import GRDB
 public import TingCore
 
+/// What a change to the server's snapshot came to.
+public struct StartedOver: Equatable, Sendable {
+    /// Change sets of others that the server lost, and nobody can prove.
+    public var unproven: Int
+    /// Conflicts that are open now, and were not here.
+    public var conflicts: [RecordID]
+}
+
 /// Going on from another history: what the server lost is given back, then the replica changes to
 /// the server's snapshot, with everything that waits here on top (promise 4).
 extension Replica {
@@ -113,7 +121,6 @@ extension Replica {
     ///   - returned: Versions that the server took back: the snapshot must hold them.
     ///   - unproven: Versions that the server could not take back; the author's own go to the outbox.
     ///   - keepsOld: Whether the file as it was is kept beside.
-    /// - Returns: How many change sets of others the server lost that nobody can prove.
     /// - Throws: `ReplicaError.digestDiffers` if the snapshot does not give its own digest;
     ///   `.snapshotLacks` if it is older than what was given back, or the server lost that again.
     @discardableResult
@@ -121,7 +128,7 @@ extension Replica {
         from snapshot: String, because reason: SyncPlan.StartOver, epoch: Epoch? = nil,
         returned: [Version] = [],
         unproven: [Version] = [], keepsOld: Bool = true
-    ) throws -> Int {
+    ) throws -> StartedOver {
         try seal()
         try access { db in
             try db.execute(sql: "ATTACH DATABASE ? AS snapshot", arguments: [snapshot])
@@ -138,6 +145,7 @@ extension Replica {
         return try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
             let held = try heldRows(db)
+            let open = try openConflicts(db)
             let waiting = try String.storedAll(
                 db,
                 sql: """
@@ -168,8 +176,16 @@ extension Replica {
             guard try recomputedDigest(db).hash == HistoryTables.stateHash(db) else {
                 throw ReplicaError.digestDiffers(version: try identity(db).base.version)
             }
-            return lost.count { $0.author != own }
+            return StartedOver(
+                unproven: lost.count { $0.author != own },
+                conflicts: try openConflicts(db).subtracting(open).sorted())
         }
+    }
+
+    private func openConflicts(_ db: Database) throws -> Set<RecordID> {
+        try Set(
+            String.storedAll(db, sql: "SELECT id FROM conflict WHERE status = 'open'")
+                .compactMap { RecordID($0) })
     }
 
     /// The first of these versions whose change set the attached snapshot doesn't hold; the first

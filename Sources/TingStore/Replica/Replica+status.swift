@@ -39,18 +39,9 @@ extension Replica {
     ///
     /// Tells it also where nothing can be written: `unsealed` says why.
     public func status() throws -> ReplicaStatus {
-        var invalid: [InvalidEdit] = []
-        var failure: ResultCode?
-        do { invalid = try seal() } catch let error as DatabaseError where error.isAboutWriting {
-            failure = error.resultCode
-            invalid = try read(held)
-        }
+        let failure = try sealForReading()
         return try read { db in
-            let noted =
-                failure == nil
-                ? 0
-                : try Int.storedOne(
-                    db, sql: "SELECT count(DISTINCT record) FROM ting_note WHERE kind <> 'k'") ?? 0
+            let noted = try failure == nil ? nil : unsealed(db)
             let identity = try identity(db)
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM ting_replica"),
                 let box = try Row.fetchOne(
@@ -60,11 +51,13 @@ extension Replica {
                 workspace: identity.workspace, replica: identity.replica,
                 epoch: identity.base.epoch, digest: HistoryTables.stateHash(db),
                 version: identity.base.version, head: row.decode(forColumn: "head"),
-                outbox: noted + box.decode(Int.self, atIndex: 0),
+                outbox: (noted?.records ?? 0) + box.decode(Int.self, atIndex: 0),
                 quarantine: Int.storedOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
                 conflicts: Int.storedOne(
                     db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
-                invalid: invalid, oldestUnsynced: box.decode(atIndex: 1),
+                invalid: held(db),
+                oldestUnsynced: [noted?.oldest, box.decode(Int64?.self, atIndex: 1)]
+                    .compactMap { $0 }.min(),
                 lastSync: row.decode(forColumn: "last_sync"),
                 nextRetry: row.decode(forColumn: "next_retry"),
                 lastError: row.decode(forColumn: "last_error"),
@@ -78,6 +71,18 @@ extension Replica {
                         """),
                 isSuspect: row.decode(forColumn: "suspect"), unsealed: failure)
         }
+    }
+
+    /// What other tools wrote and nothing has sealed: how many records, and when first.
+    private func unsealed(_ db: Database) throws -> (records: Int, oldest: Int64?)? {
+        // Of what an upsert may have replaced no time is noted.
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT count(DISTINCT record), min(nullif(time, 0)) FROM ting_note
+                WHERE kind <> 'k'
+                """)
+        return try row.map { try ($0.decode(atIndex: 0), $0.decode(atIndex: 1)) }
     }
 
     /// What stands for the role of who is no member. To programs that don't know it, it is no role.

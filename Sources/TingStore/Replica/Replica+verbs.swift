@@ -3,7 +3,7 @@
 public import GRDB
 public import TingCore
 
-/// The fast way to edit inside `write`: what these verbs wrote is sealed without being read back.
+/// Editing inside `write`: what `insert` and `update` wrote is sealed without being read back.
 extension Replica {
     /// Inserts a record; fields that `values` doesn't name hold their default.
     /// - Throws: `ReplicaError.unknownField`, or `DatabaseError` if the id is taken.
@@ -61,6 +61,20 @@ extension Replica {
         try statement.run()
         guard statement.changes > 0 else { throw ReplicaError.unknownRecord(id.description) }
         note(written, to: id, of: collection, after: count)
+    }
+
+    /// Notes a *keep*: an edit of a field (or of the whole record) to what it is.
+    /// - Throws: `ReplicaError.unknownCollection`, `.unknownField`.
+    public func keep(
+        _ db: Database, _ collection: String, _ record: RecordID, field: String?
+    ) throws {
+        let known = try tables.known(collection)
+        if let field, known.field(field) == nil {
+            throw ReplicaError.unknownField("\(collection).\(field)")
+        }
+        try db.execute(
+            sql: "INSERT INTO ting_note (kind, collection, record, field) VALUES ('k', ?, ?, ?)",
+            arguments: [collection, record.description, field ?? ""])
     }
 
     /// The statement that inserts into a collection, and that.

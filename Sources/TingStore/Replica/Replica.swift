@@ -25,6 +25,7 @@ public final class Replica: Sendable {
     let known: Mutex<RecordTables>
     /// What the writing under way changes.
     let watch: EditWatch
+    private let wait = BusyWait(seconds: Limits.replicaBusySeconds)
     /// The thread that is within `access`; 0 for none.
     private let inside = Atomic<UInt>(0)
     /// How many change sets came into the outbox through this object: `EditMark.swift`.
@@ -55,7 +56,7 @@ public final class Replica: Sendable {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .callback(
-            BusyWait.callback(seconds: Limits.replicaBusySeconds, isLong: isWaiting))
+            wait.callback(isLong: isWaiting))
         configuration.prepareDatabase { [watch] db in
             // For good: switching them makes SQLite prepare every statement anew. They serve other
             // tools; the watch sees what is written here.
@@ -247,10 +248,45 @@ public final class Replica: Sendable {
     /// Seals what other tools wrote, and tells what is held back.
     @discardableResult
     public func seal(message: String = "") throws -> [InvalidEdit] {
-        try quietly { db in
+        if let held = try heldIfSealed() { return held }
+        return try quietly { db in
             try sealForeign(db, message: message)
             return try held(db)
         }
+    }
+
+    /// Seals what other tools wrote, for who only reads: behind another program that writes the file it waits for
+    /// a second, no longer, and leaves what they wrote lately unsealed.
+    /// - Returns: Why something is left unsealed; `nil` where nothing is.
+    public func sealForReading() throws -> ResultCode? {
+        do {
+            if try heldIfSealed() != nil { return nil }
+            try quietly(hurrying: true) { try sealForeign($0) }
+            return nil
+        } catch let error as DatabaseError where error.isAboutWriting {
+            return error.resultCode
+        }
+    }
+
+    /// What is held back, where nothing has to be sealed: that asks for no lock.
+    private func heldIfSealed() throws -> [InvalidEdit]? {
+        try read { db in
+            let version = try identity(db).base.version
+            guard try isDefinitionComplete(db), try !hasUnsealed(db, at: version) else {
+                return nil
+            }
+            return try held(db)
+        }
+    }
+
+    /// Whether there are notes other than those held back when the replica was here last.
+    func hasUnsealed(_ db: Database, at version: Version) throws -> Bool {
+        guard let newest = try lastNote(db), newest > 0 else { return false }
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT sealed_note, sealed_version FROM ting_replica"))
+        guard let row else { return true }
+        return try newest > row.decode(Int64.self, atIndex: 0)
+            || version != row.decode(Version.self, atIndex: 1)
     }
 
     /// The edits that are held back.
@@ -281,17 +317,27 @@ public final class Replica: Sendable {
 
     /// One transaction in which nothing that is written counts as an edit. An index that turns out
     /// rotten in it is built anew, and the transaction begun again.
-    func quietly<T>(_ body: (Database) throws -> T) throws -> T {
+    /// - Parameter hurrying: Whether it waits for `Limits.readingWaitMilliseconds` at most where another program
+    ///   writes.
+    @discardableResult
+    func quietly<T>(hurrying: Bool = false, _ body: (Database) throws -> T) throws -> T {
         do {
-            return try transaction(body)
+            return try transaction(hurrying: hurrying, body)
         } catch  where error as? ReplicaError == .rottenIndex {
             try doubtIndexes()
-            return try transaction(body)
+            return try transaction(hurrying: hurrying, body)
         }
     }
 
-    private func transaction<T>(_ body: (Database) throws -> T) throws -> T {
-        try access { db in try transaction(db, .immediate, body) }
+    private func transaction<T>(
+        hurrying: Bool = false, _ body: (Database) throws -> T
+    ) throws -> T {
+        try access { db in
+            guard hurrying else { return try transaction(db, .immediate, body) }
+            return try wait.hurrying(Limits.readingWaitMilliseconds) {
+                try transaction(db, .immediate, body)
+            }
+        }
     }
 
     private func transaction<T>(

@@ -118,9 +118,9 @@ extension Replica {
         let bound = Limits.searchRankLimit
         let most = limit.map { (0...bound).contains($0) ? $0 : bound } ?? bound
         do {
-            try seal()
-            try quietly { try refreshIndex($0, progress) }
-        } catch let error as DatabaseError where error.forbidsWriting {
+            _ = try sealForReading()
+            try quietly(hurrying: true) { try refreshIndex($0, progress) }
+        } catch let error as DatabaseError where error.isAboutWriting || error.forbidsWriting {
             return try query.map { try passingSearch($0, most, progress) } ?? []
         }
         guard let query else { return [] }

@@ -61,6 +61,7 @@ public struct SyncRun {
             outcome.head = response.head
             given = try replica.lastInCommon(response.lineage, response.historyDigest)
             (returned, unproven, epoch) = ([], [], response.epoch)
+            outcome.from = min(outcome.from, given)
             return try perform(plan.step(.historyDiffers(reason)))
         }
         for verdict in response.verdicts {
@@ -140,9 +141,11 @@ public struct SyncRun {
         // The floor passed a clone on its way here: it takes a newer snapshot, and has lost nothing.
         let isClone = try reason == .belowFloor && replica.isUntouched()
         do {
-            outcome.unproven = try replica.startOver(
+            let change = try replica.startOver(
                 from: snapshot, because: reason, epoch: epoch, returned: returned,
                 unproven: unproven, keepsOld: !isClone)
+            outcome.unproven = change.unproven
+            outcome.summary.conflicts += change.conflicts
         } catch ReplicaError.snapshotLacks {
             // The server lost once more what it was given back: it is asked how it stands.
             return try perform(plan.step(.waited))
@@ -195,7 +198,8 @@ public struct SyncRun {
 /// What a sync came to.
 public struct SyncOutcome: Equatable, Sendable {
     public var summary = IntegrateSummary()
-    /// The versions before and after, and the newest heard of.
+    /// The versions before and after, and the newest heard of. Before it is the last one in common, where the
+    /// server's history turned out to be another.
     public var from: Version = 0
     public var version: Version = 0
     public var head: Version = 0

@@ -8,7 +8,7 @@ import TingCore
 extension Drafter {
     /// As much of a field as when an edit that is still pending, or held back, hid it; `nil` where
     /// that is all that the replica has integrated.
-    func base(_ record: RecordID, _ field: String, _ draft: SealDraft) throws -> Base? {
+    func base(_ field: String, _ draft: SealDraft) throws -> Base? {
         guard !draft.pendingBases.isEmpty || !draft.heldBases.isEmpty else { return nil }
         let pending = draft.pendingBases.filter { $0.fields.hold(field) }.map(\.base)
         let held = [draft.heldBases[field], draft.heldBases[""], draft.heldBase].compactMap { $0 }

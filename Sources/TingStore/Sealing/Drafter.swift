@@ -94,7 +94,7 @@ struct Drafter {
             restore.id = id
             restore.pendingBases = draft.pendingBases
             restore.operation = Operation(
-                .restore, fold.collection.name, id, base: try base(id, "", draft), time: fold.time)
+                .restore, fold.collection.name, id, base: try base("", draft), time: fold.time)
             draft.operation = try update(draft, id, raw)
             return [restore, draft]
         }
@@ -167,7 +167,7 @@ struct Drafter {
         _ draft: SealDraft, _ id: RecordID, _ field: Field, before: Value, after: Value
     ) throws -> FieldEdit {
         FieldEdit(
-            field.name, before: before, after: after, base: try base(id, field.name, draft),
+            field.name, before: before, after: after, base: try base(field.name, draft),
             time: draft.fold.time(of: field.name))
     }
 
@@ -211,12 +211,12 @@ struct Drafter {
         let pending = draft.pendingBases.flatMap(\.fields.names).filter { !["", "*"].contains($0) }
         let hidden = Set(pending).union(draft.heldBases.keys.filter { !$0.isEmpty })
         let edits = try hidden.sortedByBytes.compactMap { field -> FieldEdit? in
-            guard let base = try base(id, field, draft) else { return nil }
+            guard let base = try base(field, draft) else { return nil }
             return FieldEdit(
                 field, before: .null, after: .null, base: base, time: draft.fold.time)
         }
         return Operation(
-            .delete, draft.fold.collection.name, id, base: try base(id, "", draft),
+            .delete, draft.fold.collection.name, id, base: try base("", draft),
             time: draft.fold.time, fields: edits)
     }
 }

@@ -91,7 +91,8 @@ extension Sealer {
             try keepNotes(draft)
         }
         for (field, invalid) in draft.invalid {
-            let base = try draft.id.flatMap { try drafter.base($0, field, draft) } ?? identity.base
+            let seen = try draft.id == nil ? nil : drafter.base(field, draft)
+            let base = seen ?? identity.base
             try db.cachedStatement(
                 sql: """
                     INSERT INTO ting_invalid

@@ -88,13 +88,7 @@ struct Sealer {
     private func isAnythingNew() throws -> Bool {
         if own?.rows.isEmpty == false { return true }
         guard let newest = try replica.lastNote(db), newest > after else { return false }
-        let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT sealed_note, sealed_version FROM ting_replica"))
-        guard after == 0, let row else { return true }
-        let (note, version): (Int64, Version) = try (
-            row.decode(atIndex: 0), row.decode(atIndex: 1)
-        )
-        return newest > note || identity.base.version != version
+        return try after > 0 || replica.hasUnsealed(db, at: identity.base.version)
     }
 
     private func noteSealed() throws {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import GRDB
-import TingCore
+import Foundation
+public import GRDB
+public import TingCore
 
-/// Ids that a short id might be confused with. No index is by endings.
+/// Ids by their endings, as short ids are. No index is by endings.
 extension Replica {
     /// Places in the tables of all collections: at least as many as there are records, without a look
     /// at each.
@@ -51,5 +52,36 @@ extension Replica {
             if ascending[middle] < wanted { low = middle + 1 } else { high = middle }
         }
         return false
+    }
+
+    /// Records, deleted ones too (also those that were never sent), whose id ends as given.
+    public func locate(_ db: Database, ending: String) throws
+        -> [(collection: String, id: RecordID)]
+    {
+        guard !ending.isEmpty, ending.utf8.allSatisfy({ $0 == 0x2d || isalnum(Int32($0)) != 0 })
+        else { return [] }
+        var found: [(collection: String, id: RecordID)] = []
+        for collection in schema.collections {
+            let sql =
+                ending.utf8.count == 36
+                ? "SELECT id FROM \"\(collection.name)\" WHERE id = ?"
+                : "SELECT id FROM \"\(collection.name)\" WHERE id LIKE '%' || ? LIMIT 3"
+            for text in try String.storedAll(db, sql: sql, arguments: [ending]) {
+                if let id = RecordID(text) { found.append((collection.name, id)) }
+            }
+        }
+        let gone = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT collection, record FROM ting_shared
+                WHERE \(ending.utf8.count == 36 ? "record = ?" : "record LIKE '%' || ?")
+                """, arguments: [ending])
+        for row in gone {
+            guard let id = try RecordID(row.decode(String.self, atIndex: 1)),
+                !found.contains(where: { $0.id == id })
+            else { continue }
+            found.append((try row.decode(atIndex: 0), id))
+        }
+        return found
     }
 }

@@ -35,7 +35,7 @@ struct FieldChanges {
             case .literal(let text): return Change(input: input, text: text, isExact: false)
             case .exact(let text): return Change(input: input, text: text, isExact: true)
             case .file(let path):
-                let data = FileManager.default.contents(atPath: path)
+                let data = InputFile.contents(of: path)
                 return Change(
                     input: input, text: try Self.text(data, of: path), isExact: false)
             case .standardInput:

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import Testing
+import TingClient
+import TingCore
+import TingStore
+import TingTesting
+
+/// What a conflict tells of the values that it names.
+@Suite struct ConflictTests {
+    @Test("whoever wrote the value that is kept now is named, also before it is sent")
+    func keptBy() throws {
+        let team = try Team(2)
+        func edit(_ member: Int, _ sql: String) throws {
+            try team.replicas[member].write { try $0.execute(sql: sql) }
+        }
+        func kept(_ member: Int) throws -> (Value, String?) {
+            let replica = team.replicas[member]
+            let conflict = try #require(try replica.read { try replica.conflicts($0) }.first)
+            return (conflict.kept, conflict.keptBy)
+        }
+        let names = team.members.map(\.id.description)
+        try edit(0, "INSERT INTO project (title) VALUES ('Water')")
+        for member in [0, 1, 0] { try team.sync(member) }
+        for member in 0..<2 { try edit(member, "UPDATE project SET title = 'By \(member)'") }
+        for member in [0, 1, 0] { try team.sync(member) }
+        #expect(try kept(0) == (.text("By 1"), names[1]))
+        try edit(0, "UPDATE project SET title = 'Later'")
+        #expect(try kept(0) == (.text("Later"), names[0]))
+        try team.sync(0)
+        try team.sync(1)
+        #expect(try kept(1) == (.text("Later"), names[0]))
+        // Another field is no matter.
+        try edit(1, "UPDATE project SET hours = 3")
+        #expect(try kept(1) == (.text("Later"), names[0]))
+    }
+}
