@@ -82,7 +82,9 @@ extension Oracle {
         }
     }
 
-    /// Whether all is here, or made by itself, that a change set edits or refers to, conflicts aside.
+    /// Whether all is here, or made by itself, that a change set edits or refers to, conflicts aside; and the versions
+    /// that it names. It may name later ones of an epoch whose files were copied back while entries were on
+    /// their way: the replica asks anew.
     private func hasAll(that changeSet: ChangeSet) -> Bool {
         let settled = changeSet.operations.filter {
             $0.collection == CollectionSchema.conflict.name
@@ -90,6 +92,7 @@ extension Oracle {
         let made = changeSet.operations.filter { $0.kind == .insert }
         return changeSet.concerned.subtracting((settled + made).map(\.record))
             .allSatisfy { records[$0] != nil }
+            && changeSet.bases.allSatisfy { $0.epoch != epoch || $0.version <= version }
     }
 
     /// Whether a proven entry is not what this history has under a version that it shares with its epoch.
