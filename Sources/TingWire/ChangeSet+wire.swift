@@ -37,9 +37,10 @@ extension ChangeSet {
         return message
     }
 
-    /// The same in columns; plain where there are more operations than columns may hold.
+    /// The same in columns; plain where there are more operations, or longer names, than columns may hold.
     package var terseWire: Ting_V1_ChangeSet {
-        guard operations.count <= Limits.operationLimit else { return wire }
+        guard operations.count <= Limits.operationLimit, operations.allSatisfy(\.hasShortNames)
+        else { return wire }
         var message = head
         message.columns = Ting_V1_Columns(operations, time: time)
         return message
@@ -59,6 +60,11 @@ extension ChangeSet {
 }
 
 extension TingCore.Operation {
+    fileprivate var hasShortNames: Bool {
+        collection.utf8.count <= Limits.nameByteLimit
+            && fields.allSatisfy { $0.field.utf8.count <= Limits.nameByteLimit }
+    }
+
     fileprivate init(wire message: Ting_V1_Operation, time: Int64) throws(WireError) {
         guard let kind = Kind(rawValue: message.kind) else {
             throw WireError("operations.kind", "unknown: \(message.kind.prefix(20))")

@@ -35,4 +35,15 @@ import TingTesting
         try edit(1, "UPDATE project SET hours = 3")
         #expect(try kept(1) == (.text("Later"), names[0]))
     }
+
+    @Test("a row that another tool made up is held back, and no open conflict", .tags(.promise12))
+    func madeUp() throws {
+        let team = try Team(1)
+        let replica = team.replicas[0]
+        try team.foreign(
+            0, "INSERT INTO conflict (collection, record, kind) VALUES ('project', 'x', 'field')")
+        let status = try replica.status()
+        #expect((status.conflicts, status.invalid.count) == (0, 1))
+        #expect(try replica.read { try replica.conflicts($0) }.isEmpty)
+    }
 }

@@ -77,6 +77,21 @@ struct TerseFormTests {
         }
     }
 
+    @Test("longer names than columns may hold go plain, and are judged like any other")
+    func longNames() throws {
+        let long = String(repeating: "n", count: Limits.nameByteLimit + 1)
+        for (collection, field) in [(long, "title"), ("project", long)] {
+            let changeSet = Self.changeSet([
+                Operation(
+                    .update, collection, Self.record(1), time: 1_000,
+                    fields: [FieldEdit(field, before: .null, after: .text("a"), time: 1_000)])
+            ])
+            let message = changeSet.terseWire
+            #expect(!message.hasColumns)
+            #expect(try ChangeSet(wire: message) == changeSet)
+        }
+    }
+
     @Test("more operations than columns may hold go plain, and are judged like any other")
     func tooMany() throws {
         let operations = (0...UInt64(Limits.operationLimit)).map {

@@ -96,7 +96,7 @@ extension Replica {
     ) throws -> [Conflict] {
         try RecordTable(.conflict)
             .records(
-                db, where: settledToo ? nil : "status = 'open'",
+                db, where: settledToo ? nil : Self.openConflict,
                 orderBy: byID ? "id" : "opened_version, collection, record, field, id"
             )
             .compactMap { try Conflict($0, self, db) }

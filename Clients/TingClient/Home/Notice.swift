@@ -96,7 +96,7 @@ extension ClientHome {
             let problem = SyncSession.problem(code)
             notices.append(
                 Notice(
-                    code: code == .SQLITE_FULL ? "storage_full" : "not_writable",
+                    code: problem.code,
                     sentence: "Edits by other tools wait to be taken up: \(problem.sentence)",
                     remedy: problem.remedy))
         } else if Self.isFull(path) {

@@ -141,10 +141,10 @@ public struct Follower: Sendable {
             return .failed(atLeast: error.retryAfter ?? .zero)
         } catch let error as DatabaseError where error.mayPass {
             let problem = SyncSession.problem(error.resultCode)
-            let code = error.resultCode == .SQLITE_FULL ? "storage_full" : "busy"
             try report(
                 .failed(
-                    ClientError(.transient, code: code, problem.sentence, remedy: problem.remedy)))
+                    ClientError(
+                        .transient, code: problem.code, problem.sentence, remedy: problem.remedy)))
             return .failed(atLeast: .zero)
         }
         try report(.synced(outcome))

@@ -179,31 +179,35 @@ public struct SyncSession: Sendable {
         }
     }
 
-    /// What went wrong with the replica's file, in plain words.
-    static func problem(_ code: ResultCode) -> (sentence: String, remedy: String) {
+    /// What went wrong with the replica's file, for programs and in plain words.
+    static func problem(
+        _ code: ResultCode
+    ) -> (code: String, sentence: String, remedy: String) {
         switch code {
         case .SQLITE_FULL:
             (
-                "The disk is full: what arrived was not kept.",
+                "storage_full", "The disk is full: what arrived was not kept.",
                 "Free some space, then run `ting sync`."
             )
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             (
+                "busy",
                 "The replica is busy: another `ting` or SQLite tool has been writing to it all the time.",
                 "Let that program finish, or end its open transaction; then run `ting sync`."
             )
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
             (
-                "The replica's file can't be written.",
+                "not_writable", "The replica's file can't be written.",
                 "Check the permissions of the file and its folder."
             )
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             (
-                "The replica's file is damaged.",
+                "not_writable", "The replica's file is damaged.",
                 "Keep it, save its edits with `ting outbox export`, and make a new replica with `ting clone`."
             )
         default:
             (
+                "not_writable",
                 "The replica's file can't be read or written (SQLite code \(code.rawValue)).",
                 "Run `ting sync` again; if it stays, check the disk."
             )

@@ -184,7 +184,7 @@ extension Replica {
 
     private func openConflicts(_ db: Database) throws -> Set<RecordID> {
         try Set(
-            String.storedAll(db, sql: "SELECT id FROM conflict WHERE status = 'open'")
+            String.storedAll(db, sql: "SELECT id FROM conflict WHERE \(Self.openConflict)")
                 .compactMap { RecordID($0) })
     }
 

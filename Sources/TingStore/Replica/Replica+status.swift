@@ -54,7 +54,7 @@ extension Replica {
                 outbox: (noted?.records ?? 0) + box.decode(Int.self, atIndex: 0),
                 quarantine: Int.storedOne(db, sql: "SELECT count(*) FROM ting_quarantine") ?? 0,
                 conflicts: Int.storedOne(
-                    db, sql: "SELECT count(*) FROM conflict WHERE status = 'open'") ?? 0,
+                    db, sql: "SELECT count(*) FROM conflict WHERE \(Self.openConflict)") ?? 0,
                 invalid: held(db),
                 oldestUnsynced: [noted?.oldest, box.decode(Int64?.self, atIndex: 1)]
                     .compactMap { $0 }.min(),
@@ -72,6 +72,12 @@ extension Replica {
                 isSuspect: row.decode(forColumn: "suspect"), unsealed: failure)
         }
     }
+
+    /// SQL for a row of `conflict` that is open: one that another tool made up is held back, and none.
+    package static let openConflict = """
+        status = 'open'
+        AND id NOT IN (SELECT record FROM ting_invalid WHERE collection = 'conflict' AND field = '')
+        """
 
     /// What other tools wrote and nothing has sealed: how many records, and when first.
     private func unsealed(_ db: Database) throws -> (records: Int, oldest: Int64?)? {

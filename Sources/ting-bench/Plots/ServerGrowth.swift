@@ -11,31 +11,42 @@ struct ServerGrowth: Codable {
     var fileHandles: Int
     var requestsPerSecond: Double
 
+    /// A member belongs to as many: who belongs to more waits for the list of all at each join.
+    private static let share = 50
+
     /// Measures at each number of workspaces, in turn on one server.
     static func measure(_ counts: [Int], _ options: Bench.Options) async throws -> [ServerGrowth] {
         let server = try Server(programs: options.programs)
         defer { server.stop() }
-        var seat: Seat?
+        // The last of each member knows all of theirs.
+        var seats: [Seat] = []
         var made = 0
         var rows: [ServerGrowth] = []
         for count in counts {
             while made < count {
-                seat = try await Seat(
-                    server.invite("owner@example.org", to: "w\(made)", role: .owner))
+                let member = made / share
+                let seat = try await Seat(
+                    server.invite("owner\(member)@example.org", to: "w\(made)", role: .owner))
+                seats = seats.prefix(member) + [seat]
                 made += 1
             }
-            guard let seat else { continue }
             // Anew, so that memory is of what is asked for and not of joining.
             server.stop()
             try server.start()
-            let connection = try ServerConnection(
-                server.address, anchor: seat.anchor, token: seat.token, timeout: .seconds(60),
-                environment: [:])
-            for number in 0..<count { _ = try await connection.workspace("w\(number)") }
-            let time = try await secondsAwaiting {
-                for number in 0..<count { _ = try await connection.workspace("w\(number)") }
+            let connections = try seats.map { seat in
+                try ServerConnection(
+                    server.address, anchor: seat.anchor, token: seat.token, timeout: .seconds(60),
+                    environment: [:])
             }
-            await connection.close()
+            for number in 0..<count {
+                _ = try await connections[number / share].workspace("w\(number)")
+            }
+            let time = try await secondsAwaiting {
+                for number in 0..<count {
+                    _ = try await connections[number / share].workspace("w\(number)")
+                }
+            }
+            for connection in connections { await connection.close() }
             rows.append(
                 ServerGrowth(
                     workspaces: count, memoryKiB: try server.memory(),
