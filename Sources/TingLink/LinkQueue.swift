@@ -96,7 +96,5 @@ private struct Darkness: Sendable {
 }
 
 extension Duration {
-    package var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
-    }
+    package var seconds: Double { self / .seconds(1) }
 }

@@ -217,7 +217,5 @@ private final class Writer {
 }
 
 extension Duration {
-    fileprivate var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
-    }
+    fileprivate var seconds: Double { self / .seconds(1) }
 }

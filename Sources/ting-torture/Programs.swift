@@ -86,9 +86,7 @@ struct Programs: Sendable {
 }
 
 extension Duration {
-    var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
-    }
+    var seconds: Double { self / .seconds(1) }
 
     /// A part of this duration, drawn evenly from nothing to `share` of it.
     func drawn(_ share: Double = 1, using generator: inout some RandomNumberGenerator) -> Duration {

@@ -132,6 +132,26 @@ struct FollowTests {
             try programs.ting("mette", "status", "--json").output.contains("\"next_retry\": null"))
     }
 
+    @Test("a member whose role changes meanwhile is warned before a sync", .tags(.promise12))
+    func roleChanged() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        try programs.member("li", role: "editor")
+        let following = try Following(programs, "li")
+        try eventually("it follows") { following.said.contains("Following") }
+        try programs.run(
+            "tingd",
+            [
+                "members", "--data", programs.data, "--workspace", "demo", "--role",
+                "li@example.org=viewer",
+            ])
+        try eventually("the status knows the role") {
+            try programs.ting("li", "status").output.contains("viewer")
+        }
+        let edit = try programs.ting("li", "add", "project", "title_en=Too late")
+        #expect(edit.errors.contains("warning"), "\(edit.errors)")
+    }
+
     @Test("a member who is removed is told, and keeps the outbox", .tags(.promise4))
     func removed() throws {
         let programs = try Programs()

@@ -89,34 +89,37 @@ extension Accounts {
 
     /// Whether a device still may read a workspace.
     package func mayRead(device: DeviceID, workspace: WorkspaceID) throws -> Bool {
-        try read { try mayRead($0, device, workspace) }
+        try read { try role($0, device, workspace) != nil }
     }
 
-    /// Who of those that follow still may: asked again whenever the file has changed.
-    package func readers(
-        among followers: [WorkspaceID: Set<DeviceID>]
-    ) throws -> [WorkspaceID: Set<DeviceID>] {
+    /// The roles of those that follow, where they still have one: asked again whenever the file has changed.
+    package func roles(
+        of followers: [WorkspaceID: Set<DeviceID>]
+    ) throws -> [WorkspaceID: [DeviceID: Role]] {
         try read { db in
-            var readers = followers
+            var roles: [WorkspaceID: [DeviceID: Role]] = [:]
             for (workspace, devices) in followers {
-                readers[workspace] = try devices.filter { try mayRead(db, $0, workspace) }
+                for device in devices {
+                    roles[workspace, default: [:]][device] = try role(db, device, workspace)
+                }
             }
-            return readers
+            return roles
         }
     }
 
-    private func mayRead(
+    private func role(
         _ db: Database, _ device: DeviceID, _ workspace: WorkspaceID
-    ) throws -> Bool {
+    ) throws -> Role? {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT EXISTS (SELECT 1 FROM device
-                    JOIN membership ON membership.member = device.member
-                    WHERE device.id = ? AND device.revoked IS NULL
-                        AND membership.workspace = ? AND membership.removed IS NULL)
+                SELECT membership.role FROM device
+                JOIN membership ON membership.member = device.member
+                WHERE device.id = ? AND device.revoked IS NULL
+                AND membership.workspace = ? AND membership.removed IS NULL
                 """)
-        return try Bool.fetchOne(
-            statement, arguments: [device.description, workspace.description]) ?? false
+        return try String.fetchOne(
+            statement, arguments: [device.description, workspace.description]
+        ).flatMap { Role(rawValue: $0) }
     }
 
     /// The workspaces that the caller belongs to, by slug.

@@ -21,6 +21,7 @@ final class FollowHub: Sendable {
 
     private struct Follower {
         let device: DeviceID
+        let role: Role
         let line: Line
     }
 
@@ -59,13 +60,15 @@ final class FollowHub: Sendable {
     func hasRoom(_ device: DeviceID) -> Bool { state.withLock { $0.hasRoom(device) } }
 
     /// A place for a device's stream; `nil` if the device has too many, or the server stops.
-    func join(_ workspace: WorkspaceID, device: DeviceID, _ line: Line) -> Place? {
+    func join(
+        _ workspace: WorkspaceID, device: DeviceID, as role: Role, _ line: Line
+    ) -> Place? {
         state.withLock { state in
             guard state.hasRoom(device) else { return nil }
             state.next += 1
             state.devices[device, default: 0] += 1
             state.followers[workspace, default: [:]][state.next] = Follower(
-                device: device, line: line)
+                device: device, role: role, line: line)
             return Place(workspace, state.next, self)
         }
     }
@@ -125,17 +128,19 @@ final class FollowHub: Sendable {
         state.withLock { $0.followers.mapValues { Set($0.values.map(\.device)) } }
     }
 
-    /// Ends the streams of those who may not read any more.
+    /// Ends the streams of those who may not read any more, and of those with another role: who listens
+    /// anew syncs first, and hears of it.
     func recheck(
-        _ mayRead: ([WorkspaceID: Set<DeviceID>]) throws -> [WorkspaceID: Set<DeviceID>]
+        _ roles: ([WorkspaceID: Set<DeviceID>]) throws -> [WorkspaceID: [DeviceID: Role]]
     ) rethrows {
-        let readers = readers
-        let stay = try mayRead(readers)
-        let gone = readers.map { ($0, $1.subtracting(stay[$0] ?? [])) }.filter { !$1.isEmpty }
+        let asked = readers
+        let roles = try roles(asked)
         let lines = state.withLock { state in
-            gone.flatMap { workspace, devices in
-                (state.followers[workspace] ?? [:]).values.filter { devices.contains($0.device) }
-                    .map(\.line)
+            asked.flatMap { workspace, devices in
+                (state.followers[workspace] ?? [:]).values.filter { follower in
+                    devices.contains(follower.device)
+                        && roles[workspace]?[follower.device] != follower.role
+                }.map(\.line)
             }
         }
         Self.onEachLoop(lines) { $0.end() }

@@ -21,9 +21,10 @@ extension API {
             return Self.eventStream
         }
         // Joined before the head is read: what comes in between is heard twice, not missed.
-        guard let place = followers.join(access.workspace, device: caller.device, line) else {
-            throw Refusal.tooManyStreams
-        }
+        guard
+            let place = followers.join(
+                access.workspace, device: caller.device, as: access.role, line)
+        else { throw Refusal.tooManyStreams }
         // Asked again after joining: a removal in between would have found no stream to end.
         _ = try await member(call, slug)
         let first = try await with(access.workspace) { workspace in

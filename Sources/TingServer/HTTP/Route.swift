@@ -52,7 +52,7 @@ package enum Route: Equatable, Sendable {
         return true
     }
 
-    /// The last word of the name in metrics and logs: no slug, no id.
+    /// Its name in metrics and logs, without slug or id.
     var name: String {
         switch self {
         case .join: "join"

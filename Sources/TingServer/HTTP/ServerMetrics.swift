@@ -72,9 +72,7 @@ package final class ServerMetrics: Sendable {
 }
 
 extension Duration {
-    fileprivate var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
-    }
+    fileprivate var inSeconds: Double { self / .seconds(1) }
 }
 
 extension Verdict {

@@ -6,7 +6,7 @@ import ServiceLifecycle
 import TingCore
 
 /// Notices what other processes (and this one) change in `server.sqlite`, and ends the event
-/// streams of those who may not read any more. Requests need no notice: each asks the file.
+/// streams of those who may not read any more, or have another role. Requests need no notice: each asks the file.
 ///
 /// Fails where another file lies in its place: the server can't go on with one that no command reaches.
 struct AccountsWatch: Service {
@@ -52,7 +52,7 @@ struct AccountsWatch: Service {
         do {
             let now = try await workers.run { [accounts, followers] in
                 let version = try watcher.current()
-                if version != last { try followers.recheck(accounts.readers) }
+                if version != last { try followers.recheck(accounts.roles) }
                 return version
             }
             if now != last { try await catchUp() }
