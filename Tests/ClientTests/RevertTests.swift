@@ -112,6 +112,17 @@ import TingTesting
         #expect(try text(team, "SELECT title FROM project") == nil)
     }
 
+    @Test("an edit that brought a deleted record back is undone; the record stays")
+    func broughtBack() throws {
+        let team = try team()
+        try edit(team, 0, "DELETE FROM project")
+        let late = try edit(team, 1, "UPDATE project SET hours = 5")
+        try syncAll(team)
+        #expect(try text(team, "SELECT title || hours FROM project") == "Water5")
+        #expect(try revert(team, 1, late).isEmpty)
+        #expect(try text(team, "SELECT title || hours FROM project") == "Water0")
+    }
+
     @Test("what another wrote just so, without knowing of it, stays")
     func writtenByTwo() throws {
         let team = try team()

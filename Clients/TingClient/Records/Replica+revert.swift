@@ -43,7 +43,7 @@ private struct Undoing {
     let changeSet: ChangeSet
     /// How it was accepted; `nil` while it waits in the outbox.
     let entry: Entry?
-    /// The values of records that came to be, or came back, by it.
+    /// The values of records that it made, or restored.
     private(set) var made: [RecordID: [String: Value]] = [:]
     var outcome = Reverted()
 
@@ -53,7 +53,11 @@ private struct Undoing {
         self.changeSet = changeSet
         let entry = try replica.entry(db, changeSet.id)
         self.entry = entry
-        for effect in entry?.allEffects ?? changeSet.authoredEffects {
+        // An edit of a deleted record brings it back, too; but it is the edit that is undone.
+        let asked = Set(
+            changeSet.operations.filter { [.insert, .restore].contains($0.kind) }.map(\.record))
+        for effect in entry?.allEffects ?? changeSet.authoredEffects
+        where asked.contains(effect.record) {
             if effect.state == .live { made[effect.record] = [:] }
             // Of fields that it wrote twice the last is what it made.
             for value in effect.values { made[effect.record]?[value.field] = value.value }
