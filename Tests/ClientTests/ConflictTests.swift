@@ -44,6 +44,9 @@ import TingTesting
             0, "INSERT INTO conflict (collection, record, kind) VALUES ('project', 'x', 'field')")
         let status = try replica.status()
         #expect((status.conflicts, status.invalid.count) == (0, 1))
-        #expect(try replica.read { try replica.conflicts($0) }.isEmpty)
+        let row = try replica.read { try String.fetchOne($0, sql: "SELECT id FROM conflict") }
+        let id = try #require(row.flatMap { RecordID($0) })
+        #expect(try replica.read { try replica.conflicts($0, settledToo: true) }.isEmpty)
+        #expect(try replica.read { try replica.conflict($0, id) } == nil)
     }
 }

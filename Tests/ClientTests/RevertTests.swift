@@ -112,6 +112,57 @@ import TingTesting
         #expect(try text(team, "SELECT title FROM project") == nil)
     }
 
+    @Test(
+        "a record goes with its children of the same change set, in whatever order they were written"
+    )
+    func childFirst() throws {
+        let team = try Team(2)
+        let added = try edit(
+            team, 0,
+            """
+            INSERT INTO task (project, title)
+            VALUES ('01890000-0000-7000-8000-000000000001', 'Before its parent');
+            INSERT INTO project (id, title) VALUES ('01890000-0000-7000-8000-000000000001', 'Water')
+            """)
+        try syncAll(team)
+        #expect(try revert(team, 0, added).isEmpty)
+        #expect(
+            try team.replicas[0].read { try Int.fetchOne($0, sql: "SELECT count(*) FROM task") }
+                == 0)
+    }
+
+    @Test("a deletion that another decided on since stands")
+    func deletedAgain() throws {
+        let team = try team()
+        let first = try edit(team, 0, "DELETE FROM project")
+        #expect(try revert(team, 0, first).isEmpty)
+        try syncAll(team)
+        #expect(try text(team, "SELECT title FROM project") == "Water")
+        try edit(team, 1, "DELETE FROM project")
+        try syncAll(team)
+        #expect(try revert(team, 0, first) == ["project"])
+        let second = try #require(try team.replicas[1].history(of: nil).first).changeSet
+        #expect(try revert(team, 1, second).isEmpty)
+        #expect(try text(team, "SELECT title FROM project") == "Water")
+    }
+
+    @Test("a server that was restored since makes no edit another's work")
+    func restoredServer() throws {
+        let team = try team()
+        try edit(team, 1, "UPDATE project SET status = 'active'")
+        try syncAll(team)
+        try edit(team, 0, "UPDATE project SET status = 'done'")
+        try syncAll(team)
+        let last = try edit(team, 0, "UPDATE project SET status = 'active'")
+        try syncAll(team)
+        var generator = SystemRandomNumberGenerator()
+        try team.workspace.startEpoch(.random(using: &generator))
+        try syncAll(team)
+        #expect(try revert(team, 0, last).isEmpty)
+        try syncAll(team)
+        #expect(try text(team, "SELECT status FROM project") == "done")
+    }
+
     @Test("an edit that brought a deleted record back is undone; the record stays")
     func broughtBack() throws {
         let team = try team()

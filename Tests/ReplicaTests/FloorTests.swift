@@ -213,7 +213,7 @@ struct FloorTests {
         let (old, new) = (try #require(RecordID(Self.project)), try #require(RecordID(Self.gone)))
         func written(_ replica: Replica, _ record: RecordID) throws -> Set<String>? {
             try replica.read { db in
-                var fields = try WrittenFields(replica, db)
+                let fields = try WrittenFields(db)
                 return try fields.fields(of: record)
             }
         }

@@ -63,7 +63,9 @@ struct Blame: TingCommand {
 
     /// The fields that somebody wrote, with the newest edit of each.
     private func lines(_ record: RecordRow, _ id: RecordID, _ replica: Replica) throws -> [Line] {
-        let origins = try replica.read { try replica.origins($0, of: id) }
+        let origins = try replica.read {
+            try FieldOrigins(replica, $0).origins(of: id, in: record.collection)
+        }
         return record.collection.fields.compactMap { field in
             var line = Line(field: field, value: record[field.name])
             switch origins[field.name] {

@@ -86,10 +86,10 @@ struct Import: TingCommand {
                 var counts = Counts()
                 counts.lastNumber =
                     try Int64.fetchOne(db, sql: "SELECT max(number) FROM ting_outbox") ?? 0
-                var fields = try WrittenFields(replica, db)
+                let fields = try WrittenFields(db)
                 for (done, record) in plan.records.enumerated() {
                     progress.report("\(done) of \(plan.records.count) records")
-                    try write(record, replica, db, &fields, &counts)
+                    try write(record, replica, db, fields, &counts)
                 }
                 if dryRun { throw Preview(counts: counts) }
                 progress.announce("sealing \(plan.records.count.counted("record"))")
@@ -102,7 +102,7 @@ struct Import: TingCommand {
 
     /// Adds the record, unless one of its id is or was here: people's edits and deletions stand.
     private func write(
-        _ record: PlannedRecord, _ replica: Replica, _ db: Database, _ fields: inout WrittenFields,
+        _ record: PlannedRecord, _ replica: Replica, _ db: Database, _ fields: WrittenFields,
         _ counts: inout Counts
     ) throws {
         guard let collection = replica.schema.collection(record.collection) else { return }
@@ -111,7 +111,7 @@ struct Import: TingCommand {
             counts.added[collection.name, default: 0] += 1
             return
         }
-        let gap = try gap(record, collection, db, &fields)
+        let gap = try gap(record, collection, db, fields)
         if gap?.isEmpty ?? true {
             counts.same += 1
             if gap == nil { counts.unknown += 1 }
@@ -125,7 +125,7 @@ struct Import: TingCommand {
     /// history lies below the floor, so that people may have cleared them.
     private func gap(
         _ record: PlannedRecord, _ collection: CollectionSchema, _ db: Database,
-        _ fields: inout WrittenFields
+        _ fields: WrittenFields
     ) throws -> [String: Value]? {
         guard let current = try RecordTable(collection).values(db, record.id) else { return [:] }
         let empty = record.values.filter { current[$0.key]?.isEmpty == true }

@@ -119,8 +119,14 @@ struct SyncReport: Sendable {
         guard !opened.isEmpty else { return }
         let wanted = Set(opened)
         let lines = try replica.read { db in
-            let found = try replica.conflicts(db)
-                .filter { wanted.contains($0.id) }.prefix(Self.toldConflicts)
+            let ids = try String.fetchAll(
+                db,
+                sql: """
+                    SELECT id FROM conflict WHERE \(Replica.openConflict)
+                    ORDER BY \(Replica.conflictOrder)
+                    """)
+            let found = try ids.lazy.compactMap { RecordID($0) }.filter { wanted.contains($0) }
+                .prefix(Self.toldConflicts).compactMap { try replica.conflict(db, $0) }
             let text = try RecordText(
                 replica, db, shortening: found.map(\.id.description))
             return found.map { conflict in

@@ -33,7 +33,9 @@ public struct Conflict: Sendable {
 
     public var isOpen: Bool { status == "open" }
 
-    init?(_ row: RecordRow, _ replica: Replica, _ db: Database) throws {
+    init?(
+        _ row: RecordRow, _ replica: Replica, _ db: Database, _ origins: FieldOrigins
+    ) throws {
         guard let id = RecordID(row.id) else { return nil }
         self.id = id
         collection = row["collection"].text ?? ""
@@ -52,23 +54,17 @@ public struct Conflict: Sendable {
             try schema.flatMap { try RecordTable($0).record(db, id) }
         }
         kept = field.flatMap { target?[$0.name] } ?? .null
-        keptBy =
-            try Self.author(of: field, record, since: openedVersion, replica, db)
-            ?? row["kept_by"].text
-        recordName = target?.name ?? ""
-    }
-
-    /// Who wrote the field's value since the conflict opened, if somebody did.
-    private static func author(
-        of field: Field?, _ record: String, since opened: Version?, _ replica: Replica,
-        _ db: Database
-    ) throws -> String? {
-        guard let field, let opened, let id = RecordID(record) else { return nil }
-        switch try replica.origins(db, of: id, since: opened)[field.name] {
-        case .accepted(let entry): return entry.author.description
-        case .waiting: return try replica.identity(db).member?.description
-        case nil: return nil
+        var author: String?
+        if let field, let schema, let openedVersion, let target = RecordID(record) {
+            // Whoever wrote it since is named, not who wrote what was kept then.
+            switch try origins.origins(of: target, in: schema, since: openedVersion)[field.name] {
+            case .accepted(let entry): author = entry.author.description
+            case .waiting: author = try replica.identity(db).member?.description
+            case nil: break
+            }
         }
+        keptBy = author ?? row["kept_by"].text
+        recordName = target?.name ?? ""
     }
 
     /// A stored value in JSON; what an empty set would be written as is the empty set.
@@ -94,17 +90,23 @@ extension Replica {
     public func conflicts(
         _ db: Database, settledToo: Bool = false, byID: Bool = false
     ) throws -> [Conflict] {
-        try RecordTable(.conflict)
+        let origins = FieldOrigins(self, db)
+        return try RecordTable(.conflict)
             .records(
-                db, where: settledToo ? nil : Self.openConflict,
-                orderBy: byID ? "id" : "opened_version, collection, record, field, id"
+                db, where: settledToo ? Self.sharedConflict : Self.openConflict,
+                orderBy: byID ? "id" : Self.conflictOrder
             )
-            .compactMap { try Conflict($0, self, db) }
+            .compactMap { try Conflict($0, self, db, origins) }
     }
+
+    /// The order in which conflicts came.
+    package static let conflictOrder = "opened_version, collection, record, field, id"
 
     /// The conflict of this id, open or settled; `nil` where there is none.
     public func conflict(_ db: Database, _ id: RecordID) throws -> Conflict? {
-        try RecordTable(.conflict).record(db, id).flatMap { try Conflict($0, self, db) }
+        try RecordTable(.conflict)
+            .records(db, where: "id = '\(id)' AND \(Self.sharedConflict)").first
+            .flatMap { try Conflict($0, self, db, FieldOrigins(self, db)) }
     }
 
     /// Settles a conflict, once, for everyone. A record that was deleted comes back for a value.

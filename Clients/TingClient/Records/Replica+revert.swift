@@ -45,12 +45,16 @@ private struct Undoing {
     let entry: Entry?
     /// The values of records that it made, or restored.
     private(set) var made: [RecordID: [String: Value]] = [:]
+    private let entries: DecodedEntries
+    private let epoch: Epoch
     var outcome = Reverted()
 
     init(_ replica: Replica, _ db: Database, _ changeSet: ChangeSet) throws {
         self.replica = replica
         self.db = db
         self.changeSet = changeSet
+        entries = replica.decodedEntries(db)
+        epoch = try replica.identity(db).base.epoch
         let entry = try replica.entry(db, changeSet.id)
         self.entry = entry
         // An edit of a deleted record brings it back, too; but it is the edit that is undone.
@@ -69,13 +73,15 @@ private struct Undoing {
         let values = try RecordTable(collection).values(db, operation.record)
         switch operation.kind {
         case .insert, .restore:
-            guard let values else { return }
-            guard try isAsMade(operation.record, collection, values) else {
+            guard values != nil else { return }
+            guard try isAsMade(operation.record, collection) else {
                 return leave(operation, nil)
             }
             outcome.count += try replica.delete(db, collection.name, operation.record)
         case .delete:
             guard values == nil else { return }
+            guard try replica.isDeleted(db, operation.record, by: changeSet.id, entry?.version)
+            else { return leave(operation, nil) }
             outcome.count += try replica.restore(db, collection.name, operation.record)
         case .update:
             // It goes, or stays, with its record.
@@ -91,21 +97,30 @@ private struct Undoing {
     }
 
     /// Whether a record came to be by the change set, and neither it nor what lies below it is another's work.
-    private func isAsMade(
-        _ record: RecordID, _ collection: CollectionSchema, _ values: [String: Value]
-    ) throws -> Bool {
-        guard let made = made[record] else { return false }
-        // While a restore waits, only its author knows of it.
-        let isComplete =
-            entry != nil
-            || changeSet.operations.contains {
-                $0.record == record && $0.kind == .insert
+    private func isAsMade(_ record: RecordID, _ collection: CollectionSchema) throws -> Bool {
+        var waiting = [(collection: collection, record: record)]
+        var seen: Set<RecordID> = [record]
+        while let next = waiting.popLast() {
+            guard let made = made[next.record],
+                let values = try RecordTable(next.collection).values(db, next.record)
+            else { return false }
+            // While a restore waits, only its author knows of it.
+            let isComplete =
+                entry != nil
+                || changeSet.operations.contains { $0.record == next.record && $0.kind == .insert }
+            let isSame = next.collection.fields.allSatisfy { field in
+                values[field.name] ?? field.standard == made[field.name] ?? field.standard
             }
-        let isSame = collection.fields.allSatisfy { field in
-            values[field.name] ?? field.standard == made[field.name] ?? field.standard
+            guard isSame || !isComplete else { return false }
+            for child in try replica.tables.children(db, of: next.record.description)
+            where seen.insert(child.record).inserted {
+                guard let collection = replica.schema.collection(child.collection) else {
+                    return false
+                }
+                waiting.append((collection, child.record))
+            }
         }
-        return try (isSame || !isComplete)
-            && replica.tables.children(db, of: record.description).isEmpty
+        return true
     }
 
     private mutating func undoFields(
@@ -127,19 +142,21 @@ private struct Undoing {
         outcome.count += undone.count
     }
 
-    /// The edits of a record that were made without knowing of the change set, nor it of them.
+    /// The edits of a record that were made without knowing of the change set, nor it of them; of another
+    /// epoch's versions nothing is known here.
     private func othersEdits(of record: RecordID) throws -> [FieldEdit] {
-        guard let entry else { return [] }
-        let epoch = try replica.identity(db).base.epoch
-        func version(_ base: Base) -> Version { base.epoch == epoch ? base.version : 0 }
-        let since = version(changeSet.base)
-        return try replica.history(db, of: record, since: since).filter { other in
-            other.changeSet.id != changeSet.id && other.author != entry.author
-                && (other.version < entry.version
-                    || version(other.changeSet.base) < entry.version)
-        }.flatMap { other in
-            other.changeSet.operations.filter { $0.record == record }.flatMap(\.fields)
-        }
+        guard let entry, let since = version(changeSet.base) else { return [] }
+        return try entries.parts(touching: record, since: since).filter { other in
+            guard other.entry.version != entry.version, other.entry.author != entry.author else {
+                return false
+            }
+            if other.entry.version < entry.version { return true }
+            return version(other.entry.changeSet.base).map { $0 < entry.version } ?? false
+        }.flatMap { $0.operations.filter { $0.kind != .delete }.flatMap(\.fields) }
+    }
+
+    private func version(_ base: Base) -> Version? {
+        base.epoch == epoch ? base.version : nil
     }
 }
 

@@ -25,8 +25,10 @@ extension API {
             let place = followers.join(
                 access.workspace, device: caller.device, as: access.role, line)
         else { throw Refusal.tooManyStreams }
-        // Asked again after joining: a removal in between would have found no stream to end.
-        _ = try await member(call, slug)
+        // Asked again after joining: what changed in between would have found no stream to end.
+        guard try await member(call, slug).access.role == access.role else {
+            throw Refusal(.unavailable, "Your role changed just now.")
+        }
         let first = try await with(access.workspace) { workspace in
             try await workspace.read { try FollowHub.Event(of: $0, since: since) }
         }

@@ -62,7 +62,7 @@ actor SnapshotStore {
     func compressed(_ snapshot: Snapshot, of workspace: WorkspaceID) async throws -> [Int]? {
         if let task = compressing[snapshot.hash] { return try await task.value }
         let task = Task { [folder, copyists] in
-            try await copyists.run(for: workspace) {
+            try await copyists.run {
                 try SnapshotFolder(folder, workspace).compressed(snapshot)
             }
         }

@@ -49,10 +49,19 @@ final class Workers: Sendable {
     private func start() {
         while let (job, workspace) = queue.withLock({ $0.next() }) {
             pool.submit { [self] state in
-                job(state == .active)
+                let isActive = state == .active
+                job(isActive)
                 queue.withLock { $0.ended(workspace) }
-                start()
+                if isActive { start() } else { cancelAll() }
             }
+        }
+    }
+
+    /// Ends what waits: there are no threads any more.
+    private func cancelAll() {
+        while let (job, workspace) = queue.withLock({ $0.next() }) {
+            job(false)
+            queue.withLock { $0.ended(workspace) }
         }
     }
 }

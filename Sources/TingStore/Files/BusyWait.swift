@@ -26,15 +26,16 @@ final class BusyWait: Sendable {
     /// Milliseconds between tries, as SQLite's own waiting has them; the last ones go on.
     private static let pauses = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100]
 
-    /// - Parameter isLong: Called once for each wait of more than `Limits.silentWaitMilliseconds`.
+    /// - Parameter isLong: Called once for each wait of more than `Limits.silentWaitMilliseconds`, unless it hurries.
     func callback(isLong: @escaping @Sendable () -> Void) -> Database.BusyCallback {
         { [self] tries in
             let pause = Self.pauses[min(tries, Self.pauses.count - 1)]
             let before = Self.waited(tries)
-            guard before < patience.load(ordering: .relaxed) else { return false }
+            let patience = patience.load(ordering: .relaxed)
+            guard before < patience else { return false }
             usleep(useconds_t(pause * 1000))
             let told = Limits.silentWaitMilliseconds
-            if before < told, before + pause >= told { isLong() }
+            if patience == usual, before < told, before + pause >= told { isLong() }
             return true
         }
     }

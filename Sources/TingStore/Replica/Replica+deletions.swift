@@ -23,6 +23,21 @@ extension Replica {
         return count
     }
 
+    /// Whether the deletion that stands is that of a change set.
+    /// - Parameter version: Its version; `nil` while it waits in the outbox.
+    package func isDeleted(
+        _ db: Database, _ record: RecordID, by id: ChangeSetID, _ version: Version?
+    ) throws -> Bool {
+        let last = try String.storedOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT change_set FROM ting_outbox WHERE seq =
+                    (SELECT max(seq) FROM ting_pending WHERE record = ?)
+                    """), arguments: [record.description])
+        if let last { return last == id.description }
+        return try version != nil && SharedRecords.read(db, record)?.deleted == version
+    }
+
     /// Brings a deleted record back, with the children that the same change set deleted; gives their number.
     /// - Throws: `ReplicaError.unknownCollection`.
     @discardableResult

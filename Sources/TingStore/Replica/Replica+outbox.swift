@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-package import GRDB
+import GRDB
 import Synchronization
 public import TingCore
 
@@ -28,17 +28,6 @@ extension Replica {
                     changeSet: ChangeSet(storedBytes: Array($0.decode(Data.self, atIndex: 1))))
             }
         }
-    }
-
-    /// The change sets of the outbox that edit a record, in order.
-    package func waiting(_ db: Database, on record: RecordID) throws -> [ChangeSet] {
-        try Data.storedAll(
-            db.cachedStatement(
-                sql: """
-                    SELECT body FROM ting_outbox WHERE seq IN
-                    (SELECT seq FROM ting_pending WHERE record = ?) ORDER BY seq
-                    """), arguments: [record.description]
-        ).map { try ChangeSet(storedBytes: Array($0)) }
     }
 
     /// Discards change sets of the outbox for good: their author asked for it.

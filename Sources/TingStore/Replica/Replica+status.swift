@@ -73,11 +73,11 @@ extension Replica {
         }
     }
 
-    /// SQL for a row of `conflict` that is open: one that another tool made up is held back, and none.
-    package static let openConflict = """
-        status = 'open'
-        AND id NOT IN (SELECT record FROM ting_invalid WHERE collection = 'conflict' AND field = '')
+    /// SQL for a row of `conflict` that the merge made: one that another tool made up is held back, and none.
+    package static let sharedConflict = """
+        id NOT IN (SELECT record FROM ting_invalid WHERE collection = 'conflict' AND field = '')
         """
+    package static let openConflict = "status = 'open' AND \(sharedConflict)"
 
     /// What other tools wrote and nothing has sealed: how many records, and when first.
     private func unsealed(_ db: Database) throws -> (records: Int, oldest: Int64?)? {

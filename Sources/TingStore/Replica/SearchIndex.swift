@@ -118,7 +118,9 @@ extension Replica {
         let bound = Limits.searchRankLimit
         let most = limit.map { (0...bound).contains($0) ? $0 : bound } ?? bound
         do {
-            _ = try sealForReading()
+            guard try sealForReading() == nil else {
+                return try query.map { try passingSearch($0, most, progress) } ?? []
+            }
             try quietly(hurrying: true) { try refreshIndex($0, progress) }
         } catch let error as DatabaseError where error.isAboutWriting || error.forbidsWriting {
             return try query.map { try passingSearch($0, most, progress) } ?? []
