@@ -21,7 +21,7 @@ package struct FieldOrigins {
     package init(_ replica: Replica, _ db: Database) {
         self.replica = replica
         self.db = db
-        entries = replica.decodedEntries(db)
+        entries = DecodedEntries(db)
     }
 
     /// By field, as far as the history is here; fields that nobody wrote are left out.

@@ -53,7 +53,7 @@ private struct Undoing {
         self.replica = replica
         self.db = db
         self.changeSet = changeSet
-        entries = replica.decodedEntries(db)
+        entries = DecodedEntries(db)
         epoch = try replica.identity(db).base.epoch
         let entry = try replica.entry(db, changeSet.id)
         self.entry = entry

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import GRDB
+package import GRDB
 package import TingCore
 
 /// Entries of the history, each decoded once while many records are asked for that it touched. Lives no longer
@@ -24,7 +24,7 @@ package final class DecodedEntries {
         package let effects: [Effect]
     }
 
-    init(_ db: Database) { self.db = db }
+    package init(_ db: Database) { self.db = db }
 
     /// What touched a record after a version, as far as it is here, oldest first.
     package func parts(touching record: RecordID, since: Version = 0) throws -> [Part] {

@@ -32,9 +32,6 @@ extension Replica {
         try read { try entry($0, id) }
     }
 
-    /// For who asks what touched many records.
-    package func decodedEntries(_ db: Database) -> DecodedEntries { DecodedEntries(db) }
-
     package func entry(_ db: Database, _ id: ChangeSetID) throws -> Entry? {
         try HistoryTables.entries(db, where: "h.change_set = ?", [id.description]).first
     }
