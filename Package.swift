@@ -119,10 +119,13 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], path: "Clients/TingClient"),
+        // What both programs print: streams, tables, colours.
+        .target(name: "TingTerminal"),
         .executableTarget(
             name: "ting",
             dependencies: [
-                "CSQLiteConfig", "TingClient", "TingPlanning", "TingStore", "TingCore", "TingWire",
+                "CSQLiteConfig", "TingClient", "TingPlanning", "TingStore", "TingTerminal",
+                "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], path: "Clients/CLI"),
@@ -136,7 +139,8 @@ let package = Package(
         .executableTarget(
             name: "tingd",
             dependencies: [
-                "CSQLiteConfig", "TingServer", "TingPlanning", "TingStore", "TingCore", "TingWire",
+                "CSQLiteConfig", "TingServer", "TingPlanning", "TingStore", "TingTerminal",
+                "TingCore", "TingWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -195,7 +199,8 @@ let package = Package(
         .testTarget(
             name: "ClientTests",
             dependencies: [
-                "TingClient", "TingCore", "TingStore", "TingTesting", "TingWire", "ting",
+                "TingClient", "TingCore", "TingStore", "TingTerminal", "TingTesting", "TingWire",
+                "ting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -4,6 +4,7 @@ import ArgumentParser
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 /// Where change sets are that the server has not accepted: the outbox, or the quarantine.
 protocol ChangeSetBox {

@@ -49,6 +49,17 @@ struct CommonOptions: Equatable {
     static let timeouts = 1...86_400
 }
 
+/// What an edit says of itself.
+struct MessageOption: ParsableArguments {
+    @Option(
+        name: [.customShort("m"), .long],
+        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
+    var message: String?
+
+    /// Empty where none is given.
+    var text: String { message ?? "" }
+}
+
 /// A command of `ting`.
 protocol TingCommand: ParsableCommand {
     var global: GlobalOptions { get }

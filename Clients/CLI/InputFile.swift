@@ -3,6 +3,7 @@
 import Foundation
 import TingClient
 import TingStore
+import TingTerminal
 
 /// A file that an argument names; `-` is standard input, or standard output.
 enum InputFile {
@@ -34,7 +35,7 @@ enum InputFile {
     static func write(_ data: Data, to path: String) throws {
         if path == "-" {
             Terminal.write(data)
-            if let failure = Terminal.outputFailure { throw failure }
+            if let failure = CommandError.incompleteOutput { throw failure }
             return
         }
         do {

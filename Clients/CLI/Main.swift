@@ -6,6 +6,7 @@ import Dispatch
 import Foundation
 import Synchronization
 import TingStore
+import TingTerminal
 
 /// Where the program begins.
 ///
@@ -60,7 +61,8 @@ import TingStore
         var presenter = ErrorPresenter(json: arguments.contains("--json"))
         let code = run(arguments, &presenter)
         // A file that lacks its end must not look like an export.
-        guard code != CommandError.Exit.error.rawValue, let failure = Terminal.outputFailure else {
+        guard code != CommandError.Exit.error.rawValue, let failure = CommandError.incompleteOutput
+        else {
             return code
         }
         return presenter.present(failure)

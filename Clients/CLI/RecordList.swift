@@ -4,6 +4,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 /// What `ting list` does, once its arguments are read.
 struct RecordList: Equatable {

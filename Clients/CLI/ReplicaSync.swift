@@ -7,6 +7,7 @@ import Synchronization
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 /// What `ting sync` does, once its arguments are read.
 struct ReplicaSync: Equatable {
@@ -100,7 +101,7 @@ struct ReplicaSync: Equatable {
                         if rest.hasNews { try? report.show(outcome) }
                     case .failed(let error): console.warn("\(error.sentence) It is tried again.")
                     }
-                    if let failure = Terminal.outputFailure { throw failure }
+                    if let failure = CommandError.incompleteOutput { throw failure }
                 }
             }
             // Nobody would ever hear of what is still to come.
@@ -193,7 +194,7 @@ private final class EndSignals {
             source.setEventHandler {
                 // What is under way fails from now on, and has nothing to say of it.
                 Terminal.fallSilent()
-                let code = Terminal.outputFailure?.exit.rawValue ?? code.value
+                let code = CommandError.incompleteOutput?.exit.rawValue ?? code.value
                 // A statement that waits for another program would keep the file open as long.
                 DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { _exit(code) }
                 Session.close { _exit(code) }

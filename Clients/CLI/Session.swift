@@ -7,18 +7,13 @@ import TingClient
 import TingCore
 import TingPlanning
 import TingStore
+import TingTerminal
 
 /// Which replica and server a command means: options first, then the environment, then what is here.
 struct Session {
     let options: CommonOptions
 
     static let environment = ProcessInfo.processInfo.environment
-
-    /// One variable, without a copy of the whole environment; `nil` when it is empty.
-    static func variable(_ name: String) -> String? {
-        guard let value = getenv(name), value.pointee != 0 else { return nil }
-        return String(cString: value)
-    }
 
     static var schema: Schema { PlanningSchema.schema }
 
@@ -34,7 +29,7 @@ struct Session {
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
-    func home() throws -> ClientHome { try ClientHome(variable: Self.variable) }
+    func home() throws -> ClientHome { try ClientHome(variable: ProcessEnvironment.variable) }
 
     var timeout: Duration { .seconds(options.timeout) }
 
@@ -140,12 +135,12 @@ struct Session {
     /// The file of the replica that the command means.
     func path() throws -> String {
         if let file = options.replica { return ClientHome.absolute(file) }
-        if options.workspace == nil, let file = Self.variable("TING_REPLICA") {
+        if options.workspace == nil, let file = ProcessEnvironment.variable("TING_REPLICA") {
             return ClientHome.absolute(file)
         }
         let home = try home()
         let known = try home.configuration()
-        let wanted = options.workspace ?? Self.variable("TING_WORKSPACE")
+        let wanted = options.workspace ?? ProcessEnvironment.variable("TING_WORKSPACE")
         let named = wanted.map { known.replicas(named: $0) } ?? known.replicas
         // A file that somebody took away is no choice, unless it is the only one.
         let there = named.filter { FileManager.default.fileExists(atPath: home.path(of: $0)) }

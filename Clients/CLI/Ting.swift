@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import TingTerminal
 
 /// `ting`: plan together, work apart.
 struct Ting: ParsableCommand {
@@ -52,8 +53,4 @@ struct Ting: ParsableCommand {
     static var commandNames: [String] {
         configuration.subcommands.compactMap { $0.configuration.commandName }
     }
-}
-
-enum TingVersion {
-    static let text = "1.0.0"
 }

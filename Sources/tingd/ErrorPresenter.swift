@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 import TingServer
+import TingTerminal
 
 /// Turns errors into lines for people and exit codes: 0 done, 1 error, 2 usage.
 enum ErrorPresenter {
@@ -48,12 +50,12 @@ enum ErrorPresenter {
     }
 
     static func complain(_ message: String, hint: String?) {
-        note("tingd: error: \(message)")
-        if let hint { note("tingd: hint: \(hint)") }
+        note("tingd: error: \(Terminal.printable(message))")
+        if let hint { note("tingd: hint: \(Terminal.printable(hint))") }
     }
 
     /// Says something beside the data: on standard error.
     static func note(_ line: String) {
-        StandardError.say(line)
+        Terminal.write(line + "\n", to: STDERR_FILENO)
     }
 }

@@ -2,6 +2,7 @@
 
 import Foundation
 import Logging
+import TingTerminal
 
 /// Log lines on standard error: time, level, event, and its facts as `key=value`.
 struct LogLines: LogHandler {
@@ -21,7 +22,7 @@ struct LogLines: LogHandler {
         for (key, value) in facts.sorted(by: { $0.key < $1.key }) {
             line += " \(key)=\(Self.quoted("\(value)"))"
         }
-        StandardError.say(line)
+        Terminal.write(line + "\n", to: STDERR_FILENO)
     }
 
     /// One line whatever the value holds.

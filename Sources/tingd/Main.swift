@@ -6,6 +6,7 @@ import Dispatch
 import Foundation
 import TingServer
 import TingStore
+import TingTerminal
 
 /// Where the program begins. Synchronous: only `serve` starts an event loop.
 @main enum Main {
@@ -67,7 +68,7 @@ struct Tingd: ParsableCommand {
 
             All but `init` and `restore` work while the server runs.
             """,
-        version: "1.0.0",
+        version: TingVersion.text,
         subcommands: [
             Init.self, Serve.self, Invite.self, Members.self, Devices.self, Quota.self,
             Certificate.self, BundleCommand.self,

@@ -27,15 +27,12 @@ struct Add: TingCommand {
     @Argument(help: ArgumentHelp("Its fields.", valueName: "field=value"))
     var fields: [String] = []
 
-    @Option(
-        name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
-    var message = ""
+    @OptionGroup var history: MessageOption
 
     var edit: RecordEdit {
         RecordEdit(
             verb: .add, options: global.values, target: collection, fields: fields,
-            message: message)
+            message: history.text)
     }
 
     func run() throws { try edit.run() }

@@ -5,6 +5,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 struct Blame: TingCommand {
     static let configuration = CommandConfiguration(

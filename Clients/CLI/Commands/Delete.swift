@@ -19,14 +19,11 @@ struct Delete: TingCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The record.") var id: String
 
-    @Option(
-        name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
-    var message = ""
+    @OptionGroup var history: MessageOption
 
     func run() throws {
         let replica = try session.replica()
-        let (found, count) = try replica.write(message: message) { db in
+        let (found, count) = try replica.write(message: history.text) { db in
             let found = try RecordFinder(replica).record(db, id)
             return (found, try replica.delete(db, found.collection, found.id))
         }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import TingClient
 import TingCore
+import TingTerminal
 
 struct Devices: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -5,6 +5,7 @@ import Foundation
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 struct Edit: TingCommand {
     static let configuration = CommandConfiguration(
@@ -22,10 +23,7 @@ struct Edit: TingCommand {
     @Argument(help: "The record.") var id: String
     @Argument(help: "The field.") var field: String
 
-    @Option(
-        name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
-    var message = ""
+    @OptionGroup var history: MessageOption
 
     func run() throws {
         let replica = try session.replica()
@@ -45,7 +43,7 @@ struct Edit: TingCommand {
             return console.note("Nothing changed.")
         }
         do {
-            try replica.write(message: message) { db in
+            try replica.write(message: history.text) { db in
                 let table = RecordTable(try session.collection(found.collection, replica))
                 // A sync may have come while the editor was open: its value is no one's to lose.
                 guard try table.values(db, found.id)?[field.name] == old else {

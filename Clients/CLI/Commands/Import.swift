@@ -30,10 +30,7 @@ struct Import: TingCommand {
     var file: String
     @Flag(help: "Say what would change; change nothing.") var dryRun = false
 
-    @Option(
-        name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
-    var message: String?
+    @OptionGroup var history: MessageOption
 
     private struct Counts {
         var added: [String: Int] = [:]
@@ -52,7 +49,7 @@ struct Import: TingCommand {
     func run() throws {
         let replica = try session.replica()
         let plan = try plan(replica)
-        let message = message ?? "Import \(name ?? "from standard input")"
+        let message = history.message ?? "Import \(name ?? "from standard input")"
         let counts = try write(plan, message, replica)
         let parts = try dryRun ? nil : changeSets(after: counts, message, replica)
         report(plan, counts, parts)

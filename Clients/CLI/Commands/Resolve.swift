@@ -29,14 +29,11 @@ struct Resolve: TingCommand {
         completion: .list(["keep", "take"]))
     var choice: String
 
-    @Option(
-        name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
-    var message = ""
+    @OptionGroup var history: MessageOption
 
     func run() throws {
         let replica = try session.replica()
-        let settled = try replica.write(message: message) { db in
+        let settled = try replica.write(message: history.text) { db in
             let conflict = try find(replica, db)
             try replica.settle(db, conflict, by: settlement(of: conflict, replica, db))
             return conflict

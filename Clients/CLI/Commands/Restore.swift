@@ -19,14 +19,11 @@ struct Restore: TingCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The record: its id, or the end of it.") var id: String
 
-    @Option(
-        name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
-    var message = ""
+    @OptionGroup var history: MessageOption
 
     func run() throws {
         let replica = try session.replica()
-        let (found, count) = try replica.write(message: message) { db in
+        let (found, count) = try replica.write(message: history.text) { db in
             let found = try deleted(replica.locate(db, ending: id))
             return (found, try replica.restore(db, found.collection, found.id))
         }

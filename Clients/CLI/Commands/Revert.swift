@@ -24,17 +24,14 @@ struct Revert: TingCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The change set: its id, or the end of it.") var changeset: String
 
-    @Option(
-        name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
-    var message: String?
+    @OptionGroup var history: MessageOption
 
     func run() throws {
         let replica = try session.replica()
         try replica.seal()
         let target = try ChangeSetFinder(replica).changeSet(changeset)
         let text =
-            message ?? "Revert \(target.id)" + (target.message.isEmpty ? "" : ": \(target.message)")
+            history.message ?? "Revert \(target.id)" + (target.message.isEmpty ? "" : ": \(target.message)")
         let outcome = try replica.write(message: text) { db in
             try replica.revert(db, target)
         }

@@ -6,6 +6,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 struct RunSQL: TingCommand {
     static let configuration = CommandConfiguration(

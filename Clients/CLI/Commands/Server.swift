@@ -5,6 +5,7 @@ import Foundation
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 struct Server: ParsableCommand {
     static let configuration = CommandConfiguration(

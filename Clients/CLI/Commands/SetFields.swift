@@ -29,14 +29,11 @@ struct SetFields: TingCommand {
     @Argument(help: ArgumentHelp("What to change.", valueName: "field=value"))
     var fields: [String]
 
-    @Option(
-        name: [.customShort("m"), .long],
-        help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
-    var message = ""
+    @OptionGroup var history: MessageOption
 
     var edit: RecordEdit {
         RecordEdit(
-            verb: .set, options: global.values, target: id, fields: fields, message: message)
+            verb: .set, options: global.values, target: id, fields: fields, message: history.text)
     }
 
     func run() throws { try edit.run() }

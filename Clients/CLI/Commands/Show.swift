@@ -5,6 +5,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 struct Show: TingCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import TingClient
+import TingTerminal
 
 struct Workspaces: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(

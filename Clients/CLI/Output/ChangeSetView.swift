@@ -4,6 +4,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 /// A change set as people and programs read it.
 struct ChangeSetView {

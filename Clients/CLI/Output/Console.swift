@@ -2,6 +2,7 @@
 
 import Foundation
 import TingClient
+import TingTerminal
 
 /// Prints data to standard output, and all else to standard error.
 struct Console {

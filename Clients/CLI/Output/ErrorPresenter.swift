@@ -6,6 +6,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 /// What a command can't do, with the exit code that says which kind of failure it is.
 struct CommandError: Error {
@@ -28,6 +29,17 @@ struct CommandError: Error {
         self.sentence = sentence
         self.remedy = remedy
         self.status = status
+    }
+}
+
+extension CommandError {
+    /// What standard output did not take.
+    static var incompleteOutput: CommandError? {
+        Terminal.outputProblem.map { problem in
+            CommandError(
+                .error, code: "output_incomplete", problem,
+                remedy: "Write it elsewhere. What the command changed stays changed.")
+        }
     }
 }
 

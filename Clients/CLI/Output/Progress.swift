@@ -2,6 +2,7 @@
 
 import Foundation
 import Synchronization
+import TingTerminal
 
 /// One line on standard error that says how far long work is; nothing where that is no terminal.
 final class Progress: Sendable {

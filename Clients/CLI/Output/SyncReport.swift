@@ -4,6 +4,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 /// The short account with which a sync ends.
 struct SyncReport: Sendable {

@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import TingServer
 import TingStore
+import TingTerminal
 import TingWire
 
 struct BundleCommand: ParsableCommand {
@@ -48,7 +49,7 @@ struct ApplyBundle: ParsableCommand {
         let (sealed, count, judged) = try options.withOperator { try $0.apply(bundle: bundle) }
         let bytes = armor ? Data(SealedBundle.armored(sealed).utf8) : Data(sealed)
         if target == "-" {
-            Output.write(bytes)
+            Terminal.write(bytes)
         } else {
             try WholeFile.write(bytes, to: target)
             let missing = judged < count ? " of \(count); the reply tells its member why" : ""

@@ -47,14 +47,14 @@ struct Devices: ParsableCommand {
     private static func print(_ rows: [Accounts.DeviceRow]) {
         guard !rows.isEmpty else { return }
         Output.table(
-            [["DEVICE", "NAME", "EMAIL", "LAST SEEN"]]
-                + rows.map { row in
-                    let seen = row.device.lastSeen.map { Output.time(date($0)) } ?? "never"
-                    return [
-                        row.device.id.description, row.device.name, row.email,
-                        row.revoked == nil ? seen : "revoked",
-                    ]
-                })
+            headings: ["device", "name", "email", "last seen"],
+            rows.map { row in
+                let seen = row.device.lastSeen.map { Output.time(date($0)) } ?? "never"
+                return [
+                    row.device.id.description, row.device.name, row.email,
+                    row.revoked == nil ? seen : "revoked",
+                ]
+            })
     }
 
     private static func date(_ milliseconds: Int64) -> Date {

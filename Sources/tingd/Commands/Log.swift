@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import TingCore
 import TingServer
+import TingTerminal
 
 struct Log: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,9 +58,10 @@ struct Log: ParsableCommand {
         let time = Output.time(Date(timeIntervalSince1970: Double(entry.accepted) / 1_000))
         let author = names[entry.author] ?? entry.author.description
         let verdict = entry.effects == nil ? "" : "  merged"
-        Output.line("version \(entry.version)  \(time)  \(printable(author))\(verdict)")
+        Output.line(
+            "version \(entry.version)  \(time)  \(Terminal.printableLine(author))\(verdict)")
         if !entry.changeSet.message.isEmpty {
-            Output.line("  \(printable(entry.changeSet.message))")
+            Output.line("  \(Terminal.printableLine(entry.changeSet.message))")
         }
         for operation in entry.changeSet.operations
         where record.map({ $0 == operation.record }) ?? true {
@@ -68,15 +70,6 @@ struct Log: ParsableCommand {
                 "  \(operation.kind.rawValue) \(operation.collection) \(operation.record)  \(fields)"
             )
         }
-    }
-
-    /// Without control characters: a name or a message must not steer the terminal.
-    private func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map {
-                    $0.properties.generalCategory == .control ? " " : $0
-                }))
     }
 }
 

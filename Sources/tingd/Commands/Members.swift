@@ -74,13 +74,13 @@ struct Members: ParsableCommand {
     private static func print(_ rows: [Accounts.MemberRow]) {
         guard !rows.isEmpty else { return }
         Output.table(
-            [["WORKSPACE", "ROLE", "EMAIL", "NAME", "DEVICES"]]
-                + rows.map {
-                    [
-                        $0.workspace, $0.member.role?.rawValue ?? "", $0.member.email,
-                        $0.member.name, $0.devices == 0 ? "invited" : String($0.devices),
-                    ]
-                })
+            headings: ["workspace", "role", "email", "name", "devices"],
+            rows.map {
+                [
+                    $0.workspace, $0.member.role?.rawValue ?? "", $0.member.email,
+                    $0.member.name, $0.devices == 0 ? "invited" : String($0.devices),
+                ]
+            })
     }
 
     private struct Line: Encodable {

@@ -32,15 +32,15 @@ struct Status: ParsableCommand {
         guard !status.workspaces.isEmpty else { return }
         Output.line()
         Output.table(
-            [["WORKSPACE", "VERSION", "FLOOR", "MEMBERS", "BYTES", "QUOTA", "EPOCH"]]
-                + status.workspaces.map { one in
-                    func known(_ text: String) -> String { one.problem == nil ? text : "-" }
-                    return [
-                        one.slug, known(String(one.head)), known(String(one.floor)),
-                        String(one.members), known(String(one.used)),
-                        one.quota.map(String.init) ?? "none", known(one.epoch),
-                    ]
-                })
+            headings: ["workspace", "version", "floor", "members", "bytes", "quota", "epoch"],
+            status.workspaces.map { one in
+                func known(_ text: String) -> String { one.problem == nil ? text : "-" }
+                return [
+                    one.slug, known(String(one.head)), known(String(one.floor)),
+                    String(one.members), known(String(one.used)),
+                    one.quota.map(String.init) ?? "none", known(one.epoch),
+                ]
+            })
         for problem in status.workspaces.compactMap(\.problem) {
             ErrorPresenter.complain(problem, hint: nil)
         }

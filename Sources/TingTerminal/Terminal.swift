@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+package import Foundation
 import Synchronization
 
 /// Where output goes, and what it can show.
-enum Terminal {
-    static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
-    static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
-    static var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+package enum Terminal {
+    package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+    package static var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
 
     /// Colour only on a terminal, and not where NO_COLOR (https://no-color.org) or TERM forbid it.
-    static var style: TextStyle { TextStyle(isPlain: !outputIsTerminal || !allowsColour) }
-    static var errorStyle: TextStyle { TextStyle(isPlain: !errorIsTerminal || !allowsColour) }
+    package static var style: TextStyle { TextStyle(isPlain: !outputIsTerminal || !allowsColour) }
+    package static var errorStyle: TextStyle {
+        TextStyle(isPlain: !errorIsTerminal || !allowsColour)
+    }
 
     private static var allowsColour: Bool {
-        Session.variable("NO_COLOR") == nil && Session.variable("TERM") != "dumb"
+        ProcessEnvironment.variable("NO_COLOR") == nil
+            && ProcessEnvironment.variable("TERM") != "dumb"
     }
 
     /// Columns of the terminal, where there is one.
-    static var width: Int? {
+    package static var width: Int? {
         guard outputIsTerminal else { return nil }
         var size = winsize()
         guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
@@ -28,7 +31,7 @@ enum Terminal {
     }
 
     /// A character as it may be shown: a value can't move the cursor or change colours.
-    static func printable(_ character: Character) -> Character? {
+    package static func printable(_ character: Character) -> Character? {
         let control = character.unicodeScalars.contains {
             $0.value < 0x20 || (0x7f..<0xa0).contains($0.value)
         }
@@ -36,38 +39,35 @@ enum Terminal {
     }
 
     /// Text whose line ends stand, without other control characters.
-    static func printable(_ text: String) -> String {
+    package static func printable(_ text: String) -> String {
         String(text.compactMap { $0.isNewline ? "\n" : printable($0) })
     }
 
     /// Text on one line: a space stands for each line end.
-    static func printableLine(_ text: String) -> String {
+    package static func printableLine(_ text: String) -> String {
         String(text.compactMap { $0.isNewline ? " " : printable($0) })
     }
 
     private static let isSilent = Atomic(false)
 
     /// Nothing is written any more: the program is ending.
-    static func fallSilent() { isSilent.store(true, ordering: .relaxed) }
+    package static func fallSilent() { isSilent.store(true, ordering: .relaxed) }
 
     private static let outputError = Atomic<Int32>(0)
 
     /// Why standard output does not hold all that was written to it; `nil` where it does, or where its
     /// reader left.
-    static var outputFailure: CommandError? {
+    package static var outputProblem: String? {
         let code = outputError.load(ordering: .relaxed)
         guard code != 0, code != EPIPE else { return nil }
-        return CommandError(
-            .error, code: "output_incomplete",
-            "Standard output did not take all of it: \(String(cString: strerror(code))).",
-            remedy: "Write it elsewhere. What the command changed stays changed.")
+        return "Standard output did not take all of it: \(String(cString: strerror(code)))."
     }
 
     /// Whether the reader of standard output left before all was written.
-    static var hasReaderLeft: Bool { outputError.load(ordering: .relaxed) == EPIPE }
+    package static var hasReaderLeft: Bool { outputError.load(ordering: .relaxed) == EPIPE }
 
     /// Waits until the reader of standard output has left, also while nothing is written to it.
-    static func waitForReaderToLeave() async {
+    package static func waitForReaderToLeave() async {
         while !Task.isCancelled, !hasReaderLeft {
             var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
             if poll(&output, 1, 0) > 0, output.revents & Int16(POLLERR) != 0 {
@@ -79,13 +79,13 @@ enum Terminal {
 
     /// Writes all bytes. What standard output doesn't take is remembered as its failure; standard error
     /// is for whoever reads it.
-    static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
+    package static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
         guard !isSilent.load(ordering: .relaxed) else { return }
         var text = text
         text.withUTF8 { write(UnsafeRawBufferPointer($0), to: file) }
     }
 
-    static func write(_ data: Data, to file: Int32 = STDOUT_FILENO) {
+    package static func write(_ data: Data, to file: Int32 = STDOUT_FILENO) {
         data.withUnsafeBytes { write($0, to: file) }
     }
 
@@ -103,20 +103,5 @@ enum Terminal {
             }
             rest = rest.dropFirst(count)
         }
-    }
-}
-
-/// A few colours, or none.
-struct TextStyle {
-    let isPlain: Bool
-
-    func bold(_ text: String) -> String { wrap(text, "1") }
-    func dim(_ text: String) -> String { wrap(text, "2") }
-    func red(_ text: String) -> String { wrap(text, "31") }
-    func green(_ text: String) -> String { wrap(text, "32") }
-    func yellow(_ text: String) -> String { wrap(text, "33") }
-
-    private func wrap(_ text: String, _ code: String) -> String {
-        isPlain || text.isEmpty ? text : "\u{1b}[\(code)m\(text)\u{1b}[0m"
     }
 }

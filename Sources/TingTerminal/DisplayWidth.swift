@@ -2,15 +2,15 @@
 
 /// How many columns of a terminal text takes: East Asian wide characters two, combining marks none
 /// (UAX #11).
-enum DisplayWidth {
-    static func of(_ text: some StringProtocol) -> Int {
+package enum DisplayWidth {
+    package static func of(_ text: some StringProtocol) -> Int {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text.utf8.count }
         return plainWidth(of: text) ?? text.reduce(0) { $0 + of($1) }
     }
 
     /// The width of text without controls, marks and emoji, in which every scalar is a character of its
     /// own: most of Danish and Chinese. `nil` for any other.
-    static func plainWidth(of text: some StringProtocol) -> Int? {
+    package static func plainWidth(of text: some StringProtocol) -> Int? {
         var width = 0
         for scalar in text.unicodeScalars {
             switch scalar.value {
@@ -23,7 +23,7 @@ enum DisplayWidth {
     }
 
     /// A character is as wide as its widest scalar, so that emoji of several count once.
-    static func of(_ character: Character) -> Int {
+    package static func of(_ character: Character) -> Int {
         character.unicodeScalars.reduce(0) { max($0, of($1)) }
     }
 

@@ -1,25 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Rows under headings, aligned by the width that text has on a terminal.
-struct TextTable {
-    var headings: [String]
-    var rows: [[String]] = []
+package struct TextTable {
+    /// In capitals; without any, rows alone are shown.
+    package var headings: [String]
+    package var rows: [[String]] = []
     /// Columns of numbers, set to the right.
-    var rightAligned: Set<Int> = []
+    package var rightAligned: Set<Int> = []
     /// The most columns of the terminal that one cell may take; what is longer is cut.
-    var cellWidth: Int?
+    package var cellWidth: Int?
 
-    func lines(style: TextStyle) -> [String] {
+    package init(headings: [String] = [], rows: [[String]] = []) {
+        self.headings = headings
+        self.rows = rows
+    }
+
+    package func lines(style: TextStyle) -> [String] {
         let shown = rows.map { $0.map(oneLine) }
         // A letter may become two: ß.
         let head = headings.map { $0.uppercased() }
         var widths = head.map { DisplayWidth.of($0) }
         for row in shown {
+            widths += repeatElement(0, count: max(0, row.count - widths.count))
             for column in row.indices {
                 widths[column] = max(widths[column], DisplayWidth.of(row[column]))
             }
         }
-        return [style.dim(line(head, widths))] + shown.map { line($0, widths) }
+        let top = headings.isEmpty ? [] : [style.dim(line(head, widths))]
+        return top + shown.map { line($0, widths) }
     }
 
     /// Without blanks at its end.
