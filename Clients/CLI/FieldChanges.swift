@@ -110,15 +110,19 @@ struct FieldChanges {
         throw CommandError(
             .usage, code: "unknown_field",
             "The collection \(collection.name) has no field `\(name)`.",
-            remedy: "Its fields: \(names).")
+            remedy: "Its fields: \(names). `ting schema \(collection.name)` says what they take.")
     }
 }
 
 extension Session {
     /// The collection that people name.
     func collection(_ name: String, _ replica: Replica) throws -> CollectionSchema {
-        if let collection = replica.schema.collection(name) { return collection }
-        let names = replica.schema.written.map(\.name).joined(separator: ", ")
+        try Self.collection(name, of: replica.schema)
+    }
+
+    static func collection(_ name: String, of schema: Schema) throws -> CollectionSchema {
+        if let collection = schema.collection(name) { return collection }
+        let names = schema.written.map(\.name).joined(separator: ", ")
         throw CommandError(
             .usage, code: "unknown_collection", "There is no collection `\(name)`.",
             remedy: "Collections: \(names).")

@@ -144,7 +144,9 @@ extension ReplicaSync {
             let plain = PlainArguments(
                 arguments.dropFirst(), flags: ["--dry-run", "--follow", "--fail-on-conflicts"],
                 options: ["--message", "-m"]),
-            plain.operands.isEmpty
+            plain.operands.isEmpty,
+            // What goes together, `Sync` says.
+            !plain.flags.contains("--follow") || plain.flags.count == 1
         else { return nil }
         self.init(
             options: plain.options, dryRun: plain.flags.contains("--dry-run"),

@@ -27,8 +27,8 @@ struct Ting: ParsableCommand {
             CommandGroup(
                 name: "Starting",
                 subcommands: [
-                    Join.self, Workspaces.self, Clone.self, Members.self, Completions.self,
-                    Devices.self, Server.self, Logout.self,
+                    Join.self, Workspaces.self, Clone.self, Members.self, Invite.self,
+                    Devices.self, Server.self, Logout.self, Completions.self,
                 ]),
             CommandGroup(
                 name: "Writing",
@@ -37,7 +37,9 @@ struct Ting: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Reading",
-                subcommands: [List.self, Show.self, Search.self, RunSQL.self, PrintPath.self]),
+                subcommands: [
+                    List.self, Show.self, Search.self, RunSQL.self, ShowSchema.self, PrintPath.self,
+                ]),
             CommandGroup(
                 name: "Sharing",
                 subcommands: [

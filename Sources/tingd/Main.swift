@@ -62,11 +62,12 @@ struct Tingd: ParsableCommand {
         discussion: """
             A first server, and a first member:
               tingd init --data /srv/ting --host ting.example.org
-              tingd serve --data /srv/ting --listen 0.0.0.0:8443 --url https://ting.example.org:8443
+              tingd serve --data /srv/ting --listen 0.0.0.0:8443 \\
+                --url https://ting.example.org:8443
               tingd invite --data /srv/ting --name 'Anna Jensen' --email anna@example.org \\
                 --workspace energy --role owner
 
-            All but `init` and `restore` work while the server runs.
+            All but `init`, `serve` and `restore` work while the server runs.
             """,
         version: TingVersion.text,
         subcommands: [

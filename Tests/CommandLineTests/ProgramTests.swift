@@ -38,6 +38,31 @@ struct ProgramTests {
         #expect(try programs.run("tingd", ["verify", "--data", programs.data]).status == 0)
     }
 
+    @Test("the examples in a help text can be pasted: none goes on in the next line unsaid")
+    func examplesInHelp() throws {
+        let programs = try Programs()
+        for program in ["ting", "tingd"] {
+            let help = try programs.run(program, ["--help"]).output
+            let names = help.matches(of: /(?m)^  ([a-z]+)(?: {2,}.+)?$/).map { String($0.1) }
+            #expect(names.count > 10)
+            for name in names {
+                let lines = try programs.run(program, ["help", name]).output
+                    .split(separator: "\n", omittingEmptySubsequences: false)
+                for (line, next) in zip(lines, lines.dropFirst()) {
+                    let indent = line.prefix { $0 == " " }
+                    let isWhole = !line.hasSuffix("\\") && !next.isEmpty
+                    guard line.dropFirst(indent.count).hasPrefix(program + " "), isWhole else {
+                        continue
+                    }
+                    #expect(
+                        next.hasPrefix(indent + program) || next.hasPrefix(indent + "#")
+                            || !next.hasPrefix(indent),
+                        "\(program) \(name): \(line)\n\(next)")
+                }
+            }
+        }
+    }
+
     @Test("one change set may change tens of megabytes of the server's file")
     func largeChangeSet() throws {
         let programs = try Programs()

@@ -41,6 +41,41 @@ struct SpecificationTests {
         }
     }
 
+    @Test("scripting.md lists every code that the program gives of its own, and no other")
+    func ownErrors() throws {
+        let page = try text("Docs/scripting.md")
+        let section = try #require(
+            page.split(separator: "\n## ").first { $0.hasPrefix("Errors\n") })
+        let listed = Set(
+            section.matches(of: /(?m)^\| (`.*?`) \|/)
+                .flatMap { $0.1.matches(of: /`(\w+)`/).map { String($0.1) } })
+        let server = Set(ProblemCode.allCases.map(\.rawValue) + Rejection.allCases.map(\.rawValue))
+        var given: Set<String> = []
+        for folder in [
+            "Clients/CLI", "Clients/TingClient", "Sources/TingStore", "Sources/TingWire",
+        ] {
+            for file in try swiftFiles(in: folder) {
+                let code = try String(contentsOf: file, encoding: .utf8)
+                let named = code.matches(of: /code: (?:[^",\n]*\? )?"(\w+)"(?: : "(\w+)")?/)
+                given.formUnion(named.flatMap { [$0.1, $0.2].compactMap { $0.map(String.init) } })
+                // `public var code` of an error: a case for each.
+                for property in code.matches(of: /var code: String \{\n(?:.*\n)*?    \}\n/) {
+                    given.formUnion(
+                        property.0.matches(of: /case [^\n]*: "(\w+)"/).map { String($0.1) })
+                }
+            }
+        }
+        #expect(listed.subtracting(given) == [])
+        #expect(given.subtracting(listed).subtracting(server) == [])
+    }
+
+    private func swiftFiles(in folder: String) throws -> [URL] {
+        let found = FileManager.default.enumerator(
+            at: Self.root.appending(path: folder), includingPropertiesForKeys: nil)
+        return (found?.allObjects ?? []).compactMap { $0 as? URL }
+            .filter { $0.pathExtension == "swift" }
+    }
+
     @Test("limits.md lists every limit of Limits.swift with its value, and no other")
     func limits() throws {
         let code = try text("Sources/TingCore/Limits.swift")

@@ -298,7 +298,9 @@ struct TwoReplicasTests {
         }
         let newest = try titles("id DESC LIMIT 3")
         #expect(try replica.search("aarhus", limit: 3).map(\.id) == newest)
-        #expect(try replica.search("aarhus").count == Limits.searchRankLimit)
+        #expect(try replica.search("aarhus", limit: more).count == more)
+        #expect(try replica.search("aarhus").map(\.id) == titles("id DESC"))
+        #expect(try replica.search("aarhus", limit: 0).isEmpty)
         try replica.write { db in
             try db.execute(
                 sql: "DELETE FROM project WHERE title LIKE 'aarhus in%' AND rowid % 100 > 0")

@@ -50,7 +50,7 @@ struct Conflicts: TingCommand {
         let settled = conflict.isOpen ? "" : " (\(conflict.status))"
         var lines = [
             style.bold(text.short(conflict.id.description))
-                + "  \(Terminal.printable(conflict.sentence(text)))\(settled)"
+                + "  \(Terminal.printableLine(conflict.sentence(text)))\(settled)"
         ]
         if let field = conflict.field {
             func shown(_ value: Value) -> String {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import TingClient
 import TingCore
+import TingStore
 import TingTerminal
 
 struct Devices: ParsableCommand {
@@ -106,7 +107,19 @@ extension Session {
     func atServer<T: Sendable>(
         _ place: String?, _ body: (ServerConnection) async throws -> T
     ) async throws -> T {
-        let connection = try connection(to: server(named: place).url)
+        try await calling(connection(to: server(named: place).url), body)
+    }
+
+    /// Makes calls at the server of a replica.
+    func atServer<T: Sendable>(
+        of replica: Replica, _ body: (ServerConnection) async throws -> T
+    ) async throws -> T {
+        try await calling(connection(for: replica), body)
+    }
+
+    private func calling<T: Sendable>(
+        _ connection: ServerConnection, _ body: (ServerConnection) async throws -> T
+    ) async throws -> T {
         do {
             let result = try await body(connection)
             await connection.close()

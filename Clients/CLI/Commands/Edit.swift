@@ -40,7 +40,7 @@ struct Edit: TingCommand {
         let after = try editor.edit(before)
         guard after != before else {
             editor.end()
-            return console.note("Nothing changed.")
+            return console.outcome(Self.json(found, []), "Nothing changed.")
         }
         do {
             try replica.write(message: history.text) { db in
@@ -59,13 +59,17 @@ struct Edit: TingCommand {
         }
         editor.end()
         if global.json {
-            console.data(
-                .object([
-                    ("collection", .text(found.collection)), ("id", .text(found.id.description)),
-                    ("fields", .array([.text(field.name)])),
-                ]))
+            console.data(Self.json(found, [field.name]))
         }
         try session.warnAboutRole(replica, console)
+    }
+
+    /// What was written, as `ting set` tells it.
+    private static func json(_ found: RecordFinder.Found, _ fields: [String]) -> JSONValue {
+        .object([
+            ("collection", .text(found.collection)), ("id", .text(found.id.description)),
+            ("fields", .array(fields.map { .text($0) })),
+        ])
     }
 
     private func changedMeanwhile(_ file: String) -> CommandError {

@@ -6,27 +6,91 @@ import TingCore
 import TingStore
 import TingTerminal
 
-struct Members: TingCommand {
+struct Members: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "members",
-        abstract: "List who is here, as of the last sync.",
+        abstract: "List who is here; owners change roles, and take members out.",
         discussion: """
-            Past members stay, without a role: the history names them.
+            The list is that of the last sync and needs no network; a change does, and takes effect \
+            within a second. Past members stay, without a role: the history names them. New ones \
+            come by `ting invite`.
 
-            Example:
+            Examples:
               ting members --json
+              ting members --role li.lei@example.cn=viewer
+              ting members --remove anna@example.org
             """)
 
     @OptionGroup var global: GlobalOptions
 
-    func run() throws {
+    @Option(help: ArgumentHelp("Give a member another role.", valueName: "email=role"))
+    var role: [String] = []
+
+    @Option(help: ArgumentHelp("Take a member out.", valueName: "email"))
+    var remove: [String] = []
+
+    /// What is to become of a member: another role, or none.
+    private struct Change {
+        let email: String
+        let role: Role?
+    }
+
+    func validate() throws { _ = try changes }
+
+    private var changes: [Change] {
+        get throws {
+            try role.map { text in
+                guard let sign = text.lastIndex(of: "="),
+                    let role = Role(rawValue: String(text[text.index(after: sign)...]))
+                else {
+                    throw ValidationError(
+                        "--role reads like anna@example.org=editor, not \(text): owner, editor or viewer."
+                    )
+                }
+                return Change(email: String(text[..<sign]), role: role)
+            } + remove.map { Change(email: $0, role: nil) }
+        }
+    }
+
+    func run() async throws {
         let replica = try session.replica()
-        let members = try replica.members()
-        let own = try replica.identity().member
+        let changes = try changes
+        show(
+            changes.isEmpty ? try replica.members() : try await apply(changes, replica),
+            try replica.identity().member)
+    }
+
+    /// Changes them one by one, and gives the members as they are then.
+    private func apply(_ changes: [Change], _ replica: Replica) async throws -> [Member] {
+        let slug = try replica.identity().workspace
+        return try await session.atServer(of: replica) { connection in
+            var members = try await connection.members(of: slug)
+            for change in changes {
+                let key = change.email.normalized.lowercased()
+                guard
+                    let member = members.first(where: {
+                        $0.email.normalized.lowercased() == key && $0.role != nil
+                    })
+                else {
+                    throw CommandError(
+                        .error, code: "not_found", "\(change.email) is no member of \(slug).",
+                        remedy: "`ting members` lists them; `ting invite` brings new ones.")
+                }
+                if let role = change.role {
+                    members = try await connection.setRole(role, of: member.id, in: slug)
+                } else {
+                    try await connection.remove(member.id, from: slug)
+                }
+            }
+            return try await connection.members(of: slug)
+        }
+    }
+
+    private func show(_ members: [Member], _ own: MemberID?) {
         if global.json {
             return console.data(
                 .array(
-                    members.map { member in
+                    members.sorted { $0.id.description < $1.id.description }.map { member in
                         .object([
                             ("id", .text(member.id.description)), ("name", .text(member.name)),
                             ("email", .text(member.email)), ("role", .text(member.role?.rawValue)),

@@ -31,7 +31,8 @@ struct Revert: TingCommand {
         try replica.seal()
         let target = try ChangeSetFinder(replica).changeSet(changeset)
         let text =
-            history.message ?? "Revert \(target.id)" + (target.message.isEmpty ? "" : ": \(target.message)")
+            history.message ?? "Revert \(target.id)"
+            + (target.message.isEmpty ? "" : ": \(target.message)")
         let outcome = try replica.write(message: text) { db in
             try replica.revert(db, target)
         }

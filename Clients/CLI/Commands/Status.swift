@@ -46,6 +46,17 @@ struct Status: TingCommand {
             ("by_bundle", .bool(standing.isSyncedByBundle)),
             ("signed_in", .bool(standing.isSignedIn)), ("following", .bool(standing.isFollowed)),
             (
+                "held_back",
+                .array(
+                    status.invalid.map { edit in
+                        .object([
+                            ("collection", .text(edit.collection)), ("record", .text(edit.record)),
+                            ("field", .text(edit.field)), ("problem", .text(edit.problem)),
+                            ("remedy", .text(edit.remedy)),
+                        ])
+                    })
+            ),
+            (
                 "notices",
                 .array(
                     standing.notices.map { notice in

@@ -34,5 +34,12 @@ struct Sync: TingCommand {
             failOnConflicts: failOnConflicts, message: message)
     }
 
+    func validate() throws {
+        guard follow, dryRun || failOnConflicts else { return }
+        throw ValidationError(
+            "--follow stays until it is ended: leave out \(dryRun ? "--dry-run" : "--fail-on-conflicts")."
+        )
+    }
+
     func run() throws { try sync.run() }
 }

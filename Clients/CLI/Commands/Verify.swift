@@ -4,6 +4,7 @@ import ArgumentParser
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 struct Verify: TingCommand {
     static let configuration = CommandConfiguration(

@@ -132,11 +132,11 @@ struct SyncReport: Sendable {
                 replica, db, shortening: found.map(\.id.description))
             return found.map { conflict in
                 let short = text.short(conflict.id.description)
-                return "conflict \(short): \(conflict.sentence(text))\n"
+                return "conflict \(short): \(Terminal.printableLine(conflict.sentence(text)))\n"
                     + "  settle it: ting resolve \(short) keep, or: ting resolve \(short) take"
             }
         }
-        for line in lines { console.note(Terminal.printable(line)) }
+        for line in lines { console.note(line) }
         let more = opened.count - lines.count
         if lines.count == Self.toldConflicts, more > 0 {
             console.note("and \(more) more: `ting conflicts` lists them.")

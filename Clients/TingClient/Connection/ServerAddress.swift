@@ -11,6 +11,9 @@ public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
+    /// Whether it leads to the machine itself.
+    public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+
     /// Reads `HOST`, `HOST:PORT`, `[::1]:PORT`, with or without `https://` and a last slash.
     public init?(_ text: some StringProtocol) {
         var rest = Substring(text)

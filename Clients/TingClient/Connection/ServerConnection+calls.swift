@@ -156,7 +156,7 @@ extension ServerConnection {
     /// Asks for an answer in gzip.
     private static let packed = ("Accept-Encoding", Gzip.name)
 
-    private func call<Answer: Message>(
+    func call<Answer: Message>(
         _ method: Request.Method, _ path: String, _ message: some Message, as type: Answer.Type
     ) async throws -> Answer {
         let body = try WireCoding.protobuf.encode(message)
@@ -190,7 +190,7 @@ extension ServerConnection {
     }
 
     /// What a peer sent is parsed, not trusted: bytes that don't add up are no answer.
-    private func understood<T>(_ parse: () throws -> T) throws -> T {
+    func understood<T>(_ parse: () throws -> T) throws -> T {
         do { return try parse() } catch { throw misunderstood(error) }
     }
 

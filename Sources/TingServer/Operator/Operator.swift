@@ -91,6 +91,15 @@ package struct Operator {
         return (try joinAddress(code.code, url: url), code.expires, isNew)
     }
 
+    /// Whether members on other machines are to reach the server, by a name that nobody has said.
+    package var lacksPublicName: Bool {
+        get throws {
+            let settings = try ServerSettings.read(folder)
+            let address = settings.publicAddress(names: TLSFiles(folder, settings).names ?? [])
+            return settings.listensEverywhere && address.host == "localhost"
+        }
+    }
+
     private func joinAddress(_ code: String, url: String?) throws -> JoinAddress {
         var configuration = try ServerSettings.read(folder)
         configuration.url = url ?? configuration.url

@@ -28,13 +28,18 @@ extension ServerSettings {
     package func publicAddress(names: [String]) -> HostPort {
         if let url, let address = HostPort(url: url) { return address }
         var address = listen.flatMap { HostPort($0) } ?? HostPort.standard
-        if address.host == "0.0.0.0" || address.host == "::" {
+        if listensEverywhere {
             address.host =
                 names.first {
                     !["localhost", "127.0.0.1", "::1"].contains($0) && !$0.contains("*")
                 } ?? "localhost"
         }
         return address
+    }
+
+    /// Whether it listens on every interface.
+    package var listensEverywhere: Bool {
+        ["0.0.0.0", "::"].contains(listen.flatMap { HostPort($0) }?.host)
     }
 }
 

@@ -168,6 +168,10 @@ struct SnapshotFolder {
     private func make(of file: Workspace) throws -> Snapshot {
         let draft = "\(folder)/\(workspace).draft"
         let files = FileManager.default
+        // Whatever is in it can be made anew, so that it may be taken away to gain space.
+        try files.createDirectory(
+            atPath: folder, withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
         for suffix in ["", "-journal", "-wal"] { try? files.removeItem(atPath: draft + suffix) }
         defer { try? files.removeItem(atPath: draft) }
         let version = try file.writeSnapshot(to: draft)

@@ -8,8 +8,8 @@ extension Replica {
     /// Has SQLite check the file, recomputes both digests from rows and history, and compares every row
     /// with what it should show. The next sync mends records that differ, and starts over where the
     /// history does. What is missing of the file's definition is made anew: `remade` names it.
-    /// - Parameter progress: Called as it goes on, within a transaction: it calls no method of this replica,
-    ///   or GRDB ends the process. Show the step, or hand it to another task.
+    /// - Parameter progress: Called as it goes on, within a transaction: a method of this replica throws
+    ///   `ReplicaError.nested` there. Show the step, or hand it to another task.
     /// - Returns: What was computed, and whether it is what the replica reports.
     /// - Throws: `ReplicaError.damaged` for a definition that rotted: no sync mends that.
     public func verify(

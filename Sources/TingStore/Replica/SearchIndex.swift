@@ -105,18 +105,19 @@ extension Replica {
     /// Brings the search index up to date, then finds records: the best matches first; of more than
     /// 5,000, those that changed last.
     ///
-    /// Unsynced edits are found, and those by other tools. Gives 5,000 at most. Where nothing can be
-    /// written, what the index lacks is indexed in memory, for this search: `PassingIndex.swift`.
-    /// - Parameter progress: Called for each record that is indexed, with the number of all to come: the
-    ///   first search of a large replica indexes every record. It runs within a transaction: it calls no
-    ///   method of this replica, or GRDB ends the process. Show the numbers, or hand them to another task.
+    /// Unsynced edits are found, and those by other tools. Where nothing can be written, what the index
+    /// lacks is indexed in memory, for this search: `PassingIndex.swift`.
+    /// - Parameters:
+    ///   - limit: The most records to give; `nil` or a negative number for all.
+    ///   - progress: Called for each record that is indexed, with the number of all to come: the first
+    ///     search of a large replica indexes every record. It runs within a transaction: a method of this
+    ///     replica throws `ReplicaError.nested` there. Show the numbers, or hand them to another task.
     /// - Throws: `TooManyWords` for more than 64 different words.
     public func search(
         _ text: String, limit: Int? = nil, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
     ) throws -> [(collection: String, id: RecordID)] {
         let query = try SearchText.query(text)
-        let bound = Limits.searchRankLimit
-        let most = limit.map { (0...bound).contains($0) ? $0 : bound } ?? bound
+        let most = max(limit ?? Self.all, Self.all)
         do {
             guard try sealForReading() == nil else {
                 return try query.map { try passingSearch($0, most, progress) } ?? []
@@ -129,7 +130,10 @@ extension Replica {
         return try read { try hits($0, query, most) }
     }
 
-    /// What an index finds, the first first.
+    /// What SQLite's LIMIT takes for none.
+    private static let all = -1
+
+    /// What an index finds, the first first: so many at most, or `all`.
     func hits(
         _ db: Database, _ query: String, _ limit: Int
     ) throws -> [(collection: String, id: RecordID)] {
@@ -153,7 +157,11 @@ extension Replica {
             db, sql: "\(matches) rowid DESC LIMIT \(Limits.searchRankLimit + 1)",
             arguments: [query])
         // To rank means to look at every match: of very many it would take longer than reading them.
-        guard newest.count <= Limits.searchRankLimit else { return Array(newest.prefix(limit)) }
+        guard newest.count <= Limits.searchRankLimit else {
+            if (0...newest.count).contains(limit) { return Array(newest.prefix(limit)) }
+            return try Int64.storedAll(
+                db, sql: "\(matches) rowid DESC LIMIT \(limit)", arguments: [query])
+        }
         return try Int64.storedAll(
             db, sql: "\(matches) rank LIMIT \(limit)", arguments: [query])
     }

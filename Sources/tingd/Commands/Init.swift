@@ -9,7 +9,8 @@ struct Init: ParsableCommand {
         discussion: """
             tingd init --data /srv/ting
             tingd init --data /srv/ting --host ting.example.org --host 192.0.2.7
-            tingd init --data /srv/ting --tls-cert /etc/ssl/ting.pem --tls-key /etc/ssl/ting.key
+            tingd init --data /srv/ting --tls-cert /etc/ssl/ting.pem \\
+              --tls-key /etc/ssl/ting.key
             """)
 
     @OptionGroup var options: DataOption

@@ -15,7 +15,8 @@ struct Invite: ParsableCommand {
 
             The address is good for 24 hours, once. A workspace that is not there is made, and who \
             is invited to a new one owns it; to others they come as editor. Repeat the command for \
-            a further device of the same member.
+            a further device of the same member, without --role: a member's role, and the name, \
+            change at once, not when the address is used.
             """)
 
     @OptionGroup var options: DataOption
@@ -56,6 +57,11 @@ struct Invite: ParsableCommand {
                 ErrorPresenter.note("tingd: made the workspace \(workspace)")
             }
             Output.line("\(invited.address)")
+            if try url == nil && person.lacksPublicName {
+                ErrorPresenter.note(
+                    "tingd: the address names localhost, which leads others nowhere: start the server with --url https://HOST:PORT"
+                )
+            }
         }
     }
 }

@@ -13,7 +13,8 @@ struct Log: ParsableCommand {
         discussion: """
             tingd log --data /srv/ting --workspace energy
             tingd log --data /srv/ting --workspace energy --since 1200 --json
-            tingd log --data /srv/ting --workspace energy 0197a1b2-c3d4-7000-8000-0000000000aa
+            tingd log --data /srv/ting --workspace energy \\
+              0197a1b2-c3d4-7000-8000-0000000000aa
 
             --json prints one line a version, with every value.
             """)
@@ -82,7 +83,7 @@ private struct LogLine: Encodable {
     private let change_set: String
     private let replica: String
     private let number: Int64
-    private let message: String
+    private let message: String?
     private let operations: [Line]
 
     private struct Line: Encodable {
@@ -121,7 +122,7 @@ private struct LogLine: Encodable {
         change_set = entry.changeSet.id.description
         replica = entry.replica.description
         number = entry.number
-        message = entry.changeSet.message
+        message = entry.changeSet.message.isEmpty ? nil : entry.changeSet.message
         operations = entry.changeSet.operations.map { operation in
             Line(
                 kind: operation.kind.rawValue, collection: operation.collection,

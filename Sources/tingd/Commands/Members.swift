@@ -10,8 +10,10 @@ struct Members: ParsableCommand {
         abstract: "List members, change their roles, remove them.",
         discussion: """
             tingd members --data /srv/ting
-            tingd members --data /srv/ting --workspace energy --role li.lei@example.cn=viewer
-            tingd members --data /srv/ting --workspace energy --remove anna@example.org
+            tingd members --data /srv/ting --workspace energy \\
+              --role li.lei@example.cn=viewer
+            tingd members --data /srv/ting --workspace energy \\
+              --remove anna@example.org
 
             A change takes effect within a second, also on open connections.
             """)
@@ -60,7 +62,8 @@ struct Members: ParsableCommand {
         }
         for email in remove { try person.setRole(nil, email: email, in: slug) }
         if try !person.hasOwner(slug) {
-            ErrorPresenter.note("tingd: \(slug) has no owner now: make one with --role EMAIL=owner")
+            ErrorPresenter.note(
+                "tingd: \(slug) has no owner now: make one with --role EMAIL=owner, or invite one")
         }
     }
 

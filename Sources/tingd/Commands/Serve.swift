@@ -11,7 +11,8 @@ struct Serve: AsyncParsableCommand {
         abstract: "Serve the workspaces of a data folder.",
         discussion: """
             tingd serve --data /srv/ting
-            tingd serve --data /srv/ting --listen 0.0.0.0:8443 --url https://ting.example.org:8443
+            tingd serve --data /srv/ting --listen 0.0.0.0:8443 \\
+              --url https://ting.example.org:8443
             tingd serve --data /tmp/ting --listen 127.0.0.1:0
 
             SIGTERM ends what is under way and stops; SIGHUP reads the certificate anew.
