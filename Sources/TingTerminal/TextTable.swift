@@ -15,6 +15,9 @@ package struct TextTable {
         self.rows = rows
     }
 
+    /// A wider cell stands whole, and out of line: it would cost every row as many blanks.
+    private static let widestPadded = 200
+
     package func lines(style: TextStyle) -> [String] {
         let shown = rows.map { $0.map(oneLine) }
         // A letter may become two: ß.
@@ -23,7 +26,8 @@ package struct TextTable {
         for row in shown {
             widths += repeatElement(0, count: max(0, row.count - widths.count))
             for column in row.indices {
-                widths[column] = max(widths[column], DisplayWidth.of(row[column]))
+                let width = DisplayWidth.of(row[column])
+                if width <= Self.widestPadded { widths[column] = max(widths[column], width) }
             }
         }
         let top = headings.isEmpty ? [] : [style.dim(line(head, widths))]
@@ -36,7 +40,7 @@ package struct TextTable {
         let blank = UInt8(ascii: " ")
         for column in cells.indices {
             let cell = cells[column]
-            let gap = repeatElement(blank, count: widths[column] - DisplayWidth.of(cell))
+            let gap = repeatElement(blank, count: max(0, widths[column] - DisplayWidth.of(cell)))
             if column > 0 { bytes += [blank, blank] }
             if rightAligned.contains(column) { bytes += gap }
             bytes += cell.utf8

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import TingCore
+package import TingCore
 
 extension Schema {
     /// A small schema with a field for each policy, and a child.
-    public static let sample = Schema(
+    package static let sample = Schema(
         name: "sample", version: 1,
         collections: [
             CollectionSchema(
@@ -40,7 +40,7 @@ extension Schema {
 extension Schema {
     /// The sample schema of this version: 1 is `sample` itself, 2 and 3 each add a collection, and
     /// fields of several policies to the collections that were.
-    public static func sample(_ version: Int) -> Schema {
+    package static func sample(_ version: Int) -> Schema {
         guard version > 1 else { return .sample }
         let before = sample(version - 1)
         let added = version == 2 ? secondFields : thirdFields

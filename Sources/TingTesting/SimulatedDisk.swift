@@ -8,72 +8,72 @@ import CSimulatedDisk
 /// Files are named `machine/path`. The same calls in the same order give the same bytes: after
 /// `reset(seed:)`, use it from one thread at a time for that. `CSimulatedDisk.h` says what each
 /// fault does.
-public enum SimulatedDisk {
+package enum SimulatedDisk {
     /// The name of the VFS.
-    public static let name = "ting-disk"
+    package static let name = "ting-disk"
 
     /// Gives SQLite the disk.
     /// - Parameter asDefault: Every database of the process is opened on it from now on, and
     ///   SQLite's time and randomness come from it. Otherwise only what is opened by `uri(_:)`,
     ///   and SQLite's randomness stays its own.
-    public static func install(asDefault: Bool) throws(SimulatedDiskError) {
+    package static func install(asDefault: Bool) throws(SimulatedDiskError) {
         try check(ting_disk_install(asDefault ? 1 : 0))
     }
 
     /// Forgets all files and machines; all randomness starts again from `seed`.
-    public static func reset(seed: UInt64) { ting_disk_reset(seed) }
+    package static func reset(seed: UInt64) { ting_disk_reset(seed) }
 
     /// Starts all randomness again from `seed`, and leaves the files as they are.
-    public static func seed(_ seed: UInt64) { ting_disk_seed(seed) }
+    package static func seed(_ seed: UInt64) { ting_disk_seed(seed) }
 
     /// Sets SQLite's clock, in milliseconds since 1970. It stands still otherwise.
-    public static func setTime(_ milliseconds: Int64) { ting_disk_set_time(milliseconds) }
+    package static func setTime(_ milliseconds: Int64) { ting_disk_set_time(milliseconds) }
 
     /// How to open a file of the disk when it isn't the default one.
-    public static func uri(_ file: String) -> String { "file:\(file)?vfs=\(name)" }
+    package static func uri(_ file: String) -> String { "file:\(file)?vfs=\(name)" }
 
     // MARK: Files
 
     /// Copies a file with its -wal and -journal, as it is seen now; what was there is replaced.
-    public static func copy(_ file: String, to copy: String) throws(SimulatedDiskError) {
+    package static func copy(_ file: String, to copy: String) throws(SimulatedDiskError) {
         try check(ting_disk_copy(file, copy))
     }
 
     /// Gives a file another name on its machine, for good.
-    public static func rename(_ file: String, to name: String) throws(SimulatedDiskError) {
+    package static func rename(_ file: String, to name: String) throws(SimulatedDiskError) {
         try check(ting_disk_rename(file, name))
     }
 
-    public static func exists(_ file: String) -> Bool { ting_disk_exists(file) != 0 }
+    package static func exists(_ file: String) -> Bool { ting_disk_exists(file) != 0 }
 
     /// Deletes one file for good.
-    public static func delete(_ file: String) throws(SimulatedDiskError) {
+    package static func delete(_ file: String) throws(SimulatedDiskError) {
         try check(ting_disk_delete(file))
     }
 
     /// Bytes.
-    public static func size(of file: String) -> Int64? {
+    package static func size(of file: String) -> Int64? {
         let size = ting_disk_size(file)
         return size < 0 ? nil : size
     }
 
     /// Bit rot: turns one bit.
-    public static func flip(bit: Int64, of file: String) throws(SimulatedDiskError) {
+    package static func flip(bit: Int64, of file: String) throws(SimulatedDiskError) {
         try check(ting_disk_flip(file, bit))
     }
 
     /// Bit rot: a part of the file reads as zeros.
-    public static func zero(_ bytes: Range<Int64>, of file: String) throws(SimulatedDiskError) {
+    package static func zero(_ bytes: Range<Int64>, of file: String) throws(SimulatedDiskError) {
         try check(ting_disk_zero(file, bytes.lowerBound, bytes.upperBound - bytes.lowerBound))
     }
 
     /// Bit rot: the file ends after so many bytes.
-    public static func cut(_ file: String, to size: Int64) throws(SimulatedDiskError) {
+    package static func cut(_ file: String, to size: Int64) throws(SimulatedDiskError) {
         try check(ting_disk_cut(file, size))
     }
 
     /// Equal for two files when their bytes are; `nil` without such a file.
-    public static func hash(of file: String) -> UInt64? {
+    package static func hash(of file: String) -> UInt64? {
         let hash = ting_disk_hash(file)
         return hash == 0 ? nil : hash
     }
@@ -84,20 +84,20 @@ public enum SimulatedDisk {
 }
 
 /// A machine whose files are on the simulated disk, and what can befall it.
-public struct SimulatedMachine: Hashable, Sendable {
-    public let name: String
+package struct SimulatedMachine: Hashable, Sendable {
+    package let name: String
 
-    public init(_ name: String) { self.name = name }
+    package init(_ name: String) { self.name = name }
 
     /// The full name of one of its files.
-    public func file(_ path: String) -> String { "\(name)/\(path)" }
+    package func file(_ path: String) -> String { "\(name)/\(path)" }
 
     /// How many calls that can fail its disk has had: open, read, write, truncate, sync, delete
     /// and shm map.
-    public var calls: Int64 { ting_disk_calls(name) }
+    package var calls: Int64 { ting_disk_calls(name) }
 
     /// The sum of its file sizes.
-    public var used: Int64 { ting_disk_used(name) }
+    package var used: Int64 { ting_disk_used(name) }
 
     /// Lets a call fail that is to come.
     /// - Parameters:
@@ -105,47 +105,47 @@ public struct SimulatedMachine: Hashable, Sendable {
     ///   - code: A result code of SQLite; a plain SQLITE_IOERR becomes the call's own. A full disk
     ///     waits for a write, and SQLITE_CANTOPEN for an open.
     ///   - times: How many calls fail from there.
-    public func fail(call: Int64, code: Int32, times: Int32 = 1) {
+    package func fail(call: Int64, code: Int32, times: Int32 = 1) {
         ting_disk_fail(name, call, code, times)
     }
 
     /// Whether a call that was, by its number, could have met a failure of this code; with 0,
     /// whether it changed the disk: a power cut before it is another than one after it.
-    public func couldFail(call: Int64, code: Int32) -> Bool {
+    package func couldFail(call: Int64, code: Int32) -> Bool {
         ting_disk_would_meet(name, call, code) != 0
     }
 
     /// Deletes all of its files for good; who has one open keeps it.
-    public func clear() { ting_disk_clear(name) }
+    package func clear() { ting_disk_clear(name) }
 
     /// How many ordered failures have not happened yet.
-    public var failuresLeft: Int32 { ting_disk_failures_left(name) }
+    package var failuresLeft: Int32 { ting_disk_failures_left(name) }
 
     /// Kills its processes at a call to come (1 is the next): from then on nothing reaches the
     /// disk until `revive()`. Nothing that reached it is lost.
-    public func kill(atCall call: Int64) { ting_disk_kill(name, call) }
+    package func kill(atCall call: Int64) { ting_disk_kill(name, call) }
 
-    public var isKilled: Bool { ting_disk_is_killed(name) != 0 }
+    package var isKilled: Bool { ting_disk_is_killed(name) != 0 }
 
     /// Ends a kill, and takes back ordered failures.
-    public func revive() { ting_disk_revive(name) }
+    package func revive() { ting_disk_revive(name) }
 
     /// Keeps what was synced and, by `seed`, none, all, the first part or any sectors of the rest.
     /// - Throws: SQLITE_BUSY while a connection is open.
-    public func cutPower(seed: UInt64) throws(SimulatedDiskError) {
+    package func cutPower(seed: UInt64) throws(SimulatedDiskError) {
         try SimulatedDisk.check(ting_disk_power_cut(name, seed))
     }
 
     /// - Parameter bytes: The most that its files may have together; `nil` for no limit.
-    public func setCapacity(_ bytes: Int64?) { ting_disk_set_capacity(name, bytes ?? -1) }
+    package func setCapacity(_ bytes: Int64?) { ting_disk_set_capacity(name, bytes ?? -1) }
 
     /// A planted bug: its disk says that it synced, and did not.
-    public func ignoreSync(_ on: Bool) { ting_disk_ignore_sync(name, on ? 1 : 0) }
+    package func ignoreSync(_ on: Bool) { ting_disk_ignore_sync(name, on ? 1 : 0) }
 }
 
 /// A result code of SQLite.
-public struct SimulatedDiskError: Error, Equatable {
-    public var code: Int32
+package struct SimulatedDiskError: Error, Equatable {
+    package var code: Int32
 
-    public init(code: Int32) { self.code = code }
+    package init(code: Int32) { self.code = code }
 }

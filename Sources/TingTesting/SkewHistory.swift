@@ -10,25 +10,25 @@ import TingStore
 ///
 /// Versions are those of `Schema.sample(_:)`. At the end all ends are of the newest, and then every
 /// sealed change set is in the history, once, and all ends hold the same.
-public final class SkewHistory {
+package final class SkewHistory {
     /// The versions of the programs at both ends.
-    public struct Pair: Hashable, Sendable, CustomStringConvertible {
-        public var client: Int
-        public var server: Int
+    package struct Pair: Hashable, Sendable, CustomStringConvertible {
+        package var client: Int
+        package var server: Int
 
-        public init(client: Int, server: Int) { (self.client, self.server) = (client, server) }
+        package init(client: Int, server: Int) { (self.client, self.server) = (client, server) }
 
         /// All pairs of a version, the one before it, and the one after it.
-        public static let all = (1...3).flatMap { client in
+        package static let all = (1...3).flatMap { client in
             (1...3).map { Pair(client: client, server: $0) }
         }
 
-        public var description: String { "client \(client), server \(server)" }
+        package var description: String { "client \(client), server \(server)" }
     }
 
     /// What didn't hold.
-    public struct Broken: Error, CustomStringConvertible {
-        public var description: String
+    package struct Broken: Error, CustomStringConvertible {
+        package var description: String
     }
 
     private let team: Team
@@ -41,7 +41,7 @@ public final class SkewHistory {
 
     /// Plays one history on the simulated disk, which must be SQLite's own in this process.
     /// - Throws: `Broken`, or what an end threw.
-    public static func play(_ pair: Pair, seed: UInt64) throws {
+    package static func play(_ pair: Pair, seed: UInt64) throws {
         SimulatedDisk.reset(seed: seed)
         let history = try SkewHistory(pair, seed)
         try history.run()
@@ -49,7 +49,7 @@ public final class SkewHistory {
 
     /// Plays so many histories of each pair, from a seed on.
     /// - Returns: Those that failed, each a line.
-    public static func playAll(_ histories: UInt64, from first: UInt64 = 0) throws -> [String] {
+    package static func playAll(_ histories: UInt64, from first: UInt64 = 0) throws -> [String] {
         try SimulatedDisk.install(asDefault: true)
         var failures: [String] = []
         for pair in Pair.all {

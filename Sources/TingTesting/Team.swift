@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Foundation
+package import Foundation
 import GRDB
 import Synchronization
-public import TingCore
-public import TingStore
+package import TingCore
+package import TingStore
 
 /// A clock that moves when told, in milliseconds since 1970.
-public final class ManualClock: Sendable {
+package final class ManualClock: Sendable {
     private let now: Mutex<Int64>
 
-    public init(_ start: Int64 = 1_750_000_000_000) { now = Mutex(start) }
+    package init(_ start: Int64 = 1_750_000_000_000) { now = Mutex(start) }
 
-    public var time: Int64 { now.withLock { $0 } }
+    package var time: Int64 { now.withLock { $0 } }
 
-    public func advance(_ milliseconds: Int64) { now.withLock { $0 += milliseconds } }
+    package func advance(_ milliseconds: Int64) { now.withLock { $0 += milliseconds } }
 }
 
 /// A workspace and the replicas of its members, in one process and one folder, without a network:
 /// real files, real merges, and a clock of the test's own.
-public final class Team {
-    public let folder: URL
-    public let schema: Schema
-    public var workspace: Workspace
+package final class Team {
+    package let folder: URL
+    package let schema: Schema
+    package var workspace: Workspace
     /// Another server that hears the same requests, and must judge them the same.
-    public var twin: Workspace?
-    public let clock: ManualClock
-    public private(set) var members: [Member] = []
-    public private(set) var replicas: [Replica] = []
+    package var twin: Workspace?
+    package let clock: ManualClock
+    package private(set) var members: [Member] = []
+    package private(set) var replicas: [Replica] = []
 
     /// - Parameter size: How many members with a replica each; all are editors.
-    public init(_ size: Int, schema: Schema = .sample) throws {
+    package init(_ size: Int, schema: Schema = .sample) throws {
         folder = FileManager.default.temporaryDirectory.appending(
             path: "ting-team-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -53,7 +53,7 @@ public final class Team {
 
     /// A team around a workspace that is there, without replicas as yet.
     /// - Parameter folder: Where its files go; it goes with the team.
-    public init(_ workspace: Workspace, in folder: URL, schema: Schema, members: [Member]) throws {
+    package init(_ workspace: Workspace, in folder: URL, schema: Schema, members: [Member]) throws {
         (self.workspace, self.folder, self.schema) = (workspace, folder, schema)
         self.members = members
         clock = ManualClock()
@@ -61,10 +61,10 @@ public final class Team {
     }
 
     /// Adds a member, without a replica as yet.
-    public func add(_ member: Member) { members.append(member) }
+    package func add(_ member: Member) { members.append(member) }
 
     /// A team of its own that stands where `other` stands; `other` is closed.
-    public init(copying other: Template) throws {
+    package init(copying other: Template) throws {
         folder = FileManager.default.temporaryDirectory.appending(
             path: "ting-team-\(UUID().uuidString)")
         try FileManager.default.copyItem(at: other.folder, to: folder)
@@ -81,7 +81,7 @@ public final class Team {
     }
 
     /// A team at rest, to make others from.
-    public struct Template: Sendable {
+    package struct Template: Sendable {
         fileprivate let folder: URL
         fileprivate let schema: Schema
         fileprivate let members: [Member]
@@ -90,7 +90,7 @@ public final class Team {
     }
 
     /// Closes all files and keeps them aside, for as long as the process lives.
-    public func template() throws -> Template {
+    package func template() throws -> Template {
         for replica in replicas { try replica.close() }
         try workspace.close()
         let kept = FileManager.default.temporaryDirectory.appending(
@@ -105,7 +105,7 @@ public final class Team {
 
     /// A new replica from a fresh snapshot.
     /// - Parameter known: The schema of the member's program; the team's, without it.
-    public func clone(for member: Member, schema known: Schema? = nil) throws -> Replica {
+    package func clone(for member: Member, schema known: Schema? = nil) throws -> Replica {
         let path = folder.appending(path: "replica-\(UUID().uuidString).sqlite").path
         _ = try workspace.writeSnapshot(to: path)
         return try Replica.adopt(
@@ -115,19 +115,19 @@ public final class Team {
 
     /// One whole sync: exchanges until the outbox is through and nothing new is left.
     @discardableResult
-    public func sync(_ position: Int, role: Role = .editor) throws -> IntegrateSummary {
+    package func sync(_ position: Int, role: Role = .editor) throws -> IntegrateSummary {
         try sync(replicas[position], members[position], role: role)
     }
 
     @discardableResult
-    public func sync(
+    package func sync(
         _ replica: Replica, _ member: Member, role: Role = .editor
     ) throws -> IntegrateSummary {
         try run(replica, member, role: role).summary
     }
 
     /// Takes in what the server has, and sends nothing: the outbox waits.
-    public func pull(_ position: Int) throws {
+    package func pull(_ position: Int) throws {
         let replica = replicas[position]
         let request = try replica.nextRequest(after: .max)
         let response = try workspace.reply(
@@ -140,7 +140,7 @@ public final class Team {
     /// One whole sync, with all it came to.
     /// - Parameter beforeMending: What happens between a request for the server's records and its answer.
     @discardableResult
-    public func run(
+    package func run(
         _ replica: Replica, _ member: Member, role: Role = .editor,
         beforeMending: () throws -> Void = {}, beforeGivingBack: () throws -> Void = {}
     ) throws -> SyncOutcome {
@@ -194,7 +194,7 @@ public final class Team {
     }
 
     /// Makes the twin, as the workspace was before its first version.
-    public func addTwin() throws {
+    package func addTwin() throws {
         twin = try Workspace.create(
             path: folder.appending(path: "twin.sqlite").path, slug: "team", schema: schema,
             epoch: workspace.epoch, receiptKey: Self.receiptKey)
@@ -202,14 +202,14 @@ public final class Team {
 
     /// Moves the workspace's floor.
     @discardableResult
-    public func compact(_ target: FloorTarget) throws -> Workspace.Compaction {
+    package func compact(_ target: FloorTarget) throws -> Workspace.Compaction {
         try workspace.compact(to: workspace.floor(target), archive: archivePath)
     }
 
-    public var archivePath: String { folder.appending(path: "workspace.archive.sqlite").path }
+    package var archivePath: String { folder.appending(path: "workspace.archive.sqlite").path }
 
     /// Every entry from the first version on, those below the floor from the archive.
-    public func entries() throws -> [Entry] {
+    package func entries() throws -> [Entry] {
         let archive = try Archive.existing(path: archivePath)
         defer { try? archive?.close() }
         var entries: [Entry] = []
@@ -218,18 +218,18 @@ public final class Team {
     }
 
     /// Lets an SQL tool that knows nothing of Ting run statements on the file.
-    public func foreign(_ position: Int, _ sql: String) throws {
+    package func foreign(_ position: Int, _ sql: String) throws {
         try foreign(replicas[position].path, sql)
     }
 
-    public func foreign(_ path: String, _ sql: String) throws {
+    package func foreign(_ path: String, _ sql: String) throws {
         let queue = try DatabaseQueue(path: path)
         try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
         try queue.close()
     }
 }
 
-public enum TeamError: Error {
+package enum TeamError: Error {
     case stuck(String)
     case differ(String)
 }

@@ -84,7 +84,7 @@ struct SyncReport: Sendable {
         }
         if outcome.givenBack > 0 {
             sentences.append(
-                "given back to the server, which had lost them: \(outcome.givenBack.counted("change set"))."
+                "the server has back what it had lost: \(outcome.givenBack.counted("change set"))."
             )
         }
         if outcome.unproven > 0 {

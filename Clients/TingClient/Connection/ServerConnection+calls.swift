@@ -145,9 +145,13 @@ extension ServerConnection {
     }
 
     static func path(_ slug: String, _ rest: String? = nil) -> String {
+        "/v1/workspaces/\(segment(slug))" + (rest.map { "/" + $0 } ?? "")
+    }
+
+    /// A name as one segment of a path (RFC 3986 § 3.3).
+    static func segment(_ name: String) -> String {
         let allowed = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "/"))
-        let name = slug.addingPercentEncoding(withAllowedCharacters: allowed) ?? slug
-        return "/v1/workspaces/\(name)" + (rest.map { "/" + $0 } ?? "")
+        return name.addingPercentEncoding(withAllowedCharacters: allowed) ?? name
     }
 
     /// Every request names the protocol; where there is no body, in a header.

@@ -31,7 +31,7 @@ extension ServerConnection {
 
     /// Takes a device's token away, for good.
     public func revoke(device: String) async throws {
-        let path = "/v1/devices/\(device)"
+        let path = "/v1/devices/\(Self.segment(device))"
         let answer = try await send(Request(.DELETE, path, headers: Self.versions()))
         _ = try? await answer.body.collect(upTo: Limits.smallRequestByteLimit)
     }

@@ -124,12 +124,13 @@ extension ClientHome {
     /// From `code: detail`, as the outbox keeps it.
     private static func deferral(_ text: String) -> Notice {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-        let code = Deferral(rawValue: parts[0])
+        let name = parts.first ?? ""
+        let code = Deferral(rawValue: name)
         let detail = parts.count > 1 ? String(parts[1].drop { $0 == " " }) : text
         return Notice(
-            code: parts[0],
+            code: name,
             sentence: "Edits wait: \(detail.prefix(1).lowercased() + detail.dropFirst())",
-            remedy: parts[0] == Replica.acceptedMark
+            remedy: name == Replica.acceptedMark
                 ? "They are safe, don't make them again: they leave the outbox with the next `ting sync` on a line."
                 : code?.remedy ?? "They are kept and sent again.")
     }

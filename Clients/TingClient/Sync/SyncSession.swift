@@ -162,9 +162,6 @@ public struct SyncSession: Sendable {
     /// What `status` tells: what happened, and what to do.
     static func sentence(_ error: any Error) -> String {
         switch error {
-        case let error as ClientError: return "\(error.sentence) \(error.remedy)"
-        case let error as SchemaError: return "\(error.sentence) \(error.remedy)"
-        case let error as HomeError: return "\(error.sentence) \(error.remedy)"
         case let error as DatabaseError:
             let problem = problem(error.resultCode)
             return "\(problem.sentence) \(problem.remedy)"
@@ -174,6 +171,7 @@ public struct SyncSession: Sendable {
         case ReplicaError.digestDiffers(let version):
             return
                 "What arrived does not give the state that the server has at version \(version). Run `ting sync` again; unsynced edits are kept."
+        case let error as any ExplainedError: return "\(error.sentence) \(error.remedy)"
         default:
             return "The sync failed: \(error). Run `ting sync` again; unsynced edits are kept."
         }

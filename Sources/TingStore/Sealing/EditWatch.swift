@@ -88,11 +88,11 @@ final class EditWatch: @unchecked Sendable {
         last = nil
         let before = collections
         collections = Dictionary(
-            uniqueKeysWithValues: schema.collections.map { collection in
+            schema.collections.map { collection in
                 let watched = Watched(collection)
                 watched.places = before[collection.name]?.places ?? [:]
                 return (collection.name, watched)
-            })
+            }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Begins to note, with nothing noted yet.

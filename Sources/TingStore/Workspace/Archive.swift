@@ -10,20 +10,20 @@ import TingCore
 /// A row is named by its version and its history digest. So an archive may run ahead of the floor,
 /// where a compaction was killed, or hold another history's versions, where older files were copied
 /// back: the workspace's own digests say which rows are its history.
-public final class Archive: Sendable {
-    public let path: String
+package final class Archive: Sendable {
+    package let path: String
     let queue: DatabaseQueue
 
     /// Opens the archive, or `nil` where there is none.
-    public static func existing(path: String) throws -> Archive? {
+    package static func existing(path: String) throws -> Archive? {
         ting_sqlite_exists(path) == 0 ? nil : try Archive(path: path, isNew: false)
     }
 
     /// Opens the archive; makes it where there is none.
-    public convenience init(path: String) throws { try self.init(path: path, isNew: true) }
+    package convenience init(path: String) throws { try self.init(path: path, isNew: true) }
 
     /// Opens the archive to look at it, as `Workspace.looking` does; `nil` where there is none.
-    public static func looking(at path: String, copies folder: String) throws -> Archive? {
+    package static func looking(at path: String, copies folder: String) throws -> Archive? {
         guard ting_sqlite_exists(path) != 0 else { return nil }
         return try DatabaseFile.look(at: path, copies: folder) { path in
             let archive = try Archive(path: path, isNew: false, isReadOnly: true)
@@ -51,7 +51,7 @@ public final class Archive: Sendable {
         }
     }
 
-    public func close() throws { try queue.close() }
+    package func close() throws { try queue.close() }
 
     /// - Throws: `ArchiveError` of the body's, or `ArchiveFailure`.
     func read<T>(_ body: (Database) throws -> T) throws -> T {
@@ -120,7 +120,7 @@ public final class Archive: Sendable {
     }
 
     /// Adds what another archive holds and this one lacks. On disk when it returns.
-    public func add(all other: Archive) throws {
+    package func add(all other: Archive) throws {
         let columns = """
             version, history_digest, hash, effects_hash, author, accepted, replica, number, shift,
             receipt, change_set, effects
@@ -254,7 +254,7 @@ public final class Archive: Sendable {
     }
 
     /// Copies the archive consistently while it is in use.
-    public func backup(to target: String) throws {
+    package func backup(to target: String) throws {
         try queue.writeWithoutTransaction { db in
             try db.execute(sql: "VACUUM INTO ?", arguments: [target])
         }

@@ -2,20 +2,20 @@
 
 import Foundation
 import GRDB
-public import TingCore
+package import TingCore
 
 extension Workspace {
     /// What one member's replica brings.
-    public struct Submission: Sendable {
-        public var request: SyncRequest
-        public var member: MemberID
-        public var role: Role
+    package struct Submission: Sendable {
+        package var request: SyncRequest
+        package var member: MemberID
+        package var role: Role
         /// The most bytes that the workspace may take; `nil` for any number.
-        public var quota: Int64?
+        package var quota: Int64?
         /// How its first deliveries were judged, for who brings them in several transactions.
         private(set) var earlier: Judgement?
 
-        public init(request: SyncRequest, member: MemberID, role: Role, quota: Int64? = nil) {
+        package init(request: SyncRequest, member: MemberID, role: Role, quota: Int64? = nil) {
             self.request = request
             self.member = member
             self.role = role
@@ -23,7 +23,7 @@ extension Workspace {
         }
 
         /// Whether the next transaction may judge what this judgement left; then that is what is submitted.
-        public mutating func goesOn(after judgement: Judgement) -> Bool {
+        package mutating func goesOn(after judgement: Judgement) -> Bool {
             let judged = judgement.verdicts.count
             guard judgement.clash == nil, judged > earlier?.verdicts.count ?? 0,
                 judged < request.deliveries.count
@@ -34,14 +34,14 @@ extension Workspace {
     }
 
     /// How one submission was judged.
-    public struct Judgement: Sendable {
-        public var verdicts: [DeliveryVerdict] = []
-        public var clash: Int64?
+    package struct Judgement: Sendable {
+        package var verdicts: [DeliveryVerdict] = []
+        package var clash: Int64?
         /// The versions that it added to the history.
-        public var appended: ClosedRange<Version>?
+        package var appended: ClosedRange<Version>?
         var fate = Fate()
 
-        public init() {}
+        package init() {}
     }
 
     /// What became of the earlier change sets of a request.
@@ -57,7 +57,7 @@ extension Workspace {
     /// - Parameter now: Milliseconds since 1970.
     /// - Throws: `DatabaseError` when the transaction could not be committed; then nothing of it is
     ///   accepted, and everything may be sent again.
-    public func accept(_ batch: [Submission], now: Int64) throws -> [Judgement] {
+    package func accept(_ batch: [Submission], now: Int64) throws -> [Judgement] {
         try pool.write { db in
             var clerk = try Clerk(self, db, now: now)
             let judgements = try batch.map { try clerk.judge($0) }

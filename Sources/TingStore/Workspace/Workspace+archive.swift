@@ -2,12 +2,12 @@
 
 import Foundation
 import GRDB
-public import TingCore
+package import TingCore
 
 /// The archive and the live history as one, and the proof that they are.
 extension Workspace {
     /// The version below the floor, and when it was accepted.
-    public func belowFloor() throws -> (version: Version, accepted: Int64)? {
+    package func belowFloor() throws -> (version: Version, accepted: Int64)? {
         try pool.read { db in
             let version = try PastTable.floor(db) - 1
             return try PastTable.acceptance(db, of: version).map { (version, $0) }
@@ -20,7 +20,7 @@ extension Workspace {
     ///   make it in the middle of a walk.
     /// - Throws: `ArchiveError.missing` where the archive lacks a version, or `ArchiveFailure`; what came
     ///   before was given.
-    public func eachEntry(
+    package func eachEntry(
         since version: Version, of record: RecordID? = nil, archive: () throws -> Archive?,
         _ body: (Entry) throws -> Void
     ) throws {
@@ -64,12 +64,12 @@ extension Workspace {
 
     /// Checks the archive by the chain, from the first version to the floor.
     /// - Returns: What is wrong, each a sentence; empty when all is well.
-    public func verify(archive path: String) throws -> [String] {
+    package func verify(archive path: String) throws -> [String] {
         try verify(archive: path) { try Archive.existing(path: path) }
     }
 
     /// - Parameter open: Opens the archive; `nil` where there is none.
-    public func verify(archive path: String, open: () throws -> Archive?) throws -> [String] {
+    package func verify(archive path: String, open: () throws -> Archive?) throws -> [String] {
         let floor = try floor()
         guard floor > 1 else { return [] }
         guard let archive = try open() else {

@@ -2,26 +2,26 @@
 
 import Foundation
 import GRDB
-public import TingCore
+package import TingCore
 
 /// Moving the floor up: what lies below it goes to the archive, and the file shrinks.
 extension Workspace {
     /// What a compaction did, or would do.
-    public struct Compaction: Equatable, Sendable {
+    package struct Compaction: Equatable, Sendable {
         /// The floor before and after.
-        public var from: Version
-        public var to: Version
+        package var from: Version
+        package var to: Version
         /// When the last version below the floor was accepted, in milliseconds since 1970.
-        public var before: Int64?
+        package var before: Int64?
         /// Bytes of entries that went to the archive.
-        public var archivedBytes: Int64 = 0
+        package var archivedBytes: Int64 = 0
         /// Bytes of the workspace, free pages aside, before and after.
-        public var bytesBefore: Int64
-        public var bytesAfter: Int64
+        package var bytesBefore: Int64
+        package var bytesAfter: Int64
     }
 
     /// The floor that is meant: at most the head, which always stays, and never below the present.
-    public func floor(_ target: FloorTarget) throws -> Version {
+    package func floor(_ target: FloorTarget) throws -> Version {
         try pool.read { db in
             let head = try HistoryTables.head(db)
             let wanted: Version =
@@ -38,7 +38,7 @@ extension Workspace {
     }
 
     /// Tells what `compact` would do. Nothing is changed.
-    public func compaction(to target: Version) throws -> Compaction {
+    package func compaction(to target: Version) throws -> Compaction {
         try pool.read { db in
             let from = try PastTable.floor(db)
             var plan = Compaction(
@@ -64,7 +64,7 @@ extension Workspace {
     /// transaction in each file. Killed at any moment, the next call goes on; two at a time are fine.
     /// - SeeAlso: `Protocol/spec/sync.md#floor`.
     @discardableResult
-    public func compact(to target: Version, archive path: String) throws -> Compaction {
+    package func compact(to target: Version, archive path: String) throws -> Compaction {
         var done = try compaction(to: target)
         if done.to > done.from {
             let archive = try ArchiveFailure.telling { try Archive(path: path) }
@@ -135,7 +135,7 @@ extension Workspace {
     }
 }
 
-public enum ArchiveError: Error, Equatable, Sendable {
+package enum ArchiveError: Error, Equatable, Sendable {
     /// The archive does not hold what was just written to it.
     case notWritten(Version, Version)
     /// A version below the floor can't be read, because the archive lacks it.
@@ -143,8 +143,8 @@ public enum ArchiveError: Error, Equatable, Sendable {
 }
 
 /// The archive can't be read or written, and not the workspace: what was done to it, and why it failed.
-public struct ArchiveFailure: Error {
-    public let cause: any Error
+package struct ArchiveFailure: Error {
+    package let cause: any Error
 
     static func telling<T>(_ body: () throws -> T) throws -> T {
         do { return try body() } catch let error as ArchiveError { throw error } catch {

@@ -2,13 +2,13 @@
 
 import Foundation
 import GRDB
-public import TingCore
+package import TingCore
 
 /// Copies of a workspace: snapshots for new replicas, backups, and the check of both.
 extension Workspace {
     /// Writes a finished replica file at the head, without members and outbox.
     /// - Returns: The version it holds.
-    public func writeSnapshot(to target: String) throws -> Version {
+    package func writeSnapshot(to target: String) throws -> Version {
         let queue = try DatabaseQueue(path: target)
         defer { try? queue.close() }
         return try queue.writeWithoutTransaction { db in
@@ -34,7 +34,7 @@ extension Workspace {
 
     /// Whether a snapshot of this version still serves: all that was given back must be in it, for
     /// whoever gave it back goes on from the snapshot.
-    public func holdsWhatCameBack(_ version: Version) throws -> Bool {
+    package func holdsWhatCameBack(_ version: Version) throws -> Bool {
         try pool.read { db in
             // Of a name that two versions claim, which they are is not known.
             try Bool.storedOne(
@@ -74,22 +74,22 @@ extension Workspace {
     }
 
     /// Copies the workspace consistently while it is in use.
-    public func backup(to target: String) throws {
+    package func backup(to target: String) throws {
         try pool.writeWithoutTransaction { db in
             try db.execute(sql: "VACUUM INTO ?", arguments: [target])
         }
     }
 
     /// What `verify` found.
-    public struct Report: Equatable, Sendable {
-        public var version: Version
-        public var records: Int
+    package struct Report: Equatable, Sendable {
+        package var version: Version
+        package var records: Int
         /// What is wrong, each a sentence; empty when all is well.
-        public var problems: [String]
+        package var problems: [String]
     }
 
     /// Recomputes every digest and has SQLite check the file.
-    public func verify() throws -> Report {
+    package func verify() throws -> Report {
         try pool.read { db in
             var problems: [String] = []
             let check = try String.storedAll(db, sql: "PRAGMA integrity_check")

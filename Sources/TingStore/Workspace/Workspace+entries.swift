@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
-public import TingCore
+package import TingCore
 
 /// What the history holds, as it is sent.
 extension Workspace {
     /// Entries after `version`, at least one if there is one, until their bytes pass the limit. From
     /// below the floor they begin with the floor.
-    public func entries(since version: Version, byteLimit: Int) throws -> [Entry] {
+    package func entries(since version: Version, byteLimit: Int) throws -> [Entry] {
         try pool.read { try HistoryTables.entries($0, since: version, byteLimit: byteLimit) }
     }
 

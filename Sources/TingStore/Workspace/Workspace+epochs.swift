@@ -3,12 +3,12 @@
 import Foundation
 import GRDB
 import Synchronization
-public import TingCore
+package import TingCore
 
 /// The names of a history: a new one when a server is restored, and what earlier ones still mean.
 extension Workspace {
     /// Begins a new epoch: replicas of the old one notice, and give back what this file lacks.
-    public func startEpoch(_ epoch: Epoch) throws {
+    package func startEpoch(_ epoch: Epoch) throws {
         try pool.write { db in
             let head = try HistoryTables.head(db)
             try startEpoch(db, epoch, after: head)
@@ -74,7 +74,7 @@ extension Workspace {
     /// - Parameters:
     ///   - now: Milliseconds since 1970.
     ///   - next: The name of the new epoch, should one begin.
-    public func takeBack(_ request: GiveBackRequest, now: Int64, next: Epoch) throws
+    package func takeBack(_ request: GiveBackRequest, now: Int64, next: Epoch) throws
         -> (response: GiveBackResponse, appended: ClosedRange<Version>?)
     {
         var began = epoch

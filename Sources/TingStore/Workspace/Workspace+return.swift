@@ -2,7 +2,7 @@
 
 import Foundation
 import GRDB
-public import TingCore
+package import TingCore
 
 /// What a restored workspace takes back from the folder that the restore replaces: what was compacted
 /// there, no replica may hold any more.
@@ -16,7 +16,7 @@ extension Workspace {
     ///   - next: As of `takeBack(_:now:next:)`.
     /// - Returns: How many entries stay out: no receipt proves them, or this history can't hold them.
     /// - Throws: What reading the archive throws, once all that can be read was taken back.
-    public func takeBack(
+    package func takeBack(
         _ archive: Archive, of replaced: Workspace?, now: Int64, next: Epoch
     ) throws -> Int {
         var giving = ArchiveReturn(workspace: self, archive: archive, now: now, next: next)

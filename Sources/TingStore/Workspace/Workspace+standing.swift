@@ -2,18 +2,18 @@
 
 import Foundation
 import GRDB
-public import TingCore
+package import TingCore
 
 /// How far a workspace is.
-public struct WorkspaceStanding: Equatable, Sendable {
-    public var head: Version
-    public var epoch: Epoch
+package struct WorkspaceStanding: Equatable, Sendable {
+    package var head: Version
+    package var epoch: Epoch
     /// The version of its schema.
-    public var schema: Int
+    package var schema: Int
 }
 
 extension Workspace {
-    public func standing() throws -> WorkspaceStanding {
+    package func standing() throws -> WorkspaceStanding {
         WorkspaceStanding(head: try head().version, epoch: epoch, schema: schema.version)
     }
 
@@ -22,7 +22,7 @@ extension Workspace {
     /// - Parameter program: The schema of this program: opening makes an older file one of it.
     /// - Returns: `nil` where only opening tells: its log holds something, which may not be on disk yet.
     /// - Throws: `DatabaseError`, `StoredFormError`.
-    public static func standing(
+    package static func standing(
         at path: String, schema program: Schema
     ) throws -> WorkspaceStanding? {
         var file = stat()

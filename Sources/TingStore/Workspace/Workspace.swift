@@ -4,10 +4,10 @@ import CSQLiteConfig
 import Foundation
 package import GRDB
 import Synchronization
-public import TingCore
+package import TingCore
 
 /// Why a workspace can't be opened, beside what SQLite says.
-public enum WorkspaceError: Error, Equatable, Sendable {
+package enum WorkspaceError: Error, Equatable, Sendable {
     /// Its file is not there, or empty.
     case missing
 }
@@ -16,12 +16,12 @@ public enum WorkspaceError: Error, Equatable, Sendable {
 ///
 /// One writer at a time, many readers. Nothing is acknowledged before it is on disk
 /// (`synchronous = FULL`).
-public final class Workspace: Sendable {
-    public let path: String
+package final class Workspace: Sendable {
+    package let path: String
     /// The file's: the program's, or a newer one that a later program left.
-    public let schema: Schema
+    package let schema: Schema
     /// The name of the history; it changes when the file turns out to be an older copy.
-    public var epoch: Epoch { current.withLock { $0 } }
+    package var epoch: Epoch { current.withLock { $0 } }
     let current: Mutex<Epoch>
     private let mergeSteps = Atomic(Limits.mergeStepLimit)
     private let patience = Atomic(Int64.max)
@@ -32,11 +32,11 @@ public final class Workspace: Sendable {
 
     /// Whether its file and the file's log are still what lies at the path. What is written to one that is
     /// not may be lost: close it, which brings the log's content into the file, and open what lies there.
-    public var isInPlace: Bool { FilePlace(path) == place }
+    package var isInPlace: Bool { FilePlace(path) == place }
 
     /// Makes the file of a new workspace.
     /// - Throws: `DatabaseError`, also when the file exists and holds something else.
-    public static func create(
+    package static func create(
         path: String, slug: String, schema: Schema, epoch: Epoch, receiptKey: [UInt8]
     ) throws -> Workspace {
         try prepareToShrink(path)
@@ -63,7 +63,7 @@ public final class Workspace: Sendable {
     /// - Parameter program: The schema of this program. Of an older file it makes one of this schema;
     ///   of a newer one it takes that.
     /// - Throws: `WorkspaceError.missing`, and no file is made; `SchemaError`, or `DatabaseError`.
-    public convenience init(path: String, schema program: Schema) throws {
+    package convenience init(path: String, schema program: Schema) throws {
         guard ting_sqlite_exists(path) != 0 else { throw WorkspaceError.missing }
         let pool = try Self.open(path)
         guard let stamp = try pool.read({ try SchemaTable.stamp($0, in: Self.table) }) else {
@@ -84,7 +84,7 @@ public final class Workspace: Sendable {
 
     /// Opens the file of a workspace to look at it: nothing that lies there is changed, and a disk that
     /// can only be read will do. A file for which it won't is copied to a folder of the caller's.
-    public static func looking(
+    package static func looking(
         at path: String, schema program: Schema, copies folder: String
     ) throws -> Workspace {
         guard ting_sqlite_exists(path) != 0 else { throw WorkspaceError.missing }
@@ -128,7 +128,7 @@ public final class Workspace: Sendable {
 
     /// Has a transaction leave what remains of each request unjudged after so many milliseconds, and an answer that
     /// mends end after `mendMilliseconds`: for servers, where others wait for it. Without, the clock decides nothing.
-    public func setPatience(milliseconds: Int64) {
+    package func setPatience(milliseconds: Int64) {
         patience.store(milliseconds, ordering: .relaxed)
     }
 
@@ -149,12 +149,12 @@ public final class Workspace: Sendable {
     /// The rows of all records, fields unlike their default alone.
     package func contents() throws -> [RecordContent] { try pool.read(tables.contents) }
 
-    public func close() throws { try pool.close() }
+    package func close() throws { try pool.close() }
 
     /// The same, with everything in the file and nothing in its log. GRDB closes its writer first, and
     /// readers can't empty the log: it would stay, as large as it ever was. For the one process that
     /// serves the workspace; where another holds the file the log stays.
-    public func closeWhole() throws {
+    package func closeWhole() throws {
         _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
         try close()
     }
@@ -279,7 +279,7 @@ public final class Workspace: Sendable {
     // MARK: Reading
 
     /// The newest version with its digests.
-    public func head() throws -> (version: Version, history: Hash, state: Hash) {
+    package func head() throws -> (version: Version, history: Hash, state: Hash) {
         try pool.read { db in
             let version = try HistoryTables.head(db)
             return (
@@ -290,7 +290,7 @@ public final class Workspace: Sendable {
     }
 
     /// Bytes of what the workspace holds, free pages aside: what a quota bounds.
-    public func usedBytes() throws -> Int64 { try pool.read { try Self.usedBytes($0) } }
+    package func usedBytes() throws -> Int64 { try pool.read { try Self.usedBytes($0) } }
 
     static func usedBytes(_ db: Database) throws -> Int64 {
         func pragma(_ name: String) throws -> Int64 {
@@ -300,10 +300,10 @@ public final class Workspace: Sendable {
     }
 
     /// The oldest version whose entry is still sent: what lies below it is in the archive.
-    public func floor() throws -> Version { try pool.read { try PastTable.floor($0) } }
+    package func floor() throws -> Version { try pool.read { try PastTable.floor($0) } }
 
     /// What goes back to the replica: the verdicts, and a page of what it doesn't have.
-    public func reply(
+    package func reply(
         to request: SyncRequest, judgement: Judgement, role: Role, members: [Member]?,
         membersVersion: Int64, now: Int64
     ) throws -> SyncResponse {
@@ -340,7 +340,7 @@ public final class Workspace: Sendable {
     }
 
     /// The records of the buckets that differ from a replica's, as many as fit a page.
-    public func mend(_ request: MendRequest) throws -> MendResponse {
+    package func mend(_ request: MendRequest) throws -> MendResponse {
         try pool.read { db in
             let head = try HistoryTables.head(db)
             var response = MendResponse(
