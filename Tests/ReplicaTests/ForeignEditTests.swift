@@ -68,6 +68,74 @@ struct ForeignEditTests {
         #expect(try team.replicas[0].status().conflicts == 0)
     }
 
+    /// A task that is below no project.
+    private static let free = "01890000-0000-7000-8000-0000000000f1"
+
+    @Test(
+        "what is put below a record after it was deleted is held back, then brings it back",
+        .tags(.promise2),
+        arguments: [
+            "DELETE FROM project; INSERT INTO task (project, title) VALUES ('\(project)', 'new')",
+            "DELETE FROM project; UPDATE task SET project = '\(project)', title = 'new' WHERE id = '\(free)'",
+        ])
+    func belowDeleted(_ sql: String) throws {
+        let team = try team()
+        try team.foreign(0, "INSERT INTO task (id, title) VALUES ('\(Self.free)', 'free')")
+        try team.expectAgreement()
+        // The library refuses it whole.
+        #expect(throws: InvalidEdit.self) {
+            try team.replicas[0].write { try $0.execute(sql: sql) }
+        }
+        #expect(try text(team, 0, "SELECT count(*) FROM project") == "1")
+        try team.foreign(0, sql)
+        #expect(try team.replicas[0].status().invalid.map(\.field) == ["project"])
+        // Once the deletion is everybody's, it is as if another member had made the child.
+        try team.expectAgreement()
+        for member in 0...1 {
+            let rows =
+                "SELECT count(*) FROM task JOIN project p ON p.id = project WHERE task.title = 'new'"
+            #expect(try text(team, member, rows) == "1")
+        }
+        #expect(try team.replicas[0].status().conflicts == 1)
+    }
+
+    @Test("what is put below a record that was made and deleted meanwhile stays, and is told")
+    func belowShortLived() throws {
+        let team = try team()
+        let gone = "01890000-0000-7000-8000-0000000000f2"
+        let sql = """
+            INSERT INTO project (id, title) VALUES ('\(gone)', 'short-lived');
+            DELETE FROM project WHERE id = '\(gone)';
+            INSERT INTO task (project, title) VALUES ('\(gone)', 'new')
+            """
+        #expect(throws: InvalidEdit.self) {
+            try team.replicas[0].write { try $0.execute(sql: sql) }
+        }
+        try team.foreign(0, sql)
+        #expect(try team.replicas[0].status().invalid.map(\.field) == ["project"])
+        try team.sync(0)
+        #expect(try text(team, 0, "SELECT count(*) FROM task WHERE title = 'new'") == "1")
+        try team.foreign(0, "UPDATE task SET project = NULL WHERE title = 'new'")
+        try team.expectAgreement()
+        #expect(try text(team, 1, "SELECT count(*) FROM task WHERE title = 'new'") == "1")
+    }
+
+    @Test("a child that is taken out, and put back after its parent was deleted, brings that back")
+    func putBack() throws {
+        let team = try team()
+        let tasks = try text(team, 0, "SELECT count(*) FROM task")
+        try team.foreign(
+            0,
+            """
+            UPDATE task SET project = NULL; DELETE FROM project;
+            UPDATE task SET project = '\(Self.project)'
+            """)
+        try team.expectAgreement()
+        #expect(try text(team, 1, "SELECT count(*) FROM task") == tasks)
+        #expect(try text(team, 0, "SELECT count(*) FROM project") == "1")
+        #expect(try team.replicas[0].status().conflicts == 1)
+    }
+
     @Test("a held child does not stop the deletion of its parent", .tags(.promise6))
     func heldChild() throws {
         let team = try team()

@@ -36,6 +36,8 @@ final class EditWatch: @unchecked Sendable {
     private(set) var rows: [NotedRow] = []
     /// Tables beside the collections' that the writing changed.
     private(set) var others: Set<String> = []
+    /// How many rows have gone since the writing began.
+    private var removals = 0
     /// Whether nothing was rolled back to a savepoint, so that what the verbs wrote stands.
     private(set) var isCertain = true
     /// Whether what was written tried to end the transaction, or did.
@@ -127,6 +129,7 @@ final class EditWatch: @unchecked Sendable {
             watched.places.removeAll()
         }
         others.removeAll()
+        removals = 0
     }
 
     /// Goes on noting: what sealing deletes with what was deleted.
@@ -185,25 +188,33 @@ final class EditWatch: @unchecked Sendable {
                 remove(change, collection, time, asRenamed: true)
                 return insert(change, collection, time)
             }
-            if let place = collection.places[change.oldID] {
+            let place: Int
+            if let noted = collection.places[change.oldID] {
+                place = noted
                 rows[place].written = nil
                 if time != rows[place].time { rows[place].retime(change, time) }
             } else {
-                add(NotedRow(of: change, collection.schema, time), to: collection)
+                place = add(NotedRow(of: change, collection.schema, time), to: collection)
+            }
+            if removals > 0, collection.schema.parent != nil {
+                rows[place].wrote(change, after: removals)
             }
         }
     }
 
     private func insert(_ change: RowChange, _ collection: Watched, _ time: Int64) {
         let id = change.newID
-        if let place = collection.places[id] {
+        let place: Int
+        if let noted = collection.places[id] {
+            place = noted
             rows[place].written = nil
             rows[place].time = max(rows[place].time, time)
         } else {
-            add(
+            place = add(
                 NotedRow(collection: collection.schema, record: id, before: nil, time: time),
                 to: collection)
         }
+        if removals > 0 { rows[place].made = removals }
     }
 
     private func remove(
@@ -215,9 +226,10 @@ final class EditWatch: @unchecked Sendable {
         rows[place].time = max(rows[place].time, time)
         rows[place].written = nil
         rows[place].removal = asRenamed ? .renamed : .deleted
+        removals += 1
+        rows[place].gone = removals
     }
 
-    @discardableResult
     private func add(_ row: NotedRow, to collection: Watched) -> Int {
         collection.places[row.record] = rows.count
         rows.append(row)
@@ -267,6 +279,11 @@ struct NotedRow {
     private(set) var times: [Int: Int64] = [:]
     /// How it last went, if it did.
     fileprivate(set) var removal: Removal?
+    /// How many rows had gone, this one among them, when it went last.
+    fileprivate(set) var gone = 0
+    /// How many had when it came, and when its columns were written last, where any had.
+    fileprivate var made = 0
+    private var wrote: [Int: Int] = [:]
     /// What one verb wrote to it, ascending by the fields' names; `nil` where anything else did.
     fileprivate(set) var written: (id: RecordID, values: [WrittenValue])?
 
@@ -284,6 +301,17 @@ struct NotedRow {
         self.init(
             collection: collection, record: change.oldID, before: change.oldRow, time: time)
     }
+
+    /// Remembers which columns are written after rows have gone.
+    fileprivate mutating func wrote(_ change: RowChange, after removals: Int) {
+        let (old, new) = (change.oldRow, change.newRow)
+        for column in old.indices where new.indices.contains(column) {
+            if !old[column].isIdentical(to: new[column]) { wrote[column] = removals }
+        }
+    }
+
+    /// How many rows had gone when a column was written last; 0 where none had.
+    func removals(before column: Int) -> Int { max(made, wrote[column] ?? 0) }
 
     /// Takes a later change in: what was written before it keeps its own time.
     fileprivate mutating func retime(_ change: RowChange, _ later: Int64) {

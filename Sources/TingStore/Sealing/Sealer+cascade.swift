@@ -4,53 +4,83 @@ import GRDB
 import TingCore
 
 /// Whose parent is deleted goes with it.
+///
+/// What was put below the parent after it was deleted stays, and is held back: nobody deleted that.
 extension Sealer {
     /// Deleting a record deletes its children, and theirs: each gets a note of its own.
     func cascade() throws {
         var waiting = try Row.fetchAll(
             db.cachedStatement(
                 sql: """
-                    SELECT DISTINCT collection, record FROM ting_note
+                    SELECT collection, record, max(iif(kind = 'i', 0, seq)) FROM ting_note
                     WHERE seq > ? AND kind IN ('d', 'x', 'r', 'i') AND \(CaptureTriggers.namesWhole)
+                    GROUP BY collection, record
                     """), arguments: [after]
         ).map {
             try (
                 collection: $0.decode(String.self, atIndex: 0),
-                record: $0.decode(String.self, atIndex: 1)
+                record: $0.decode(String.self, atIndex: 1), gone: $0.decode(Int64.self, atIndex: 2)
             )
         }
-        var renamed = waiting.isEmpty ? [] : try renamed()
-        while let (name, record) = waiting.popLast() {
+        guard !waiting.isEmpty else { return }
+        var renamed = try renamed()
+        var placings: [String: [String: Int64]] = [:]
+        while let (name, record, gone) = waiting.popLast() {
             guard let collection = replica.schema.collection(name), !renamed.contains(record),
                 try !tables.contains(db, collection, record)
             else { continue }
             for child in replica.schema.collections {
                 guard let parent = child.parent, parent.mayName(name) else { continue }
-                let ids = try CaptureTriggers.delete(db, child, where: parent.name, is: record)
+                let placed =
+                    try placings[child.name] ?? CaptureTriggers.placings(db, child, by: parent)
+                placings[child.name] = placed
+                let ids = try CaptureTriggers.delete(
+                    db, child, where: parent.name, is: record,
+                    except: { gone > 0 && placed[$0, default: 0] > gone })
                 renamed.subtract(ids)
-                waiting += ids.map { (child.name, $0) }
+                // Who goes along goes when the first did.
+                waiting += ids.map { (child.name, $0, gone) }
             }
         }
     }
 
     /// The same for what was written here. The children's going is noted as it happens.
     func cascadeOwn() throws {
-        var waiting = (own?.rows ?? []).filter { $0.removal == .deleted }.map {
-            ($0.collection, $0.record)
+        let rows = own?.rows ?? []
+        var waiting = rows.filter { $0.removal == .deleted }.map {
+            ($0.collection, $0.record, $0.gone)
         }
         guard !waiting.isEmpty else { return }
+        let placed = try placings(of: rows)
         own?.watch.resume()
         defer { own?.watch.end(db) }
-        while let (collection, record) = waiting.popLast() {
+        while let (collection, record, gone) = waiting.popLast() {
             guard try !tables.contains(db, collection, record) else { continue }
             for child in replica.schema.collections {
                 guard let parent = child.parent, parent.mayName(collection.name) else {
                     continue
                 }
-                let ids = try tables.removeAll(db, child, where: parent.name, is: record)
-                waiting += ids.map { (child, $0) }
+                let places = placed[child.name] ?? [:]
+                let ids = try tables.removeAll(
+                    db, child, where: parent.name, is: record,
+                    except: { places[$0, default: 0] >= gone })
+                waiting += ids.map { (child, $0, gone) }
             }
         }
+    }
+
+    /// How many rows had gone when a record was put below its parent, by collection and id, where any had.
+    private func placings(of rows: [NotedRow]) throws -> [String: [String: Int]] {
+        var placed: [String: [String: Int]] = [:]
+        for row in rows {
+            guard let parent = row.collection.parent,
+                let position = row.collection.position(of: parent.name)
+            else { continue }
+            let column = try tables.columns(db, row.collection)[position]
+            let removals = row.removals(before: column)
+            if removals > 0 { placed[row.collection.name, default: [:]][row.record] = removals }
+        }
+        return placed
     }
 
     /// Ids that no row has since it was given another: the last that is noted of their going.

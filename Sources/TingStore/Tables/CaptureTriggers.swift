@@ -116,24 +116,49 @@ enum CaptureTriggers {
         ]
     }
 
-    /// Deletes rows and notes it, as the triggers would; gives the ids that went.
+    /// Deletes rows, but for some, and notes it, as the triggers would; gives the ids that went.
     static func delete(
-        _ db: Database, _ collection: CollectionSchema, where column: String, is value: String
+        _ db: Database, _ collection: CollectionSchema, where column: String, is value: String,
+        except stays: (String) -> Bool
     ) throws -> [String] {
         let name = collection.name
-        let condition = "FROM \"\(name)\" AS t WHERE \"\(column)\" = ?"
-        let ids = try String.storedAll(
-            db.cachedStatement(sql: "SELECT id \(condition) ORDER BY id"), arguments: [value])
+        let all = try String.storedAll(
+            db.cachedStatement(
+                sql: "SELECT id FROM \"\(name)\" WHERE \"\(column)\" = ? ORDER BY id"),
+            arguments: [value])
+        let (kept, ids) = (all.filter(stays), all.filter { !stays($0) })
         guard !ids.isEmpty else { return [] }
+        let condition = """
+            FROM "\(name)" AS t WHERE "\(column)" = ? AND id NOT IN (SELECT value FROM json_each(?))
+            """
+        let arguments: StatementArguments = [value, Value.set(of: kept).json]
         try db.cachedStatement(
             sql: """
                 INSERT INTO ting_note
                 (kind, collection, record, \(columns(collection).joined(separator: ", ")))
                 SELECT 'd', '\(name)', id, \(row("t", collection)) \(condition) ORDER BY id
                 """
-        ).execute(arguments: [value])
-        try db.cachedStatement(sql: "DELETE \(condition)").execute(arguments: [value])
+        ).execute(arguments: arguments)
+        try db.cachedStatement(sql: "DELETE \(condition)").execute(arguments: arguments)
         return ids
+    }
+
+    /// The last note of each record that put it where it is: under its parent, or into its table.
+    static func placings(
+        _ db: Database, _ collection: CollectionSchema, by parent: Field
+    ) throws -> [String: Int64] {
+        guard let position = collection.position(of: parent.name) else { return [:] }
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT record, max(seq) FROM ting_note WHERE collection = ? AND \(namesWhole)
+                AND (kind = 'i' OR kind = 'u' AND field = ?
+                OR kind = 'n' AND before IS NULL AND was_\(position + 1) IS NOT x'')
+                GROUP BY record
+                """, arguments: [collection.name, parent.name])
+        return try rows.reduce(into: [:]) { places, row in
+            places[try row.stored(atIndex: 0)] = try row.stored(atIndex: 1)
+        }
     }
 
     /// Puts what rows held under the names of their fields, as JSON in `before`: the order of fields is

@@ -168,15 +168,19 @@ package struct RecordTables: Sendable {
         try HotStatement(db, texts.update(collection, positions))
     }
 
-    /// Deletes the records whose field holds a text; gives their ids.
+    /// Deletes the records whose field holds a text, but for some; gives their ids.
     func removeAll(
-        _ db: Database, _ collection: CollectionSchema, where field: String, is value: String
+        _ db: Database, _ collection: CollectionSchema, where field: String, is value: String,
+        except stays: (String) -> Bool
     ) throws -> [String] {
         let condition = "FROM \"\(collection.name)\" WHERE \"\(field)\" = ?"
-        let ids = try String.storedAll(
+        let all = try String.storedAll(
             db.cachedStatement(sql: "SELECT id \(condition) ORDER BY id"), arguments: [value])
+        let (kept, ids) = (all.filter(stays), all.filter { !stays($0) })
         guard !ids.isEmpty else { return [] }
-        try db.cachedStatement(sql: "DELETE \(condition)").execute(arguments: [value])
+        try db.cachedStatement(
+            sql: "DELETE \(condition) AND id NOT IN (SELECT value FROM json_each(?))"
+        ).execute(arguments: [value, Value.set(of: kept).json])
         return ids
     }
 
