@@ -138,10 +138,12 @@ package final class Team {
     }
 
     /// One whole sync, with all it came to.
-    /// - Parameter beforeMending: What happens between a request for the server's records and its answer.
+    /// - Parameters:
+    ///   - snapshot: What the replica starts over from, where it does; the server's newest without one.
+    ///   - beforeMending: What happens between a request for the server's records and its answer.
     @discardableResult
     package func run(
-        _ replica: Replica, _ member: Member, role: Role = .editor,
+        _ replica: Replica, _ member: Member, role: Role = .editor, snapshot: String? = nil,
         beforeMending: () throws -> Void = {}, beforeGivingBack: () throws -> Void = {}
     ) throws -> SyncOutcome {
         var run = SyncRun(replica, patience: .seconds(1))
@@ -171,8 +173,8 @@ package final class Team {
                     ).response)
             case .fetchSnapshot:
                 let path = folder.appending(path: "snapshot-\(UUID().uuidString).sqlite").path
-                _ = try workspace.writeSnapshot(to: path)
-                action = try run.startOver(from: path)
+                if snapshot == nil { _ = try workspace.writeSnapshot(to: path) }
+                action = try run.startOver(from: snapshot ?? path)
             case .fail(let failure): throw TeamError.stuck("\(failure)")
             }
         }

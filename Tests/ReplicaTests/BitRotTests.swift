@@ -269,4 +269,66 @@ struct BitRotTests {
         #expect((again.outbox, again.quarantine, again.damaged) == (0, 0, 1))
         #expect(try fresh.quarantine().isEmpty)
     }
+
+    @Test(
+        "what waits is carried over from a file with a rotten page, or without the definition of a table",
+        .tags(.promise4))
+    func carryOverPages() throws {
+        for index in 0..<40 {
+            try write("UPDATE project SET title = printf('%.*c', 600, 'x') || \(index)")
+        }
+        try replica.close()
+        let (size, empty, places) = try DatabaseQueue(path: replica.path).read { db in
+            (
+                try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0,
+                try Int.fetchOne(
+                    db, sql: "SELECT rootpage FROM sqlite_schema WHERE name = 'ting_quarantine'")
+                    ?? 0, try Int.fetchOne(db, sql: "SELECT count(*) FROM ting_outbox")
+            )
+        }
+        let whole = try Data(contentsOf: URL(filePath: replica.path))
+        for (name, rot) in [
+            (
+                "page",
+                { (data: inout Data) in
+                    data.replaceSubrange((empty - 1) * size..<empty * size, with: Data(count: size))
+                }
+            ),
+            (
+                "definition",
+                { data in
+                    let range = try #require(
+                        data.range(of: Data("CREATE TABLE ting_quarantine".utf8)))
+                    data.replaceSubrange(range.prefix(6), with: Data("CREATU".utf8))
+                }
+            ),
+        ] as [(String, (inout Data) throws -> Void)] {
+            var rotten = whole
+            try rot(&rotten)
+            let path = replica.path + ".\(name)"
+            try rotten.write(to: URL(filePath: path))
+            let fresh = try team.clone(for: team.members[0])
+            let carried = try fresh.carryOver(from: path)
+            #expect(carried.outbox == places, "\(name)")
+            #expect(carried.damaged == 1, "\(name)")
+        }
+    }
+
+    @Test(
+        "a replica that starts over from an older snapshot is not taken for a copy",
+        .tags(.promise12))
+    func startsOverFromOlder() throws {
+        let snapshot = replica.path + ".snapshot"
+        _ = try team.workspace.writeSnapshot(to: snapshot)
+        try write("UPDATE project SET title = 'Later' WHERE title = 'Project 3'")
+        try team.sync(0)
+        let before = try replica.identity().replica
+        try replica.tamper { try $0.execute(sql: "UPDATE history SET author = 'x'") }
+        _ = try replica.verify()
+        let outcome = try team.run(replica, team.members[0], snapshot: snapshot)
+        #expect(outcome.startedOver == .notMended)
+        #expect(!outcome.summary.renamed)
+        #expect(try replica.identity().replica == before)
+        #expect(try replica.verify().matches)
+    }
 }

@@ -136,6 +136,37 @@ struct ForeignEditTests {
         #expect(try team.replicas[0].status().conflicts == 1)
     }
 
+    @Test(
+        "a row whose id is not UTF-8 is held back, and told; the library refuses it",
+        .tags(.promise2, .promise12))
+    func unreadableID() throws {
+        let team = try team()
+        let insert = "INSERT INTO task (id, title) VALUES (CAST(x'ff' AS TEXT), 'precious')"
+        #expect(throws: InvalidEdit.self) {
+            try team.replicas[0].write { try $0.execute(sql: insert) }
+        }
+        try team.foreign(0, insert)
+        #expect(try team.replicas[0].status().invalid.map(\.collection) == ["task"])
+        try team.sync(0)
+        #expect(try text(team, 0, "SELECT count(*) FROM task WHERE title = 'precious'") == "1")
+        #expect(try team.replicas[0].status().invalid.count == 1)
+        try team.foreign(0, "UPDATE task SET id = '\(Self.free)' WHERE title = 'precious'")
+        try team.expectAgreement()
+        #expect(try text(team, 1, "SELECT title FROM task WHERE id = '\(Self.free)'") == "precious")
+    }
+
+    @Test("what an index of a person's own refuses is told by its name", .tags(.promise12))
+    func ownIndex() throws {
+        let team = try team()
+        try team.foreign(1, "CREATE UNIQUE INDEX mine ON task (title)")
+        try team.foreign(0, "INSERT INTO task (title) VALUES ('same'), ('same')")
+        try team.sync(0)
+        let refused = #expect(throws: ReplicaError.self) { try team.sync(1) }
+        #expect(refused == .refused("UNIQUE constraint failed: task.title"))
+        try team.foreign(1, "DROP INDEX mine")
+        try team.expectAgreement()
+    }
+
     @Test("a held child does not stop the deletion of its parent", .tags(.promise6))
     func heldChild() throws {
         let team = try team()

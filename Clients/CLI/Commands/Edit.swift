@@ -47,15 +47,13 @@ struct Edit: TingCommand {
                 let table = RecordTable(try session.collection(found.collection, replica))
                 // A sync may have come while the editor was open: its value is no one's to lose.
                 guard try table.values(db, found.id)?[field.name] == old else {
-                    throw changedMeanwhile(editor.file)
+                    throw changedMeanwhile
                 }
                 let value = try session.reader(replica, db).value(after, for: field)
                 try replica.update(db, found.collection, found.id, [field.name: value])
             }
         } catch {
-            // A long text stays where the person can find it.
-            if field.kind != .text { editor.end() }
-            throw error
+            throw editor.keeping(ErrorPresenter.report(error))
         }
         editor.end()
         if global.json {
@@ -72,13 +70,10 @@ struct Edit: TingCommand {
         ])
     }
 
-    private func changedMeanwhile(_ file: String) -> CommandError {
+    private var changedMeanwhile: CommandError {
         CommandError(
-            .error, code: "changed_meanwhile",
-            "The field changed while you edited; your text is kept in \(file).",
-            remedy:
-                "Look at the new value with `ting show`, then write yours with `ting set \(id) \(field)=@\(file)`."
-        )
+            .error, code: "changed_meanwhile", "The field changed while you edited.",
+            remedy: "Look at the new value with `ting show`, then write yours with `ting set`.")
     }
 }
 
@@ -115,16 +110,22 @@ private struct EditorSession {
         let before = Data((text + "\n").utf8)
         do {
             return try edited(before)
-        } catch var error as CommandError {
+        } catch let error as CommandError {
             // What was typed and saved is nobody's to throw away.
             let isSaved = FileManager.default.contents(atPath: file).map { $0 != before } ?? false
             guard isSaved else {
                 end()
                 throw error
             }
-            error.remedy += " What was saved is kept in \(file)."
-            throw error
+            throw keeping(error)
         }
+    }
+
+    /// Says where what was saved can be found.
+    func keeping(_ error: CommandError) -> CommandError {
+        var error = error
+        error.remedy += " What was saved is kept in \(file)."
+        return error
     }
 
     private func edited(_ before: Data) throws -> String {

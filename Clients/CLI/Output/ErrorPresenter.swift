@@ -144,6 +144,10 @@ struct ErrorPresenter {
             return CommandError(
                 .error, code: "storage_full", "The disk is full: nothing of this command was kept.",
                 remedy: "Free some space, then run it again.")
+        case .SQLITE_IOERR:
+            return CommandError(
+                .error, code: "not_written", "The file could not be read or written: \(message).",
+                remedy: "Look at its disk, and at limits (`ulimit -f`), then run the command again.")
         case .SQLITE_BUSY where error.extendedResultCode == .SQLITE_BUSY_SNAPSHOT:
             return CommandError(
                 .error, code: "busy",

@@ -43,10 +43,11 @@ public struct ClientHome: Sendable {
         return path.isEmpty || path == "/nonexistent" ? nil : path
     }
 
-    /// An absolute form of `path`, without `.` and `..`.
+    /// An absolute form of `path`, without `.` and `..`; `path` where it is relative to a folder that is gone.
     public static func absolute(_ path: String) -> String {
-        let full =
-            path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        let here = FileManager.default.currentDirectoryPath
+        guard path.hasPrefix("/") || !here.isEmpty else { return path }
+        let full = path.hasPrefix("/") ? path : here + "/" + path
         var parts: [String] = []
         for part in full.split(separator: "/") where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }

@@ -21,11 +21,19 @@ struct Integration {
     private(set) var digest: StateDigest
     /// Whether an entry under this replica's id came that it never sealed: the file is a copy.
     private(set) var sealedElsewhere = false
+    /// What this replica had integrated before it started over from an older snapshot: what comes of it
+    /// again is no news.
+    private let known: Version
     private var dirty: Set<RecordID> = []
 
-    /// - Parameter request: What the entries answer: where the replica stands there still, it says the
-    ///   history's digest; zeros, as of a bundle's reply, say nothing.
-    init(_ replica: Replica, _ db: Database, answering request: SyncRequest) throws {
+    /// - Parameters:
+    ///   - request: What the entries answer: where the replica stands there still, it says the
+    ///     history's digest; zeros, as of a bundle's reply, say nothing.
+    ///   - known: Up to which version this replica had integrated them before.
+    init(
+        _ replica: Replica, _ db: Database, answering request: SyncRequest, known: Version
+    ) throws {
+        self.known = known
         self.replica = replica
         self.db = db
         identity = try replica.identity(db)
@@ -72,7 +80,9 @@ struct Integration {
             arguments: [entry.changeSet.id.description])
         guard let waiting else {
             let wasRejected = try replica.release(db, entry.changeSet.id, hash)
-            if entry.replica == identity.replica, !wasRejected, try !wasDiscarded(hash) {
+            if entry.replica == identity.replica, entry.version > known, !wasRejected,
+                try !wasDiscarded(hash)
+            {
                 sealedElsewhere = true
             }
             summary.received += 1

@@ -46,13 +46,16 @@ extension Replica {
                     UNION SELECT record FROM ting_invalid)
                     """)
         }
-        let (outbox, quarantine, hashes) = try file.read { db in
+        // Without a transaction: SQLite may end one itself where a page is rotten.
+        let (waiting, rejected, hashes) = try file.inDatabase { db in
             (
                 try Self.salvage(db, "ting_outbox", "seq", "hash, body"),
                 try Self.salvage(db, "ting_quarantine", "rowid", "code, body, detail, time"),
                 (try? Self.quarantineHashes(db)) ?? [:]
             )
         }
+        guard waiting != nil || rejected != nil else { throw ReplicaError.notAReplica(path) }
+        let (outbox, quarantine) = (waiting ?? [nil], rejected ?? [nil])
         return try sealed { db in
             var carried = CarriedOver()
             carried.unsealed = unsealed ?? 0
@@ -113,10 +116,10 @@ extension Replica {
     }
 
     /// The rows of a table that can be read, from both of its ends; `nil` for one that can't be
-    /// while others behind it can.
+    /// while others behind it can. No list where the file does not know the table.
     private static func salvage(
         _ db: Database, _ table: String, _ key: String, _ columns: String
-    ) throws -> [Row?] {
+    ) throws -> [Row?]? {
         var found: [Row?] = []
         var last = Int64.min
         do {
@@ -137,6 +140,8 @@ extension Replica {
                 ending.append(row)
             }
             return found + [nil] + ending.reversed()
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+            return nil
         }
     }
 

@@ -93,12 +93,28 @@ extension Replica {
     /// Takes a response in, in slices of whole versions, each one transaction.
     ///
     /// An answer to an earlier replica id or epoch is ignored.
-    /// - Parameter summary: What it came to, also where an error is thrown half-way.
+    /// - Parameters:
+    ///   - known: Up to which version of this history the replica had come before it started over from an
+    ///     older snapshot: its own entries among those are no sign of a copy.
+    ///   - summary: What it came to, also where an error is thrown half-way.
     /// - Throws: `ReplicaError.historyDiffers` before anything is kept, `.digestDiffers` before
-    ///   anything wrong is, `.schemaBehind` before anything unknown is.
+    ///   anything wrong is, `.schemaBehind` before anything unknown is, `.refused` where an index or a
+    ///   constraint that a person added refuses what came.
     public func integrate(
         _ response: SyncResponse, to request: SyncRequest,
-        checking check: DigestCheck = .stateAndHistory, into summary: inout IntegrateSummary
+        checking check: DigestCheck = .stateAndHistory, known: Version = 0,
+        into summary: inout IntegrateSummary
+    ) throws {
+        do {
+            try take(response, to: request, checking: check, known: known, into: &summary)
+        } catch let error as DatabaseError where error.isOfOwnConstraint {
+            throw ReplicaError.refused(error.message ?? "\(error.resultCode)")
+        }
+    }
+
+    private func take(
+        _ response: SyncResponse, to request: SyncRequest, checking check: DigestCheck,
+        known: Version, into summary: inout IntegrateSummary
     ) throws {
         let identity = try identity()
         guard request.replica == identity.replica, request.base.epoch == identity.base.epoch,
@@ -128,7 +144,8 @@ extension Replica {
         var position = 0
         while position < response.entries.count {
             try sealed { db in
-                var integration = try Integration(self, db, answering: request)
+                var integration = try Integration(
+                    self, db, answering: request, known: known)
                 position = try takeSlice(
                     response, hashed, from: position, check, &integration, &summary)
                 if integration.sealedElsewhere, !summary.renamed {
@@ -311,5 +328,13 @@ public struct IntegrateSummary: Equatable, Sendable {
         conflicts += other.conflicts
         renamed = renamed || other.renamed
         authors.formUnion(other.authors)
+    }
+}
+
+extension DatabaseError {
+    /// Whether an index, or a constraint of a column, refused a row: a replica's own tables have none but
+    /// those of their ids.
+    fileprivate var isOfOwnConstraint: Bool {
+        resultCode == .SQLITE_CONSTRAINT || resultCode == .SQLITE_ERROR
     }
 }

@@ -16,6 +16,7 @@ extension ReplicaError: ExplainedError {
         case .unknownCollection, .unknownField: "unknown_field"
         case .transactionEnded, .wroteWhileReading: "transaction"
         case .nested: "replica_nested"
+        case .refused: "own_constraint"
         case .damaged: "replica_damaged"
         case .otherWorkspace: "other_workspace"
         case .displaced: "replica_displaced"
@@ -40,6 +41,8 @@ extension ReplicaError: ExplainedError {
         case .wroteWhileReading: "What only reads can't write; nothing was changed."
         case .nested: "The replica is in use by the very code that asks for it."
         case .notInQuarantine(let id): "The change set \(id) is in quarantine no more."
+        case .refused(let what):
+            "An index, a constraint or a column that somebody added to the replica refuses what came: \(what)."
         case .damaged(let what): "The file is damaged: \(what) can't be read."
         case .displaced(let path):
             "Somebody moved, replaced or deleted \(path) while it was open."
@@ -68,6 +71,8 @@ extension ReplicaError: ExplainedError {
             "Call it before or after the closure, ask in SQL, or open the file a second time."
         case .notInQuarantine:
             "`ting quarantine` lists what is; `ting log` and `ting outbox` show the rest."
+        case .refused:
+            "Take it away (`ting sql \"DROP INDEX NAME\"`; `ting sql \"SELECT name, sql FROM sqlite_schema\"` lists them), then run `ting sync`."
         case .damaged:
             "Keep it, and run `ting clone SLUG --to NEW --carry-over FILE`: a new replica, with what waits in this one."
         case .displaced:

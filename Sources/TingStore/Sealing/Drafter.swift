@@ -40,7 +40,8 @@ struct Drafter {
             try tables.mustLack(db, fold.collection, fold.record)
         }
         guard let id = RecordID(fold.record) else {
-            if raw == nil { return [draft] }
+            // A row that came, and is not found by its id, has one that can't be read.
+            if raw == nil, fold.existed || fold.wasRemoved { return [draft] }
             draft.invalid[""] = InvalidValue(
                 "`\(fold.record.replacing("\0", with: "\\0"))` is not an id",
                 "Leave `id` out: a new record gets one, a lower-case UUID.")

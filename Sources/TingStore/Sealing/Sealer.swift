@@ -107,6 +107,7 @@ struct Sealer {
         if let own { return try own.folds(db, tables) }
         var folds: [String: Fold] = [:]
         var order: [String] = []
+        var unreadable: [(collection: String, record: Data)] = []
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: CaptureTriggers.notes(replica.schema)))
         while let row = try rows.next() {
@@ -114,16 +115,33 @@ struct Sealer {
             guard let collection = replica.schema.collection(name) else {
                 throw StoredFormError.malformed("the collection of a note")
             }
-            let id = String(decoding: try row.stored(Data.self, atIndex: 2), as: UTF8.self)
-            let key = "\(name)/\(id)"
+            let bytes = try row.stored(Data.self, atIndex: 2)
+            let key = "\(name)/\(String(decoding: bytes, as: UTF8.self))"
             if folds[key] == nil {
                 folds[key] = try Fold(collection, row)
                 order.append(key)
+                if String(validating: bytes, as: UTF8.self) == nil {
+                    unreadable.append((name, bytes))
+                }
             } else {
                 try folds[key]?.take(row)
             }
         }
+        for (collection, record) in unreadable { try makeReadable(collection, record) }
         return order.compactMap { folds[$0] }
+    }
+
+    /// Gives a row whose id is not UTF-8 one that can be named, with U+FFFD for what can't be read: it is
+    /// held back under that.
+    private func makeReadable(_ collection: String, _ record: Data) throws {
+        let arguments: StatementArguments = [String(decoding: record, as: UTF8.self), record]
+        try db.execute(
+            sql: "UPDATE OR IGNORE \"\(collection)\" SET id = ? WHERE id = CAST(? AS TEXT)",
+            arguments: arguments)
+        try db.execute(
+            sql: """
+                UPDATE ting_note SET record = ? WHERE record = CAST(? AS TEXT) AND collection = ?
+                """, arguments: arguments + [collection])
     }
 }
 
