@@ -139,6 +139,11 @@ private struct EditorSession {
                 remedy: "Save the file in UTF-8.")
         }
         if after.last?.isNewline == true { after.removeLast() }
+        // Some editors put a byte order mark before UTF-8.
+        let mark: Unicode.Scalar = "\u{feff}"
+        if after.unicodeScalars.first == mark, !before.starts(with: Data(String(mark).utf8)) {
+            after.unicodeScalars.removeFirst()
+        }
         return after
     }
 
