@@ -37,14 +37,14 @@ struct ReplicaSync: Equatable {
         _ replica: Replica, _ connection: ServerConnection, _ code: ExitCode
     ) async throws {
         do {
-            if dryRun {
-                try await preview(replica, connection)
-            } else {
-                try await exchange(replica, connection, code)
+            try await connection.use { connection in
+                if dryRun {
+                    try await preview(replica, connection)
+                } else {
+                    try await exchange(replica, connection, code)
+                }
             }
-            await connection.close()
         } catch {
-            await connection.close()
             session.note(refusal: error, of: replica)
             throw error
         }

@@ -6,6 +6,8 @@ public import Foundation
 ///
 /// `localizedDescription` is the sentence.
 public protocol ExplainedError: LocalizedError {
+    /// Stable, for programs: `Docs/scripting.md` lists them.
+    var code: String { get }
     /// What happened.
     var sentence: String { get }
     /// What a person can do now; commands are those of `ting`.

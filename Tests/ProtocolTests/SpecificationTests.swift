@@ -58,6 +58,8 @@ struct SpecificationTests {
                 let code = try String(contentsOf: file, encoding: .utf8)
                 let named = code.matches(of: /code: (?:[^",\n]*\? )?"(\w+)"(?: : "(\w+)")?/)
                 given.formUnion(named.flatMap { [$0.1, $0.2].compactMap { $0.map(String.init) } })
+                let constant = code.matches(of: /var code: String \{ "(\w+)" \}/)
+                given.formUnion(constant.map { String($0.1) })
                 // `public var code` of an error: a case for each.
                 for property in code.matches(of: /var code: String \{\n(?:.*\n)*?    \}\n/) {
                     given.formUnion(

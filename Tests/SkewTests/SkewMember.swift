@@ -32,17 +32,11 @@ struct SkewMember {
 
     private var path: String { "\(folder)/demo.sqlite" }
 
-    private func connected<T>(_ body: (ServerConnection) async throws -> T) async throws -> T {
-        let connection = try ServerConnection(
-            home.signIn(url), timeout: .seconds(20), environment: [:])
-        do {
-            let result = try await body(connection)
-            await connection.close()
-            return result
-        } catch {
-            await connection.close()
-            throw error
-        }
+    private func connected<T: Sendable>(_ body: (ServerConnection) async throws -> T) async throws
+        -> T
+    {
+        try await ServerConnection(home.signIn(url), timeout: .seconds(20), environment: [:])
+            .use(body)
     }
 
     func clone(_ schema: Schema) async throws {

@@ -107,26 +107,13 @@ extension Session {
     func atServer<T: Sendable>(
         _ place: String?, _ body: (ServerConnection) async throws -> T
     ) async throws -> T {
-        try await calling(connection(to: server(named: place).url), body)
+        try await connection(to: server(named: place).url).use(body)
     }
 
     /// Makes calls at the server of a replica.
     func atServer<T: Sendable>(
         of replica: Replica, _ body: (ServerConnection) async throws -> T
     ) async throws -> T {
-        try await calling(connection(for: replica), body)
-    }
-
-    private func calling<T: Sendable>(
-        _ connection: ServerConnection, _ body: (ServerConnection) async throws -> T
-    ) async throws -> T {
-        do {
-            let result = try await body(connection)
-            await connection.close()
-            return result
-        } catch {
-            await connection.close()
-            throw error
-        }
+        try await connection(for: replica).use(body)
     }
 }

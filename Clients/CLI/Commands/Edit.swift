@@ -73,7 +73,9 @@ struct Edit: TingCommand {
     private var changedMeanwhile: CommandError {
         CommandError(
             .error, code: "changed_meanwhile", "The field changed while you edited.",
-            remedy: "Look at the new value with `ting show`, then write yours with `ting set`.")
+            remedy:
+                "Look at the new value with `ting show`, then write yours with `ting set \(id) \(field)=@FILE`."
+        )
     }
 }
 

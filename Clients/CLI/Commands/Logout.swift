@@ -95,12 +95,9 @@ struct Logout: TingCommand, AsyncParsableCommand {
     /// Whether the server knows now that this device is signed out.
     private func revoke(_ server: ClientConfiguration.Server) async -> Bool {
         do {
-            let connection = try session.connection(to: server.url)
-            do { try await connection.revoke(device: server.device) } catch {
-                await connection.close()
-                throw error
+            try await session.connection(to: server.url).use {
+                try await $0.revoke(device: server.device)
             }
-            await connection.close()
             return true
         } catch let error as ClientError where ["unauthorized", "not_found"].contains(error.code) {
             return true

@@ -91,14 +91,8 @@ struct MoveServer: TingCommand, AsyncParsableCommand {
                 .usage, code: "usage", "Both addresses are \(target).",
                 remedy: "Give the address that the server had, and the one it has now.")
         }
-        let connection = try connection(home, known, source, target)
-        let moved: [ClientConfiguration.KnownReplica]
-        do {
-            moved = try await bind(home, source, connection)
-            await connection.close()
-        } catch {
-            await connection.close()
-            throw error
+        let moved = try await connection(home, known, source, target).use {
+            try await bind(home, source, $0)
         }
         try home.move(source, to: target)
         try home.update { configuration in

@@ -43,15 +43,7 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
     }
 
     private func listing(_ url: String) async throws -> [WorkspaceSummary] {
-        let connection = try session.connection(to: url)
-        do {
-            let found = try await connection.workspaces()
-            await connection.close()
-            return found
-        } catch {
-            await connection.close()
-            throw error
-        }
+        try await session.connection(to: url).use { try await $0.workspaces() }
     }
 
     private func merge(_ found: [WorkspaceSummary], _ url: String, into lines: inout [Line]) {

@@ -96,24 +96,10 @@ struct ErrorPresenter {
         switch error {
         case let error as CommandError: return error
         case let error as ClientError: return report(error)
-        case let error as InputError:
-            return CommandError(.error, code: error.code, error.sentence, remedy: error.remedy)
-        case let error as HomeError:
-            return CommandError(.error, code: "home_unusable", error.sentence, remedy: error.remedy)
-        case let error as InvalidEdit:
-            return CommandError(
-                .error, code: "invalid_value", error.sentence, remedy: error.remedy)
-        case let error as InvalidValue:
-            return CommandError(
-                .error, code: "invalid_value", error.sentence, remedy: error.remedy)
-        case let error as ReplicaError:
-            return CommandError(.error, code: error.code, error.sentence, remedy: error.remedy)
-        case let error as SchemaError:
-            return CommandError(
-                .error, code: "schema_differs", error.sentence, remedy: error.remedy)
-        case let error as TooManyWords:
-            return CommandError(.usage, code: "usage", error.sentence, remedy: error.remedy)
         case let error as DatabaseError: return report(error)
+        case let error as any ExplainedError:
+            let exit: CommandError.Exit = error.code == "usage" ? .usage : .error
+            return CommandError(exit, code: error.code, error.sentence, remedy: error.remedy)
         case is StoredFormError, is CBORError, is RowDecodingError:
             return damaged("The file is damaged")
         case let error as ValidationError:
@@ -147,7 +133,8 @@ struct ErrorPresenter {
         case .SQLITE_IOERR:
             return CommandError(
                 .error, code: "not_written", "The file could not be read or written: \(message).",
-                remedy: "Look at its disk, and at limits (`ulimit -f`), then run the command again.")
+                remedy: "Look at its disk, and at limits (`ulimit -f`), then run the command again."
+            )
         case .SQLITE_BUSY where error.extendedResultCode == .SQLITE_BUSY_SNAPSHOT:
             return CommandError(
                 .error, code: "busy",

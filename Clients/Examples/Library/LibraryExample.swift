@@ -24,21 +24,16 @@ struct LibraryExample {
         print("Joined \(device.server) as \(device.name).")
     }
 
-    /// Connects to the server that this device joined first, and closes whatever happens.
-    func connected<T>(_ body: (ServerConnection, MemberID?) async throws -> T) async throws -> T {
+    /// Connects to the server that this device joined first.
+    func connected<T: Sendable>(_ body: (ServerConnection, MemberID?) async throws -> T)
+        async throws -> T
+    {
         guard let server = try home.configuration().servers.first else {
             throw Problem("This device has not joined a server.")
         }
-        let connection = try ServerConnection(
-            home.signIn(server.url), timeout: .seconds(20), environment: environment)
-        do {
-            let result = try await body(connection, MemberID(server.member))
-            await connection.close()
-            return result
-        } catch {
-            await connection.close()
-            throw error
-        }
+        return try await ServerConnection(
+            home.signIn(server.url), timeout: .seconds(20), environment: environment
+        ).use { try await body($0, MemberID(server.member)) }
     }
 
     func clone(_ slug: String, to path: String) async throws {

@@ -86,6 +86,20 @@ public final class ServerConnection: Sendable {
         try? await patientClient.withLock { $0 }?.shutdown()
     }
 
+    /// Does something with the connection, and closes it, however that ends.
+    /// - Throws: What `body` throws.
+    public func use<T: Sendable>(
+        _ body: (ServerConnection) async throws -> T
+    ) async throws -> T {
+        let result: T
+        do { result = try await body(self) } catch {
+            await close()
+            throw error
+        }
+        await close()
+        return result
+    }
+
     // The library wants to be shut down; a second time is no harm.
     deinit {
         for client in [client, patientClient.withLock { $0 }].compactMap({ $0 }) {

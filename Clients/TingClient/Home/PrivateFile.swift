@@ -48,6 +48,8 @@ public enum HomeError: ExplainedError, Equatable, Sendable {
     case notFound
     case damaged(String)
 
+    public var code: String { "home_unusable" }
+
     public var sentence: String {
         switch self {
         case .notWritten(let path, let code):

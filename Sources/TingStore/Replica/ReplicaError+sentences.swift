@@ -3,7 +3,6 @@
 public import TingCore
 
 extension ReplicaError: ExplainedError {
-    /// Stable, for programs: what `ting --json` prints.
     public var code: String {
         switch self {
         case .notFound: "no_replica"
@@ -84,6 +83,7 @@ extension ReplicaError: ExplainedError {
 }
 
 extension InvalidEdit: ExplainedError {
+    public var code: String { "invalid_value" }
     public var sentence: String {
         let place = field.map { "\(collection).\($0)" } ?? collection
         return "\(place): \(problem)."
@@ -91,10 +91,12 @@ extension InvalidEdit: ExplainedError {
 }
 
 extension InvalidValue: ExplainedError {
+    public var code: String { "invalid_value" }
     public var sentence: String { problem + "." }
 }
 
 extension TooManyWords: ExplainedError {
+    public var code: String { "usage" }
     public var sentence: String { "A search takes \(limit) different words; these are \(count)." }
     public var remedy: String { "Name the rarest few: each must be in what is found." }
 }

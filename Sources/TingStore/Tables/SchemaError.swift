@@ -10,6 +10,8 @@ public enum SchemaError: ExplainedError, Equatable, Sendable {
     /// Neither schema follows the other.
     case differs(String)
 
+    public var code: String { "schema_differs" }
+
     public var sentence: String {
         switch self {
         case .format(let format): "The file is of format \(format), which a later program made."

@@ -21,10 +21,7 @@ struct Compact: ParsableCommand {
 
     @OptionGroup var options: DataOption
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
-    var workspace: String?
+    @OptionGroup var place: WorkspaceOption
 
     @Option(
         name: .long, parsing: .unconditional,
@@ -76,7 +73,7 @@ struct Compact: ParsableCommand {
 
     func run() throws {
         try options.withOperator(makesFiles: true) { person in
-            let slug = try workspace ?? person.onlyWorkspace()
+            let slug = try place.slug(of: person)
             let done = try person.compact(slug, to: target, dryRun: dryRun)
             if json { return try Output.json(done) }
             guard done.floor > done.floorBefore else {

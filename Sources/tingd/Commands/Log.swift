@@ -21,10 +21,7 @@ struct Log: ParsableCommand {
 
     @OptionGroup var options: DataOption
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
-    var workspace: String?
+    @OptionGroup var place: WorkspaceOption
 
     @Option(
         name: .long, parsing: .unconditional,
@@ -46,7 +43,7 @@ struct Log: ParsableCommand {
 
     func run() throws {
         try options.withOperator { person in
-            let slug = try workspace ?? person.onlyWorkspace()
+            let slug = try place.slug(of: person)
             let names = try person.memberNames()
             let record = id.flatMap { RecordID($0) }
             try person.eachEntry(of: slug, since: since, touching: record) { entry in

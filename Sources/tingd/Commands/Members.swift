@@ -20,10 +20,7 @@ struct Members: ParsableCommand {
 
     @OptionGroup var options: DataOption
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
-    var workspace: String?
+    @OptionGroup var place: WorkspaceOption
 
     @Option(name: .long, help: ArgumentHelp("Give a member another role.", valueName: "email=role"))
     var role: [String] = []
@@ -43,19 +40,21 @@ struct Members: ParsableCommand {
     func run() throws {
         try options.withOperator { person in
             if !role.isEmpty || !remove.isEmpty { try change(person) }
-            if let workspace, try person.accounts.workspace(slug: workspace) == nil {
+            if let workspace = place.workspace,
+                try person.accounts.workspace(slug: workspace) == nil
+            {
                 throw ServerError(
                     "There is no workspace \(workspace).", hint: "See `tingd status`.")
             }
             let rows = try person.accounts.memberRows().filter {
-                workspace == nil || $0.workspace == workspace
+                place.workspace == nil || $0.workspace == place.workspace
             }
             if json { try Output.json(rows.map(Line.init)) } else { Self.print(rows) }
         }
     }
 
     private func change(_ person: Operator) throws {
-        let slug = try workspace ?? person.onlyWorkspace()
+        let slug = try place.slug(of: person)
         for change in role {
             guard let (email, role) = Self.parse(change) else { continue }
             try person.setRole(role, email: email, in: slug)

@@ -17,10 +17,7 @@ struct Quota: ParsableCommand {
 
     @OptionGroup var options: DataOption
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
-    var workspace: String?
+    @OptionGroup var place: WorkspaceOption
 
     @Argument(help: "Bytes, with K, M or G for 1024, 1024² or 1024³ of them; or none.")
     var size: String
@@ -33,7 +30,7 @@ struct Quota: ParsableCommand {
 
     func run() throws {
         try options.withOperator { person in
-            let slug = try workspace ?? person.onlyWorkspace()
+            let slug = try place.slug(of: person)
             try person.setQuota(Self.bytes(size), of: slug)
         }
     }

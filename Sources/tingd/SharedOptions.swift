@@ -24,6 +24,18 @@ struct DataOption: ParsableArguments {
     }
 }
 
+/// `--workspace SLUG`, of commands that are about one.
+struct WorkspaceOption: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The workspace; needless where there is only one.", valueName: "slug"))
+    var workspace: String?
+
+    /// The workspace that is named, or the only one.
+    /// - Throws: `ServerError` where none is named and there are several, or none.
+    func slug(of person: Operator) throws -> String { try workspace ?? person.onlyWorkspace() }
+}
+
 /// `--tls-cert` and `--tls-key`, which go together.
 struct TLSOption: ParsableArguments {
     @Option(
