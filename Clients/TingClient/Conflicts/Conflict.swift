@@ -87,6 +87,7 @@ public enum Settlement: Sendable {
 /// Conflicts, inside `read` and `write`.
 extension Replica {
     /// The open conflicts, or all: in the order in which they came, or by id.
+    /// - Throws: `DatabaseError`; `StoredFormError` for one whose row rotted.
     public func conflicts(
         _ db: Database, settledToo: Bool = false, byID: Bool = false
     ) throws -> [Conflict] {

@@ -9,9 +9,12 @@ import TingWire
 /// A workspace as its server lists it for this member.
 public struct WorkspaceSummary: Equatable, Sendable {
     public var slug: String
+    /// Its newest version; 0 where the server can't read the workspace at the moment, as for `epoch`, `schema`.
     public var head: TingCore.Version
     public var epoch: String
+    /// That of the caller: `owner`, `editor` or `viewer`.
     public var role: String
+    /// The version of the schema that the workspace has.
     public var schema: Int
 
     public init(slug: String, head: TingCore.Version, epoch: String, role: String, schema: Int) {
@@ -54,6 +57,8 @@ extension ServerConnection {
             email: answer.email, workspaces: answer.workspaces.map(\.slug))
     }
 
+    /// The workspaces of the server that the caller is a member of.
+    /// - Throws: `ClientError`.
     public func workspaces() async throws -> [WorkspaceSummary] {
         let answer = try await call(
             Request(.GET, "/v1/workspaces", headers: Self.versions()),
@@ -61,6 +66,8 @@ extension ServerConnection {
         return answer.workspaces.map(WorkspaceSummary.init)
     }
 
+    /// One of them, by its name.
+    /// - Throws: `ClientError`; `workspace_not_found` also where there is one of that name for others.
     public func workspace(_ slug: String) async throws -> WorkspaceSummary {
         let answer = try await call(
             Request(.GET, Self.path(slug), headers: Self.versions()),

@@ -18,6 +18,7 @@ public struct DeviceSummary: Equatable, Sendable {
 
 extension ServerConnection {
     /// The caller's devices that may still act.
+    /// - Throws: `ClientError`.
     public func devices() async throws -> [DeviceSummary] {
         let answer = try await call(
             Request(.GET, "/v1/devices", headers: Self.versions()),
@@ -30,6 +31,7 @@ extension ServerConnection {
     }
 
     /// Takes a device's token away, for good.
+    /// - Throws: `ClientError`; `not_found` where the caller has no such device.
     public func revoke(device: String) async throws {
         let path = "/v1/devices/\(Self.segment(device))"
         let answer = try await send(Request(.DELETE, path, headers: Self.versions()))

@@ -26,6 +26,7 @@ public final class ServerConnection: Sendable {
     private let configuration: HTTPClient.Configuration
     private let silence: Duration
 
+    /// Connects when the first request is made.
     /// - Parameters:
     ///   - token: The device's token; `nil` for joining.
     ///   - silence: Silence within a stream or a download that is still no failure, where it is longer

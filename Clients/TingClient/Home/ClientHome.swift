@@ -58,6 +58,7 @@ public struct ClientHome: Sendable {
     private var configurationFile: String { configurationFolder + "/config.json" }
 
     /// What is known now; nothing yet on a new device, where there is no file.
+    /// - Throws: `HomeError` for a file that can't be read, or is not what Ting wrote.
     public func configuration() throws -> ClientConfiguration {
         guard let data = FileManager.default.contents(atPath: configurationFile) else {
             let code = PrivateFile.failure(reading: configurationFile)
@@ -73,7 +74,8 @@ public struct ClientHome: Sendable {
         }
     }
 
-    /// Changes what is known, one process at a time.
+    /// Changes what is known, one process at a time: it waits for another that does so.
+    /// - Throws: `HomeError`, and what `change` throws; nothing is changed then.
     public func update<T>(_ change: (inout ClientConfiguration) throws -> T) throws -> T {
         let lock = try FileLock(path: configurationFolder + "/lock")
         return try withExtendedLifetime(lock) {

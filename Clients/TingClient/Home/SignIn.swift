@@ -17,6 +17,7 @@ public struct SignIn: Sendable {
 
 extension ClientHome {
     /// The sign-in for the server at `url`.
+    /// - Throws: `ClientError` with the code `not_signed_in` where this device has not joined it; `HomeError`.
     public func signIn(_ url: String) throws -> SignIn {
         guard let known = try configuration().server(url), let server = ServerAddress(url),
             let token = readConfigurationFile(known.tokenFile)

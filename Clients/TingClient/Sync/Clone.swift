@@ -9,6 +9,8 @@ extension ServerConnection {
     ///
     /// The file appears under its name only when it is whole. A try that was cut goes on where it
     /// ended. The entries since the snapshot come with the first sync.
+    /// - Throws: `CancellationError`, `ClientError`, `ReplicaError`, `SchemaError`, `DatabaseError`; what had
+    ///   come stays for the next try.
     /// - Parameter waiting: What waiting between tries is measured by; tests advance it.
     public func clone(
         _ slug: String, to path: String, member: MemberID?, schema: Schema,

@@ -7,6 +7,7 @@ import GRDB
 extension Replica {
     /// Copies the replica consistently while it is in use. The copy is on disk when this returns, and
     /// like the replica only its owner can read it; half a copy is not left behind.
+    /// - Throws: `DatabaseError`.
     public func backup(to target: String) throws {
         let isTaken = ting_sqlite_exists(target) != 0
         do {

@@ -17,7 +17,8 @@ extension Hash {
 
 /// Edits that the server has not yet accepted.
 extension Replica {
-    /// The outbox, in order.
+    /// The outbox, in order. What other tools wrote is in it once it was sealed: `seal`, or the next sync.
+    /// - Throws: `DatabaseError`; `StoredFormError` for a change set that rotted.
     public func outbox() throws -> [Delivery] {
         try read { db in
             let all = try db.cachedStatement(
@@ -34,6 +35,7 @@ extension Replica {
     ///
     /// Later ones that build on a record that only a discarded one made go to quarantine.
     /// - Returns: How many those are.
+    /// - Throws: `DatabaseError`; nothing is discarded then.
     @discardableResult
     public func discardOutbox(_ ids: [ChangeSetID]) throws -> Int {
         try sealed { db in

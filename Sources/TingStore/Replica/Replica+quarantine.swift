@@ -7,6 +7,7 @@ public import TingCore
 /// Where rejected change sets wait until their author edits, retries, exports or discards them (promise 6).
 extension Replica {
     /// Change sets that the server rejected, oldest first.
+    /// - Throws: `DatabaseError`; `StoredFormError` for one that rotted beyond reading.
     public func quarantine() throws -> [QuarantinedChangeSet] {
         try read(quarantine)
     }
@@ -32,6 +33,8 @@ extension Replica {
     }
 
     /// Puts change sets back into the outbox, under new numbers, to be judged again.
+    /// What is in quarantine no more is passed over.
+    /// - Throws: `ReplicaError.damaged` for one that rotted; nothing is changed then.
     public func retryQuarantine(_ ids: [ChangeSetID]) throws {
         try sealed { db in
             let hashes = try Self.quarantineHashes(db)

@@ -246,6 +246,7 @@ public final class Replica: Sendable {
     }
 
     /// Seals what other tools wrote, and tells what is held back.
+    /// - Throws: `DatabaseError`, as `SQLITE_BUSY` after half a minute behind another program that writes.
     @discardableResult
     public func seal(message: String = "") throws -> [InvalidEdit] {
         if let held = try heldIfSealed() { return held }
