@@ -78,7 +78,7 @@ package enum Terminal {
     }
 
     /// Writes all bytes. What standard output doesn't take is remembered as its failure; standard error
-    /// is for whoever reads it.
+    /// is for whoever reads it: nobody may, or its disk is full, and that ends no server.
     package static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
         guard !isSilent.load(ordering: .relaxed) else { return }
         var text = text

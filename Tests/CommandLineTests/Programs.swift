@@ -92,7 +92,10 @@ final class Programs {
     }
 
     func environment(_ home: String) -> [String: String] {
-        ["TING_HOME": self.home(home), "LANG": "C.UTF-8", "PATH": Self.path]
+        [
+            "TING_HOME": self.home(home), "LANG": "C.UTF-8", "PATH": Self.path,
+            "TMPDIR": folder.path,
+        ]
     }
 
     func home(_ name: String) -> String { folder.appending(path: name).path }

@@ -150,6 +150,18 @@ struct ForeignEditTests {
         try team.sync(0)
         #expect(try text(team, 0, "SELECT count(*) FROM task WHERE title = 'precious'") == "1")
         #expect(try team.replicas[0].status().invalid.count == 1)
+        // Another one that reads alike, and below a record that goes in the same writing.
+        try team.foreign(
+            0,
+            """
+            INSERT INTO task (id, title) VALUES (CAST(x'fe' AS TEXT), 'precious too');
+            DELETE FROM project;
+            INSERT INTO task (id, title, project) VALUES (CAST(x'fd' AS TEXT), 'below', '\(Self.project)');
+            INSERT INTO task (id, title, project) VALUES ('e' || char(0x301), 'odd', '\(Self.project)')
+            """)
+        #expect(try Set(team.replicas[0].status().invalid.map(\.record)).count == 4)
+        try team.foreign(0, "DELETE FROM task WHERE title IN ('precious too', 'below', 'odd')")
+        #expect(try team.replicas[0].status().invalid.count == 1)
         try team.foreign(0, "UPDATE task SET id = '\(Self.free)' WHERE title = 'precious'")
         try team.expectAgreement()
         #expect(try text(team, 1, "SELECT title FROM task WHERE id = '\(Self.free)'") == "precious")
@@ -162,7 +174,7 @@ struct ForeignEditTests {
         try team.foreign(0, "INSERT INTO task (title) VALUES ('same'), ('same')")
         try team.sync(0)
         let refused = #expect(throws: ReplicaError.self) { try team.sync(1) }
-        #expect(refused == .refused("UNIQUE constraint failed: task.title"))
+        #expect(refused == .refused("UNIQUE constraint failed: task.title", by: ["index mine"]))
         try team.foreign(1, "DROP INDEX mine")
         try team.expectAgreement()
     }

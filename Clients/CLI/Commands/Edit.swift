@@ -120,6 +120,9 @@ private struct EditorSession {
                 throw error
             }
             throw keeping(error)
+        } catch {
+            end()
+            throw error
         }
     }
 

@@ -27,6 +27,16 @@ struct Invite: TingCommand, AsyncParsableCommand {
     @Option(help: ArgumentHelp("owner, editor or viewer.", valueName: "role"))
     var role: Role?
 
+    func validate() throws {
+        guard name.contains(where: { !$0.isWhitespace }), !name.contains(where: \.isNewline) else {
+            throw ValidationError("--name is one line, and not empty.")
+        }
+        let parts = email.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }),
+            !email.contains(where: \.isWhitespace)
+        else { throw ValidationError("--email reads like name@example.org, not \(email).") }
+    }
+
     func run() async throws {
         let (name, email, role) = (name, email, role)
         let replica = try session.replica()

@@ -65,25 +65,37 @@ struct Members: TingCommand, AsyncParsableCommand {
         let slug = try replica.identity().workspace
         return try await session.atServer(of: replica) { connection in
             var members = try await connection.members(of: slug)
-            for change in changes {
-                let key = change.email.normalized.lowercased()
-                guard
-                    let member = members.first(where: {
-                        $0.email.normalized.lowercased() == key && $0.role != nil
-                    })
-                else {
-                    throw CommandError(
-                        .error, code: "not_found", "\(change.email) is no member of \(slug).",
-                        remedy: "`ting members` lists them; `ting invite` brings new ones.")
-                }
-                if let role = change.role {
+            // All are found before any is changed.
+            let found = try changes.map {
+                ($0.role, try Self.member($0.email, among: members, slug))
+            }
+            for (role, member) in found {
+                if let role {
                     members = try await connection.setRole(role, of: member.id, in: slug)
+                    console.note("\(member.name) is \(role.rawValue) now.")
                 } else {
                     try await connection.remove(member.id, from: slug)
+                    for index in members.indices where members[index].id == member.id {
+                        members[index].role = nil
+                    }
+                    console.note("\(member.name) is no member any more.")
                 }
             }
-            return try await connection.members(of: slug)
+            return members
         }
+    }
+
+    private static func member(
+        _ email: String, among members: [Member], _ slug: String
+    ) throws -> Member {
+        let key = email.normalized.lowercased()
+        let found = members.first { $0.role != nil && $0.email.normalized.lowercased() == key }
+        guard let found else {
+            throw CommandError(
+                .error, code: "not_found", "\(email) is no member of \(slug).",
+                remedy: "`ting members` lists them; `ting invite` brings new ones.")
+        }
+        return found
     }
 
     private func show(_ members: [Member], _ own: MemberID?) {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import TingClient
 import TingCore
+import TingStore
 import TingTerminal
 
 struct ShowSchema: TingCommand {
@@ -10,7 +11,7 @@ struct ShowSchema: TingCommand {
         commandName: "schema",
         abstract: "List the collections, or the fields of one: what they take, and how they merge.",
         discussion: """
-            Needs no replica. Merging: the later edit wins with `latest`, the larger value with `max` \
+            The schema is the replica's, or this program's where there is none. Merging: the later edit wins with `latest`, the larger value with `max` \
             and the smaller with `min`; `text` merges words, `set` elements, `counter` increments; \
             with `review` a second value waits as a conflict.
 
@@ -24,11 +25,12 @@ struct ShowSchema: TingCommand {
     @Argument(help: "A collection.") var collection: String?
 
     func run() throws {
+        let schema = (try? session.replica().schema) ?? Session.schema
         if let name = collection {
-            let found = try Session.collection(name, of: Session.schema)
+            let found = try Session.collection(name, of: schema)
             console.result(Self.json(found), table(of: found))
         } else {
-            let written = Session.schema.written
+            let written = schema.written
             console.result(.array(written.map(Self.json)), table(of: written))
         }
     }

@@ -173,8 +173,9 @@ extension Console {
         for edit in invalid {
             let place = edit.field.map { ".\($0)" } ?? ""
             warn(
-                "\(what): \(edit.collection)\(place) of \(edit.record): \(edit.problem). \(edit.remedy)"
-            )
+                Terminal.printableLine(
+                    "\(what): \(edit.collection)\(place) of \(edit.record): \(edit.problem). \(edit.remedy)"
+                ))
         }
     }
 }

@@ -46,14 +46,15 @@ extension Replica {
                     UNION SELECT record FROM ting_invalid)
                     """)
         }
-        // Without a transaction: SQLite may end one itself where a page is rotten.
-        let (waiting, rejected, hashes) = try file.inDatabase { db in
+        func all(_ db: Database) throws -> (waiting: [Row?]?, rejected: [Row?]?, [String: Hash]) {
             (
                 try Self.salvage(db, "ting_outbox", "seq", "hash, body"),
                 try Self.salvage(db, "ting_quarantine", "rowid", "code, body, detail, time"),
                 (try? Self.quarantineHashes(db)) ?? [:]
             )
         }
+        // SQLite ends a transaction itself where a page is rotten: then without one.
+        let (waiting, rejected, hashes) = try (try? file.read(all)) ?? file.inDatabase(all)
         guard waiting != nil || rejected != nil else { throw ReplicaError.notAReplica(path) }
         let (outbox, quarantine) = (waiting ?? [nil], rejected ?? [nil])
         return try sealed { db in

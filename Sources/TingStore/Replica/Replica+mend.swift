@@ -43,6 +43,10 @@ extension Replica {
     /// Sets the shared values of records that differ to the server's. Edits made here stay on top;
     /// what stood there is kept aside in `ting_mended`.
     func mend(_ answer: MendResponse) throws -> Mending {
+        try naming { () throws in try setRight(answer) }
+    }
+
+    private func setRight(_ answer: MendResponse) throws -> Mending {
         try sealed { db in
             var mending = Mending()
             guard try identity(db).base == Base(epoch: answer.epoch, version: answer.head) else {

@@ -142,7 +142,15 @@ extension Replica {
             throw ReplicaError.snapshotLacks(missing)
         }
         if keepsOld { try backup(to: asidePath()) }
-        return try sealed { db in
+        return try naming { () throws in
+            try goOn(from: reason, unproven: unproven)
+        }
+    }
+
+    private func goOn(
+        from reason: SyncPlan.StartOver, unproven: [Version]
+    ) throws -> StartedOver {
+        try sealed { db in
             let lost = try HistoryTables.entries(db, versions: unproven)
             let held = try heldRows(db)
             let open = try openConflicts(db)

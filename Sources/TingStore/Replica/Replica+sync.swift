@@ -105,10 +105,8 @@ extension Replica {
         checking check: DigestCheck = .stateAndHistory, known: Version = 0,
         into summary: inout IntegrateSummary
     ) throws {
-        do {
+        try naming { () throws in
             try take(response, to: request, checking: check, known: known, into: &summary)
-        } catch let error as DatabaseError where error.isOfOwnConstraint {
-            throw ReplicaError.refused(error.message ?? "\(error.resultCode)")
         }
     }
 
@@ -328,13 +326,5 @@ public struct IntegrateSummary: Equatable, Sendable {
         conflicts += other.conflicts
         renamed = renamed || other.renamed
         authors.formUnion(other.authors)
-    }
-}
-
-extension DatabaseError {
-    /// Whether an index, or a constraint of a column, refused a row: a replica's own tables have none but
-    /// those of their ids.
-    fileprivate var isOfOwnConstraint: Bool {
-        resultCode == .SQLITE_CONSTRAINT || resultCode == .SQLITE_ERROR
     }
 }

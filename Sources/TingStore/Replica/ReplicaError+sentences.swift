@@ -40,8 +40,8 @@ extension ReplicaError: ExplainedError {
         case .wroteWhileReading: "What only reads can't write; nothing was changed."
         case .nested: "The replica is in use by the very code that asks for it."
         case .notInQuarantine(let id): "The change set \(id) is in quarantine no more."
-        case .refused(let what):
-            "An index, a constraint or a column that somebody added to the replica refuses what came: \(what)."
+        case .refused(let what, let added):
+            "What somebody added to the replica refuses what came (\(added.joined(separator: ", "))): \(what)."
         case .damaged(let what): "The file is damaged: \(what) can't be read."
         case .displaced(let path):
             "Somebody moved, replaced or deleted \(path) while it was open."
@@ -71,7 +71,7 @@ extension ReplicaError: ExplainedError {
         case .notInQuarantine:
             "`ting quarantine` lists what is; `ting log` and `ting outbox` show the rest."
         case .refused:
-            "Take it away (`ting sql \"DROP INDEX NAME\"`; `ting sql \"SELECT name, sql FROM sqlite_schema\"` lists them), then run `ting sync`."
+            "Take it away with `sqlite3 \"$(ting path)\" \"DROP INDEX NAME\"`, or `ALTER TABLE … DROP COLUMN`; then run `ting sync`."
         case .damaged:
             "Keep it, and run `ting clone SLUG --to NEW --carry-over FILE`: a new replica, with what waits in this one."
         case .displaced:

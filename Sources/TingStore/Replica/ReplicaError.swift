@@ -28,9 +28,9 @@ public enum ReplicaError: Error, Equatable, Sendable {
     case nested
     /// Another program took it out of quarantine.
     case notInQuarantine(ChangeSetID)
-    /// An index or a constraint that a person added to a table refuses what came from the server: what
-    /// SQLite says of it.
-    case refused(String)
+    /// Something that a person added to a table refuses what came from the server: what SQLite says, and
+    /// all that was added.
+    case refused(String, by: [String])
     /// The file's bytes are not those that were written.
     case damaged(String)
 

@@ -60,6 +60,7 @@ public struct SyncRun {
             return try perform(plan.step(.stateDiffers))
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
+            known = 0
             given = try replica.lastInCommon(response.lineage, response.historyDigest)
             (returned, unproven, epoch) = ([], [], response.epoch)
             outcome.from = min(outcome.from, given)

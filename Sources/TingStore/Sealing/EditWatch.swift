@@ -11,7 +11,8 @@ import TingCore
 /// The library's own connection has its triggers off for good. SQLite's pre-update hook shows each row
 /// as it goes (sqlite.org/c3ref/preupdate_blobwrite.html), so that no note is written, read back and
 /// deleted, and no statement is ever prepared anew. What a savepoint took back needs no care: the first
-/// note of a row is of the state before the writing, and the row itself is read when it is sealed.
+/// note of a row is of the state before the writing, and the row itself is read when it is sealed. Only
+/// what was put below a deleted record counts though it was taken back: the row stays.
 ///
 /// `@unchecked Sendable`: SQLite calls the hook on the thread that runs the statement, and GRDB's queue
 /// lets one thread at a time use the connection.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRDB
 import TingCore
 
 /// Whose parent is deleted goes with it.
 ///
-/// What was put below the parent after it was deleted stays, and is held back: nobody deleted that.
+/// What was put below the parent after it was deleted stays: nobody deleted that. It is held back, or
+/// brings the parent back if all have it already.
 extension Sealer {
     /// Deleting a record deletes its children, and theirs: each gets a note of its own.
     func cascade() throws {
@@ -24,7 +26,7 @@ extension Sealer {
         }
         guard !waiting.isEmpty else { return }
         var renamed = try renamed()
-        var placings: [String: [String: Int64]] = [:]
+        var placings: [String: [Data: Int64]] = [:]
         while let (name, record, gone) = waiting.popLast() {
             guard let collection = replica.schema.collection(name), !renamed.contains(record),
                 try !tables.contains(db, collection, record)
@@ -70,15 +72,17 @@ extension Sealer {
     }
 
     /// How many rows had gone when a record was put below its parent, by collection and id, where any had.
-    private func placings(of rows: [NotedRow]) throws -> [String: [String: Int]] {
-        var placed: [String: [String: Int]] = [:]
+    private func placings(of rows: [NotedRow]) throws -> [String: [Data: Int]] {
+        var placed: [String: [Data: Int]] = [:]
         for row in rows {
             guard let parent = row.collection.parent,
                 let position = row.collection.position(of: parent.name)
             else { continue }
             let column = try tables.columns(db, row.collection)[position]
             let removals = row.removals(before: column)
-            if removals > 0 { placed[row.collection.name, default: [:]][row.record] = removals }
+            if removals > 0 {
+                placed[row.collection.name, default: [:]][Data(row.record.utf8)] = removals
+            }
         }
         return placed
     }

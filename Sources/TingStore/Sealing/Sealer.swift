@@ -37,7 +37,12 @@ struct Sealer {
     @discardableResult
     func seal(message: String) throws -> [InvalidEdit] {
         guard try isAnythingNew() else { return [] }
-        if own != nil { try cascadeOwn() } else { try cascade() }
+        if own != nil {
+            try cascadeOwn()
+        } else {
+            try makeReadable()
+            try cascade()
+        }
         let (drafts, drafter) = try draft(holdsBack: holdsBack())
         try hold(drafts)
         for draft in drafts {
@@ -107,7 +112,6 @@ struct Sealer {
         if let own { return try own.folds(db, tables) }
         var folds: [String: Fold] = [:]
         var order: [String] = []
-        var unreadable: [(collection: String, record: Data)] = []
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: CaptureTriggers.notes(replica.schema)))
         while let row = try rows.next() {
@@ -115,33 +119,44 @@ struct Sealer {
             guard let collection = replica.schema.collection(name) else {
                 throw StoredFormError.malformed("the collection of a note")
             }
-            let bytes = try row.stored(Data.self, atIndex: 2)
-            let key = "\(name)/\(String(decoding: bytes, as: UTF8.self))"
+            let id = String(decoding: try row.stored(Data.self, atIndex: 2), as: UTF8.self)
+            let key = "\(name)/\(id)"
             if folds[key] == nil {
                 folds[key] = try Fold(collection, row)
                 order.append(key)
-                if String(validating: bytes, as: UTF8.self) == nil {
-                    unreadable.append((name, bytes))
-                }
             } else {
                 try folds[key]?.take(row)
             }
         }
-        for (collection, record) in unreadable { try makeReadable(collection, record) }
         return order.compactMap { folds[$0] }
     }
 
-    /// Gives a row whose id is not UTF-8 one that can be named, with U+FFFD for what can't be read: it is
-    /// held back under that.
-    private func makeReadable(_ collection: String, _ record: Data) throws {
-        let arguments: StatementArguments = [String(decoding: record, as: UTF8.self), record]
-        try db.execute(
-            sql: "UPDATE OR IGNORE \"\(collection)\" SET id = ? WHERE id = CAST(? AS TEXT)",
-            arguments: arguments)
-        try db.execute(
-            sql: """
-                UPDATE ting_note SET record = ? WHERE record = CAST(? AS TEXT) AND collection = ?
-                """, arguments: arguments + [collection])
+    /// Gives rows whose ids are not UTF-8 others that can be named: they are held back under those.
+    private func makeReadable() throws {
+        let odd = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT DISTINCT collection, CAST(record AS BLOB) FROM ting_note
+                    WHERE record GLOB '*[^-0-9a-f]*' OR length(CAST(record AS BLOB)) <> 36
+                    """))
+        for row in odd {
+            let (collection, id): (String, Data) = try (
+                row.stored(atIndex: 0), row.stored(atIndex: 1)
+            )
+            guard String(validating: id, as: UTF8.self) == nil,
+                replica.schema.collection(collection) != nil
+            else { continue }
+            let bytes = id.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            let name = "\(String(decoding: id, as: UTF8.self)) (\(bytes))"
+            try db.execute(
+                sql: "UPDATE OR IGNORE \"\(collection)\" SET id = ? WHERE id = CAST(? AS TEXT)",
+                arguments: [name, id])
+            try db.execute(
+                sql: """
+                    UPDATE ting_note SET record = ?
+                    WHERE record = CAST(? AS TEXT) AND collection = ?
+                    """, arguments: [name, id, collection])
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRDB
 import TingCore
 
@@ -119,19 +120,17 @@ enum CaptureTriggers {
     /// Deletes rows, but for some, and notes it, as the triggers would; gives the ids that went.
     static func delete(
         _ db: Database, _ collection: CollectionSchema, where column: String, is value: String,
-        except stays: (String) -> Bool
+        except stays: (Data) -> Bool
     ) throws -> [String] {
         let name = collection.name
-        let all = try String.storedAll(
-            db.cachedStatement(
-                sql: "SELECT id FROM \"\(name)\" WHERE \"\(column)\" = ? ORDER BY id"),
-            arguments: [value])
-        let (kept, ids) = (all.filter(stays), all.filter { !stays($0) })
+        let (ids, kept) = try RecordTables.ids(
+            db, of: collection, where: column, is: value, except: stays)
         guard !ids.isEmpty else { return [] }
         let condition = """
-            FROM "\(name)" AS t WHERE "\(column)" = ? AND id NOT IN (SELECT value FROM json_each(?))
+            FROM "\(name)" AS t
+            WHERE "\(column)" = ? AND _rowid_ NOT IN (SELECT value FROM json_each(?))
             """
-        let arguments: StatementArguments = [value, Value.set(of: kept).json]
+        let arguments: StatementArguments = [value, kept]
         try db.cachedStatement(
             sql: """
                 INSERT INTO ting_note
@@ -146,12 +145,12 @@ enum CaptureTriggers {
     /// The last note of each record that put it where it is: under its parent, or into its table.
     static func placings(
         _ db: Database, _ collection: CollectionSchema, by parent: Field
-    ) throws -> [String: Int64] {
+    ) throws -> [Data: Int64] {
         guard let position = collection.position(of: parent.name) else { return [:] }
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT record, max(seq) FROM ting_note WHERE collection = ? AND \(namesWhole)
+                SELECT CAST(record AS BLOB), max(seq) FROM ting_note WHERE collection = ?
                 AND (kind = 'i' OR kind = 'u' AND field = ?
                 OR kind = 'n' AND before IS NULL AND was_\(position + 1) IS NOT x'')
                 GROUP BY record

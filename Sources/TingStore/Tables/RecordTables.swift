@@ -171,17 +171,42 @@ package struct RecordTables: Sendable {
     /// Deletes the records whose field holds a text, but for some; gives their ids.
     func removeAll(
         _ db: Database, _ collection: CollectionSchema, where field: String, is value: String,
-        except stays: (String) -> Bool
+        except stays: (Data) -> Bool
     ) throws -> [String] {
-        let condition = "FROM \"\(collection.name)\" WHERE \"\(field)\" = ?"
-        let all = try String.storedAll(
-            db.cachedStatement(sql: "SELECT id \(condition) ORDER BY id"), arguments: [value])
-        let (kept, ids) = (all.filter(stays), all.filter { !stays($0) })
+        let (ids, kept) = try Self.ids(
+            db, of: collection, where: field, is: value, except: stays)
         guard !ids.isEmpty else { return [] }
         try db.cachedStatement(
-            sql: "DELETE \(condition) AND id NOT IN (SELECT value FROM json_each(?))"
-        ).execute(arguments: [value, Value.set(of: kept).json])
+            sql: """
+                DELETE FROM "\(collection.name)"
+                WHERE "\(field)" = ? AND _rowid_ NOT IN (SELECT value FROM json_each(?))
+                """
+        ).execute(arguments: [value, kept])
         return ids
+    }
+
+    /// The ids of the records whose field holds a text, and the places of those that stay, as JSON: ids
+    /// that no text can hold are told apart by their bytes.
+    static func ids(
+        _ db: Database, of collection: CollectionSchema, where field: String, is value: String,
+        except stays: (Data) -> Bool
+    ) throws -> (ids: [String], kept: String) {
+        let rows = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT _rowid_, CAST(id AS BLOB) FROM "\(collection.name)"
+                    WHERE "\(field)" = ? ORDER BY id
+                    """), arguments: [value])
+        var (ids, kept): ([String], [String]) = ([], [])
+        for row in rows {
+            let id: Data = try row.stored(atIndex: 1)
+            if stays(id) {
+                kept.append(String(try row.stored(Int64.self, atIndex: 0)))
+            } else {
+                ids.append(String(decoding: id, as: UTF8.self))
+            }
+        }
+        return (ids, "[\(kept.joined(separator: ","))]")
     }
 
     /// Has them found anew: the file's definition changed.

@@ -80,7 +80,7 @@ private struct LogLine: Encodable {
     private let change_set: String
     private let replica: String
     private let number: Int64
-    private let message: String?
+    private let message: JSONScalar
     private let operations: [Line]
 
     private struct Line: Encodable {
@@ -119,7 +119,8 @@ private struct LogLine: Encodable {
         change_set = entry.changeSet.id.description
         replica = entry.replica.description
         number = entry.number
-        message = entry.changeSet.message.isEmpty ? nil : entry.changeSet.message
+        let said = entry.changeSet.message
+        message = JSONScalar(value: said.isEmpty ? .null : .text(said))
         operations = entry.changeSet.operations.map { operation in
             Line(
                 kind: operation.kind.rawValue, collection: operation.collection,
