@@ -3,12 +3,23 @@
 
 from __future__ import annotations
 
+import re
 import unittest
 
-from ting_client import canonical
+from ting_client import canonical, limits
 from ting_client.records import behind_what_they_list
-from ting_client.schema import InvalidValue, read_schema
+from ting_client.schema import InvalidValue, read_schema, schema_path
 from ting_client.textmerge import words
+
+
+class LimitsTest(unittest.TestCase):
+    def test_they_are_those_of_the_specification(self) -> None:
+        page = (schema_path().parent.parent / "spec" / "limits.md").read_text(encoding="utf-8")
+        told = {name.lower(): int(value) for name, value in re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE)}
+        for name, value in vars(limits).items():
+            if name.isupper():
+                with self.subTest(name):
+                    self.assertEqual(value, told.get(name.replace("_", "").lower()))
 
 
 class CanonicalTest(unittest.TestCase):

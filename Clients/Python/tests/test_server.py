@@ -18,7 +18,7 @@ from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import quote
 
-from ting_client import sync as syncing
+from ting_client import limits
 from ting_client.canonical import Json, Value, random_id
 from ting_client.edits import settle
 from ting_client.home import Home
@@ -251,7 +251,7 @@ class RejectionTest(ServerTest):
         bad = bo.put({"kind": "insert", "collection": "project", "fields": [{"field": "x", "after": {"text": "y"}}]})
         bo.add("task", project=bad)
         bo.change(record, title_en="c")
-        with patch.object(syncing, "DELIVERIES", 2):
+        with patch.object(limits, "DELIVERY_LIMIT", 2):
             report = bo.sync()
         self.assertEqual([code for _, code, _ in report.rejected], ["invalid_value", "depends_on_rejected"])
         self.assertEqual((bo.values(record), bo.open_conflicts()), ({"title_en": "c"}, []))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ting_client import canonical, digests
+from ting_client import canonical, digests, limits
 from ting_client.canonical import Json, Malformed, value_from_json, value_to_json
 from ting_client.terse import expand
 from ting_client.edits import Draft
@@ -19,7 +19,7 @@ from ting_client.merge import FieldEdit, merge_field
 from ting_client.records import Record, dependents
 from ting_client.replica import Replica, State
 from ting_client.schema import is_date, is_time, read_schema, schema_path
-from ting_client.textmerge import STEPS, Steps, merge_text
+from ting_client.textmerge import Steps, merge_text
 from ting_client.wire import parse_join_address
 
 VECTORS = schema_path().parent.parent / "vectors"
@@ -153,7 +153,7 @@ def _field(given: Json) -> Json:
 
 
 def _text(given: Json) -> Json:
-    steps = Steps(int(given.get("steps", STEPS)))
+    steps = Steps(int(given.get("steps", limits.MERGE_STEP_LIMIT)))
     merged = merge_text(given["base"], given["current"], given["incoming"], given["later"] == "incoming", steps)
     return {"text": merged.text, "overlaps": merged.overlaps}
 

@@ -9,12 +9,11 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 
+from . import limits
 from .canonical import Json, Value, ordered_id, random_id, value_to_json
 from .records import Record, after_operation
 from .replica import Replica
 from .schema import InvalidValue, check_text
-
-MESSAGE_BYTES, OPERATIONS, CHANGE_SET_BYTES = 4000, 20_000, 4_194_304
 
 
 class NotHere(LookupError):
@@ -25,7 +24,7 @@ class Draft:
     """The edits of one change set. Nothing is in the replica before `seal`."""
 
     def __init__(self, replica: Replica, message: str = "") -> None:
-        check_text("message", message, MESSAGE_BYTES)
+        check_text("message", message, limits.MESSAGE_BYTE_LIMIT)
         self._replica, self._message = replica, message
         self._base, self._outbox = replica.base, replica.outbox()
         self._operations: list[Json] = []
@@ -112,8 +111,8 @@ class Draft:
             change_set["seen"] = seen
         if self._message:
             change_set["message"] = self._message
-        if len(self._operations) > OPERATIONS or len(json.dumps(change_set).encode()) > CHANGE_SET_BYTES:
-            raise InvalidValue(f"a change set has at most {OPERATIONS} operations and {CHANGE_SET_BYTES} bytes")
+        if len(self._operations) > limits.OPERATION_LIMIT or len(json.dumps(change_set).encode()) > limits.CHANGE_SET_BYTE_LIMIT:
+            raise InvalidValue(f"a change set has at most {limits.OPERATION_LIMIT} operations and {limits.CHANGE_SET_BYTE_LIMIT} bytes")
         self._replica.put_in_outbox(change_set)
         return change_set
 

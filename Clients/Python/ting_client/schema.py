@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import limits
 from .canonical import Malformed, Value, id_bytes
 
-TEXT_BYTES, SET_ELEMENTS, ELEMENT_BYTES, UNIQUE_BYTES = 1_048_576, 2000, 1000, 200
 _INTEGERS = ("integer", "counter", "money")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -61,7 +61,7 @@ class Field:
     def _check_text(self, value: Value) -> None:
         if not isinstance(value, str):
             raise InvalidValue(f"{self.name} holds a text")
-        check_text(self.name, value, UNIQUE_BYTES if self.unique else TEXT_BYTES)
+        check_text(self.name, value, limits.UNIQUE_BYTE_LIMIT if self.unique else limits.TEXT_BYTE_LIMIT)
         if self.type == "enum" and value not in self.values:
             raise InvalidValue(f"{self.name} is one of {', '.join(self.values)}")
         if self.type == "date" and not is_date(value):
@@ -72,10 +72,10 @@ class Field:
             _check_id(self.name, value)
 
     def _check_set(self, value: Value) -> None:
-        if not isinstance(value, list) or value != sorted_set(value) or len(value) > SET_ELEMENTS:
+        if not isinstance(value, list) or value != sorted_set(value) or len(value) > limits.SET_ELEMENT_LIMIT:
             raise InvalidValue(f"{self.name} holds a set of texts, in order and without repeats")
         for element in value:
-            check_text(self.name, element, ELEMENT_BYTES)
+            check_text(self.name, element, limits.ELEMENT_BYTE_LIMIT)
             if not element or self.values and element not in self.values:
                 raise InvalidValue(f"{self.name} has no place for the element {element!r}")
             if self.references:

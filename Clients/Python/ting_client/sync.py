@@ -10,15 +10,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import snapshot
+from . import limits, snapshot
 from .canonical import Json
 from .records import dependents
 from .replica import DigestMismatch, Pending, Replica, State, StateMismatch
 from .wire import PROTOCOL, Server, workspace_path
 
-OUTBOX_PAGE_BYTES, DELIVERIES, PAGE_BYTES = 1_048_576, 1000, 1_048_576
-RENAMINGS = 4
-STARTS_OVER, STARTS_OVER_AN_HOUR = 2, 4
 TIME_AND_AGAIN = "the server's history is not this replica's, time and again: tell its operator"
 
 
@@ -55,7 +52,7 @@ def replay(server: Server, replica: Replica) -> None:
     head = 1
     while replica.version < head:
         path = workspace_path(replica.slug, "/entries")
-        page = server.call("GET", path, query={"since": replica.version, "bytes": PAGE_BYTES})
+        page = server.call("GET", path, query={"since": replica.version, "bytes": limits.PAGE_BYTE_LIMIT})
         head = int(page.get("head", 0))
         if int(page.get("entries", [{"version": 1}])[0]["version"]) > replica.version + 1:
             return
@@ -125,7 +122,7 @@ class _Sync:
         self._report.received += len(entries)
         if int(response.get("clash", 0)):
             self._renamings += 1
-            if self._renamings > RENAMINGS:
+            if self._renamings > limits.RENAMINGS:
                 raise DigestMismatch("the server takes no replica id")
             self._replica.take_new_id()
         elif self._replica.version >= int(response.get("head", 0)) and not self._page():
@@ -148,7 +145,7 @@ class _Sync:
             if pending.accepted is not None or pending.change_set["id"] in self._waiting:
                 continue
             size += _bytes(pending.change_set)
-            if page and size > OUTBOX_PAGE_BYTES or len(page) == DELIVERIES:
+            if page and size > limits.OUTBOX_PAGE_BYTE_LIMIT or len(page) == limits.DELIVERY_LIMIT:
                 break
             page.append(pending)
         return page
@@ -162,7 +159,7 @@ class _Sync:
             "state_digest": replica.state_digest,
             "sent": str(time.time_ns() // 1_000_000),
             "members_version": str(replica.members_version),
-            "links": replica.links()[:DELIVERIES],
+            "links": replica.links()[:limits.DELIVERY_LIMIT],
             "deliveries": [{"number": str(one.number), "change_set": one.change_set} for one in page],
         }
         return request | ({"page_byte_limit": str(self._page_bytes)} if self._page_bytes else {})
@@ -230,12 +227,12 @@ class _Sync:
     def _start_over(self, other: Json | None = None) -> None:
         """Goes on from the server's snapshot, the outbox on top; the answer of another history may lack some of this."""
         self._restarts += 1
-        if self._restarts > STARTS_OVER:
+        if self._restarts > limits.START_OVER_LIMIT:
             raise StartsOverAgain(TIME_AND_AGAIN)
         brought = self._give_back(other) if other is not None else Brought()
         if brought is None:
             return
-        if not self._replica.note_restart(STARTS_OVER_AN_HOUR):
+        if not self._replica.note_restart(limits.START_OVERS_PER_HOUR):
             raise StartsOverAgain(TIME_AND_AGAIN)
         with tempfile.TemporaryDirectory(dir=self._replica.path.parent) as folder:
             file = Path(folder).resolve() / "snapshot"
@@ -257,7 +254,7 @@ class _Sync:
         """
         brought = Brought(other["epoch"])
         epoch, at = self._replica.epoch, self._last_in_common(other)
-        while page := self._replica.entries(at, PAGE_BYTES):
+        while page := self._replica.entries(at, limits.PAGE_BYTE_LIMIT):
             answer = self._call("/give-back", {"epoch": epoch, "entries": page})
             if answer["epoch"] != brought.epoch:
                 return None

@@ -7,9 +7,8 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
+from . import limits
 from .canonical import Json, Malformed, id_text
-
-OPERATIONS = 20_000
 
 
 def expand(change_set: Json) -> Json:
@@ -26,7 +25,7 @@ class _Columns:
         self._columns, self._time = columns, time
         self._shapes: list[Json] = columns.get("shapes", [])
         self._places = [_below(one, len(self._shapes)) for one in columns.get("operations", [])]
-        _check(len(self._places) <= OPERATIONS)
+        _check(len(self._places) <= limits.OPERATION_LIMIT)
         self._members = [[at for at, one in enumerate(self._places) if one == place] for place in range(len(self._shapes))]
         self._fields = sum(len(self._shapes[place].get("fields", [])) for place in self._places)
 

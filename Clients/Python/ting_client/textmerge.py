@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from . import limits
+
 Tokens = Sequence[str]
 Pairs = list[tuple[int, int]]
 Settle = Callable[[list[str], list[str], list[str]], list[str]]
-
-LINES, WORDS, STRETCH, STEPS = 20_000, 4_000, 2_000, 50_000_000
-TEXT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Merged:
 class Steps:
     """What aligning the texts of one change set may still cost."""
 
-    def __init__(self, left: int = STEPS) -> None:
+    def __init__(self, left: int = limits.MERGE_STEP_LIMIT) -> None:
         self._left = left
 
     def take(self, count: int) -> bool:
@@ -51,7 +50,7 @@ def merge_text(base: str, current: str, incoming: str, incoming_is_later: bool, 
         if not old:
             return _inserted(here, there)
         old, here, there = (words("".join(side)) for side in (old, here, there))
-        if max(len(old), len(here), len(there)) > WORDS:
+        if max(len(old), len(here), len(there)) > limits.MERGE_WORD_LIMIT:
             return overlap(old, here, there)
         return _walk(old, here, there, overlap, steps)
 
@@ -63,11 +62,11 @@ def merge_text(base: str, current: str, incoming: str, incoming_is_later: bool, 
         return there if incoming_is_later else here
 
     old, here, there = lines(base), lines(current), lines(incoming)
-    if max(len(old), len(here), len(there)) > LINES:
+    if max(len(old), len(here), len(there)) > limits.MERGE_LINE_LIMIT:
         return Merged(incoming if incoming_is_later else current, True)
     merged = _walk(old, here, there, by_word, steps)
     text = unicodedata.normalize("NFC", "".join(merged))
-    if len(text.encode("utf-8")) > TEXT_BYTES:
+    if len(text.encode("utf-8")) > limits.TEXT_BYTE_LIMIT:
         return Merged(incoming if incoming_is_later else current, True)
     return Merged(text, overlaps)
 
@@ -141,7 +140,7 @@ def _align(old: Tokens, new: Tokens, steps: Steps) -> Pairs:
             found.append((last, stop))
         if first == last or start == stop:
             continue
-        if last - first + stop - start <= STRETCH:
+        if last - first + stop - start <= limits.MERGE_STRETCH_LIMIT:
             found += [(first + x, start + y) for x, y in _shortest(old[first:last], new[start:stop], steps)]
             continue
         if not steps.take(8 * (last - first + stop - start)):

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+from . import limits
 from .canonical import Json, sha256
 
 PROTOCOL = 1
 TIMEOUT_SECONDS = 60
-GZIP_FROM_BYTES, INFLATION_RATIO = 512, 20
 
 
 class Problem(Exception):
@@ -167,10 +167,10 @@ class Server:
 
 def _packed(body: bytes | None) -> bytes | None:
     """The body in gzip, where that is shorter and a server takes it (spec/transport.md#bodies)."""
-    if body is None or len(body) < GZIP_FROM_BYTES:
+    if body is None or len(body) < limits.GZIP_FROM_BYTES:
         return None
     packed = gzip.compress(body, 6)
-    return packed if len(packed) < len(body) <= INFLATION_RATIO * len(packed) else None
+    return packed if len(packed) < len(body) <= limits.INFLATION_RATIO * len(packed) else None
 
 
 def _problem(status: int, data: bytes) -> Problem:
