@@ -53,6 +53,7 @@ class CanonicalTest(unittest.TestCase):
             ],
         }
         change_set = canonical.change_set_from_stored(canonical.encode(stored))
+        self.assertEqual(canonical.stored_form(change_set), canonical.encode(stored))
         self.assertEqual([edit["field"] for edit in change_set["operations"][0]["fields"]], ["due", "tags"])
         committed = canonical.decode(canonical.change_set_bytes(change_set))
         self.assertEqual(committed | {"operations": []}, {key: stored[key] for key in committed} | {"operations": []})
@@ -81,6 +82,8 @@ class SchemaTest(unittest.TestCase):
         for collection, name, value in (
             ("project", "progress", 101),
             ("project", "progress", "5"),
+            ("project", "progress", True),
+            ("project", "tags", [1]),
             ("project", "status", "nope"),
             ("project", "status", None),
             ("project", "title_en", "e\u0301"),

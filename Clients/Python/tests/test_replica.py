@@ -8,26 +8,28 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
+from ting_client import limits
 from ting_client.canonical import Json, Value, change_set_hash, conflict_id, ordered_id, random_id, value_to_json
-from ting_client.edits import Draft, NotHere, settle
+from ting_client.edits import AlreadySealed, AlreadySettled, Draft, NotHere, ReplicaMovedOn, settle
 from ting_client.records import Record
 from ting_client.replica import DigestMismatch, Replica, State, StateMismatch
-from ting_client.schema import read_schema, schema_path
+from ting_client.schema import InvalidValue, read_schema, schema_path
 from ting_client.sync import Brought
 
 OTHER = {"author": "22222222-2222-4222-8222-222222222222", "replica": "33333333-3333-7333-8333-333333333333"}
 EMPTY_STATE = "9f1dcbc35c350d6027f98be0f5c8b43b42ca52b7604459c0c42be3aa88913d47"
 
 
-class ReplicaTest(unittest.TestCase):
+class ReplicaCase(unittest.TestCase):
+    """A replica of its own for each test, and what happens to it."""
+
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.replica = Replica.create(Path(folder.name) / "demo.sqlite", read_schema(), "demo", random_id())
         self.addCleanup(self.replica.close)
-
-    # --- What happens to the replica --------------------------------------------------------------
 
     def accept(self, change_set: Json, **more: object) -> None:
         """Integrates the change set as the next version, unless `effects` say otherwise as its author wrote it."""
@@ -89,6 +91,8 @@ class ReplicaTest(unittest.TestCase):
         assert shown
         return shown.values
 
+
+class ReplicaTest(ReplicaCase):
     # --- The outbox on top ------------------------------------------------------------------------
 
     def test_pending_edits_lie_on_top(self) -> None:
@@ -143,6 +147,51 @@ class ReplicaTest(unittest.TestCase):
         self.assertEqual([one["record"] for one in restored["operations"]], [project, task])
         self.assertEqual(self.values(task), {"project": project})
 
+    def test_a_draft_is_sealed_once(self) -> None:
+        draft = Draft(self.replica)
+        record = draft.insert("task", {"spent_h": 3})
+        self.sealed(draft)
+        with self.assertRaises(AlreadySealed):
+            draft.seal()
+        with self.assertRaises(AlreadySealed):
+            draft.update(record, {"spent_h": 4})
+        self.assertEqual(len(self.outbox()), 1)
+
+    def test_a_draft_that_could_not_be_sealed_is_whole(self) -> None:
+        draft = Draft(self.replica)
+        draft.insert("project", {"title_en": "a"})
+        with patch.object(limits, "CHANGE_SET_BYTE_LIMIT", 10), self.assertRaises(InvalidValue):
+            draft.seal()
+        [edit] = self.sealed(draft)["operations"][0]["fields"]
+        self.assertEqual(edit["after"], {"text": "a"})
+
+    def test_a_draft_reads_nothing_newer_than_its_base(self) -> None:
+        record = self.shared("project", title_en="a")
+        for change in (lambda: self.accept(self.foreign()), lambda: self.change(record, progress=1)):
+            draft = Draft(self.replica)
+            draft.insert("project", {"title_en": "mine"})
+            change()
+            with self.assertRaises(ReplicaMovedOn):
+                draft.update(record, {"title_en": "b"})
+            self.sealed(draft)
+
+    def test_the_limit_of_a_change_set_is_of_its_stored_form(self) -> None:
+        """As JSON with escapes, Chinese takes twice as many bytes."""
+        draft = Draft(self.replica)
+        for _ in range(3):
+            draft.insert("project", {"summary": "\u6c34" * 340_000})
+        self.sealed(draft)
+        draft = Draft(self.replica)
+        for _ in range(5):
+            draft.insert("project", {"summary": "\u6c34" * 340_000})
+        with self.assertRaises(InvalidValue):
+            draft.seal()
+
+    def test_a_live_record_is_not_inserted_again(self) -> None:
+        record = self.shared("project", title_en="a")
+        with self.assertRaises(InvalidValue):
+            Draft(self.replica).insert("project", {}, record)
+
     # --- Settling ---------------------------------------------------------------------------------
 
     def conflict(self, record: str, kind: str, **values: str) -> str:
@@ -183,6 +232,28 @@ class ReplicaTest(unittest.TestCase):
         change_set = settle(self.replica, conflict, "keep")
         assert change_set
         self.assertEqual([one["record"] for one in change_set["operations"]], [conflict])
+
+    def test_a_conflict_about_a_record_has_no_value(self) -> None:
+        record = self.shared("project", title_en="a")
+        conflict = self.conflict(record, "deleted")
+        with self.assertRaises(InvalidValue):
+            settle(self.replica, conflict, "value", "x")
+        self.assertEqual((self.values(record), self.outbox()), ({"title_en": "a"}, []))
+
+    def test_a_conflict_is_settled_once_and_not_edited(self) -> None:
+        record = self.shared("project", title_en="a")
+        conflict = self.conflict(record, "field", field="title_en", other='"b"')
+        for edit in (
+            lambda draft: draft.update(conflict, {"other": '"c"'}),
+            lambda draft: draft.delete(conflict),
+            lambda draft: draft.keep(conflict),
+            lambda draft: draft.insert("conflict", {}),
+        ):
+            with self.assertRaises(InvalidValue):
+                edit(Draft(self.replica))
+        settle(self.replica, conflict, "keep")
+        with self.assertRaises(AlreadySettled):
+            settle(self.replica, conflict, "take")
 
     # --- Leaving the outbox -----------------------------------------------------------------------
 
@@ -285,7 +356,7 @@ class ReplicaTest(unittest.TestCase):
         self.assertEqual(pending.hash, change_set_hash(pending.change_set).hex())
 
 
-class SchemaTest(ReplicaTest):
+class SchemaTest(ReplicaCase):
     def test_a_schema_that_a_server_sent_says_what_is_a_default(self) -> None:
         record = self.shared("project", title_en="a")
         before = self.replica.state_digest

@@ -8,7 +8,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Value = None | int | str | list[str]
@@ -207,17 +207,35 @@ def base_item(base: Json) -> list[Any]:
     return [id_bytes(base["epoch"]), int(base.get("version", 0))]
 
 
+Show = Callable[[Value, int, str, str], Any]
+"""What stands for a value, of the value, its operation's position, its field, and its place."""
+
+
 def change_set_bytes(change_set: Json) -> bytes:
     """The canonical bytes of a change set in its JSON mapping."""
-    clock = int(change_set.get("time", 0))
     seed = seed_bytes(change_set)
+
+    def committed(value: Value, position: int, field: str, place: str) -> bytes:
+        return commitment(value, seed, position, field, place)
+
+    return encode(_change_set_item(change_set, committed))
+
+
+def stored_form(change_set: Json) -> bytes:
+    """The same map with values in place of commitments, and its seed: what limits of change sets measure."""
+    item = _change_set_item(change_set, lambda value, *_: value)
+    return encode(item | {"seed": seed_bytes(change_set)})
+
+
+def _change_set_item(change_set: Json, show: Show) -> dict[str, Any]:
+    clock = int(change_set.get("time", 0))
     item: dict[str, Any] = {
         "id": id_bytes(change_set["id"]),
         "base": base_item(change_set["base"]),
         "time": clock,
         "schema": int(change_set.get("schema", 0)),
         "operations": [
-            _operation_item(operation, position, seed, clock)
+            _operation_item(operation, position, show, clock)
             for position, operation in enumerate(change_set.get("operations", []))
         ],
     }
@@ -225,10 +243,10 @@ def change_set_bytes(change_set: Json) -> bytes:
         item["seen"] = [bytes.fromhex(digest) for digest in change_set["seen"]]
     if change_set.get("message"):
         item["message"] = change_set["message"]
-    return encode(item)
+    return item
 
 
-def _operation_item(operation: Json, position: int, seed: bytes, clock: int) -> dict[str, Any]:
+def _operation_item(operation: Json, position: int, show: Show, clock: int) -> dict[str, Any]:
     own = int(operation.get("time", clock))
     item: dict[str, Any] = {
         "kind": operation["kind"],
@@ -240,16 +258,16 @@ def _operation_item(operation: Json, position: int, seed: bytes, clock: int) -> 
     if own != clock:
         item["time"] = own
     if operation.get("fields"):
-        item["fields"] = {edit["field"]: _field_item(edit, position, seed, own) for edit in operation["fields"]}
+        item["fields"] = {edit["field"]: _field_item(edit, position, show, own) for edit in operation["fields"]}
     return item
 
 
-def _field_item(edit: Json, position: int, seed: bytes, clock: int) -> dict[str, Any]:
+def _field_item(edit: Json, position: int, show: Show, clock: int) -> dict[str, Any]:
     item: dict[str, Any] = {}
     for place in ("before", "after"):
         value = value_from_json(edit.get(place))
         if value is not None:
-            item[place] = commitment(value, seed, position, edit["field"], place)
+            item[place] = show(value, position, edit["field"], place)
     if "base" in edit:
         item["base"] = base_item(edit["base"])
     if int(edit.get("time", clock)) != clock:

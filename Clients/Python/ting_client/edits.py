@@ -10,23 +10,40 @@ import time
 from collections.abc import Iterable, Mapping
 
 from . import limits
-from .canonical import Json, Value, ordered_id, random_id, value_to_json
+from .canonical import Json, Value, ordered_id, random_id, stored_form, value_to_json
+from .errors import Failure
 from .records import Record, after_operation
 from .replica import Replica
 from .schema import InvalidValue, check_text
 
 
-class NotHere(LookupError):
+class NotHere(Failure, LookupError):
     """There is no such live record in the replica."""
 
 
+class AlreadySealed(Failure):
+    """The draft is a change set already: what comes after it is another draft's."""
+
+
+class AlreadySettled(Failure):
+    """The conflict was settled before, by whomever."""
+
+
+class ReplicaMovedOn(Failure):
+    """The replica shows something else than when the draft began: its bases would be wrong."""
+
+
 class Draft:
-    """The edits of one change set. Nothing is in the replica before `seal`."""
+    """The edits of one change set. Nothing is in the replica before `seal`, which ends it.
+
+    It is short-lived: once the replica shows something else, by a sync or another draft, it reads no more records.
+    """
 
     def __init__(self, replica: Replica, message: str = "") -> None:
         check_text("message", message, limits.MESSAGE_BYTE_LIMIT)
         self._replica, self._message = replica, message
-        self._base, self._outbox = replica.base, replica.outbox()
+        self._base, self._outbox, self._standing = replica.base, replica.outbox(), replica.standing()
+        self._is_sealed = False
         self._operations: list[Json] = []
         self._edits: dict[tuple[str, str], Json] = {}
         """Each field that is written, by record: written again, it keeps its first value before."""
@@ -36,6 +53,9 @@ class Draft:
     def insert(self, collection: str, values: Mapping[str, Value], record: str | None = None) -> str:
         """Adds a record; only fields unlike their default are written."""
         own = record or ordered_id()
+        if record and (shown := self._shown(record)) and shown.live:
+            raise InvalidValue(f"there is a record {record} already")
+        _refuse_conflict(collection)
         fields = {name: self._replica.schema.field(collection, name) for name in _ascending(values)}
         self._add("insert", collection, own)
         for name, field in fields.items():
@@ -46,16 +66,24 @@ class Draft:
 
     def update(self, record: str, values: Mapping[str, Value]) -> None:
         """Sets fields; what is equal to the present value is left out."""
-        present = self._live(record)
+        present = self._editable(record)
         for name, value in values.items():
             self._replica.schema.field(present.collection, name).check(value)
+        self._update(present, values)
+
+    def mark_settled(self, conflict: str) -> None:
+        """Moves a conflict's status: the one edit of a conflict that there is."""
+        self._update(self._live(conflict), {"status": "settled"})
+
+    def _update(self, present: Record, values: Mapping[str, Value]) -> None:
+        record = present.id
         self._add("update", present.collection, record)
         for name in _ascending(values):
             self._edit(record, name, self._value(present, name), values[name])
 
     def keep(self, record: str, field: str | None = None) -> None:
         """Edits a field, or for none the record, to what it is: a decision that later authors should know of."""
-        present = self._live(record)
+        present = self._editable(record)
         operation = self._add("update", present.collection, record)
         if field is None:
             self._kept.append(operation)
@@ -65,7 +93,7 @@ class Draft:
 
     def delete(self, record: str) -> None:
         """Deletes a record; names the fields of which less was seen than of the record."""
-        present = self._live(record)
+        present = self._editable(record)
         operation = self._add("delete", present.collection, record, self._hiding(record))
         own = operation.get("base", self._base)
         bases = {name: self._hiding(record, name) for name in _ascending(self._pending_fields(record))}
@@ -95,9 +123,10 @@ class Draft:
                 self.restore(child.id)
 
     def seal(self) -> Json | None:
-        """Ends the change set and puts it in the outbox; nothing where nothing changed."""
-        self._fold()
-        if not self._operations:
+        """Ends the change set and puts it in the outbox; nothing where nothing changed. Once only."""
+        self._refuse_sealed()
+        operations = self._folded()
+        if not operations:
             return None
         change_set: Json = {
             "id": random_id(),
@@ -105,27 +134,34 @@ class Draft:
             "schema": str(self._replica.schema.version),
             "base": self._base,
             "time": str(time.time_ns() // 1_000_000),
-            "operations": self._operations,
+            "operations": operations,
         }
         if seen := self._seen():
             change_set["seen"] = seen
         if self._message:
             change_set["message"] = self._message
-        if len(self._operations) > limits.OPERATION_LIMIT or len(json.dumps(change_set).encode()) > limits.CHANGE_SET_BYTE_LIMIT:
-            raise InvalidValue(f"a change set has at most {limits.OPERATION_LIMIT} operations and {limits.CHANGE_SET_BYTE_LIMIT} bytes")
+        _refuse_too_large(change_set)
         self._replica.put_in_outbox(change_set)
+        self._is_sealed = True
         return change_set
 
-    def _fold(self) -> None:
-        """Leaves out what did not change, and orders the fields of each operation."""
-        for operation in self._operations:
-            if operation["kind"] in ("insert", "update"):
-                edits = [edit for edit in operation.pop("fields", []) if self._stands(operation, edit)]
-                if edits:
-                    operation["fields"] = sorted(edits, key=lambda edit: edit["field"].encode("utf-8"))
-        self._operations = [
-            one for one in self._operations if one["kind"] != "update" or "fields" in one or _is_in(one, self._kept)
+    def _refuse_sealed(self) -> None:
+        if self._is_sealed:
+            raise AlreadySealed("this draft is sealed: make another for further edits")
+
+    def _folded(self) -> list[Json]:
+        """The operations without what did not change, the fields of each in order."""
+        pairs = [(one, self._with_what_changed(one)) for one in self._operations]
+        return [
+            folded for one, folded in pairs if one["kind"] != "update" or "fields" in folded or _is_in(one, self._kept)
         ]
+
+    def _with_what_changed(self, operation: Json) -> Json:
+        if operation["kind"] not in ("insert", "update"):
+            return operation
+        edits = [edit for edit in operation.get("fields", []) if self._stands(operation, edit)]
+        bare = {name: one for name, one in operation.items() if name != "fields"}
+        return bare | ({"fields": sorted(edits, key=lambda edit: edit["field"].encode("utf-8"))} if edits else {})
 
     def _stands(self, operation: Json, edit: Json) -> bool:
         before = edit.get("before")
@@ -137,6 +173,7 @@ class Draft:
 
     def _add(self, kind: str, collection: str, record: str, base: Json | None = None) -> Json:
         """A new operation, or for an update the last one of the record, if that writes fields too."""
+        self._refuse_sealed()
         last = next((one for one in reversed(self._operations) if one["record"] == record), None)
         if kind == "update" and last and last["kind"] in ("insert", "update"):
             return last
@@ -165,6 +202,9 @@ class Draft:
 
     def _shown(self, record: str) -> Record | None:
         """A record with the outbox and this draft on top."""
+        self._refuse_sealed()
+        if self._replica.standing() != self._standing:
+            raise ReplicaMovedOn("the replica has changed since this draft began", "Make the edits again in a new draft.")
         shown = self._replica.last_seen(record)
         for operation in self._operations:
             if operation["record"] == record:
@@ -175,6 +215,11 @@ class Draft:
         present = self._shown(record)
         if present is None or not present.live:
             raise NotHere(f"there is no record {record} here")
+        return present
+
+    def _editable(self, record: str) -> Record:
+        present = self._live(record)
+        _refuse_conflict(present.collection)
         return present
 
     def _value(self, record: Record, field: str) -> Value:
@@ -210,6 +255,18 @@ class Draft:
                     yield operation, operation.get("base", pending.change_set["base"])
 
 
+def _refuse_conflict(collection: str) -> None:
+    if collection == "conflict":
+        raise InvalidValue("a conflict is settled, and else not edited")
+
+
+def _refuse_too_large(change_set: Json) -> None:
+    if len(change_set["operations"]) > limits.OPERATION_LIMIT:
+        raise InvalidValue(f"a change set has at most {limits.OPERATION_LIMIT} operations")
+    if len(stored_form(change_set)) > limits.CHANGE_SET_BYTE_LIMIT:
+        raise InvalidValue(f"a change set has at most {limits.CHANGE_SET_BYTE_LIMIT} bytes")
+
+
 def _is_in(item: Json, items: Iterable[Json]) -> bool:
     return any(item is one for one in items)
 
@@ -222,12 +279,19 @@ def _ascending(names: Mapping[str, object]) -> list[str]:
 
 
 def settle(replica: Replica, conflict: str, choice: str, value: Value = None) -> Json | None:
-    """Settles a conflict: `keep` what stands, `take` the other (which may be a deletion), or `value` for a third."""
+    """Settles an open conflict: `keep` what stands, `take` the other (which may be a deletion), or `value` for a third.
+
+    A conflict about a whole record has no `value`.
+    """
     row = replica.record(conflict)
     if row is None or row.collection != "conflict":
         raise NotHere(f"there is no conflict {conflict} here")
-    draft = Draft(replica)
     field, record = row.values.get("field"), str(row.values["record"])
+    if row.values.get("status") == "settled":
+        raise AlreadySettled(f"the conflict {conflict} is settled already", "Edit the record if it should be another.")
+    if choice == "value" and field is None:
+        raise InvalidValue("this conflict is about a whole record: it has no one value", "Keep it, or take the other.")
+    draft = Draft(replica)
     is_live = replica.record(record) is not None
     if choice == "keep":
         if is_live:
@@ -237,7 +301,7 @@ def settle(replica: Replica, conflict: str, choice: str, value: Value = None) ->
             draft.delete_with_children(record)
     else:
         _write(draft, record, str(field), other_value(row) if choice == "take" else value, is_live)
-    draft.update(conflict, {"status": "settled"})
+    draft.mark_settled(conflict)
     return draft.seal()
 
 

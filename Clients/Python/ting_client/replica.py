@@ -17,6 +17,7 @@ from pathlib import Path
 
 from .canonical import Json, change_set_hash, entry_effects, ordered_id, value_from_json
 from .digests import EMPTY_HISTORY, Buckets, link_entry
+from .errors import Failure
 from .records import Record, after_effect, after_operation, behind_what_they_list
 from .schema import Schema, schema_from
 
@@ -39,7 +40,7 @@ CREATE TABLE mended (id TEXT NOT NULL, was TEXT, time INTEGER NOT NULL);
 """
 
 
-class DigestMismatch(Exception):
+class DigestMismatch(Failure):
     """The replica and the server don't hold the same; nothing of the page was kept."""
 
 
@@ -170,6 +171,11 @@ class Replica:
     @property
     def history_digest(self) -> str:
         return self.history_digest_at(self.version) or ""
+
+    def standing(self) -> tuple[object, ...]:
+        """What differs as soon as a member sees something else here: by a sync, a draft, or a mending."""
+        counts = self._db.execute("SELECT count(*), max(number), (SELECT count(*) FROM mended) FROM outbox").fetchone()
+        return self.epoch, self.version, self.replica_id, *counts
 
     def history_digest_at(self, version: int) -> str | None:
         """The history digest at a version; nothing where this history does not reach."""

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from . import limits
 from .canonical import Malformed, Value, id_bytes
+from .errors import Failure
 
 _INTEGERS = ("integer", "counter", "money")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
-class InvalidValue(ValueError):
+class InvalidValue(Failure, ValueError):
     """A value that its field can't hold."""
 
 
@@ -53,7 +54,7 @@ class Field:
             self._check_text(value)
 
     def _check_integer(self, value: Value) -> None:
-        if not isinstance(value, int) or not -(1 << 63) <= value < 1 << 63:
+        if not isinstance(value, int) or isinstance(value, bool) or not -(1 << 63) <= value < 1 << 63:
             raise InvalidValue(f"{self.name} holds an integer of 64 bits")
         if self.least is not None and value < self.least or self.greatest is not None and value > self.greatest:
             raise InvalidValue(f"{self.name} lies between {self.least} and {self.greatest}")
@@ -72,8 +73,12 @@ class Field:
             _check_id(self.name, value)
 
     def _check_set(self, value: Value) -> None:
-        if not isinstance(value, list) or value != sorted_set(value) or len(value) > limits.SET_ELEMENT_LIMIT:
-            raise InvalidValue(f"{self.name} holds a set of texts, in order and without repeats")
+        if not isinstance(value, list) or not all(isinstance(element, str) for element in value):
+            raise InvalidValue(f"{self.name} holds a set of texts")
+        if value != sorted_set(value) or len(value) > limits.SET_ELEMENT_LIMIT:
+            raise InvalidValue(
+                f"{self.name} holds at most {limits.SET_ELEMENT_LIMIT} elements, in order and without repeats"
+            )
         for element in value:
             check_text(self.name, element, limits.ELEMENT_BYTE_LIMIT)
             if not element or self.values and element not in self.values:
@@ -158,7 +163,14 @@ class Schema:
             return sorted_set(unicodedata.normalize("NFC", one.strip()) for one in text.split(",") if one.strip())
         if text == "":
             return field.default
-        return int(text) if field.type in _INTEGERS else unicodedata.normalize("NFC", text)
+        return _integer(name, text) if field.type in _INTEGERS else unicodedata.normalize("NFC", text)
+
+
+def _integer(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InvalidValue(f"{name} holds an integer, not {text!r}") from error
 
 
 def _conflict_fields() -> dict[str, Field]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .canonical import Json, Value, change_set_from_stored, decode, effects_from_stored
+from .errors import Failure
 from .records import Record
 from .replica import State
 from .schema import Field, Schema, schema_from
@@ -20,7 +21,7 @@ from .wire import Server, workspace_path
 _TRIES, _FORMAT = 3, 1
 
 
-class SnapshotDamaged(Exception):
+class SnapshotDamaged(Failure):
     """Bytes that differ from the manifest's hashes."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import limits, snapshot
 from .canonical import Json
+from .errors import Failure
 from .records import dependents
 from .replica import DigestMismatch, Pending, Replica, State, StateMismatch
 from .wire import PROTOCOL, Server, workspace_path
@@ -19,7 +20,7 @@ from .wire import PROTOCOL, Server, workspace_path
 TIME_AND_AGAIN = "the server's history is not this replica's, time and again: tell its operator"
 
 
-class StartsOverAgain(Exception):
+class StartsOverAgain(Failure):
     """The replica started over more often than can be right; outbox and state stay as they are."""
 
 

@@ -15,23 +15,24 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from . import limits
 from .canonical import Json, sha256
+from .errors import Failure
 
 PROTOCOL = 1
 TIMEOUT_SECONDS = 60
 
 
-class Problem(Exception):
+class Problem(Failure):
     """A server's refusal: a problem document of spec/errors.md."""
 
     def __init__(self, status: int, document: Json) -> None:
         self.status = status
         self.code = str(document.get("code", "internal"))
         self.detail = str(document.get("detail", ""))
-        self.remedy = str(document.get("remedy", ""))
-        super().__init__(f"{document.get('title', self.code)}: {self.detail} ({self.code})")
+        sentence = f"{document.get('title', self.code)}: {self.detail} ({self.code})"
+        super().__init__(sentence, str(document.get("remedy", "")))
 
 
-class PinMismatch(Exception):
+class PinMismatch(Failure):
     """The server shows no certificate of the pinned CA."""
 
 
