@@ -11,39 +11,31 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import limits
 from .canonical import Value
 from .edits import Draft, NotHere, other_value, settle
+from .errors import Failure, UsageError
 from .home import Home
 from .records import Record
 from .replica import DigestMismatch, Replica
-from .schema import InvalidValue
-from .snapshot import SnapshotDamaged
-from .sync import Report, StartsOverAgain, sync
-from .wire import PinMismatch, Problem
-
-_FAILURES = (
-    Problem,
-    PinMismatch,
-    DigestMismatch,
-    StartsOverAgain,
-    SnapshotDamaged,
-    InvalidValue,
-    NotHere,
-    OSError,
-    ValueError,
-)
+from .sync import Report, sync
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         given.run(given, Home(Path(given.home).expanduser()))
-    except _FAILURES as error:
-        print(f"ting_client: {error}", file=sys.stderr)
-        if isinstance(error, Problem) and error.remedy:
-            print(f"ting_client: {error.remedy}", file=sys.stderr)
-        return 1
+    except Failure as error:
+        return _fail(str(error), error.remedy, error.exit_code)
+    except (OSError, ValueError) as error:
+        return _fail(str(error))
     return 0
+
+
+def _fail(sentence: str, remedy: str = "", exit_code: int = 1) -> int:
+    for line in filter(None, (sentence, remedy)):
+        print(f"ting_client: {line}", file=sys.stderr)
+    return exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,12 +113,17 @@ def _set(given: argparse.Namespace, home: Home) -> None:
 
 def _values(replica: Replica, collection: str, pairs: Sequence[str]) -> dict[str, Value]:
     parted = [pair.partition("=") for pair in pairs]
+    for pair, (name, equals, _) in zip(pairs, parted, strict=True):
+        if not name or not equals:
+            raise UsageError(f"write FIELD=VALUE, not {pair!r}; FIELD= clears the field")
     return {name: replica.schema.parse(collection, name, text) for name, _, text in parted}
 
 
 def _find(replica: Replica, tail: str, collection: str | None = None) -> Record:
-    """The live record whose id ends so."""
-    names = [collection] if collection else list(replica.schema.collections)
+    """The live record whose id ends so; of the collection `conflict` only where that is named."""
+    if len(tail) < limits.SHORT_ID_LENGTH:
+        raise UsageError(f"name a record by {limits.SHORT_ID_LENGTH} characters or more of the end of its id")
+    names = [collection] if collection else [name for name in replica.schema.collections if name != "conflict"]
     found = [one for name in names for one in replica.records(name) if one.id.endswith(tail)]
     if len(found) != 1:
         raise NotHere(f"{len(found)} records have an id that ends in {tail}")
@@ -160,13 +157,11 @@ def _conflicts(given: argparse.Namespace, home: Home) -> None:
 def _resolve(given: argparse.Namespace, home: Home) -> None:
     replica = home.replica(given.workspace)
     row = _find(replica, given.conflict, "conflict")
-    choice, _, text = given.choice.partition("=")
-    if choice not in ("keep", "take", "value"):
-        raise InvalidValue("choose keep, take or value=V")
+    choice, equals, text = given.choice.partition("=")
+    if (choice, equals) not in (("keep", ""), ("take", ""), ("value", "=")):
+        raise UsageError(f"choose keep, take or value=V, not {given.choice!r}")
     field = row.values.get("field")
-    value = (
-        replica.schema.parse(str(row.values["collection"]), str(field), text) if choice == "value" and field else None
-    )
+    value = replica.schema.parse(str(row.values["collection"]), str(field), text) if equals and field else None
     settle(replica, row.id, choice, value)
 
 
