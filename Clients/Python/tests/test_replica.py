@@ -15,7 +15,7 @@ from ting_client.canonical import Json, Value, change_set_hash, conflict_id, ord
 from ting_client.edits import AlreadySealed, AlreadySettled, Draft, NotHere, ReplicaMovedOn, settle
 from ting_client.records import Record
 from ting_client.replica import DigestMismatch, Replica, State, StateMismatch
-from ting_client.schema import InvalidValue, read_schema, schema_path
+from ting_client.schema import InvalidSchema, InvalidValue, read_schema, schema_path
 from ting_client.sync import Brought
 
 OTHER = {"author": "22222222-2222-4222-8222-222222222222", "replica": "33333333-3333-7333-8333-333333333333"}
@@ -307,6 +307,19 @@ class ReplicaTest(ReplicaCase):
                 self.replica.integrate([entry], history, state)
             self.assertEqual((self.replica.version, len(self.outbox()), self.replica.state_digest), (0, 1, EMPTY_STATE))
 
+    def test_versions_that_another_program_brought_meanwhile_are_left_out(self) -> None:
+        entries = []
+        for version in (1, 2, 3):
+            entries.append(OTHER | {"version": str(version), "change_set": self.foreign(), "accepted": "1"})
+        self.replica.integrate(entries[:2], None, None)
+        history = self.replica.history_digest
+        self.replica.integrate(entries[:2], history, self.replica.state_digest)
+        self.replica.integrate(entries[:1], self.replica.history_digest_at(1), EMPTY_STATE)
+        self.replica.integrate(entries[1:], None, None)
+        self.assertEqual((self.replica.version, self.replica.history_digest_at(2)), (3, history))
+        with self.assertRaises(DigestMismatch):
+            self.replica.integrate(entries[:1], history, None)
+
     def test_mending_sets_a_bucket_and_keeps_aside_what_stood_there(self) -> None:
         record, digest = self.shared("project", title_en="a"), self.replica.state_digest
         self.change(record, title_en="mine")
@@ -365,6 +378,16 @@ class SchemaTest(ReplicaCase):
             edit = {"field": "moon", "after": {"text": moon}}
             self.accept(self.foreign({"kind": "update", "collection": "project", "record": record, "fields": [edit]}))
             self.assertEqual(self.replica.state_digest == before, moon == "new")
+
+    def test_what_is_no_schema_is_not_kept(self) -> None:
+        given = json.loads(self.newer_schema())
+        lesser = given | {"collections": given["collections"][1:]}
+        odd = given | {"collections": [*given["collections"], {"name": 'a"b', "fields": []}]}
+        for text in ("{", "[]", "null", "{}", "[" * 100_000, json.dumps(lesser), json.dumps(odd), " " * (1 << 20) + "{}"):
+            with self.subTest(text[:40]), self.assertRaises(InvalidSchema):
+                self.replica.take_schema(text)
+        with Replica(self.replica.path, read_schema()) as again:
+            self.assertEqual(again.schema.version, read_schema().version)
 
     def test_it_is_kept_in_the_file(self) -> None:
         self.replica.take_schema(self.newer_schema())

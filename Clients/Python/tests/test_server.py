@@ -14,6 +14,8 @@ import subprocess
 import sys
 import unittest
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import quote
@@ -24,7 +26,7 @@ from ting_client.edits import settle
 from ting_client.home import Home
 from ting_client.schema import Field, Schema, schema_path
 from ting_client.snapshot import SnapshotDamaged, download, opened
-from ting_client.sync import sync
+from ting_client.sync import Report, sync
 from ting_client.wire import PinMismatch, Problem, Server
 
 from .programs import BIN, SECONDS, Member, Reference, Tingd, run
@@ -302,6 +304,35 @@ class TroubleTest(ServerTest):
         sync(_Watched(bo.server, calls, altered), bo.replica)  # type: ignore[arg-type]
         self.assertEqual(bo.values(record), {"title_en": "a"})
         self.assert_equal_digests(anna, bo)
+
+    def test_two_syncs_of_one_replica_come_one_after_the_other(self) -> None:
+        anna, bo = self.member("Anna", "owner"), self.member("Bo")
+        for title in "abcde":
+            anna.add("project", title_en=title)
+            anna.sync()
+        bo.add("project", title_en="bo")
+
+        def sync_once() -> Report:
+            with closing(Member(bo.home, self.workspace)) as member:
+                return member.sync(page_bytes=1)
+
+        with ThreadPoolExecutor() as pool:
+            first, second = (one.result() for one in [pool.submit(sync_once) for _ in range(2)])
+        self.assertEqual((first.received + second.received, first.kept_aside + second.kept_aside), (6, []))
+        self.assert_equal_digests(anna, bo)
+
+    def test_a_verdict_of_an_unknown_kind_is_none(self) -> None:
+        bo = self.member("Bo", "owner")
+        bo.add("project", title_en="a")
+
+        def unknown(answer: Json) -> Json:
+            first = len(calls) == 1
+            verdicts = [{**one, "verdict": "pondered"} for one in answer.get("verdicts", [])]
+            return answer | ({"verdicts": verdicts, "entries": []} if first else {})
+
+        calls: list[str] = []
+        report = sync(_Watched(bo.server, calls, unknown), bo.replica)  # type: ignore[arg-type]
+        self.assertEqual((len(report.accepted), report.rejected, bo.replica.quarantine()), (1, [], []))
 
     def test_a_lost_answer_is_asked_for_again(self) -> None:
         bo = self.member("Bo", "owner")

@@ -7,7 +7,9 @@ it is read, so that taking a rejected change set out is deleting one row.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -109,6 +111,14 @@ class Replica:
         self._db.close()
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Waits for the end of every other sync of this replica, and lets none begin meanwhile."""
+        path = self.path.with_name(f"{self.path.name}.lock")
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
     def transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -135,10 +145,12 @@ class Replica:
             self.schema = newer
 
     def take_schema(self, text: str) -> None:
-        """Keeps a schema that a server sent: from now on it says what is a default (spec/sync.md#schemas)."""
+        """Keeps a newer schema that a server sent: from now on it says what is a default (spec/sync.md#schemas)."""
+        newer = schema_from(text)
+        newer.check_follows(self.schema)
         with self.transaction():
             self._set_meta(schema=text)
-        self._use((text,))
+        self.schema = newer
 
     @property
     def slug(self) -> str:
@@ -362,11 +374,17 @@ class Replica:
     # --- Integrating ------------------------------------------------------------------------------
 
     def integrate(self, entries: list[Json], history: str | None, state: str | None) -> None:
-        """Sets the effects of whole versions; keeps nothing unless the digests after them are those given."""
+        """Sets the effects of whole versions; keeps nothing unless the digests after them are those given.
+
+        Versions that are here already, since another program brought them meanwhile, are left out.
+        """
         with self.transaction():
             digest, buckets, copied = bytes.fromhex(self.history_digest), self._buckets(), False
+            end = int(entries[-1]["version"]) if entries else self.version
             for entry in entries:
                 version = int(entry["version"])
+                if version <= self.version:
+                    continue
                 if version != self.version + 1:
                     raise DigestMismatch(f"version {version} came after {self.version}")
                 digest = link_entry(digest, entry)
@@ -374,9 +392,9 @@ class Replica:
                     self._apply(effect, version, buckets)
                 copied |= not self._is_expected(entry)
                 self._note(entry, digest)
-            if history is not None and digest.hex() != history:
-                raise DigestMismatch(f"the history at version {self.version} is not the server's")
-            if state is not None and buckets.digest().hex() != state:
+            if history is not None and self.history_digest_at(end) != history:
+                raise DigestMismatch(f"the history at version {end} is not the server's")
+            if state is not None and end == self.version and buckets.digest().hex() != state:
                 raise StateMismatch(f"the records at version {self.version} are not the server's")
             self._set_meta(buckets=buckets.packed())
             if copied:

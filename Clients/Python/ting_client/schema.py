@@ -11,18 +11,27 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import limits
 from .canonical import Malformed, Value, id_bytes
 from .errors import Failure
 
 _INTEGERS = ("integer", "counter", "money")
+_TYPES = (*_INTEGERS, "text", "date", "time", "enum", "reference", "set")
+_NAME = re.compile(r"[a-z0-9_]+")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class InvalidValue(Failure, ValueError):
     """A value that its field can't hold."""
+
+
+class InvalidSchema(Failure):
+    """What is no schema, or does not follow the one that is held (spec/model.md#growing)."""
+
+    remedy = "Tell the server's operator; this replica keeps the schema that it has."
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,12 @@ class Field:
             self._check_integer(value)
         else:
             self._check_text(value)
+
+    def grew_from(self, older: Field) -> bool:
+        """Whether this is the older field, or one that allows more."""
+        same = ("name", "type", "policy", "default", "parent", "unique", "references")
+        known = tuple(value for value in self.values if value in older.values)
+        return all(getattr(self, one) == getattr(older, one) for one in same) and known == older.values
 
     def _check_integer(self, value: Value) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not -(1 << 63) <= value < 1 << 63:
@@ -138,6 +153,14 @@ class Schema:
             raise InvalidValue(f"{collection} has no field {name}: {', '.join(fields)}")
         return fields[name]
 
+    def check_follows(self, older: Schema) -> None:
+        """Raises `InvalidSchema` unless the older schema grew into this one."""
+        for collection, fields in older.collections.items():
+            for name, field in fields.items():
+                newer = self.collections.get(collection, {}).get(name)
+                if newer is None or not newer.grew_from(field):
+                    raise InvalidSchema(f"the schema {self.version} does not keep {collection}.{name} of {older.version}")
+
     def parents(self) -> list[tuple[str, str]]:
         """(collection, field) of every reference to a parent."""
         return [
@@ -182,21 +205,32 @@ def _conflict_fields() -> dict[str, Field]:
     return fields
 
 
-def _read_field(given: Mapping[str, object]) -> Field:
+def _read_field(given: Mapping[str, Any]) -> Field:
     implied: Value = [] if given["type"] == "set" else 0 if given["type"] == "counter" else None
-    return Field(
-        name=str(given["name"]),
-        type=str(given["type"]),
+    field = Field(
+        name=_name(given["name"]),
+        type=given["type"],
         policy=str(given["policy"]),
-        default=given.get("default", implied),  # type: ignore[arg-type]
-        values=tuple(given.get("values", ())),  # type: ignore[arg-type]
-        to=tuple(given.get("to", ())),  # type: ignore[arg-type]
+        default=given.get("default", implied),
+        values=tuple(map(str, given.get("values", ()))),
+        to=tuple(map(str, given.get("to", ()))),
         parent=bool(given.get("parent")),
         unique=bool(given.get("unique")),
         references=bool(given.get("references")),
-        least=given.get("least"),  # type: ignore[arg-type]
-        greatest=given.get("greatest"),  # type: ignore[arg-type]
+        least=given.get("least"),
+        greatest=given.get("greatest"),
     )
+    if field.type not in _TYPES or field.name == "id":
+        raise InvalidValue(f"there is no field {field.name} of type {field.type}")
+    if field.default is not None:
+        field.check(field.default)
+    return field
+
+
+def _name(given: str) -> str:
+    if not _NAME.fullmatch(given):
+        raise InvalidValue(f"{given!r} is no name")
+    return given
 
 
 def schema_path() -> Path:
@@ -214,9 +248,15 @@ def read_schema(path: Path | None = None) -> Schema:
 
 
 def schema_from(text: str) -> Schema:
-    """A schema from its JSON, which a server may have sent."""
-    given = json.loads(text)
-    return Schema(
-        int(given["version"]),
-        {one["name"]: {field["name"]: _read_field(field) for field in one["fields"]} for one in given["collections"]},
-    )
+    """A schema from its JSON, which a server may have sent; raises `InvalidSchema` for what is none."""
+    try:
+        if len(text.encode("utf-8")) > limits.SCHEMA_BYTE_LIMIT:
+            raise InvalidValue(f"it has more than {limits.SCHEMA_BYTE_LIMIT} bytes")
+        given = json.loads(text)
+        return Schema(int(given["version"]), dict(map(_read_collection, given["collections"])))
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise InvalidSchema(f"what came as a schema is none: {error}") from error
+
+
+def _read_collection(given: Mapping[str, Any]) -> tuple[str, dict[str, Field]]:
+    return _name(given["name"]), {field.name: field for field in map(_read_field, given["fields"])}

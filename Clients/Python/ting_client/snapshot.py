@@ -85,7 +85,11 @@ def _newer_schema(database: sqlite3.Connection, schema: Schema) -> str | None:
     if not database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ting_schema'").fetchone():
         return None
     [(text,)] = database.execute("SELECT json FROM ting_schema").fetchall()
-    return str(text) if schema_from(text).version > schema.version else None
+    newer = schema_from(text)
+    if newer.version <= schema.version:
+        return None
+    newer.check_follows(schema)
+    return str(text)
 
 
 def _records(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[Record, int | None]]:

@@ -17,6 +17,7 @@ from .records import dependents
 from .replica import DigestMismatch, Pending, Replica, State, StateMismatch
 from .wire import PROTOCOL, Server, workspace_path
 
+_VERDICTS = ("applied", "merged", "rejected", "deferred")
 TIME_AND_AGAIN = "the server's history is not this replica's, time and again: tell its operator"
 
 
@@ -88,10 +89,11 @@ class _Sync:
         self._renamings = 0
 
     def run(self) -> Report:
-        own_id = self._replica.replica_id
-        while not self._exchange():
-            pass
-        self._report.version, self._report.renamed = self._replica.version, self._replica.replica_id != own_id
+        with self._replica.alone():
+            own_id = self._replica.replica_id
+            while not self._exchange():
+                pass
+            self._report.version, self._report.renamed = self._replica.version, self._replica.replica_id != own_id
         return self._report
 
     def _exchange(self) -> bool:
@@ -174,9 +176,13 @@ class _Sync:
             self._replica.set_role(response.get("role", ""))
 
     def _take_verdicts(self, response: Json) -> None:
-        """Does what each verdict says, and the same to the later outbox that builds on it and wasn't judged."""
-        judged = {verdict["change_set"] for verdict in response.get("verdicts", [])}
-        for verdict in response.get("verdicts", []):
+        """Does what each verdict says, and the same to the later outbox that builds on it and wasn't judged.
+
+        A verdict of a kind that this client doesn't know is none.
+        """
+        verdicts = [one for one in response.get("verdicts", []) if one["verdict"] in _VERDICTS]
+        judged = {verdict["change_set"] for verdict in verdicts}
+        for verdict in verdicts:
             change_set, kind, code = verdict["change_set"], verdict["verdict"], verdict.get("code", "")
             if kind in ("applied", "merged"):
                 self._replica.mark_accepted(change_set, int(verdict["version"]))
