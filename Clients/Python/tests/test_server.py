@@ -20,14 +20,16 @@ from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import quote
 
-from ting_client import limits
+from ting_client import answers, limits
+from ting_client.answers import Form
 from ting_client.canonical import Json, Value, random_id
 from ting_client.edits import settle
 from ting_client.home import Home
 from ting_client.schema import Field, Schema, schema_path
 from ting_client.snapshot import SnapshotDamaged, download, opened
 from ting_client.sync import Report, sync
-from ting_client.wire import PinMismatch, Problem, Server
+from ting_client.tls import PinMismatch
+from ting_client.wire import Problem, Server, workspace_path
 
 from .programs import BIN, SECONDS, Member, Reference, Tingd, run
 
@@ -461,6 +463,27 @@ class RestoredServerTest(ServerTest):
         self.come_back(copy_back)
         self.assert_whole()
 
+    def test_a_bad_line_ends_downloads_and_the_next_sync_goes_on_with_them(self) -> None:
+        """More often than a replica may start over within an hour; no block comes twice."""
+        for _ in range(6):
+            self.anna.add("project", summary=random.Random(5).randbytes(150_000).hex())
+        self.anna.sync()
+        self.come_back(lambda: self.tingd("restore", "--from", str(self.backup)))
+        parts: list[str] = []
+        for _ in range(limits.START_OVERS_PER_HOUR + 1):
+            with self.assertRaises(ConnectionResetError):
+                sync(_Breaking(self.anna.server, parts), self.anna.replica)  # type: ignore[arg-type]
+        self.assertEqual(self.anna.replica.restarts_of_the_hour(), 0)
+        calls: list[str] = []
+        sync(_Watched(self.anna.server, calls, lambda answer: answer), self.anna.replica)  # type: ignore[arg-type]
+        manifest = self.anna.server.call("GET", workspace_path(self.workspace, "/snapshot/manifest"), answers.MANIFEST)
+        fetched = len(parts) + sum(call.endswith("/snapshot") for call in calls)
+        self.assertEqual(fetched, len(manifest["block_hashes"]))
+        self.assertEqual(self.anna.replica.restarts_of_the_hour(), 1)
+        self.assertEqual(list(self.anna.replica.path.parent.glob("*.snapshot")), [])
+        self.bo.sync()
+        self.assert_equal_digests(self.anna, self.bo)
+
     def _holds_workspace(self, file: Path) -> bool:
         database = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
         try:
@@ -493,6 +516,7 @@ class BelowFloorTest(ServerTest):
         self.li("set", self.kept, "summary=Li")
         self.go_on_and_compact()
         self.assertEqual(len(self.bo.sync().kept_aside), 1)
+        self.assertEqual(self.bo.replica.restarts_of_the_hour(), 0)
         self.li.sync()
         self.assert_equal_digests(self.anna, self.bo, self.li, self.member("Mo", from_entries=True))
         self.assertEqual(self.bo.values(self.kept), {"title_en": "a4", "progress": 5, "summary": "Li"})
@@ -577,15 +601,30 @@ class _Watched:
     def __init__(self, server: Server, calls: list[str], change: Callable[[Json], Json]) -> None:
         self._server, self._calls, self._change, self.member = server, calls, change, server.member
 
-    def call(self, method: str, path: str, message: Json | None = None, query: dict[str, int] | None = None) -> Json:
+    def call(
+        self, method: str, path: str, form: Form, message: Json | None = None, query: dict[str, int] | None = None
+    ) -> Json:
         self._calls.append(path)
-        return self._change(self._server.call(method, path, message, query))
+        return self._change(self._server.call(method, path, form, message, query))
 
-    def exchange(
-        self, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> object:
-        self._calls.append(target)
-        return self._server.exchange(method, target, body, headers)
+    def part(self, path: str, start: int, end: int, tag: str) -> bytes:
+        self._calls.append(path)
+        return self._server.part(path, start, end, tag)
+
+
+class _Breaking(_Watched):
+    """A server from which one part of a file comes; then the line breaks."""
+
+    def __init__(self, server: Server, parts: list[str]) -> None:
+        super().__init__(server, [], lambda answer: answer)
+        self._parts, self._left = parts, 1
+
+    def part(self, path: str, start: int, end: int, tag: str) -> bytes:
+        if not self._left:
+            raise ConnectionResetError
+        self._left -= 1
+        self._parts.append(path)
+        return super().part(path, start, end, tag)
 
 
 def _newer(schema: Schema) -> Schema:

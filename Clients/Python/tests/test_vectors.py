@@ -20,7 +20,7 @@ from ting_client.records import Record, dependents
 from ting_client.replica import Replica, State
 from ting_client.schema import is_date, is_time, read_schema, schema_path
 from ting_client.textmerge import Steps, merge_text
-from ting_client.wire import parse_join_address
+from ting_client.tls import parse_join_address
 
 VECTORS = schema_path().parent.parent / "vectors"
 BO = {"author": "bbbbbbbb-0000-4000-8000-000000000002", "replica": "bbbbbbbb-0000-7000-8000-000000000002"}

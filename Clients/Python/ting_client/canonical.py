@@ -277,7 +277,7 @@ def _field_item(edit: Json, position: int, show: Show, clock: int) -> dict[str, 
 
 def seed_bytes(change_set: Json) -> bytes:
     """The seed, of base64 as in messages."""
-    return base64.b64decode(change_set["seed"])
+    return base64.b64decode(change_set.get("seed", ""))
 
 
 def change_set_hash(change_set: Json) -> bytes:

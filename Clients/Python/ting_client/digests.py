@@ -23,7 +23,7 @@ def link_entry(previous: bytes, entry: Json) -> bytes:
     """The history digest after an entry in its JSON mapping."""
     change_set = entry["change_set"]
     effects = sha256(effects_bytes(entry_effects(entry), seed_bytes(change_set)))
-    return link(previous, change_set_hash(change_set), effects, entry["author"], int(entry["accepted"]))
+    return link(previous, change_set_hash(change_set), effects, entry["author"], int(entry.get("accepted", 0)))
 
 
 def record_number(collection: str, record: str, values: Mapping[str, Value]) -> int:

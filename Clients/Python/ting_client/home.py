@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
-import tempfile
 from pathlib import Path
 
-from . import snapshot
+from . import answers, private, snapshot
 from .canonical import Json
 from .replica import Replica
 from .schema import Schema, read_schema
 from .sync import Report, replay, sync
-from .wire import PROTOCOL, Server, parse_join_address, pinned_ca, workspace_path
+from .tls import parse_join_address, pinned_ca
+from .wire import PROTOCOL, Server, workspace_path
 
 _POINT_BYTES = 65
 
@@ -31,7 +30,7 @@ class Home:
         """Trades a join address for a token; the code is sent only to who holds the pinned CA."""
         given = parse_join_address(address)
         ca = pinned_ca(given.host, given.port, given.pin) if given.pin else None
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.make_folder(self.folder)
         request = {
             "protocol": str(PROTOCOL),
             "schema": str(self.schema.version),
@@ -40,9 +39,9 @@ class Home:
             "public_key": base64.b64encode(_device_key(self.folder / "key.pem")).decode("ascii"),
         }
         with Server(given.host, given.port, ca) as server:
-            answer = server.call("POST", "/v1/join", request)
+            answer = server.call("POST", "/v1/join", answers.JOIN, request)
         kept = {"host": given.host, "port": given.port, "ca": ca, "token": answer["token"], "member": answer["member"]}
-        _write_private(self.folder / "server.json", json.dumps(kept).encode("utf-8"))
+        private.write_file(self.folder / "server.json", json.dumps(kept).encode("utf-8"))
         return answer
 
     def server(self) -> Server:
@@ -75,19 +74,19 @@ class Home:
 
 
 def _replayed(server: Server, slug: str, path: Path, schema: Schema) -> Replica:
-    info = server.call("GET", workspace_path(slug))
+    info = server.call("GET", workspace_path(slug), answers.WORKSPACE)
     replica = Replica.create(path, schema, slug, info["epoch"])
     replay(server, replica)
     return replica
 
 
 def _downloaded(server: Server, slug: str, path: Path, schema: Schema) -> Replica:
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        file = Path(scratch).resolve() / "snapshot"
-        snapshot.download(server, slug, file)
-        with snapshot.opened(file, schema) as state:
-            replica = Replica.create(path, schema, slug, state.epoch)
-            replica.start_from(state)
+    file = path.with_name(f"{path.name}.snapshot")
+    snapshot.download(server, slug, file)
+    with snapshot.opened(file, schema) as state:
+        replica = Replica.create(path, schema, slug, state.epoch)
+        replica.start_from(state)
+    file.unlink()
     return replica
 
 
@@ -96,14 +95,8 @@ def _device_key(path: Path) -> bytes:
     key = subprocess.run(
         ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"], check=True, capture_output=True
     ).stdout
-    _write_private(path, key)
+    private.write_file(path, key)
     public = subprocess.run(
         ["openssl", "ec", "-pubout", "-outform", "DER"], input=key, check=True, capture_output=True
     ).stdout
     return public[-_POINT_BYTES:]
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)

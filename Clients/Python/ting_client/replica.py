@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import limits, private
 from .canonical import Json, change_set_hash, entry_effects, ordered_id, value_from_json
 from .digests import EMPTY_HISTORY, Buckets, link_entry
 from .errors import Failure
@@ -85,7 +85,7 @@ class Replica:
 
     def __init__(self, path: Path, schema: Schema) -> None:
         self.path, self.schema = path, schema
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=limits.REPLICA_BUSY_SECONDS)
         self._db.execute("PRAGMA synchronous = FULL")
         if self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
             self._use(self._db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone())
@@ -93,7 +93,7 @@ class Replica:
     @classmethod
     def create(cls, path: Path, schema: Schema, slug: str, epoch: str) -> Replica:
         """An empty replica at version 0 under a new id."""
-        replica = cls(path, schema)
+        replica = cls(private.make_file(path), schema)
         with replica.transaction():
             for statement in _LAYOUT.split(";"):
                 replica._db.execute(statement)
@@ -114,7 +114,7 @@ class Replica:
     def alone(self) -> Iterator[None]:
         """Waits for the end of every other sync of this replica, and lets none begin meanwhile."""
         path = self.path.with_name(f"{self.path.name}.lock")
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) as lock:
+        with private.make_file(path).open("r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -483,7 +483,7 @@ class Replica:
 
     def copy_aside(self) -> Path:
         """The file as it is, beside it under another name."""
-        path = self.path.with_name(f"{self.path.name}.before-{time.time_ns() // 1_000_000}")
+        path = private.make_file(self.path.with_name(f"{self.path.name}.before-{time.time_ns() // 1_000_000}"))
         self._db.execute("VACUUM INTO ?", (str(path),))
         return path
 
@@ -520,13 +520,17 @@ class Replica:
         )
         return self._db.execute(places, (change_set,)).fetchone() is not None
 
-    def note_restart(self, per_hour: int) -> bool:
-        """Notes that the replica starts over; false where it did so too often within the hour."""
-        now = time.time_ns() // 1_000_000
-        recent = [one for one in json.loads(str(self._meta("restarts"))) if 0 <= now - one < 3_600_000]
+    def restarts_of_the_hour(self) -> int:
+        """How often the replica started over within the last hour, as far as that was noted."""
+        return len(self._recent_restarts())
+
+    def note_restart(self) -> None:
         with self.transaction():
-            self._set_meta(restarts=json.dumps([*recent, now]))
-        return len(recent) < per_hour
+            self._set_meta(restarts=json.dumps([*self._recent_restarts(), time.time_ns() // 1_000_000]))
+
+    def _recent_restarts(self) -> list[int]:
+        now = time.time_ns() // 1_000_000
+        return [one for one in json.loads(str(self._meta("restarts"))) if 0 <= now - one < 3_600_000]
 
 
 def _record(row: tuple[str, str, int, str]) -> Record:

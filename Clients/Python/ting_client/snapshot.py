@@ -10,74 +10,105 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from .canonical import Json, Value, change_set_from_stored, decode, effects_from_stored
+from . import answers, private
+from .canonical import Json, Value, change_set_from_stored, decode, effects_from_stored, id_bytes
 from .errors import Failure
 from .records import Record
 from .replica import State
 from .schema import Field, Schema, schema_from
-from .wire import Server, workspace_path
+from .wire import ANSWER_BYTES, FileReplaced, Server, workspace_path
 
 _TRIES, _FORMAT = 3, 1
+_UNREADABLE = (sqlite3.Error, ValueError, LookupError, TypeError, RecursionError)
+"""What reading a file raises whose content is not that of a snapshot."""
+
+Item = TypeVar("Item")
 
 
 class SnapshotDamaged(Failure):
-    """Bytes that differ from the manifest's hashes."""
+    """A snapshot that differs from its hashes, or that can't be read."""
+
+    remedy = "Try again; if it stays so, tell the server's operator. Edits are kept."
 
 
-class _Replaced(Exception):
-    """The server made a newer snapshot during the download."""
+class _Differs(Exception):
+    """Bytes are not those of the manifest: another snapshot may have come in between."""
 
 
 def download(server: Server, slug: str, target: Path) -> Json:
-    """Fetches the snapshot into a file, block by block; blocks that are there already aren't fetched again."""
+    """Fetches the snapshot into a file, block by block; blocks that are there already aren't fetched again.
+
+    A file that an earlier download left is gone on with. At a difference, manifest and block are asked for anew.
+    """
+    private.make_file(target)
     for _ in range(_TRIES):
-        manifest = server.call("GET", workspace_path(slug, "/snapshot/manifest"))
+        manifest = server.call("GET", workspace_path(slug, "/snapshot/manifest"), answers.MANIFEST)
         try:
             _fetch_blocks(server, slug, manifest, target)
-        except _Replaced:
+        except (FileReplaced, _Differs):
             continue
-        with target.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != manifest["hash"]:
-                raise SnapshotDamaged("the whole file differs from the manifest's hash")
         return manifest
-    raise SnapshotDamaged("the snapshot changed at every try")
+    raise SnapshotDamaged("the snapshot differed from its hashes, or changed, at every try")
 
 
 def _fetch_blocks(server: Server, slug: str, manifest: Json, target: Path) -> None:
-    size, block = int(manifest["bytes"]), int(manifest["block_bytes"])
-    target.touch()
+    size, block = int(manifest.get("bytes", 0)), int(manifest.get("block_bytes", 0))
+    hashes = manifest.get("block_hashes", [])
+    if not 0 < block <= ANSWER_BYTES or len(hashes) != -(-size // block):
+        raise SnapshotDamaged("the numbers of the snapshot's manifest don't fit together")
     with target.open("r+b") as file:
-        for index, expected in enumerate(manifest["block_hashes"]):
+        for index, expected in enumerate(hashes):
             start, end = index * block, min(size, (index + 1) * block)
             file.seek(start)
             if hashlib.sha256(file.read(end - start)).hexdigest() == expected:
                 continue
-            headers, data = server.exchange(
-                "GET", workspace_path(slug, "/snapshot"), headers={"Range": f"bytes={start}-{end - 1}", "Accept": "*/*"}
-            )
-            if headers["Ting-Hash"] != manifest["hash"]:
-                raise _Replaced
+            data = server.part(workspace_path(slug, "/snapshot"), start, end, manifest["hash"])
             if hashlib.sha256(data).hexdigest() != expected:
-                raise SnapshotDamaged(f"block {index} differs from its hash")
+                raise _Differs
             file.seek(start)
             file.write(data)
         file.truncate(size)
+        file.seek(0)
+        if hashlib.file_digest(file, "sha256").hexdigest() != manifest["hash"]:
+            raise _Differs
 
 
 @contextmanager
 def opened(path: Path, schema: Schema) -> Iterator[State]:
     """The state that a downloaded snapshot holds, read as it is taken. The file is never written."""
-    database = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
+        yield _state(database, schema)
+    finally:
+        database.close()
+
+
+def _state(database: sqlite3.Connection, schema: Schema) -> State:
+    with _readable():
         [(layout, epoch, version)] = database.execute("SELECT format, epoch, version FROM ting_replica").fetchall()
         if layout != _FORMAT:
             raise SnapshotDamaged(f"the snapshot has the format {layout}, which this program does not know")
+        id_bytes(epoch)
         newer = _newer_schema(database, schema)
         known = schema_from(newer) if newer else schema
-        yield State(epoch, version, _records(database, known), _entries(database), newer, _history(database))
-    finally:
-        database.close()
+        records, entries = _each(_records(database, known)), _each(_entries(database))
+        return State(epoch, int(version), records, entries, newer, _history(database))
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise SnapshotDamaged(f"the snapshot can't be read: {error}") from error
+
+
+def _each(items: Iterator[Item]) -> Iterator[Item]:
+    """The items; what can't be read of them is the snapshot's fault."""
+    with _readable():
+        yield from items
 
 
 def _newer_schema(database: sqlite3.Connection, schema: Schema) -> str | None:
@@ -110,7 +141,11 @@ def _records(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[Rec
 
 
 def _value(field: Field, cell: object) -> Value:
-    return json.loads(str(cell)) if field.type == "set" else cell  # type: ignore[return-value]
+    if field.type == "set":
+        return list(map(str, json.loads(str(cell))))
+    if cell is None or isinstance(cell, int | str):
+        return cell
+    raise TypeError(f"{field.name} holds a {type(cell).__name__}")
 
 
 def _history(database: sqlite3.Connection) -> Callable[[str], bool]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import base64
 import json
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import limits, snapshot
+from . import answers, limits, snapshot
+from .answers import Form
 from .canonical import Json
 from .errors import Failure
 from .records import dependents
@@ -23,6 +23,12 @@ TIME_AND_AGAIN = "the server's history is not this replica's, time and again: te
 
 class StartsOverAgain(Failure):
     """The replica started over more often than can be right; outbox and state stay as they are."""
+
+
+class NoProgress(Failure):
+    """The server's answers lead nowhere: the sync would go on for ever."""
+
+    remedy = "Sync again later; if it stays so, tell the server's operator. Edits are kept."
 
 
 @dataclass
@@ -51,14 +57,13 @@ def replay(server: Server, replica: Replica) -> None:
 
     The next sync compares the digests; where the history begins above version 1, it takes the snapshot.
     """
-    head = 1
-    while replica.version < head:
-        path = workspace_path(replica.slug, "/entries")
-        page = server.call("GET", path, query={"since": replica.version, "bytes": limits.PAGE_BYTE_LIMIT})
-        head = int(page.get("head", 0))
-        if int(page.get("entries", [{"version": 1}])[0]["version"]) > replica.version + 1:
+    path = workspace_path(replica.slug, "/entries")
+    while True:
+        query = {"since": replica.version, "bytes": limits.PAGE_BYTE_LIMIT}
+        entries = server.call("GET", path, answers.ENTRIES, query=query).get("entries", [])
+        if not entries or int(entries[0]["version"]) != replica.version + 1:
             return
-        replica.integrate(page.get("entries", []), None, None)
+        replica.integrate(entries, None, None)
 
 
 @dataclass
@@ -85,8 +90,10 @@ class _Sync:
         """Change sets that are deferred in this sync, with what builds on them."""
         self._checks_state = True
         """Not while the records are known to differ: they are mended at the head."""
-        self._restarts = 0
-        self._renamings = 0
+        self._restarts_begun = self._restarts_done = 0
+        self._renamings = self._mendings = self._late_mendings = 0
+        self._stood: set[tuple[object, ...]] = set()
+        """How each exchange began: one that begins as another did would end as that did."""
 
     def run(self) -> Report:
         with self._replica.alone():
@@ -99,16 +106,17 @@ class _Sync:
     def _exchange(self) -> bool:
         """Whether both ends are at the head and hold the same."""
         page = self._page()
-        response = self._call("/sync", self._request(page))
+        self._note_progress(page)
+        response = self._call("/sync", answers.SYNC, self._request(page))
         if response["epoch"] != self._replica.epoch or not response.get("history_agrees"):
             self._start_over(response)
             return False
         if response.get("schema"):
             self._replica.take_schema(response["schema"])
         self._take_members(response)
-        self._take_verdicts(response)
+        self._take_verdicts(response, {one.change_set["id"] for one in page})
         if int(response.get("floor", 0)) > self._replica.version + 1:
-            self._start_over()
+            self._start_over(below_floor=True)
             return False
         if self._checks_state and not response.get("digests_agree"):
             self._checks_state = False
@@ -130,13 +138,19 @@ class _Sync:
             self._replica.take_new_id()
         elif self._replica.version >= int(response.get("head", 0)) and not self._page():
             return self._checks_state or self._mend()
-        elif not page and not entries:
-            raise DigestMismatch(f"the head is {response['head']}, but nothing comes after {self._replica.version}")
         return False
 
-    def _call(self, path: str, message: Json) -> Json:
+    def _note_progress(self, page: list[Pending]) -> None:
+        replica, waiting = self._replica, tuple(one.number for one in page)
+        standing = (replica.base["epoch"], replica.version, replica.state_digest, replica.replica_id, waiting)
+        standing += (self._checks_state, self._restarts_begun)
+        if standing in self._stood:
+            raise NoProgress(f"the server's answers bring version {replica.version} no further")
+        self._stood.add(standing)
+
+    def _call(self, path: str, form: Form, message: Json) -> Json:
         whole = {"protocol": str(PROTOCOL), "schema": str(self._replica.schema.version)} | message
-        return self._server.call("POST", workspace_path(self._replica.slug, path), whole)
+        return self._server.call("POST", workspace_path(self._replica.slug, path), form, whole)
 
     # --- What is said -----------------------------------------------------------------------------
 
@@ -162,7 +176,7 @@ class _Sync:
             "state_digest": replica.state_digest,
             "sent": str(time.time_ns() // 1_000_000),
             "members_version": str(replica.members_version),
-            "links": replica.links()[:limits.DELIVERY_LIMIT],
+            "links": replica.links()[: limits.DELIVERY_LIMIT],
             "deliveries": [{"number": str(one.number), "change_set": one.change_set} for one in page],
         }
         return request | ({"page_byte_limit": str(self._page_bytes)} if self._page_bytes else {})
@@ -175,17 +189,18 @@ class _Sync:
         if response.get("role", "") != self._replica.role:
             self._replica.set_role(response.get("role", ""))
 
-    def _take_verdicts(self, response: Json) -> None:
+    def _take_verdicts(self, response: Json, delivered: set[str]) -> None:
         """Does what each verdict says, and the same to the later outbox that builds on it and wasn't judged.
 
-        A verdict of a kind that this client doesn't know is none.
+        A verdict of a kind that this client doesn't know is none, and so is one of what was not delivered.
         """
-        verdicts = [one for one in response.get("verdicts", []) if one["verdict"] in _VERDICTS]
+        given = response.get("verdicts", [])
+        verdicts = [one for one in given if one["verdict"] in _VERDICTS and one["change_set"] in delivered]
         judged = {verdict["change_set"] for verdict in verdicts}
         for verdict in verdicts:
             change_set, kind, code = verdict["change_set"], verdict["verdict"], verdict.get("code", "")
             if kind in ("applied", "merged"):
-                self._replica.mark_accepted(change_set, int(verdict["version"]))
+                self._replica.mark_accepted(change_set, int(verdict.get("version", 0)))
                 (self._report.merged if kind == "merged" else self._report.accepted).append(change_set)
                 continue
             later = [one for one in self._building_on(change_set) if one not in judged]
@@ -216,11 +231,11 @@ class _Sync:
         """Puts right the records that differ; then, or after starting over, the sync goes on."""
         replica = self._replica
         while True:
-            own = replica.recomputed_buckets()
-            replica.keep_buckets(own)
-            sums = [base64.b64encode(one.to_bytes(32, "big")).decode("ascii") for one in own.sums]
-            answer = self._call("/mend", {"epoch": replica.epoch, "version": str(replica.version), "sums": sums})
+            answer = self._ask_for_buckets()
             if answer["epoch"] != replica.epoch or int(answer.get("head", 0)) != replica.version:
+                self._late_mendings += 1
+                if self._late_mendings > limits.LATE_MENDINGS:
+                    raise NoProgress("others edit faster than this replica can be mended")
                 return False
             changed = replica.mend(answer.get("buckets", []))
             self._report.mended += changed
@@ -231,28 +246,47 @@ class _Sync:
                 self._start_over()
                 return False
 
-    def _start_over(self, other: Json | None = None) -> None:
-        """Goes on from the server's snapshot, the outbox on top; the answer of another history may lack some of this."""
-        self._restarts += 1
-        if self._restarts > limits.START_OVER_LIMIT:
+    def _ask_for_buckets(self) -> Json:
+        self._mendings += 1
+        if self._mendings > limits.MENDINGS:
+            raise NoProgress("the server's records differ however often they are mended")
+        replica = self._replica
+        own = replica.recomputed_buckets()
+        replica.keep_buckets(own)
+        sums = [base64.b64encode(one.to_bytes(32, "big")).decode("ascii") for one in own.sums]
+        message = {"epoch": replica.epoch, "version": str(replica.version), "sums": sums}
+        return self._call("/mend", answers.MEND, message)
+
+    def _start_over(self, other: Json | None = None, below_floor: bool = False) -> None:
+        """Goes on from the server's snapshot, the outbox on top; the answer of another history may lack some of this.
+
+        Only what was carried out counts as a start, but for the bound on beginnings: a bad line may end many downloads.
+        """
+        self._restarts_begun += 1
+        if self._restarts_done == limits.START_OVER_LIMIT or self._restarts_begun > 4 * limits.START_OVER_LIMIT:
             raise StartsOverAgain(TIME_AND_AGAIN)
         brought = self._give_back(other) if other is not None else Brought()
         if brought is None:
             return
-        if not self._replica.note_restart(limits.START_OVERS_PER_HOUR):
+        if self._replica.restarts_of_the_hour() >= limits.START_OVERS_PER_HOUR:
             raise StartsOverAgain(TIME_AND_AGAIN)
-        with tempfile.TemporaryDirectory(dir=self._replica.path.parent) as folder:
-            file = Path(folder).resolve() / "snapshot"
-            snapshot.download(self._server, self._replica.slug, file)
-            with snapshot.opened(file, self._replica.schema) as state:
-                if brought.is_in(state):
-                    self._take(state, brought.refused)
-                    self._checks_state = True
+        file = self._replica.path.with_name(f"{self._replica.path.name}.snapshot")
+        snapshot.download(self._server, self._replica.slug, file)
+        with snapshot.opened(file, self._replica.schema) as state:
+            if brought.is_in(state):
+                self._take(state, brought.refused, below_floor)
+        file.unlink()
 
-    def _take(self, state: State, refused: list[Json]) -> None:
-        self._report.kept_aside.append(self._replica.copy_aside())
+    def _take(self, state: State, refused: list[Json], below_floor: bool) -> None:
+        replica = self._replica
+        goes_on = below_floor and state.epoch == replica.epoch and state.version > replica.version
+        self._report.kept_aside.append(replica.copy_aside())
         own = [entry["change_set"] for entry in refused if entry["author"] == self._server.member]
-        self._replica.start_from(state, own)
+        replica.start_from(state, own)
+        if not goes_on:
+            replica.note_restart()
+        self._restarts_done += 1
+        self._checks_state = True
 
     def _give_back(self, other: Json) -> Brought | None:
         """Brings every entry that the server may have lost.
@@ -262,7 +296,7 @@ class _Sync:
         brought = Brought(other["epoch"])
         epoch, at = self._replica.epoch, self._last_in_common(other)
         while page := self._replica.entries(at, limits.PAGE_BYTE_LIMIT):
-            answer = self._call("/give-back", {"epoch": epoch, "entries": page})
+            answer = self._call("/give-back", answers.GIVE_BACK, {"epoch": epoch, "entries": page})
             if answer["epoch"] != brought.epoch:
                 return None
             taken, refused = ({int(version) for version in answer.get(what, [])} for what in ("taken", "refused"))

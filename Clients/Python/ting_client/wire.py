@@ -1,24 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests to a server: TLS under its pinned CA, messages in their JSON mapping (spec/transport.md)."""
+"""Requests to a server: messages in their JSON mapping, bounded both ways (spec/transport.md)."""
 
 from __future__ import annotations
 
 import gzip
 import http.client
 import json
-import re
-import socket
 import ssl
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
 from . import limits
-from .canonical import Json, sha256
+from .answers import Form, MalformedAnswer, read
+from .canonical import Json
 from .errors import Failure
+from .tls import SILENCE_SECONDS, TimedSocket, is_about_dates, tls_context, wrong_date
 
 PROTOCOL = 1
-TIMEOUT_SECONDS = 60
+ANSWER_BYTES = limits.PAGE_BYTE_LIMIT + 4 * limits.CHANGE_SET_BYTE_LIMIT
+"""What an answer may hold, inflated: a page, and the largest entry, whose bytes JSON may double."""
+_CHUNK_BYTES = 65_536
+_CLOSED_WHILE_IDLE = (ConnectionError, ssl.SSLError)
+"""What sending on a connection raises that the server closed before: a bare end of TLS is an `SSLError`."""
+
+Read = TypeVar("Read")
 
 
 class Problem(Failure):
@@ -32,68 +41,12 @@ class Problem(Failure):
         super().__init__(sentence, str(document.get("remedy", "")))
 
 
-class PinMismatch(Failure):
-    """The server shows no certificate of the pinned CA."""
+class AnswerTooLarge(MalformedAnswer):
+    """An answer beyond its bound, of which the rest was not read."""
 
 
-@dataclass(frozen=True)
-class JoinAddress:
-    """What `ting://HOST:PORT/join?code=CODE&pin=HEX` says; no pin means the system's roots."""
-
-    host: str
-    port: int
-    code: str
-    pin: str | None
-
-
-def parse_join_address(text: str) -> JoinAddress:
-    """Reads an address; raises `ValueError` for what is none."""
-    parts = urlsplit(text.strip())
-    query = {name: values[0] for name, values in parse_qs(parts.query).items() if len(values) == 1}
-    if parts.scheme != "ting" or parts.path != "/join" or not parts.hostname or not parts.port:
-        raise ValueError("a join address looks like ting://HOST:PORT/join?code=CODE&pin=HEX")
-    if not re.fullmatch("[a-z2-7]{26}", query.get("code", "")):
-        raise ValueError("the join address has no code of 26 characters")
-    pin, trust = query.get("pin"), query.get("trust")
-    is_pinned = trust is None and pin is not None and re.fullmatch("[0-9a-f]{64}", pin)
-    if not is_pinned and (pin, trust) != (None, "system"):
-        raise ValueError("the join address has neither a pin nor trust=system")
-    return JoinAddress(parts.hostname, parts.port, query["code"], pin)
-
-
-def shown_chain(host: str, port: int) -> list[bytes]:
-    """The DER certificates that a server shows, unverified: to look for the pinned CA among them."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with (
-        socket.create_connection((host, port), TIMEOUT_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secure,
-    ):
-        return _unverified_chain(secure)
-
-
-def _unverified_chain(secure: ssl.SSLSocket) -> list[bytes]:
-    """Public from Python 3.13 on; before that the same method of the inner object."""
-    if hasattr(secure, "get_unverified_chain"):
-        return list(secure.get_unverified_chain())
-    inner = getattr(secure, "_sslobj")
-    return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner.get_unverified_chain()]
-
-
-def pinned_ca(host: str, port: int, pin: str) -> str:
-    """The PEM of the CA whose SHA-256 is the pin."""
-    for certificate in shown_chain(host, port):
-        if sha256(certificate).hex() == pin:
-            return ssl.DER_cert_to_PEM_cert(certificate)
-    raise PinMismatch(f"{host}:{port} shows no certificate with the pin {pin}")
-
-
-def tls_context(ca_pem: str | None) -> ssl.SSLContext:
-    """TLS 1.3 with names and dates checked, trusting one CA alone, or the system's roots."""
-    context = ssl.create_default_context(cadata=ca_pem) if ca_pem else ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
+class FileReplaced(Failure):
+    """The server has another file than the one that is asked for; nothing of it was read."""
 
 
 class Server:
@@ -101,7 +54,7 @@ class Server:
 
     def __init__(self, host: str, port: int, ca_pem: str | None, token: str = "", member: str = "") -> None:
         self.host, self.port, self.token, self.member = host, port, token, member
-        self._context = tls_context(ca_pem)
+        self._ca_pem, self._context = ca_pem, tls_context(ca_pem)
         self._connection: http.client.HTTPSConnection | None = None
 
     def __enter__(self) -> Server:
@@ -115,47 +68,104 @@ class Server:
             self._connection.close()
             self._connection = None
 
-    def call(self, method: str, path: str, message: Json | None = None, query: dict[str, int] | None = None) -> Json:
-        """A JSON exchange; raises `Problem` for every refusal."""
+    def call(
+        self, method: str, path: str, form: Form, message: Json | None = None, query: dict[str, int] | None = None
+    ) -> Json:
+        """A JSON exchange; raises `Problem` for every refusal, `MalformedAnswer` for an answer of another form."""
         body = None if message is None else json.dumps(message, ensure_ascii=False).encode("utf-8")
-        _, data = self.exchange(method, path + ("?" + urlencode(query) if query else ""), body)
-        return json.loads(data) if data else {}
-
-    def exchange(
-        self, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> tuple[http.client.HTTPMessage, bytes]:
-        """One request and its answer, whole; raises `Problem` for every refusal."""
-        status, answered, data = self.raw(method, target, body, headers or {})
+        status, _, data = self.raw(method, path + ("?" + urlencode(query) if query else ""), body, {})
         if status >= 300:
             raise _problem(status, data)
-        return answered, data
+        return read(data, form)
+
+    def part(self, path: str, start: int, end: int, tag: str) -> bytes:
+        """The bytes from start to before end of the file whose hash is the tag; raises `FileReplaced` for another."""
+
+        def block(response: http.client.HTTPResponse) -> bytes:
+            if response.status >= 300:
+                raise _problem(response.status, _body(response, ANSWER_BYTES))
+            if response.status != 206 or response.headers["Ting-Hash"] != tag:
+                raise FileReplaced("the server has another file by now")
+            return _body(response, end - start)
+
+        headers = {"Range": f"bytes={start}-{end - 1}", "Accept": "*/*", "Accept-Encoding": "identity"}
+        return self._exchange("GET", path, None, headers, block)
 
     def raw(
         self, method: str, target: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """Status, headers and body; an idle connection that the server closed is opened again."""
+        """Status, headers and body of one request's answer, whatever it is."""
+
+        def whole(response: http.client.HTTPResponse) -> tuple[int, http.client.HTTPMessage, bytes]:
+            return response.status, response.headers, _body(response, ANSWER_BYTES)
+
+        return self._exchange(method, target, body, headers, whole)
+
+    # --- The connection ---------------------------------------------------------------------------
+
+    def _exchange(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        take: Callable[[http.client.HTTPResponse], Read],
+    ) -> Read:
+        """Sends a request and takes its answer.
+
+        Where the server closed the connection while it was idle, the request is sent again over a new one: by the
+        protocol every request may be (spec/sync.md).
+        """
+        was_kept = self._connection is not None
+        with self._closed_by_failure():
+            try:
+                response = self._send(method, target, body, headers)
+            except _CLOSED_WHILE_IDLE:
+                if not was_kept:
+                    raise
+                self.close()
+                response = self._send(method, target, body, headers)
+            return take(response)
+
+    @contextmanager
+    def _closed_by_failure(self) -> Iterator[None]:
+        """No connection is kept on which something went wrong: it may hold the rest of an answer."""
         try:
-            return self._send(method, target, body, headers)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            yield
+        except ssl.SSLCertVerificationError as error:
             self.close()
-            return self._send(method, target, body, headers)
+            if is_about_dates(error):
+                raise wrong_date(self.host, self.port, self._ca_pem) from error
+            raise
+        except (http.client.HTTPException, zlib.error) as error:
+            self.close()
+            raise MalformedAnswer(f"what {self.host}:{self.port} answers is broken: {error!r}") from error
+        except BaseException:
+            self.close()
+            raise
 
     def _send(
         self, method: str, target: str, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        if self._connection is None:
-            self._connection = http.client.HTTPSConnection(
-                self.host, self.port, context=self._context, timeout=TIMEOUT_SECONDS
-            )
+    ) -> http.client.HTTPResponse:
+        """The head of the answer, its body still to be read."""
         packed = _packed(body) if "Content-Encoding" not in headers else None
         if packed:
             headers = {"Content-Encoding": "gzip"} | headers
-        self._connection.request(method, target, packed or body, self._headers(body) | headers)
-        response = self._connection.getresponse()
-        data = response.read()
-        # A snapshot is asked for as it is: its ranges are of its own bytes.
-        is_packed = response.headers.get("Content-Encoding") == "gzip"
-        return response.status, response.headers, gzip.decompress(data) if is_packed else data
+        connection = self._opened()
+        connection.request(method, target, packed or body, self._headers(body) | headers)
+        return connection.getresponse()
+
+    def _opened(self) -> http.client.HTTPSConnection:
+        """The connection, with the time that the next request may take."""
+        if self._connection is None:
+            self._connection = http.client.HTTPSConnection(
+                self.host, self.port, context=self._context, timeout=SILENCE_SECONDS
+            )
+        if self._connection.sock is None:
+            self._connection.connect()
+        assert isinstance(self._connection.sock, TimedSocket)
+        self._connection.sock.deadline = time.monotonic() + limits.REQUEST_SECONDS
+        return self._connection
 
     def _headers(self, body: bytes | None) -> dict[str, str]:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "Ting-Protocol": str(PROTOCOL)}
@@ -174,10 +184,25 @@ def _packed(body: bytes | None) -> bytes | None:
     return packed if len(packed) < len(body) <= limits.INFLATION_RATIO * len(packed) else None
 
 
+def _body(response: http.client.HTTPResponse, byte_limit: int) -> bytes:
+    """The whole body, inflated; what is beyond the limit is neither read nor inflated."""
+    is_packed = response.headers.get("Content-Encoding") == "gzip"
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if is_packed else None
+    body, came = bytearray(), 0
+    while chunk := response.read(_CHUNK_BYTES):
+        came += len(chunk)
+        body += inflater.decompress(chunk, byte_limit + 1 - len(body)) if inflater else chunk
+        if max(came, len(body)) > byte_limit:
+            raise AnswerTooLarge(f"the server's answer has more than {byte_limit} bytes")
+    if response.length or inflater and came and not inflater.eof:
+        raise MalformedAnswer("the server's answer ends early")
+    return bytes(body)
+
+
 def _problem(status: int, data: bytes) -> Problem:
     try:
         document: Any = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     return Problem(status, document if isinstance(document, dict) else {"title": f"HTTP {status}"})
 
