@@ -5,15 +5,23 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import os
+import sqlite3
 import tempfile
 import unittest
 from pathlib import Path
+from unittest.mock import patch
 
+from ting_client import limits
 from ting_client.__main__ import main
 from ting_client.canonical import random_id
 from ting_client.edits import Draft
+from ting_client.home import NoKey, _public_key
 from ting_client.replica import Replica
 from ting_client.schema import read_schema
+
+from .hostile import HostileServer, Request
 
 
 class CommandTest(unittest.TestCase):
@@ -80,6 +88,79 @@ class CommandTest(unittest.TestCase):
         draft._operations = [operation]
         draft.seal()
         return conflict
+
+    def sign_in(self, **kept: object) -> None:
+        member = {"host": "127.0.0.1", "port": 1, "ca": None, "token": "x", "member": random_id()}
+        (self.folder / "server.json").write_text(json.dumps(member | kept), encoding="utf-8")
+
+    def test_a_rejection_is_told_without_moving_the_cursor_and_ends_with_five(self) -> None:
+        own_epoch = self.replica.epoch
+
+        def answer(request: Request) -> None:
+            agreeing = {name: request.message[name] for name in ("history_digest", "state_digest")}
+            verdicts = [
+                {"change_set": one["change_set"]["id"], "verdict": "rejected", "code": "odd", "detail": "\x1b[2J\nso"}
+                for one in request.message.get("deliveries", [])
+            ]
+            epoch = {"epoch": own_epoch, "history_agrees": True, "digests_agree": True}
+            request.give(agreeing | epoch | {"verdicts": verdicts})
+
+        server = HostileServer(answer)
+        self.sign_in(port=server.port, ca=server.certificate)
+        with server:
+            code, printed = self.command("sync")
+            self.assertEqual(code, 5, printed)
+            self.assertIn(": odd: \\u001b[2J\\u000aso\n", printed)
+            self.assertIn("\\u001b[2J\\u000aso", self.command("quarantine")[1])
+            self.assertEqual(self.command("sync")[0], 0)
+            self.sign_in(port=server.port, ca=server.certificate, member=random_id())
+            self.assert_refused(1, "another member", "sync")
+
+    def test_what_fails_below_is_told_in_a_sentence(self) -> None:
+        self.assert_refused(1, "has not joined a server", "sync")
+        (self.folder / "server.json").write_text("{", encoding="utf-8")
+        self.assert_refused(1, "server.json is damaged", "sync")
+        self.sign_in()
+        self.assert_refused(1, "refused", "sync")
+        self.assert_refused(1, "looks like ting://", "join", "x")
+        with patch.dict(os.environ, PATH=""), self.assertRaises(NoKey):
+            _public_key(self.folder / "key.pem")
+
+    def test_a_file_that_is_locked_or_no_replica(self) -> None:
+        other = sqlite3.connect(self.replica.path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with patch.object(limits, "REPLICA_BUSY_SECONDS", 0):
+            ended, printed = self.command("list", "project")
+        other.close()
+        self.assertEqual((ended, len(printed.splitlines())), (1, 2))
+        self.assertIn("locked", printed)
+        (self.folder / "bad.sqlite").write_bytes(b"no database" * 1000)
+        self.assert_refused(1, "not a database", "--workspace", "bad", "list", "project")
+        (self.folder / "empty.sqlite").touch()
+        self.assert_refused(1, "can't be used", "--workspace", "empty", "verify")
+        self.replica._db.execute("DELETE FROM meta WHERE key = 'epoch'")
+        self.assertEqual(self.command("--workspace", "demo", "set", self.record, "title_en=b")[0], 1)
+
+    def test_verify_recomputes_both_digests(self) -> None:
+        self.integrate_outbox()
+        self.assertEqual(self.command("verify")[0], 0)
+        self.replica._db.execute("UPDATE entry SET body = replace(body, '\"a\"', '\"b\"')")
+        code, printed = self.command("verify")
+        self.assertEqual(code, 1)
+        self.assertIn("the entry of version 1 is missing or damaged", printed)
+        self.replica._db.execute("DELETE FROM entry")
+        self.assertEqual(self.command("verify")[0], 1)
+
+    def integrate_outbox(self) -> None:
+        entry = {"author": random_id(), "replica": self.replica.replica_id, "accepted": "1"}
+        for version, pending in enumerate(self.replica.outbox(), 1):
+            self.replica.integrate([entry | {"version": str(version), "change_set": pending.change_set}], None, None)
+
+    def test_nobody_else_reads_the_files(self) -> None:
+        aside = self.replica.copy_aside()
+        with self.replica.alone():
+            modes = {path.name: path.stat().st_mode & 0o777 for path in self.folder.iterdir()}
+        self.assertEqual(modes, dict.fromkeys(("demo.sqlite", "demo.sqlite.lock", aside.name), 0o600))
 
     def test_an_integer_is_asked_for_in_a_sentence(self) -> None:
         self.assert_refused(1, "progress holds an integer, not 'x'", "set", self.record, "progress=x")

@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import sqlite3
+import ssl
 import subprocess
 import sys
 import unittest
@@ -22,15 +23,17 @@ from urllib.parse import quote
 
 from ting_client import answers, limits
 from ting_client.answers import Form
-from ting_client.canonical import Json, Value, random_id
+from ting_client.canonical import Json, Value, random_id, sha256
 from ting_client.edits import settle
-from ting_client.home import Home
+from ting_client.home import Home, OtherServer
+from ting_client.replica import OtherMember
 from ting_client.schema import Field, Schema, schema_path
 from ting_client.snapshot import SnapshotDamaged, download, opened
 from ting_client.sync import Report, sync
 from ting_client.tls import PinMismatch
 from ting_client.wire import Problem, Server, workspace_path
 
+from .hostile import HostileServer, Request
 from .programs import BIN, SECONDS, Member, Reference, Tingd, run
 
 
@@ -75,6 +78,41 @@ class JoinTest(ServerTest):
         with self.assertRaises(Problem) as caught:
             Home(home).join(address, "test")
         self.assertEqual(caught.exception.code, "invalid_code")
+
+    def test_a_join_whose_answer_was_lost_is_done_again(self) -> None:
+        address, folder = self.tingd.invite(self.workspace, "Bo", "owner"), self.tingd.new_home()
+        real, tokens = Server.call, []
+
+        def losing(*arguments: object, **more: object) -> Json:
+            answer = real(*arguments, **more)  # type: ignore[arg-type]
+            tokens.append(answer["token"])
+            if len(tokens) == 1:
+                raise ConnectionResetError
+            return answer
+
+        with patch.object(Server, "call", losing):
+            with self.assertRaises(ConnectionResetError):
+                Home(folder).join(address, "test")
+            Home(folder).join(address, "test")
+        self.assertEqual(tokens[0], tokens[1])
+        self.assertEqual({path.name for path in folder.iterdir()}, {"server.json", "key.pem"})
+        self.assertEqual(folder.stat().st_mode & 0o777, 0o700)
+
+    def test_a_folder_stays_with_its_server_and_its_member(self) -> None:
+        bo = self.member("Bo", "owner")
+        before = {path.name: path.read_bytes() for path in bo.home.folder.iterdir()}
+        asked: list[Request] = []
+        other = HostileServer(asked.append)
+        pin = sha256(ssl.PEM_cert_to_DER_cert(other.certificate)).hex()
+        with other, self.assertRaises(OtherServer):
+            bo.home.join(f"ting://127.0.0.1:{other.port}/join?code={'a' * 26}&pin={pin}", "test")
+        self.assertEqual(asked, [])
+        with self.assertRaises(OtherMember):
+            bo.home.join(self.tingd.invite(self.workspace, "Li"), "test")
+        after = {path.name: path.read_bytes() for path in bo.home.folder.iterdir() if "joining" not in path.name}
+        self.assertEqual(after, before)
+        bo.home.join(self.tingd.invite(self.workspace, "Bo", "owner"), "test")
+        self.assertNotEqual(bo.home.server().token, bo.server.token)
 
     def test_snapshot_and_entries_give_the_same_replica(self) -> None:
         first = self.member("Bo", "owner")

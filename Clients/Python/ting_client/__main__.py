@@ -7,9 +7,11 @@ import argparse
 import json
 import os
 import socket
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from . import limits
 from .canonical import Value
@@ -21,21 +23,32 @@ from .replica import DigestMismatch, Replica
 from .sync import Report, sync
 
 
+_QUARANTINED = 5
+_BUSY_OR_DAMAGED = "Try again when no other program uses it; if it is damaged, move it away and clone the workspace again."
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and gives its exit code; whatever fails is told in a sentence."""
     given = _parser().parse_args(arguments)
     try:
-        given.run(given, Home(Path(given.home).expanduser()))
+        return given.run(given, Home(Path(given.home).expanduser())) or 0
     except Failure as error:
         return _fail(str(error), error.remedy, error.exit_code)
+    except sqlite3.Error as error:
+        return _fail(f"the replica's file can't be used: {error}", _BUSY_OR_DAMAGED)
     except (OSError, ValueError) as error:
-        return _fail(str(error))
-    return 0
+        return _fail(str(error) or type(error).__name__)
 
 
 def _fail(sentence: str, remedy: str = "", exit_code: int = 1) -> int:
     for line in filter(None, (sentence, remedy)):
-        print(f"ting_client: {line}", file=sys.stderr)
+        _say(f"ting_client: {line}", sys.stderr)
     return exit_code
+
+
+def _say(line: str, stream: TextIO | None = None) -> None:
+    """Prints a line; characters that a terminal would obey stand as their code points."""
+    print("".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in line), file=stream)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,24 +88,24 @@ def _parser() -> argparse.ArgumentParser:
     quarantine.add_argument("--retry", metavar="ID", help="have it judged again")
     quarantine.add_argument("--discard", metavar="ID", help="forget the edits")
     command("sync", _sync, "exchange with the server")
-    command("verify", _verify, "recompute the state digest")
+    command("verify", _verify, "recompute both digests")
     return parser
 
 
 def _join(given: argparse.Namespace, home: Home) -> None:
     answer = home.join(given.address, socket.gethostname())
     slugs = " ".join(one["slug"] for one in answer.get("workspaces", []))
-    print(f"joined as {answer['name']} <{answer['email']}>: {slugs}")
+    _say(f"joined as {answer.get('name', '')} <{answer.get('email', '')}>: {slugs}")
 
 
 def _clone(given: argparse.Namespace, home: Home) -> None:
     report = home.clone(given.slug, given.from_entries)
-    print(f"cloned {given.slug} at version {report.version}")
+    _say(f"cloned {given.slug} at version {report.version}")
 
 
 def _list(given: argparse.Namespace, home: Home) -> None:
     for one in home.replica(given.workspace).records(given.collection):
-        print(one.id, json.dumps(one.values, ensure_ascii=False, sort_keys=True))
+        _say(f"{one.id} {json.dumps(one.values, ensure_ascii=False, sort_keys=True)}")
 
 
 def _add(given: argparse.Namespace, home: Home) -> None:
@@ -100,7 +113,7 @@ def _add(given: argparse.Namespace, home: Home) -> None:
     draft = Draft(replica, given.message)
     record = draft.insert(given.collection, _values(replica, given.collection, given.pairs))
     draft.seal()
-    print(record)
+    _say(record)
 
 
 def _set(given: argparse.Namespace, home: Home) -> None:
@@ -135,7 +148,7 @@ def _delete(given: argparse.Namespace, home: Home) -> None:
     draft = Draft(replica)
     draft.delete_with_children(_find(replica, given.record).id)
     change_set = draft.seal()
-    print(f"deleted {len(change_set['operations']) if change_set else 0}")
+    _say(f"deleted {len(change_set['operations']) if change_set else 0}")
 
 
 def _restore(given: argparse.Namespace, home: Home) -> None:
@@ -151,7 +164,7 @@ def _conflicts(given: argparse.Namespace, home: Home) -> None:
             continue
         names = [replica.member_name(str(row.values.get(by, ""))) for by in ("kept_by", "other_by")]
         place = " ".join(str(row.values[name]) for name in ("collection", "record", "field") if name in row.values)
-        print(f"{row.id} {row.values['kind']} {place}: kept {names[0]}'s; {names[1]} has {other_value(row)!r}")
+        _say(f"{row.id} {row.values['kind']} {place}: kept {names[0]}'s; {names[1]} has {other_value(row)!r}")
 
 
 def _resolve(given: argparse.Namespace, home: Home) -> None:
@@ -171,34 +184,42 @@ def _quarantine(given: argparse.Namespace, home: Home) -> None:
         if own_id and not act(own_id):
             raise NotHere(f"there is no change set {own_id} in quarantine")
     for own_id, code, detail, change_set in replica.quarantine():
-        print(own_id, code, detail, f"({len(change_set['operations'])} operations)")
+        _say(f"{own_id} {code} {detail} ({len(change_set['operations'])} operations)")
 
 
-def _sync(given: argparse.Namespace, home: Home) -> None:
+def _sync(given: argparse.Namespace, home: Home) -> int:
     with home.server() as server:
-        _print_report(sync(server, home.replica(given.workspace)))
+        report = sync(server, home.replica(given.workspace))
+    _print_report(report)
+    return _QUARANTINED if report.rejected else 0
 
 
 def _print_report(report: Report) -> None:
     applied, merged = len(report.accepted), len(report.merged)
-    print(f"version {report.version}: {applied} applied, {merged} merged, {report.received} received")
+    _say(f"version {report.version}: {applied} applied, {merged} merged, {report.received} received")
     for own_id, code, detail in report.rejected:
-        print(f"rejected {own_id}: {code}: {detail}")
+        _say(f"rejected {own_id}: {code}: {detail}")
     for own_id, code in report.deferred:
-        print(f"waits {own_id}: {code}")
+        _say(f"waits {own_id}: {code}")
     if report.renamed:
-        print("this file was a copy of another replica, and has a new id")
+        _say("this file was a copy of another replica, and has a new id")
     if report.mended:
-        print(f"{report.mended} records differed from the server's and were put right")
+        _say(f"{report.mended} records differed from the server's and were put right")
     for path in report.kept_aside:
-        print(f"went on from the server's snapshot; the file as it was is {path}")
+        _say(f"went on from the server's snapshot; the file as it was is {path}")
     if report.given_back:
-        print(f"gave back {report.given_back} change sets that the server had lost")
+        _say(f"gave back {report.given_back} change sets that the server had lost")
 
 
 def _verify(given: argparse.Namespace, home: Home) -> None:
     replica = home.replica(given.workspace)
-    print(f"version {replica.version}\nstate    {replica.state_digest}\nhistory  {replica.history_digest}")
+    for line in (f"version {replica.version}", f"state    {replica.state_digest}", f"history  {replica.history_digest}"):
+        _say(line)
+    if (version := replica.broken_link()) is not None:
+        raise DigestMismatch(
+            f"the entry of version {version} is missing or damaged",
+            "Sync, then clone the workspace again in a folder of its own: --home FOLDER.",
+        )
     if replica.recomputed_buckets().digest().hex() != replica.state_digest:
         raise DigestMismatch("the records don't give the state digest: the next sync mends them")
 

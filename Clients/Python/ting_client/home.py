@@ -6,17 +6,52 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import answers, private, snapshot
-from .canonical import Json
-from .replica import Replica
+from .canonical import Json, sha256
+from .errors import Failure
+from .replica import OtherMember, Replica
 from .schema import Schema, read_schema
 from .sync import Report, replay, sync
 from .tls import parse_join_address, pinned_ca
-from .wire import PROTOCOL, Server, workspace_path
+from .wire import PROTOCOL, Problem, Server, workspace_path
 
 _POINT_BYTES = 65
+
+
+class NotSignedIn(Failure):
+    """The folder knows no server."""
+
+    remedy = "Run `join` with a join address."
+
+
+class OtherServer(Failure):
+    """The folder belongs to another server: its replicas would be sent there."""
+
+    remedy = "Join in a folder of its own: --home FOLDER."
+
+
+class NoKey(Failure):
+    """`openssl` made or read no key."""
+
+    remedy = "Install openssl, version 3, and run `join` again."
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A server and the token that it gave; without a CA the system's roots are trusted."""
+
+    host: str
+    port: int
+    ca: str | None
+    token: str
+    member: str
+
+    def is_at(self, host: str, port: int, ca: str | None) -> bool:
+        """Whether this is the server at the address: one with a CA of its own may move, it stays the same."""
+        return self.ca == ca and (ca is not None or (self.host, self.port) == (host, port))
 
 
 class Home:
@@ -26,40 +61,88 @@ class Home:
         self.folder = folder
         self.schema: Schema = read_schema()
 
+    # --- Joining ----------------------------------------------------------------------------------
+
     def join(self, address: str, device_name: str) -> Json:
-        """Trades a join address for a token; the code is sent only to who holds the pinned CA."""
+        """Trades a join address for a token; the code is sent only to who holds the pinned CA.
+
+        A join whose answer was lost is done again with the same address: its key is kept until it is done, and what
+        the folder had before stays until the server has answered.
+        """
         given = parse_join_address(address)
         ca = pinned_ca(given.host, given.port, given.pin) if given.pin else None
+        kept = self._sign_in()
+        if kept and not kept.is_at(given.host, given.port, ca):
+            raise OtherServer(f"{self.folder} has joined {kept.host}:{kept.port} already")
         private.make_folder(self.folder)
+        key = self.folder / f"joining-{sha256(given.code.encode('ascii')).hex()[:16]}.pem"
         request = {
             "protocol": str(PROTOCOL),
             "schema": str(self.schema.version),
             "code": given.code,
             "device_name": device_name,
-            "public_key": base64.b64encode(_device_key(self.folder / "key.pem")).decode("ascii"),
+            "public_key": base64.b64encode(_public_key(key)).decode("ascii"),
         }
         with Server(given.host, given.port, ca) as server:
-            answer = server.call("POST", "/v1/join", answers.JOIN, request)
-        kept = {"host": given.host, "port": given.port, "ca": ca, "token": answer["token"], "member": answer["member"]}
-        private.write_file(self.folder / "server.json", json.dumps(kept).encode("utf-8"))
+            try:
+                answer = server.call("POST", "/v1/join", answers.JOIN, request)
+            except Problem as problem:
+                if problem.code == "invalid_code":
+                    key.unlink()
+                raise
+        self._refuse_other_member(answer["member"], kept)
+        signed_in = SignIn(given.host, given.port, ca, answer["token"], answer["member"])
+        private.write_file(self._sign_in_path, json.dumps(asdict(signed_in)).encode("utf-8"))
+        key.replace(self.folder / "key.pem")
         return answer
 
+    def _refuse_other_member(self, member: str, kept: SignIn | None) -> None:
+        """The code is used up by then; only the server knew whom it was for."""
+        members = {kept.member} if kept else set()
+        for path in self._replica_paths():
+            with Replica(path, self.schema) as replica:
+                members.add(replica.member or member)
+        if members - {member}:
+            raise OtherMember(
+                "the join address was another member's than this folder's; nothing here has changed",
+                "Ask for a new join address, and join in a folder of its own: --home FOLDER.",
+            )
+
+    @property
+    def _sign_in_path(self) -> Path:
+        return self.folder / "server.json"
+
+    def _sign_in(self) -> SignIn | None:
+        try:
+            return SignIn(**json.loads(self._sign_in_path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (TypeError, ValueError) as error:
+            raise NotSignedIn(f"{self._sign_in_path} is damaged", "Move it away, and join again.") from error
+
     def server(self) -> Server:
-        kept = json.loads((self.folder / "server.json").read_text(encoding="utf-8"))
-        return Server(kept["host"], kept["port"], kept["ca"], kept["token"], kept["member"])
+        kept = self._sign_in()
+        if kept is None:
+            raise NotSignedIn(f"{self.folder} has not joined a server")
+        return Server(kept.host, kept.port, kept.ca, kept.token, kept.member)
+
+    # --- Replicas ---------------------------------------------------------------------------------
 
     def replica_path(self, slug: str) -> Path:
         return self.folder / f"{slug}.sqlite"
 
+    def _replica_paths(self) -> list[Path]:
+        return sorted(self.folder.glob("*.sqlite"))
+
     def replica(self, slug: str | None = None) -> Replica:
         """The replica of a workspace, or the only one."""
-        paths = [self.replica_path(slug)] if slug else sorted(self.folder.glob("*.sqlite"))
+        paths = [self.replica_path(slug)] if slug else self._replica_paths()
         if len(paths) != 1 or not paths[0].exists():
             raise FileNotFoundError("clone a workspace first, or name one of several with --workspace")
         return Replica(paths[0], self.schema)
 
     def clone(self, slug: str, from_entries: bool = False) -> Report:
-        """Makes a replica, of the snapshot or of the entries alone, and syncs it; a failed one leaves no file."""
+        """Makes a replica, of the snapshot or of the entries alone, and syncs it; a failed one leaves no replica."""
         path = self.replica_path(slug)
         if path.exists():
             raise FileExistsError(f"there is a replica of {slug} already")
@@ -90,13 +173,15 @@ def _downloaded(server: Server, slug: str, path: Path, schema: Schema) -> Replic
     return replica
 
 
-def _device_key(path: Path) -> bytes:
-    """A new P-256 key in a file; its public point in X9.63 form is the end of the DER that openssl writes."""
-    key = subprocess.run(
-        ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"], check=True, capture_output=True
-    ).stdout
-    private.write_file(path, key)
-    public = subprocess.run(
-        ["openssl", "ec", "-pubout", "-outform", "DER"], input=key, check=True, capture_output=True
-    ).stdout
-    return public[-_POINT_BYTES:]
+def _public_key(path: Path) -> bytes:
+    """Of the P-256 key in a file, made if there is none, the public point in X9.63 form: the end of its DER."""
+    if not path.exists():
+        private.write_file(path, _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout"))
+    return _openssl("ec", "-in", str(path), "-pubout", "-outform", "DER")[-_POINT_BYTES:]
+
+
+def _openssl(*arguments: str) -> bytes:
+    try:
+        return subprocess.run(["openssl", *arguments], check=True, capture_output=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NoKey(f"openssl {arguments[0]} failed: {error}") from error

@@ -50,6 +50,18 @@ class StateMismatch(DigestMismatch):
     """The records alone differ: they can be mended."""
 
 
+class OtherMember(Failure):
+    """The replica is another member's: what waits in it was written by them."""
+
+    remedy = "Sync it with the sign-in of its member, or clone the workspace in a folder of its own: --home FOLDER."
+
+
+class NoReplica(Failure):
+    """The file lacks what every replica has."""
+
+    remedy = "Move the file away, and clone the workspace again."
+
+
 @dataclass(frozen=True)
 class Pending:
     """A change set of the outbox; `accepted` is its version once the server told, before it is integrated."""
@@ -133,7 +145,7 @@ class Replica:
     def _meta(self, key: str) -> object:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         if row is None:
-            raise KeyError(key)
+            raise NoReplica(f"{self.path} is no whole replica: it has no {key}")
         return row[0]
 
     def _set_meta(self, **pairs: object) -> None:
@@ -167,6 +179,20 @@ class Replica:
     @property
     def replica_id(self) -> str:
         return str(self._meta("replica"))
+
+    @property
+    def member(self) -> str | None:
+        """Whose replica it is; nobody's yet before the first sync."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'member'").fetchone()
+        return str(row[0]) if row else None
+
+    def claim(self, member: str) -> None:
+        """Makes the replica a member's, once for all; raises `OtherMember` where it is another's."""
+        if self.member is None:
+            with self.transaction():
+                self._set_meta(member=member)
+        elif self.member != member:
+            raise OtherMember(f"{self.path} is the replica of another member")
 
     @property
     def members_version(self) -> int:
@@ -450,6 +476,19 @@ class Replica:
             if one.live:
                 buckets.add(one.collection, one.id, one.values)
         return buckets
+
+    def broken_link(self) -> int | None:
+        """The first version whose entry does not give the history digest that is kept for it, if there is one.
+
+        Of a history that does not begin at version 1 the oldest entry has nothing before it to be checked by.
+        """
+        at, digest = 0, EMPTY_HISTORY
+        for version, history, body in self._db.execute("SELECT version, history, body FROM entry ORDER BY version"):
+            is_oldest = at == 0 and version > 1
+            if not is_oldest and (version != at + 1 or link_entry(digest, json.loads(body)).hex() != history):
+                return at + 1
+            at, digest = version, bytes.fromhex(history)
+        return None if at == self.version else at + 1
 
     def keep_buckets(self, buckets: Buckets) -> None:
         with self.transaction():

@@ -97,6 +97,7 @@ class _Sync:
 
     def run(self) -> Report:
         with self._replica.alone():
+            self._replica.claim(self._server.member)
             own_id = self._replica.replica_id
             while not self._exchange():
                 pass

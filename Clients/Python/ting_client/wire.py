@@ -132,16 +132,12 @@ class Server:
         """No connection is kept on which something went wrong: it may hold the rest of an answer."""
         try:
             yield
-        except ssl.SSLCertVerificationError as error:
+        except BaseException as error:
             self.close()
-            if is_about_dates(error):
+            if isinstance(error, ssl.SSLCertVerificationError) and is_about_dates(error):
                 raise wrong_date(self.host, self.port, self._ca_pem) from error
-            raise
-        except (http.client.HTTPException, zlib.error) as error:
-            self.close()
-            raise MalformedAnswer(f"what {self.host}:{self.port} answers is broken: {error!r}") from error
-        except BaseException:
-            self.close()
+            if isinstance(error, http.client.HTTPException | zlib.error) and not isinstance(error, OSError):
+                raise MalformedAnswer(f"what {self.host}:{self.port} answers is broken: {error!r}") from error
             raise
 
     def _send(
