@@ -43,6 +43,9 @@ class Request(BaseHTTPRequestHandler):
         self.begin(status, **{"Content_Length": str(len(body))} | headers)
         self.wfile.write(body)
 
+    def give_raw(self, data: bytes) -> None:
+        self.wfile.write(data)
+
     def begin(self, status: int = 200, **headers: str) -> None:
         """The head alone; an underscore in a name stands for a hyphen."""
         self.send_response(status)

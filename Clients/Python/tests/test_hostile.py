@@ -130,7 +130,7 @@ class BoundTest(unittest.TestCase):
         cut = gzip.compress(b'{"epoch": "x"}')[:-4]
         for packed in (b"no gzip", cut):
             self.refuse(MalformedAnswer, lambda request: request.give_bytes(packed, Content_Encoding="gzip"))
-        self.refuse(MalformedAnswer, lambda request: request.wfile.write(b"SSH-2.0-OpenSSH\r\n"))
+        self.refuse(MalformedAnswer, lambda request: request.give_raw(b"SSH-2.0-OpenSSH\r\n"))
         self.refuse(Problem, lambda request: request.give_bytes(b"[" * 100_000, 500))
 
 
@@ -173,6 +173,7 @@ class SnapshotTest(unittest.TestCase):
         self.assertEqual(len(asked), 6)
 
     def test_the_numbers_of_a_manifest_fit_together(self) -> None:
+        wrong: Json
         for wrong in ({"bytes": "1001"}, {"block_bytes": "0"}, {"block_bytes": str(1 << 40)}, {"block_hashes": []}):
             with (
                 self.subTest(wrong),
@@ -264,6 +265,7 @@ class NowhereTest(unittest.TestCase):
         self.assertEqual(self.replica.version, 0)
 
     def test_an_answer_of_another_form_is_not_taken(self) -> None:
+        wrong: Json
         for wrong in (
             {"verdicts": [{}]},
             {"verdicts": None},

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import tempfile
 import unittest
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -243,14 +244,17 @@ class ReplicaTest(ReplicaCase):
     def test_a_conflict_is_settled_once_and_not_edited(self) -> None:
         record = self.shared("project", title_en="a")
         conflict = self.conflict(record, "field", field="title_en", other='"b"')
-        for edit in (
+        edits: list[Callable[[Draft], object]] = [
             lambda draft: draft.update(conflict, {"other": '"c"'}),
             lambda draft: draft.delete(conflict),
             lambda draft: draft.keep(conflict),
             lambda draft: draft.insert("conflict", {}),
-        ):
+        ]
+        for edit in edits:
             with self.assertRaises(InvalidValue):
                 edit(Draft(self.replica))
+        with self.assertRaises(InvalidValue):
+            settle(self.replica, conflict, "kepe")
         settle(self.replica, conflict, "keep")
         with self.assertRaises(AlreadySettled):
             settle(self.replica, conflict, "take")

@@ -289,6 +289,8 @@ def settle(replica: Replica, conflict: str, choice: str, value: Value = None) ->
     field, record = row.values.get("field"), str(row.values["record"])
     if row.values.get("status") == "settled":
         raise AlreadySettled(f"the conflict {conflict} is settled already", "Edit the record if it should be another.")
+    if choice not in ("keep", "take", "value"):
+        raise InvalidValue(f"a conflict is settled by keep, take or value, not {choice!r}")
     if choice == "value" and field is None:
         raise InvalidValue("this conflict is about a whole record: it has no one value", "Keep it, or take the other.")
     draft = Draft(replica)

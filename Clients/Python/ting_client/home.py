@@ -90,23 +90,24 @@ class Home:
                 if problem.code == "invalid_code":
                     key.unlink()
                 raise
-        self._refuse_other_member(answer["member"], kept)
+        if self._members(kept) - {answer["member"]}:
+            key.unlink()
+            raise OtherMember(
+                "the join address was another member's than this folder's; nothing here has changed",
+                "It is used up: ask for a new one, and join in a folder of its own: --home FOLDER.",
+            )
         signed_in = SignIn(given.host, given.port, ca, answer["token"], answer["member"])
         private.write_file(self._sign_in_path, json.dumps(asdict(signed_in)).encode("utf-8"))
         key.replace(self.folder / "key.pem")
         return answer
 
-    def _refuse_other_member(self, member: str, kept: SignIn | None) -> None:
-        """The code is used up by then; only the server knew whom it was for."""
+    def _members(self, kept: SignIn | None) -> set[str]:
+        """Whose sign-in and replicas are here."""
         members = {kept.member} if kept else set()
         for path in self._replica_paths():
             with Replica(path, self.schema) as replica:
-                members.add(replica.member or member)
-        if members - {member}:
-            raise OtherMember(
-                "the join address was another member's than this folder's; nothing here has changed",
-                "Ask for a new join address, and join in a folder of its own: --home FOLDER.",
-            )
+                members |= {replica.member} if replica.member else set()
+        return members
 
     @property
     def _sign_in_path(self) -> Path:

@@ -119,8 +119,20 @@ class _Sync:
         if int(response.get("floor", 0)) > self._replica.version + 1:
             self._start_over(below_floor=True)
             return False
-        if self._checks_state and not response.get("digests_agree"):
-            self._checks_state = False
+        if not self._integrate(response):
+            return False
+        if int(response.get("clash", 0)):
+            self._renamings += 1
+            if self._renamings > limits.RENAMINGS:
+                raise DigestMismatch("the server takes no replica id")
+            self._replica.take_new_id()
+        elif self._replica.version >= int(response.get("head", 0)) and not self._page():
+            return self._checks_state or self._mend()
+        return False
+
+    def _integrate(self, response: Json) -> bool:
+        """Whether the entries were kept; where they could not be, what heals is under way."""
+        self._checks_state = self._checks_state and bool(response.get("digests_agree"))
         entries = response.get("entries", [])
         try:
             state = response["state_digest"] if self._checks_state else None
@@ -132,19 +144,13 @@ class _Sync:
             self._start_over()
             return False
         self._report.received += len(entries)
-        if int(response.get("clash", 0)):
-            self._renamings += 1
-            if self._renamings > limits.RENAMINGS:
-                raise DigestMismatch("the server takes no replica id")
-            self._replica.take_new_id()
-        elif self._replica.version >= int(response.get("head", 0)) and not self._page():
-            return self._checks_state or self._mend()
-        return False
+        return True
 
     def _note_progress(self, page: list[Pending]) -> None:
-        replica, waiting = self._replica, tuple(one.number for one in page)
-        standing = (replica.base["epoch"], replica.version, replica.state_digest, replica.replica_id, waiting)
-        standing += (self._checks_state, self._restarts_begun)
+        """Raises `NoProgress` where the exchange begins as an earlier one did."""
+        replica, numbers = self._replica, tuple(one.number for one in page)
+        shared = (replica.epoch, replica.version, replica.state_digest)
+        standing = (*shared, replica.replica_id, numbers, self._checks_state, self._restarts_begun)
         if standing in self._stood:
             raise NoProgress(f"the server's answers bring version {replica.version} no further")
         self._stood.add(standing)
