@@ -311,6 +311,19 @@ class RejectionTest(ServerTest):
         self.assertEqual(len(viewer.sync().accepted), 1)
         self.assertEqual(viewer.values(record), {"title_en": "a"})
 
+    def test_what_the_schema_lacks_is_asked_for_before_an_entry_is_kept(self) -> None:
+        anna, bo = self.member("Anna", "owner"), self.member("Bo", "editor")
+        record = anna.add("project", title_da="Fjernvarme")
+        anna.sync()
+        whole = bo.replica.schema
+        bo.replica.schema = Schema(whole.version, whole.collections)
+        bo.replica.schema.collections["project"] = {
+            name: field for name, field in whole.collections["project"].items() if name != "title_da"
+        }
+        bo.sync()
+        self.assertIn("title_da", bo.replica.schema.fields("project"))
+        self.assertEqual(bo.values(record), {"title_da": "Fjernvarme"})
+
     def test_a_deferred_change_set_waits_with_what_builds_on_it(self) -> None:
         bo = self.member("Bo", "owner")
         schema = bo.replica.schema

@@ -50,6 +50,12 @@ class StateMismatch(DigestMismatch):
     """The records alone differ: they can be mended."""
 
 
+class SchemaBehind(Failure):
+    """An entry names what the replica's schema doesn't have; nothing of the page was kept."""
+
+    remedy = "Install the newest version, then sync again. Edits are kept."
+
+
 class OtherMember(Failure):
     """The replica is another member's: what waits in it was written by them."""
 
@@ -427,6 +433,8 @@ class Replica:
                 self._rename()
 
     def _apply(self, effect: Json, version: int, buckets: Buckets) -> None:
+        if not self.schema.knows(effect["collection"], (pair["field"] for pair in effect.get("values", []))):
+            raise SchemaBehind(f"version {version} holds what neither this replica nor the server's schema has")
         before = self.shared(effect["record"])
         after = after_effect(self.schema, before, effect)
         if before and before.live:

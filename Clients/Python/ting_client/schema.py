@@ -153,6 +153,11 @@ class Schema:
             raise InvalidValue(f"{collection} has no field {name}: {', '.join(fields)}")
         return fields[name]
 
+    def knows(self, collection: str, names: Iterable[str]) -> bool:
+        """Whether it has the collection, with all these fields."""
+        fields = self.collections.get(collection)
+        return fields is not None and all(name in fields for name in names)
+
     def check_follows(self, older: Schema) -> None:
         """Raises `InvalidSchema` unless the older schema grew into this one."""
         for collection, fields in older.collections.items():

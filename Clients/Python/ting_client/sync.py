@@ -14,7 +14,7 @@ from .answers import Form
 from .canonical import Json
 from .errors import Failure
 from .records import dependents
-from .replica import DigestMismatch, Pending, Replica, State, StateMismatch
+from .replica import DigestMismatch, Pending, Replica, SchemaBehind, State, StateMismatch
 from .wire import PROTOCOL, Server, workspace_path
 
 _VERDICTS = ("applied", "merged", "rejected", "deferred")
@@ -92,6 +92,8 @@ class _Sync:
         """Not while the records are known to differ: they are mended at the head."""
         self._restarts_begun = self._restarts_done = 0
         self._renamings = self._mendings = self._late_mendings = 0
+        self._asks_for_schema = False
+        """An entry named what the replica's schema lacks: the server's is asked for, once."""
         self._stood: set[tuple[object, ...]] = set()
         """How each exchange began: one that begins as another did would end as that did."""
 
@@ -137,6 +139,11 @@ class _Sync:
         try:
             state = response["state_digest"] if self._checks_state else None
             self._replica.integrate(entries, response["history_digest"], state)
+        except SchemaBehind:
+            if self._asks_for_schema:
+                raise
+            self._asks_for_schema = True
+            return False
         except StateMismatch:
             self._checks_state = False
             return False
@@ -150,13 +157,15 @@ class _Sync:
         """Raises `NoProgress` where the exchange begins as an earlier one did."""
         replica, numbers = self._replica, tuple(one.number for one in page)
         shared = (replica.epoch, replica.version, replica.state_digest)
-        standing = (*shared, replica.replica_id, numbers, self._checks_state, self._restarts_begun)
+        asked = (self._checks_state, self._asks_for_schema)
+        standing = (*shared, replica.replica_id, numbers, *asked, self._restarts_begun)
         if standing in self._stood:
             raise NoProgress(f"the server's answers bring version {replica.version} no further")
         self._stood.add(standing)
 
     def _call(self, path: str, form: Form, message: Json) -> Json:
-        whole = {"protocol": str(PROTOCOL), "schema": str(self._replica.schema.version)} | message
+        version = 0 if self._asks_for_schema else self._replica.schema.version
+        whole = {"protocol": str(PROTOCOL), "schema": str(version)} | message
         return self._server.call("POST", workspace_path(self._replica.slug, path), form, whole)
 
     # --- What is said -----------------------------------------------------------------------------
