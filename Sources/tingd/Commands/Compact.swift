@@ -9,7 +9,8 @@ struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Move old history from a workspace to the archive beside it.",
         discussion: """
-            tingd compact --data /srv/ting --workspace energy --before 2025-01-01 --dry-run
+            tingd compact --data /srv/ting --workspace energy \\
+              --before 2025-01-01 --dry-run
             tingd compact --data /srv/ting --workspace energy --keep 5000
 
             Records, deletions, conflicts and every verdict stay as they are. The archive holds what \
