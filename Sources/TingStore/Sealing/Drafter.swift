@@ -10,6 +10,8 @@ struct Drafter {
     let identity: Replica.Identity
     /// Whether any edit is held back.
     let holdsBack: Bool
+    /// Whether the library itself wrote what is drafted.
+    private let isOwn: Bool
     let tables: RecordTables
     let newIDs: NewIDs
     /// Where records stood before what is drafted now, by id.
@@ -26,6 +28,7 @@ struct Drafter {
         db = sealer.db
         identity = sealer.identity
         tables = sealer.tables
+        isOwn = sealer.own != nil
         self.holdsBack = holdsBack
         newIDs = try NewIDs(db, tables, sealer.own?.rows ?? [])
         adding = try SharedRecords.Adding(db)
@@ -40,8 +43,8 @@ struct Drafter {
             try tables.mustLack(db, fold.collection, fold.record)
         }
         guard let id = RecordID(fold.record) else {
-            // A row that came, and is not found by its id, has one that can't be read.
-            if raw == nil, fold.existed || fold.wasRemoved { return [draft] }
+            // A row that the library made, and that is not found by its id, has one that can't be read.
+            if raw == nil, !isOwn || fold.existed || fold.wasRemoved { return [draft] }
             draft.invalid[""] = InvalidValue(
                 "`\(fold.record.replacing("\0", with: "\\0"))` is not an id",
                 "Leave `id` out: a new record gets one, a lower-case UUID.")
