@@ -177,6 +177,11 @@ struct ForeignEditTests {
         #expect(refused == .refused("UNIQUE constraint failed: task.title", by: ["index mine"]))
         try team.foreign(1, "DROP INDEX mine")
         try team.expectAgreement()
+        // What is missing is not blamed on what was added.
+        try team.foreign(1, "CREATE INDEX mine ON task (title); DROP TABLE history")
+        try team.foreign(0, "INSERT INTO task (title) VALUES ('other')")
+        try team.sync(0)
+        #expect(throws: DatabaseError.self) { try team.sync(1) }
     }
 
     @Test("a held child does not stop the deletion of its parent", .tags(.promise6))
