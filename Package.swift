@@ -170,6 +170,7 @@ let package = Package(
             dependencies: [
                 "TingClient", "TingCore", "TingPlanning", "TingServer", "TingStore", "TingTesting",
                 "TingWire",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

@@ -87,6 +87,7 @@ enum AnswerFuzz {
         if input.below(8) == 0 { response.epoch = messages.id(&input) }
         if input.below(8) == 0 { response.digestsAgree = input.flag() }
         if input.below(8) == 0 { response.historyAgrees = input.flag() }
+        if input.below(8) == 1 { response.schema = try messages.schemaText(&input) }
         for delivery in request.deliveries where input.flag() {
             response.verdicts.append(
                 DeliveryVerdict(

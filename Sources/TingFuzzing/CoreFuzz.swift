@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import TingCore
+import TingStore
 
-/// What files hold of change sets and effects.
+/// What files hold: change sets, effects, schemas, and bundles that a courier brings.
 enum StoredFuzz {
     static func run(_ bytes: [UInt8]) throws {
         if let changeSet = try? ChangeSet(storedBytes: bytes) {
@@ -14,6 +15,12 @@ enum StoredFuzz {
             let again = try Effect.read(storedBytes: Effect.storedBytes(effects))
             try FuzzFinding.check(again == effects, "stored effects change")
         }
+        if let schema = Schema(json: String(decoding: bytes, as: UTF8.self)) {
+            try FuzzFinding.check(Schema(json: schema.json) == schema, "a schema changes")
+            try FuzzFinding.check(
+                schema.problems(following: schema).isEmpty, "a schema does not follow itself")
+        }
+        try BundleFuzz.run(file: bytes)
     }
 }
 

@@ -8,13 +8,14 @@ import TingPlanning
 import TingServer
 import TingWire
 
-/// What stands in the head of a request, and the addresses that people paste.
+/// What stands in the head of a request or an answer, addresses that people paste, and events.
 enum HeadFuzz {
     static func run(_ bytes: [UInt8]) throws {
         var input = FuzzInput(bytes)
-        let kind = input.below(6)
+        let kind = input.below(8)
         let size = input.below(256)
-        let text = String(decoding: input.all(), as: UTF8.self)
+        let bytes = input.all()
+        let text = String(decoding: bytes, as: UTF8.self)
         switch kind {
         case 0:
             if case .part(let range) = ByteRange(text, size: size) {
@@ -30,12 +31,24 @@ enum HeadFuzz {
                 try FuzzFinding.check(
                     TingServer.HostPort("\(address)") == address, "an address changes")
             }
-        default:
+        case 5:
             if let address = TingClient.JoinAddress(text) {
                 try FuzzFinding.check(
                     TingClient.JoinAddress("\(address)") == address, "a join address changes")
             }
+        case 6: try events(bytes, cut: min(size, bytes.count))
+        default:
+            if let date = HTTPDate.field(text) { _ = HTTPDate.text(date) }
         }
+    }
+
+    /// A stream says the same in one piece and in two.
+    private static func events(_ bytes: [UInt8], cut: Int) throws {
+        var (whole, pieces) = (EventStreamParser(), EventStreamParser())
+        let first = pieces.read(bytes[..<cut]) ?? []
+        let second = pieces.read(bytes[cut...]) ?? []
+        try FuzzFinding.check(
+            whole.read(bytes) == first + second, "events change where they are cut")
     }
 }
 

@@ -14,7 +14,7 @@ extension FuzzTarget {
         case .stored:
             try Self.entries().flatMap {
                 [$0.changeSet.storedBytes, Effect.storedBytes($0.allEffects)]
-            }
+            } + BundleFuzz.files() + [Array(Team(copying: Team.settled.get()).schema.json.utf8)]
         case .value:
             ["null", "-7", "\"2026-11-24\"", "\"København 北京\"", #"["a","b"]"#, #""\u00e5\n\\""#]
                 .map { Array($0.utf8) }
@@ -29,6 +29,8 @@ extension FuzzTarget {
                 (3, "application/json; charset=utf-8"),
                 (4, "[::1]:8443"),
                 (5, "ting://localhost:8443/join?code=abcdefghijklmnopqrstuvwxyz&trust=system"),
+                (6, ": hello\n\nevent: head\r\ndata: {\"head\":\r\ndata: 7}\r\n\r\nid: 3\n\n"),
+                (7, "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),
             ].map { [$0, 100] + Array($1.utf8) }
         case .imports:
             [
@@ -94,6 +96,9 @@ extension FuzzTarget {
             [1] + coding.encode(response.terseWire(to: ReplicaID.named([1]))),
             [4] + coding.encode(giveBack.terseWire),
         ]
+        if coding == .protobuf {
+            messages += try BundleFuzz.contents(asking: request, answered: response)
+        }
         for entry in entries {
             messages.append(try [6] + coding.encode(entry.changeSet.wire))
             messages.append(try [7] + coding.encode(entry.wire))

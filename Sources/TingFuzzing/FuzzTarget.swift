@@ -7,17 +7,17 @@ import TingWire
 /// A run returns for bytes that were refused or understood, and throws `FuzzFinding` where a
 /// property does not hold. A trap or a hang shows itself.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    /// Messages in protobuf, to values and back.
+    /// Messages in protobuf, to values and back; those of bundles too, signed and not.
     case wire
     /// The same in JSON.
     case json
-    /// Change sets and effects in the canonical form that files hold.
+    /// What files hold: change sets and effects in canonical form, schemas, sealed bundles.
     case stored
     /// Values in JSON, and their check against each kind of field.
     case value
     /// The three-way merge of texts.
     case merge
-    /// Paths, ranges, media types, addresses and join lines.
+    /// Paths, ranges, media types, addresses, join lines, dates and events.
     case head
     /// Programme and partnership files.
     case imports

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import TingCore
+import TingStore
 import TingTesting
 import TingWire
 
@@ -59,6 +60,41 @@ struct HostileMessages {
                 collection.name, record(&input), input.choose(Effect.State.allCases),
                 values.sorted { $0.key < $1.key }.map { FieldValue($0.key, $0.value) })
         }
+    }
+
+    /// A schema that follows this one, or claims to.
+    func schemaText(_ input: inout FuzzInput) throws -> String {
+        guard input.below(4) != 1 else { return input.text() }
+        var collections = schema.written.map {
+            CollectionSchema($0.name, fields: $0.fields + newFields(&input))
+        }
+        if input.flag() {
+            collections.append(CollectionSchema(newName(&input), fields: newFields(&input)))
+        }
+        return try Schema(
+            name: schema.name, version: schema.version + input.below(3), collections: collections
+        ).json
+    }
+
+    private func newFields(_ input: inout FuzzInput) -> [Field] {
+        (0..<input.below(3)).map { _ in
+            Field(
+                newName(&input), input.choose(Field.Kind.allCases),
+                input.choose(Field.Policy.allCases),
+                standard: input.choose([
+                    nil, nil, .text(input.text()), .integer(input.number()),
+                    .set(of: [input.text()]),
+                ]), values: input.flag() ? ["a", input.text()] : [],
+                to: input.flag() ? [input.choose(schema.collections).name] : [],
+                parent: input.below(4) == 1, unique: input.flag(), references: input.flag(),
+                least: input.flag() ? input.number() : nil,
+                greatest: input.flag() ? input.number() : nil)
+        }
+    }
+
+    /// Words of SQL and names that are taken among others.
+    private func newName(_ input: inout FuzzInput) -> String {
+        input.choose(["note", "select", "rowid", "id", "title", "hours", "x\"y", input.text()])
     }
 
     private mutating func operation(

@@ -8,7 +8,7 @@ import TingWire
 enum WireFuzz {
     static func run(_ bytes: [UInt8], coding: WireCoding) throws {
         var input = FuzzInput(bytes)
-        let kind = input.below(8)
+        let kind = input.below(11)
         let body = input.all()
         switch kind {
         case 0:
@@ -41,10 +41,11 @@ enum WireFuzz {
         case 6:
             try roundTrip(body, coding, Ting_V1_ChangeSet.self, ChangeSet.init, \.wire)
             try roundTrip(body, coding, Ting_V1_ChangeSet.self, ChangeSet.init, \.terseWire)
-        default:
+        case 7:
             let read = { (message: Ting_V1_Entry) in try Entry(wire: message) }
             try roundTrip(body, coding, Ting_V1_Entry.self, read, \.wire)
             try roundTrip(body, coding, Ting_V1_Entry.self, read, \.terseWire)
+        default: if coding == .protobuf { try BundleFuzz.run(contents: body, kind: kind) }
         }
     }
 

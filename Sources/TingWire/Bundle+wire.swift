@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Crypto
-import Foundation
+package import Foundation
 import SwiftProtobuf
 package import TingCore
 
@@ -28,7 +28,7 @@ package struct BundleRequest: Equatable, Sendable {
     }
 
     /// What a device's signature is over, before the request's bytes.
-    private static let signedPrefix = Data("ting bundle 1\n".utf8)
+    package static let signedPrefix = Data("ting bundle 1\n".utf8)
 
     /// The contents of a bundle, signed.
     package func signed(by key: P256.Signing.PrivateKey) throws -> [UInt8] {

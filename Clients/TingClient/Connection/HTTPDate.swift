@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+package import Foundation
 
 /// Dates as HTTP writes them (RFC 9110 § 5.6.7), and as people read them.
-enum HTTPDate {
+package enum HTTPDate {
     private static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
     /// The value of the `Date` field in the head of an answer.
-    static func field(_ head: String) -> Date? {
+    package static func field(_ head: String) -> Date? {
         for line in head.split(whereSeparator: \.isNewline)
         where line.lowercased().hasPrefix("date:") {
             return parse(line.dropFirst(5))
@@ -18,7 +18,7 @@ enum HTTPDate {
     }
 
     /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`.
-    static func parse(_ text: Substring) -> Date? {
+    package static func parse(_ text: Substring) -> Date? {
         let parts = text.split(separator: " ")
         guard parts.count == 6, parts[5] == "GMT", let day = Int(parts[1]),
             let month = months.firstIndex(of: String(parts[2])), let year = Int(parts[3])
@@ -32,7 +32,7 @@ enum HTTPDate {
     }
 
     /// `2026-11-24 08:49 UTC`.
-    static func text(_ date: Date) -> String {
+    package static func text(_ date: Date) -> String {
         let parts = utc.dateComponents([.year, .month, .day, .hour, .minute], from: date)
         func two(_ number: Int?) -> String {
             let text = String(number ?? 0)

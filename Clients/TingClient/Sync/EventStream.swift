@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Reads server-sent events (WHATWG HTML, § 9.2) out of bytes that come in any pieces.
-struct EventStreamParser {
-    enum Item: Equatable {
+package struct EventStreamParser {
+    package enum Item: Equatable {
         case event(name: String, data: String)
         /// A line that only says that the stream is alive.
         case comment
@@ -17,8 +17,10 @@ struct EventStreamParser {
     private var size = 0
     private var sawReturn = false
 
+    package init() {}
+
     /// The items that `bytes` complete; `nil` when an event is larger than any real one.
-    mutating func read(_ bytes: some Sequence<UInt8>) -> [Item]? {
+    package mutating func read(_ bytes: some Sequence<UInt8>) -> [Item]? {
         var items: [Item] = []
         for byte in bytes {
             defer { sawReturn = byte == 0x0d }
