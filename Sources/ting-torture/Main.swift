@@ -24,7 +24,7 @@ struct Torture: ParsableCommand {
     @Option(help: "Kill so many programs while a team edits and syncs.") var kills: Int?
     @Option(
         help: ArgumentHelp(
-            "Cut a sync, a clone and a join after each so many bytes; 1 cuts at every byte.",
+            "Cut a sync, a clone and a join after each so many bytes; 1 cuts at every byte, and every 256th of a snapshot's body.",
             valueName: "step"))
     var cuts: Int?
     @Option(help: "With --cuts: only this exchange, sync, clone or join.") var exchange: String?

@@ -315,9 +315,9 @@ struct BitRotTests {
     }
 
     @Test(
-        "a replica that starts over from an older snapshot is not taken for a copy",
-        .tags(.promise12))
-    func startsOverFromOlder() throws {
+        "a replica that starts over from an older snapshot is not taken for a copy, also where the sync ended there",
+        .tags(.promise10, .promise12), arguments: [false, true])
+    func startsOverFromOlder(_ isCut: Bool) throws {
         let snapshot = replica.path + ".snapshot"
         _ = try team.workspace.writeSnapshot(to: snapshot)
         try write("UPDATE project SET title = 'Later' WHERE title = 'Project 3'")
@@ -325,8 +325,10 @@ struct BitRotTests {
         let before = try replica.identity().replica
         try replica.tamper { try $0.execute(sql: "UPDATE history SET author = 'x'") }
         _ = try replica.verify()
+        if isCut { try replica.startOver(from: snapshot, because: .notMended) }
         let outcome = try team.run(replica, team.members[0], snapshot: snapshot)
-        #expect(outcome.startedOver == .notMended)
+        #expect(outcome.startedOver == (isCut ? nil : .notMended))
+        #expect(outcome.version > 1)
         #expect(!outcome.summary.renamed)
         #expect(try replica.identity().replica == before)
         #expect(try replica.verify().matches)

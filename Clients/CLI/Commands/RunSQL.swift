@@ -94,8 +94,9 @@ struct RunSQL: TingCommand {
     private func show(_ answers: [Answer]) {
         if global.json {
             let last = answers.last ?? Answer()
+            let names = Self.distinct(last.columns)
             let objects = last.rows.map { row in
-                JSONValue.object(Array(zip(last.columns, row.map(Self.json))))
+                JSONValue.object(Array(zip(names, row.map(Self.json))))
             }
             return console.data(.array(objects))
         }
@@ -116,6 +117,19 @@ struct RunSQL: TingCommand {
                         && answer.rows.allSatisfy { Int64.fromDatabaseValue($0[column]) != nil }
                 })
             console.data(table.lines(style: console.style))
+        }
+    }
+
+    /// No name twice: one that comes again gets a number, as SQLite gives it in a subquery.
+    private static func distinct(_ names: [String]) -> [String] {
+        var taken = Set<String>()
+        return names.map { name in
+            var (free, count) = (name, 0)
+            while !taken.insert(free).inserted {
+                count += 1
+                free = "\(name):\(count)"
+            }
+            return free
         }
     }
 

@@ -21,19 +21,11 @@ struct Integration {
     private(set) var digest: StateDigest
     /// Whether an entry under this replica's id came that it never sealed: the file is a copy.
     private(set) var sealedElsewhere = false
-    /// What this replica had integrated before it started over from an older snapshot: what comes of it
-    /// again is no news.
-    private let known: Version
     private var dirty: Set<RecordID> = []
 
-    /// - Parameters:
-    ///   - request: What the entries answer: where the replica stands there still, it says the
-    ///     history's digest; zeros, as of a bundle's reply, say nothing.
-    ///   - known: Up to which version this replica had integrated them before.
-    init(
-        _ replica: Replica, _ db: Database, answering request: SyncRequest, known: Version
-    ) throws {
-        self.known = known
+    /// - Parameter request: What the entries answer: where the replica stands there still, it says the
+    ///   history's digest; zeros, as of a bundle's reply, say nothing.
+    init(_ replica: Replica, _ db: Database, answering request: SyncRequest) throws {
         self.replica = replica
         self.db = db
         identity = try replica.identity(db)
@@ -80,8 +72,8 @@ struct Integration {
             arguments: [entry.changeSet.id.description])
         guard let waiting else {
             let wasRejected = try replica.release(db, entry.changeSet.id, hash)
-            if entry.replica == identity.replica, entry.version > known, !wasRejected,
-                try !wasDiscarded(hash)
+            if entry.replica == identity.replica, !wasRejected, try !wasDiscarded(hash),
+                try !hadCome(entry.version)
             {
                 sealedElsewhere = true
             }
@@ -101,6 +93,21 @@ struct Integration {
         try Bool.storedOne(
             db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM ting_link WHERE hash = ?)"),
             arguments: [Data(hash.bytes)]) ?? false
+    }
+
+    /// Whether it came before this replica started over, from an older snapshot of the same history.
+    private func hadCome(_ version: Version) throws -> Bool {
+        try Bool.storedOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM ting_restart
+                    WHERE reason = ? AND epoch = ? AND version >= ? AND rowid >
+                    (SELECT coalesce(max(rowid), 0) FROM ting_restart WHERE reason IN (?, ?)))
+                    """),
+            arguments: [
+                SyncPlan.StartOver.notMended.rawValue, identity.base.epoch.description, version,
+                SyncPlan.StartOver.anotherEpoch.rawValue, SyncPlan.StartOver.otherHistory.rawValue,
+            ]) ?? false
     }
 
     private mutating func apply(_ effect: Effect, _ version: Version) throws {

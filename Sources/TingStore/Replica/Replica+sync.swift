@@ -93,26 +93,22 @@ extension Replica {
     /// Takes a response in, in slices of whole versions, each one transaction.
     ///
     /// An answer to an earlier replica id or epoch is ignored.
-    /// - Parameters:
-    ///   - known: Up to which version of this history the replica had come before it started over from an
-    ///     older snapshot: its own entries among those are no sign of a copy.
-    ///   - summary: What it came to, also where an error is thrown half-way.
+    /// - Parameter summary: What it came to, also where an error is thrown half-way.
     /// - Throws: `ReplicaError.historyDiffers` before anything is kept, `.digestDiffers` before
     ///   anything wrong is, `.schemaBehind` before anything unknown is, `.refused` where an index or a
     ///   constraint that a person added refuses what came.
     public func integrate(
         _ response: SyncResponse, to request: SyncRequest,
-        checking check: DigestCheck = .stateAndHistory, known: Version = 0,
-        into summary: inout IntegrateSummary
+        checking check: DigestCheck = .stateAndHistory, into summary: inout IntegrateSummary
     ) throws {
         try naming { () throws in
-            try take(response, to: request, checking: check, known: known, into: &summary)
+            try take(response, to: request, checking: check, into: &summary)
         }
     }
 
     private func take(
         _ response: SyncResponse, to request: SyncRequest, checking check: DigestCheck,
-        known: Version, into summary: inout IntegrateSummary
+        into summary: inout IntegrateSummary
     ) throws {
         let identity = try identity()
         guard request.replica == identity.replica, request.base.epoch == identity.base.epoch,
@@ -143,7 +139,7 @@ extension Replica {
         while position < response.entries.count {
             try sealed { db in
                 var integration = try Integration(
-                    self, db, answering: request, known: known)
+                    self, db, answering: request)
                 position = try takeSlice(
                     response, hashed, from: position, check, &integration, &summary)
                 if integration.sealedElsewhere, !summary.renamed {

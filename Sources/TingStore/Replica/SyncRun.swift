@@ -51,8 +51,7 @@ public struct SyncRun {
         var came = IntegrateSummary()
         defer { outcome.summary.add(came) }
         do {
-            try replica.integrate(
-                response, to: request, checking: check, known: known, into: &came)
+            try replica.integrate(response, to: request, checking: check, into: &came)
         } catch ReplicaError.schemaBehind where !hasAskedForSchema {
             hasAskedForSchema = true
             return try ask(after: lastSent, asksForSchema: true)
@@ -60,7 +59,6 @@ public struct SyncRun {
             return try perform(plan.step(.stateDiffers))
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
-            known = 0
             given = try replica.lastInCommon(response.lineage, response.historyDigest)
             (returned, unproven, epoch) = ([], [], response.epoch)
             outcome.from = min(outcome.from, given)
@@ -95,8 +93,6 @@ public struct SyncRun {
     /// The number of the delivery after which the next request goes on.
     private var lastSent: Int64 = 0
     private var hasAskedForSchema = false
-    /// How far the replica had come in this history before it started over.
-    private var known: Version = 0
     /// What the server could not judge in this sync.
     private var deferred: Set<ChangeSetID> = []
 
@@ -144,7 +140,6 @@ public struct SyncRun {
     public mutating func startOver(from snapshot: String) throws -> Action {
         // The floor passed a clone on its way here: it takes a newer snapshot, and has lost nothing.
         let isClone = try reason == .belowFloor && replica.isUntouched()
-        if reason == .notMended { known = try replica.identity().base.version }
         do {
             let change = try replica.startOver(
                 from: snapshot, because: reason, epoch: epoch, returned: returned,
