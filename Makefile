@@ -4,7 +4,7 @@ SHELL = /bin/bash
 PREFIX ?= /usr/local
 PACKAGES = libsqlite3-dev libssl-dev zlib1g-dev sqlite3 curl openssl python3 faketime iproute2
 
-.PHONY: help deps build test demo serve simulate torture fuzz bench guards plots static install schema proto format clean
+.PHONY: help deps build test demo serve simulate torture fuzz openapi bench guards plots static install schema proto format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -60,6 +60,10 @@ fuzz: deps ## Throw hostile bytes at TARGET (Sources/TingFuzzing) for MINUTES, b
 	  .build-fuzz/debug/ting-fuzz -max_total_time=$$(($(MINUTES) * 60)) -timeout=20 -len_control=0 \
 	  -max_len=4096 -artifact_prefix=.build-fuzz/ -print_final_stats=1 \
 	  .build-fuzz/corpus/$(TARGET) Tests/FuzzTests/corpus/$(TARGET)
+
+openapi: build ## Send what the OpenAPI document allows, and what it does not, to a server (EXAMPLES, SEED; schemathesis)
+	dpkg -s python3-venv >/dev/null 2>&1 || $(MAKE) deps PACKAGES=python3-venv
+	EXAMPLES=$(EXAMPLES) SEED=$(SEED) .ci/openapi
 
 METRICS ?= all guards
 bench: static ## Measure METRICS (P1 to P9, guards) against SQLite and TLS (static release build)

@@ -13,6 +13,7 @@ extension MendRequest {
         for (bucket, sum) in message.sums.enumerated() {
             guard digest.set(bucket, to: sum) else { throw WireError("sums", "not of 32 bytes") }
         }
+        guard message.version >= 0 else { throw WireError("version", "negative") }
         self.init(
             base: Base(epoch: try Wire.id(message.epoch, "epoch"), version: message.version),
             schema: Int(clamping: message.schema), digest: digest)

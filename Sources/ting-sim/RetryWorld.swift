@@ -159,7 +159,7 @@ final class RetryWorld {
     /// What waits in the file that is replaced goes with it, unless it was accepted.
     private func restore(_ place: Place) throws {
         guard place.backups > 0 else { return }
-        givenUp.formUnion(try waiting(place))
+        givenUp.formUnion(try waiting(place) { !accepted.contains($0.id) })
         let which = Int.random(in: 0..<place.backups, using: &random)
         try atRest(place) {
             try SimulatedDisk.copy("\(place.machine)/backup-\(which)", to: place.path)
@@ -186,8 +186,11 @@ final class RetryWorld {
             path: path, schema: schema, clock: { [clock] in clock.time }, uptime: Node.uptime())
     }
 
-    private func waiting(_ place: Place) throws -> [String] {
-        try place.replica.outbox().flatMap(\.changeSet.operations).flatMap(\.fields)
+    private func waiting(
+        _ place: Place, where isMeant: (ChangeSet) -> Bool = { _ in true }
+    ) throws -> [String] {
+        try place.replica.outbox().map(\.changeSet).filter(isMeant)
+            .flatMap(\.operations).flatMap(\.fields)
             .filter { $0.field == "title" }.compactMap(\.after.text)
     }
 

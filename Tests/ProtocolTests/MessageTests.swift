@@ -81,4 +81,12 @@ struct MessageTests {
             try SyncRequest(wire: message)
         }
     }
+
+    @Test("a request to mend names no version below 0")
+    func belowZero() throws {
+        var message = MendRequest(base: request.base, schema: 1, digest: StateDigest()).wire
+        #expect(throws: Never.self) { try MendRequest(wire: message) }
+        message.version = -1
+        #expect(throws: WireError("version", "negative")) { try MendRequest(wire: message) }
+    }
 }

@@ -25,7 +25,11 @@ struct MendingTests {
 
     /// Writes as nothing of Ting would: past the triggers, like a broken disk.
     private func tamper(_ team: Team, _ sql: String) throws {
-        let queue = try DatabaseQueue(path: team.replicas[0].path)
+        try tamper(team.replicas[0], sql)
+    }
+
+    private func tamper(_ replica: Replica, _ sql: String) throws {
+        let queue = try DatabaseQueue(path: replica.path)
         try queue.writeWithoutTransaction { db in
             let triggers = try Row.fetchAll(
                 db, sql: "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
@@ -62,6 +66,20 @@ struct MendingTests {
         }
         #expect(aside.count == 2)
         #expect(try team.run(team.replicas[0], team.members[0]).mended == 0)
+    }
+
+    @Test(
+        "a clone computes its own digest before it reports one: what came wrong with the snapshot is mended"
+    )
+    func clone() throws {
+        let team = try team()
+        let clone = try team.clone(for: team.members[1])
+        try tamper(clone, "UPDATE project SET title = 'Rotten' WHERE title = 'Project 3'")
+        #expect(try !clone.status().isSuspect)
+        #expect(try team.run(clone, team.members[1]).mended == 1)
+        #expect(try clone.verify().matches)
+        #expect(try clone.status().digest == team.workspace.head().state)
+        #expect(try team.run(clone, team.members[1]).mended == 0)
     }
 
     @Test("what others write while it mends costs no snapshot")

@@ -33,6 +33,22 @@ struct TwoReplicasTests {
         }
     }
 
+    @Test("times of acceptance never go back, though the server's clock does", .tags(.promise9))
+    func acceptanceTimes() throws {
+        let team = try Team(1)
+        for hours in [0, -5, 1, 6] as [Int64] {
+            team.clock.advance(hours * 3_600_000)
+            try team.replicas[0].write {
+                try $0.execute(sql: "INSERT INTO project (title) VALUES ('P')")
+            }
+            try team.sync(0)
+        }
+        let times = try team.workspace.entries(since: 0, byteLimit: 1 << 20).map(\.accepted)
+        #expect(times.count == 4)
+        #expect(times == times.sorted())
+        #expect(times[1] < times[3])
+    }
+
     private func expectSame(_ team: Team) throws {
         for position in team.replicas.indices {
             try team.sync(position)

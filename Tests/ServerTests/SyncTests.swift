@@ -123,23 +123,5 @@ extension ServerTests {
                 )
             }
         }
-
-        @Test(
-            "SIGKILL loses nothing that was acknowledged", .tags(.promise1), .timeLimit(.minutes(2))
-        )
-        func killed() async throws {
-            let first = try await ServerProcess()
-            let path = first.path
-            _ = try await first.join("anna@example.org", "team")
-            first.signal(SIGKILL)
-            _ = await first.end()
-            let second = try await ServerProcess(path: path)
-            let status = try await Program.tingd("status", "--data", path, "--json")
-            #expect(status.output.contains(#""slug" : "team""#))
-            let verified = try await Program.tingd("verify", "--data", path)
-            #expect(verified.code == 0, "\(verified.errors)")
-            second.signal(SIGTERM)
-            #expect(await second.end() == 0)
-        }
     }
 }

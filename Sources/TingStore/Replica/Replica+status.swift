@@ -69,7 +69,7 @@ extension Replica {
                         SELECT DISTINCT deferred FROM ting_outbox WHERE deferred IS NOT NULL
                         ORDER BY 1
                         """),
-                isSuspect: row.decode(forColumn: "suspect"), unsealed: failure)
+                isSuspect: row.decode(Int.self, forColumn: "suspect") > 0, unsealed: failure)
         }
     }
 

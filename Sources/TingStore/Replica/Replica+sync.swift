@@ -15,7 +15,10 @@ extension Replica {
         after number: Int64 = 0, deferred: Set<ChangeSetID> = [], asksForSchema: Bool = false
     ) throws -> SyncRequest {
         try seal()
-        if number == 0 { try repairOutbox() }
+        if number == 0 {
+            try repairOutbox()
+            try computeFirstDigest()
+        }
         return try read { db in
             let identity = try identity(db)
             let deliveries = try deliveries(db, after: number, deferred)

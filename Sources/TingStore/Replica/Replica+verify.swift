@@ -41,6 +41,22 @@ extension Replica {
         }
     }
 
+    /// A snapshot brings the server's digest along: the replica computes its own before it first reports
+    /// one (promise 2). The sync mends what differs.
+    func computeFirstDigest() throws {
+        let isDue = try read { db in
+            try Int.storedOne(db.cachedStatement(sql: "SELECT suspect FROM ting_replica"))
+                == Doubt.notComputed
+        }
+        guard isDue else { return }
+        try sealed { db in
+            let isRight = try HistoryTables.isStored(db, recomputedDigest(db))
+            try db.execute(
+                sql: "UPDATE ting_replica SET suspect = ?",
+                arguments: [isRight ? 0 : Doubt.records.rawValue])
+        }
+    }
+
     /// The state digest, computed from the shared values of all records.
     package func stateDigest() throws -> Hash { try read { try recomputedDigest($0).hash } }
 
@@ -70,6 +86,9 @@ extension Replica {
     enum Doubt: Int {
         case records = 1
         case history = 2
+
+        /// What stands there in place of a doubt until the replica has computed a digest of its own.
+        static let notComputed = -1
     }
 
     /// The history digest; zeros where an entry can't be read.

@@ -131,8 +131,11 @@ public final class Replica: Sendable {
         let replica = try Replica(path: path, schema: schema, clock: clock, uptime: uptime)
         try replica.quietly { db in
             try db.execute(
-                sql: "UPDATE ting_replica SET replica = ?, server = ?, member = ?",
-                arguments: [replica.newReplicaID(db).description, server, member?.description])
+                sql: "UPDATE ting_replica SET replica = ?, server = ?, member = ?, suspect = ?",
+                arguments: [
+                    replica.newReplicaID(db).description, server, member?.description,
+                    Doubt.notComputed,
+                ])
         }
         // Last: the file gets its name when it is closed, and a log would stay behind under the old.
         try replica.access { db in

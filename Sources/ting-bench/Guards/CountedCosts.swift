@@ -21,6 +21,8 @@ struct CountedCosts {
         let raw = try RawDatabase(local.rawFile())
         let replica = local.team.replicas[0]
         let other = try local.team.clone(for: local.team.members[0])
+        // Its first sync computes a digest.
+        try local.team.sync(other, local.team.members[0])
         let rows = local.records.next(Self.rows)
         let insert = try Guards.part(
             "inserts, pages to raw upserts'", count(replica) { try replica.fill(rows) },
