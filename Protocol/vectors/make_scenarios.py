@@ -108,6 +108,17 @@ def latest() -> None:
     opened = s.conflict(theirs, P1, "field", field="title_en", before='"a"', other='"b"', kept_by=BO, other_by=ANNA, other_version=2)
     s.deliver(BO, (theirs, [updated("project", P1, title_en="c"), opened]))
 
+    for name, comment, since, earlier in (
+        ("merge-clock-back-base", "A clock that went back to 1970: an edit is not before the acceptance of its base.", 2, 2100),
+        ("merge-clock-back-own", "A clock that went back to 1970: an edit is not before its replica's earlier ones.", 1, 2800),
+    ):
+        s = project(name, "merge.md#edit-time", comment, title_en="a", progress=1)
+        s.deliver(BO, (s.change_set(1, update("project", P1, progress=(1, 2)), time=str(START + earlier)), "applied"))
+        s.deliver(BO, (s.change_set(since, update("project", P1, title_en=("a", "b")), time="0"), "applied"))
+        mine = s.change_set(1, update("project", P1, title_en=("a", "c")), time=str(START + 2500))
+        opened = s.conflict(mine, P1, "field", field="title_en", before='"a"', other='"c"', kept_by=BO, other_by=ANNA, other_version=4)
+        s.deliver(ANNA, (mine, [updated("project", P1, title_en="b"), opened]))
+
     s = project(
         "merge-latest-equal", FIELDS, "Equal values agree, and the second author is a writer too: who has not seen it is concurrent.", title_en="a"
     )

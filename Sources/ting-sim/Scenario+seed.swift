@@ -17,6 +17,8 @@ extension Scenario {
         var random = SeededGenerator(state: seed &* 0x9e37_79b9 &+ 17)
         self.seed = seed
         members = Int.random(in: 2...4, using: &random)
+        // A few teams are larger, by the seed alone: the others stay what they were.
+        if seed % 16 == 5 { members = 5 + Int(seed / 16 % 4) }
         let isCalm = seed % 5 == 0
         let faults = Fault.allCases.filter { fault in
             let isDrawn = Int.random(in: 0..<3, using: &random) == 0

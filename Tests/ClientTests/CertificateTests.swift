@@ -118,6 +118,7 @@ struct CertificateTests {
 }
 
 extension Tag {
+    @Tag static var promise3: Self
     @Tag static var promise4: Self
     @Tag static var promise5: Self
     @Tag static var promise9: Self

@@ -36,6 +36,43 @@ import TingTesting
         #expect(try kept(1) == (.text("Later"), names[0]))
     }
 
+    @Test(
+        "a conflict stays open when its record is deleted; taking its value brings the record back",
+        .tags(.promise3), arguments: [Settlement.take, .value(.text("Third")), .keep])
+    func ofDeletedRecord(_ settlement: Settlement) throws {
+        let team = try Team(2)
+        func edit(_ member: Int, _ sql: String) throws {
+            try team.replicas[member].write { try $0.execute(sql: sql) }
+        }
+        func titles(_ member: Int) throws -> [String] {
+            try team.replicas[member].read {
+                try String.fetchAll($0, sql: "SELECT title FROM project WHERE hours = 3")
+            }
+        }
+        try edit(0, "INSERT INTO project (title, hours) VALUES ('Water', 3)")
+        for member in [0, 1] { try team.sync(member) }
+        for member in 0..<2 { try edit(member, "UPDATE project SET title = 'By \(member)'") }
+        for member in [0, 1, 0] { try team.sync(member) }
+        try edit(0, "DELETE FROM project")
+        for member in [0, 1] { try team.sync(member) }
+        let other = team.replicas[1]
+        let conflict = try #require(try other.read { try other.conflicts($0) }.first)
+        #expect(conflict.isOpen && conflict.other == .text("By 0"))
+        #expect(try titles(1).isEmpty)
+        try other.write { try other.settle($0, conflict, by: settlement) }
+        for member in [1, 0] { try team.sync(member) }
+        let expected =
+            switch settlement {
+            case .take: ["By 0"]
+            case .value: ["Third"]
+            case .keep: [String]()
+            }
+        for member in 0..<2 {
+            #expect(try titles(member) == expected)
+            #expect(try team.replicas[member].status().conflicts == 0)
+        }
+    }
+
     @Test("a row that another tool made up is held back, and no open conflict", .tags(.promise12))
     func madeUp() throws {
         let team = try Team(1)

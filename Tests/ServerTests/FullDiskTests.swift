@@ -46,7 +46,9 @@ extension ServerTests {
         @Test(
             "writes answer storage_full, reads go on, and all is well by itself when space returns")
         func full() async throws {
-            guard let disk = try await SmallDisk(megabytes: 24) else { return }
+            guard let disk = try await SmallDisk(megabytes: 24) else {
+                try Test.cancel("Only root mounts a small disk.")
+            }
             do {
                 try await story(disk)
                 try await disk.unmount()

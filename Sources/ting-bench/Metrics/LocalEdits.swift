@@ -33,8 +33,10 @@ struct LocalEdits: Metric {
                 for record in single { try $0.insert([record]) }
             },
         ]
-        return try Result(
-            Self.name, parts.flatMap { [$0.wall, $0.processor] }, moreIsBetter: true)
+        // Edits a second are the metric; processor time holds on a crowded machine, too.
+        let rates = try Result(Self.name, parts.map(\.wall), moreIsBetter: true)
+        return Result(
+            Self.name, parts.flatMap { [$0.wall, $0.processor] }, decisive: rates.decisive)
     }
 
     private func part(
