@@ -77,6 +77,7 @@ struct ReplicaSync: Equatable {
         if !options.json { console.warn(about: invalid) }
         let progress = Progress(console)
         defer { progress.end() }
+        if try replica.isDigestDue() { progress.report("computing the digest of this clone") }
         return try await SyncSession(replica, over: connection, now: Session.clock).run { step in
             progress.report("version \(step.version) of \(step.head), \(step.sent) sent")
         }

@@ -140,13 +140,15 @@ package final class Team {
     /// One whole sync, with all it came to.
     /// - Parameters:
     ///   - snapshot: What the replica starts over from, where it does; the server's newest without one.
+    ///   - leavesDigest: Whether a clone leaves its digest to a later sync.
     ///   - beforeMending: What happens between a request for the server's records and its answer.
     @discardableResult
     package func run(
         _ replica: Replica, _ member: Member, role: Role = .editor, snapshot: String? = nil,
-        beforeMending: () throws -> Void = {}, beforeGivingBack: () throws -> Void = {}
+        leavesDigest: Bool = false, beforeMending: () throws -> Void = {},
+        beforeGivingBack: () throws -> Void = {}
     ) throws -> SyncOutcome {
-        var run = SyncRun(replica, patience: .seconds(1))
+        var run = SyncRun(replica, patience: .seconds(1), leavesDigest: leavesDigest)
         var action = try run.begin()
         for _ in 0..<1_000 {
             switch action {

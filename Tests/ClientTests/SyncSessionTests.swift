@@ -68,10 +68,12 @@ struct SyncSessionTests {
 
     init() throws { team = try Team(2) }
 
-    private func sync(_ replica: Int, _ line: Line) async throws -> SyncSession.Outcome {
+    private func sync(
+        _ replica: Int, _ line: Line, leavesDigest: Bool = false
+    ) async throws -> SyncSession.Outcome {
         let session = SyncSession(
             team.replicas[replica], over: line, clock: clock, patience: .seconds(20),
-            now: { 1_750_000_000_000 })
+            leavesDigest: leavesDigest, now: { 1_750_000_000_000 })
         return try await session.run()
     }
 
@@ -147,6 +149,37 @@ struct SyncSessionTests {
         let outcome = try await sync(1, line)
         #expect(outcome.exchanges > 2 && line.exchanges == outcome.exchanges)
         #expect((outcome.summary.received, outcome.version) == (30, 30))
+    }
+
+    @Test(
+        "a page is asked for before the one in front of it is taken in, also where no digest is reported",
+        arguments: [false, true])
+    func beforeTaken(leavesDigest: Bool) async throws {
+        try addPages()
+        _ = try await sync(0, Line(team, member: 0))
+        let line = Line(team, member: 1)
+        var foreseen = ForeseenExchange(over: line)
+        let request = try team.replicas[1].nextRequest(leavesDigest: leavesDigest)
+        #expect((request.stateDigest == .zero) == leavesDigest)
+        _ = try await foreseen.exchange(request, ignoringDigest: leavesDigest)
+        for _ in 0..<1_000 where line.exchanges < 2 { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(line.exchanges == 2)
+        await foreseen.end()
+    }
+
+    @Test("a replica that doubts its records asks for nothing ahead, which it could not use")
+    func doubted() async throws {
+        try addPages()
+        _ = try await sync(0, Line(team, member: 0))
+        try team.replicas[1].tamper { try $0.execute(sql: "UPDATE ting_replica SET suspect = 1") }
+        let line = Line(team, member: 1)
+        var foreseen = ForeseenExchange(over: line)
+        let request = try team.replicas[1].nextRequest()
+        #expect(request.stateDigest == .zero)
+        _ = try await foreseen.exchange(request, ignoringDigest: false)
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(line.exchanges == 1)
+        await foreseen.end()
     }
 
     @Test("an answer that came ahead is not used where the replica then says something else")

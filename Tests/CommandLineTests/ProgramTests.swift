@@ -98,9 +98,40 @@ struct ProgramTests {
         #expect(try programs.ting("mette", "status").status == 1)
         let again = try programs.ting("mette", "clone", "demo")
         #expect(again.status == 0, "\(again.errors)")
+        // It had synced: its digest was left once, and is not left again.
+        #expect(try suspect(programs, "mette") == "0")
         #expect(try programs.ting("mette", "status").status == 0)
         // A replica that is known is not cloned over.
         #expect(try programs.ting("mette", "clone", "demo").errors.contains("(file_exists)"))
+    }
+
+    /// What the replica holds of its own digest: -1 where it has not computed it yet.
+    private func suspect(_ programs: Programs, _ home: String, after sql: String = "") throws
+        -> String
+    {
+        let path = try programs.ting(home, "path").output
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let told = try programs.run(
+            URL(filePath: "/usr/bin/sqlite3"),
+            [path, ".dbconfig enable_trigger off", sql, "SELECT suspect FROM ting_replica"],
+            programs.environment(home))
+        let lines = told.output.split(separator: "\n")
+        return String(lines.last ?? "")
+    }
+
+    @Test("a clone leaves its digest to the sync after its own, which mends what came wrong")
+    func clonesDigest() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        _ = try programs.ting("mette", "add", "project", "code=P-1", "title_en=Rent vand")
+        #expect(try programs.ting("mette", "sync").status == 0)
+        try programs.member("li", role: "editor")
+        #expect(try suspect(programs, "li", after: "UPDATE project SET title_en = 'Rot'") == "-1")
+        #expect(try programs.ting("li", "show", "P-1").output.contains("Rot"))
+        let synced = try programs.ting("li", "sync")
+        #expect((synced.output + synced.errors).contains("they differed: 1 record"), "\(synced)")
+        #expect(try suspect(programs, "li") == "0")
+        #expect(try programs.ting("li", "show", "P-1").output.contains("Rent vand"))
     }
 
     @Test(

@@ -82,6 +82,76 @@ struct MendingTests {
         #expect(try team.run(clone, team.members[1]).mended == 0)
     }
 
+    @Test("a clone's first sync may leave the digest to the next, which computes and mends")
+    func leftDigest() throws {
+        let team = try team()
+        let clone = try team.clone(for: team.members[1])
+        try tamper(clone, "UPDATE project SET title = 'Rotten' WHERE title = 'Project 3'")
+        try team.replicas[0].write {
+            try $0.execute(sql: "INSERT INTO project (title) VALUES ('Since the snapshot')")
+        }
+        try team.sync(0)
+        try clone.write { try $0.execute(sql: "INSERT INTO project (title) VALUES ('Own')") }
+        let first = try team.run(clone, team.members[1], leavesDigest: true)
+        #expect(first.mended == 0 && first.startedOver == nil && first.exchanges == 1)
+        #expect((first.summary.sent, first.summary.received) == (1, 1))
+        #expect(try !clone.status().isSuspect)
+        #expect(try clone.nextRequest(leavesDigest: true).stateDigest == .zero)
+        #expect(try team.run(clone, team.members[1]).mended == 1)
+        #expect(try clone.verify().matches)
+        #expect(
+            try clone.nextRequest(leavesDigest: true).stateDigest == team.workspace.head().state)
+    }
+
+    @Test("a replica that has synced does not leave its digest again, whoever asks for that")
+    func leftOnce() throws {
+        let team = try team()
+        let clone = try team.clone(for: team.members[1])
+        try tamper(clone, "UPDATE project SET title = 'Rotten' WHERE title = 'Project 3'")
+        #expect(try team.run(clone, team.members[1], leavesDigest: true).mended == 0)
+        try clone.note(error: nil, nextRetry: nil, synced: team.clock.time)
+        #expect(try team.run(clone, team.members[1], leavesDigest: true).mended == 1)
+    }
+
+    @Test("a doubt about records or history is no digest to leave", arguments: [1, 2])
+    func doubtedClone(suspect: Int) throws {
+        let team = try team()
+        let clone = try team.clone(for: team.members[1])
+        try tamper(clone, "UPDATE project SET title = 'Rotten' WHERE title = 'Project 3'")
+        try tamper(clone, "UPDATE ting_replica SET suspect = \(suspect)")
+        let outcome = try team.run(clone, team.members[1], leavesDigest: true)
+        #expect(outcome.mended == 1 || outcome.startedOver == .notMended)
+        #expect(try clone.verify().matches)
+    }
+
+    @Test(
+        "what another process finds of a clone stays, though a sync was about to compute its digest"
+    )
+    func foundMeanwhile() async throws {
+        let team = try team()
+        let clone = try team.clone(for: team.members[1])
+        let other = try Replica(path: clone.path, schema: team.schema, clock: { 0 })
+        var asking: Task<SyncRequest, any Error>?
+        try other.tamper { db in
+            try db.execute(sql: "UPDATE ting_replica SET suspect = 2")
+            // It sees the file as it was, and waits for this transaction to write.
+            asking = Task.detached { try clone.nextRequest() }
+            usleep(300_000)
+        }
+        #expect(try await asking?.value.stateDigest == .zero)
+        #expect(try team.run(clone, team.members[1]).startedOver == .notMended)
+    }
+
+    @Test("what verify computed of a clone is not computed again by its next sync")
+    func verifiedClone() throws {
+        let team = try team()
+        let clone = try team.clone(for: team.members[1])
+        #expect(try clone.nextRequest(leavesDigest: true).stateDigest == .zero)
+        #expect(try clone.verify().matches)
+        #expect(
+            try clone.nextRequest(leavesDigest: true).stateDigest == team.workspace.head().state)
+    }
+
     @Test("what others write while it mends costs no snapshot")
     func othersWrite() throws {
         let team = try team()

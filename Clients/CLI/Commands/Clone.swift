@@ -85,7 +85,8 @@ struct Clone: TingCommand, AsyncParsableCommand {
         do {
             let lock = try session.lock(replica.path)
             defer { withExtendedLifetime(lock) {} }
-            let sync = try SyncSession(replica, over: connection, now: Session.clock)
+            let sync = try SyncSession(
+                replica, over: connection, leavesDigest: true, now: Session.clock)
             return (try await sync.run(), nil)
         } catch {
             return (nil, error)

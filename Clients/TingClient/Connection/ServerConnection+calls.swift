@@ -128,27 +128,13 @@ extension ServerConnection {
         return try understood { () throws(WireError) in try GiveBackResponse(wire: answer) }
     }
 
-    /// Larger than any file of SQLite, and far from where sums overflow.
-    private static let largestSnapshot: Int64 = 1 << 50
-
     /// - Parameter compressed: Whether the compressed form is to be described, too.
     func manifest(_ slug: String, compressed: Bool) async throws -> SnapshotManifest {
         let path = Self.path(slug, "snapshot/manifest") + (compressed ? "?gzip=1" : "")
         let answer = try await call(
             Request(.GET, path, headers: Self.versions() + [Self.packed]),
             as: Ting_V1_SnapshotManifest.self)
-        let hashes = answer.blockHashes.compactMap { Hash($0) }
-        guard let hash = Hash(answer.hash), hashes.count == answer.blockHashes.count,
-            (1...Self.largestSnapshot).contains(answer.bytes),
-            (1...Self.largestSnapshot).contains(answer.blockBytes),
-            Int64(hashes.count) == (answer.bytes + answer.blockBytes - 1) / answer.blockBytes,
-            answer.gzipBlockBytes.isEmpty || answer.gzipBlockBytes.count == hashes.count,
-            answer.gzipBlockBytes.allSatisfy({ $0 > 0 && $0 / 2 <= answer.blockBytes + 512 })
-        else { throw ClientError.foreignAnswer(server, "a manifest that does not add up") }
-        return SnapshotManifest(
-            version: answer.version, bytes: answer.bytes, hash: hash,
-            blockBytes: answer.blockBytes, blockHashes: hashes,
-            gzipBlockBytes: answer.gzipBlockBytes)
+        return try understood { () throws(WireError) in try SnapshotManifest(wire: answer) }
     }
 
     static func path(_ slug: String, _ rest: String? = nil) -> String {
@@ -218,15 +204,4 @@ extension WorkspaceSummary {
             slug: message.slug, head: message.head, epoch: message.epoch, role: message.role,
             schema: Int(clamping: message.schema))
     }
-}
-
-/// What a snapshot holds, and the hashes that prove it.
-struct SnapshotManifest: Equatable, Sendable {
-    var version: TingCore.Version
-    var bytes: Int64
-    var hash: Hash
-    var blockBytes: Int64
-    var blockHashes: [Hash]
-    /// Bytes of the gzip member that each block is in the compressed form; empty where there is none.
-    var gzipBlockBytes: [Int64] = []
 }

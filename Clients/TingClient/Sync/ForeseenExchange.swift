@@ -14,14 +14,17 @@ struct ForeseenExchange {
     init(over line: any SyncLine) { self.line = line }
 
     /// The answer to a request, which may have come already. What is likely to follow is sent.
-    mutating func exchange(_ request: SyncRequest) async throws -> SyncResponse {
+    /// - Parameter ignoringDigest: Whether the replica goes on where the state digests don't agree.
+    mutating func exchange(
+        _ request: SyncRequest, ignoringDigest: Bool
+    ) async throws -> SyncResponse {
         let response: SyncResponse
         if let ahead = await answer(to: request) {
             response = ahead
         } else {
             response = try await line.exchange(request)
         }
-        ask(after: response, to: request)
+        if response.digestsAgree || ignoringDigest { ask(after: response, to: request) }
         return response
     }
 
@@ -58,14 +61,15 @@ struct ForeseenExchange {
     private static func next(after response: SyncResponse, to request: SyncRequest) -> SyncRequest?
     {
         guard request.deliveries.isEmpty, request.links.isEmpty, request.schema > 0,
-            response.historyAgrees, response.digestsAgree, response.schema == nil,
-            response.clash == nil, response.epoch == request.base.epoch,
+            response.historyAgrees, response.schema == nil, response.clash == nil,
+            response.epoch == request.base.epoch,
             let last = response.entries.last?.version, last < response.head
         else { return nil }
         var next = request
         next.base.version = last
         next.historyDigest = response.historyDigest
-        next.stateDigest = response.stateDigest
+        // Who reported none has none in the next request, either.
+        if request.stateDigest != .zero { next.stateDigest = response.stateDigest }
         next.role = response.role
         if response.members != nil { next.membersVersion = response.membersVersion }
         return next

@@ -130,15 +130,8 @@ public struct SnapshotDownload: Sendable {
 }
 
 extension SnapshotManifest {
-    fileprivate var isCompressed: Bool { !gzipBlockBytes.isEmpty }
-
     /// The entity tag of the form that is downloaded.
     fileprivate var tag: String { "\"\(hash)\(isCompressed ? ".gz" : "")\"" }
-
-    /// Where the block that begins at a byte of the file begins in the compressed form.
-    fileprivate func gzipOffset(of byte: Int64) -> Int64 {
-        gzipBlockBytes.prefix(Int(byte / blockBytes)).reduce(0, +)
-    }
 }
 
 extension ServerAddress {

@@ -25,28 +25,36 @@ public struct SyncSession: Sendable {
     let patience: Duration
     /// Milliseconds since 1970, for `status`.
     let now: @Sendable () -> Int64
+    let leavesDigest: Bool
 
-    /// - Parameter clock: What waiting between tries is measured by; tests advance it.
+    /// - Parameters:
+    ///   - clock: What waiting between tries is measured by; tests advance it.
+    ///   - leavesDigest: Whether a clone's first sync reports no state digest of its own, and leaves the
+    ///     computing to the next one: it takes longer than the clone itself.
     public init(
         _ replica: Replica, over line: any SyncLine, clock: any Clock<Duration>,
-        patience: Duration, now: @escaping @Sendable () -> Int64
+        patience: Duration, leavesDigest: Bool = false, now: @escaping @Sendable () -> Int64
     ) {
         self.replica = replica
         self.line = line
         self.clock = clock
         self.patience = patience
         self.now = now
+        self.leavesDigest = leavesDigest
     }
 
     /// A session over a connection, on the machine's clock.
+    /// - Parameter leavesDigest: Whether a clone's first sync reports no state digest of its own.
     public init(
-        _ replica: Replica, over connection: ServerConnection, now: @escaping @Sendable () -> Int64
+        _ replica: Replica, over connection: ServerConnection, leavesDigest: Bool = false,
+        now: @escaping @Sendable () -> Int64
     ) throws {
         let line = WorkspaceLine(
             connection: connection, slug: try replica.identity().workspace, path: replica.path,
             outbox: { try? replica.waiting($0) })
         self.init(
-            replica, over: line, clock: ContinuousClock(), patience: connection.timeout, now: now)
+            replica, over: line, clock: ContinuousClock(), patience: connection.timeout,
+            leavesDigest: leavesDigest, now: now)
     }
 
     public typealias Outcome = SyncOutcome
@@ -80,7 +88,7 @@ public struct SyncSession: Sendable {
     }
 
     private func carryOut(_ progress: (Step) -> Void) async throws -> SyncOutcome {
-        var run = SyncRun(replica, patience: patience)
+        var run = SyncRun(replica, patience: patience, leavesDigest: leavesDigest)
         do {
             return try await carryOut(&run, progress)
         } catch let error as ClientError {
@@ -131,7 +139,9 @@ public struct SyncSession: Sendable {
             case .send(let request):
                 let began = ContinuousClock.now
                 do {
-                    action = try run.received(try await foreseen.exchange(request))
+                    action = try run.received(
+                        try await foreseen.exchange(
+                            request, ignoringDigest: run.ignoresDigest))
                 } catch let error as ClientError where error.mayPass {
                     lost = error
                     action = try run.notAnswered(

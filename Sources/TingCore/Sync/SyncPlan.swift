@@ -16,7 +16,7 @@ public struct SyncPlan: Equatable, Sendable {
         case mend
         /// Give back what the server lost, and go on from its snapshot, the outbox on top.
         case startOver(StartOver)
-        /// Both ends are at the head and hold the same.
+        /// Both ends are at the head and hold the same, as far as the replica has computed what it holds.
         case finish
         case fail(Failure)
     }

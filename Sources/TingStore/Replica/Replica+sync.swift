@@ -11,13 +11,16 @@ extension Replica {
     ///   - number: The outbox after this number; 0 for its beginning.
     ///   - deferred: Change sets that the server can't judge yet: what builds on them stays here.
     ///   - asksForSchema: Whether the server is to send its schema, whatever its version.
+    ///   - leavesDigest: Whether a clone that has neither computed its state digest nor ended a sync yet
+    ///     reports none.
     public func nextRequest(
-        after number: Int64 = 0, deferred: Set<ChangeSetID> = [], asksForSchema: Bool = false
+        after number: Int64 = 0, deferred: Set<ChangeSetID> = [], asksForSchema: Bool = false,
+        leavesDigest: Bool = false
     ) throws -> SyncRequest {
         try seal()
         if number == 0 {
             try repairOutbox()
-            try computeFirstDigest()
+            if try !leavesDigest || hasSynced() { try computeFirstDigest() }
         }
         return try read { db in
             let identity = try identity(db)
@@ -33,12 +36,17 @@ extension Replica {
         }
     }
 
+    private func hasSynced() throws -> Bool {
+        try read { try Int64.storedOne($0, sql: "SELECT last_sync FROM ting_replica") != nil }
+    }
+
     private func toldRole(_ db: Database) throws -> Role? {
         try String.storedOne(db.cachedStatement(sql: "SELECT role FROM ting_replica"))
             .flatMap(Role.init(rawValue:))
     }
 
-    /// The digest of the shared records; none that could agree where `verify` found a difference.
+    /// The digest of the shared records; none that could agree where `verify` found a difference, or
+    /// none was computed.
     private func reportedDigest(_ db: Database) throws -> Hash {
         let doubt = try Int.storedOne(
             db.cachedStatement(sql: "SELECT suspect FROM ting_replica"))
@@ -133,7 +141,7 @@ extension Replica {
         guard response.floor <= request.base.version + 1 else {
             throw ReplicaError.historyDiffers(.belowFloor)
         }
-        if check == .stateAndHistory, !response.digestsAgree {
+        if check == .stateAndHistory, !response.digestsAgree, try !isDigestDue() {
             throw ReplicaError.digestDiffers(version: request.base.version)
         }
         let hashed = HashedEntries(response.entries)

@@ -36,6 +36,10 @@ extension Replica {
             if let doubt {
                 try db.execute(
                     sql: "UPDATE ting_replica SET suspect = ?", arguments: [doubt.rawValue])
+            } else {
+                try db.execute(
+                    sql: "UPDATE ting_replica SET suspect = 0 WHERE suspect = ?",
+                    arguments: [Doubt.notComputed])
             }
             return (state.hash, history, doubt == nil)
         }
@@ -44,17 +48,24 @@ extension Replica {
     /// A snapshot brings the server's digest along: the replica computes its own before it first reports
     /// one (promise 2). The sync mends what differs.
     func computeFirstDigest() throws {
-        let isDue = try read { db in
-            try Int.storedOne(db.cachedStatement(sql: "SELECT suspect FROM ting_replica"))
-                == Doubt.notComputed
-        }
-        guard isDue else { return }
+        guard try isDigestDue() else { return }
         try sealed { db in
+            // Another process may have computed it meanwhile, and found more than this looks for.
+            guard try isDigestDue(db) else { return }
             let isRight = try HistoryTables.isStored(db, recomputedDigest(db))
             try db.execute(
                 sql: "UPDATE ting_replica SET suspect = ?",
                 arguments: [isRight ? 0 : Doubt.records.rawValue])
         }
+    }
+
+    /// Whether this is a clone that has not computed its state digest yet: the next sync does, which takes
+    /// some seconds for a million records.
+    public func isDigestDue() throws -> Bool { try read(isDigestDue) }
+
+    private func isDigestDue(_ db: Database) throws -> Bool {
+        try Int.storedOne(db.cachedStatement(sql: "SELECT suspect FROM ting_replica"))
+            == Doubt.notComputed
     }
 
     /// The state digest, computed from the shared values of all records.

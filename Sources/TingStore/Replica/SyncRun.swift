@@ -24,10 +24,17 @@ public struct SyncRun {
     private var plan: SyncPlan
     private var request: SyncRequest?
     private var check = DigestCheck.stateAndHistory
+    private let leavesDigest: Bool
+    /// Whether the request sent last reported no state digest because the clone has none yet.
+    private var isLeft = false
 
-    /// - Parameter patience: How long failures that pass are tried again before they are shown.
-    public init(_ replica: Replica, patience: Duration) {
+    /// - Parameters:
+    ///   - patience: How long failures that pass are tried again before they are shown.
+    ///   - leavesDigest: Whether a clone leaves the computing of its state digest to its second sync. This
+    ///     one then reports none, and mends nothing that came wrong with the snapshot.
+    public init(_ replica: Replica, patience: Duration, leavesDigest: Bool = false) {
         self.replica = replica
+        self.leavesDigest = leavesDigest
         plan = SyncPlan(patience: patience)
     }
 
@@ -43,6 +50,9 @@ public struct SyncRun {
         }
         return try perform(plan.step(.begin))
     }
+
+    /// Whether it goes on though no digest was reported to the server that could agree.
+    public var ignoresDigest: Bool { check == .history || isLeft }
 
     /// An answer came to the request sent last.
     public mutating func received(_ response: SyncResponse) throws -> Action {
@@ -165,8 +175,10 @@ public struct SyncRun {
 
     private mutating func ask(after number: Int64, asksForSchema: Bool = false) throws -> Action {
         let request = try replica.nextRequest(
-            after: number, deferred: deferred, asksForSchema: asksForSchema)
+            after: number, deferred: deferred, asksForSchema: asksForSchema,
+            leavesDigest: leavesDigest)
         self.request = request
+        isLeft = try leavesDigest && replica.isDigestDue()
         return .send(request)
     }
 

@@ -5,7 +5,7 @@ import TingClient
 import TingCore
 import TingStore
 
-/// P3: `ting clone` to the first query on the verified replica, to `curl -o` of the same bytes.
+/// P3: `ting clone` to the first query on the replica, each block of it verified, to `curl -o` of the same bytes.
 struct Cloning: Metric {
     static let name = "P3"
     static let about = "ting clone, HTTP/1.1, chunks of 256 KiB"
