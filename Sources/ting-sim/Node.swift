@@ -13,6 +13,8 @@ final class Node {
     var replica: Replica?
     var role = Role.editor
     var run: SyncRun?
+    /// Whether a sync has ended well: a clone's first one leaves its digest to the next.
+    var hasSynced = false
     /// Tells answers to the request under way from those to earlier ones.
     var request = 0
     var cutUntil: (requests: Int64, replies: Int64) = (0, 0)

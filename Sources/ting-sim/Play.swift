@@ -25,7 +25,7 @@ enum Play {
         }
         guard first.broken == nil, scenario.skews != nil else { return first }
         var right = scenario
-        right.skews = nil
+        (right.skews, right.serverSkew) = (nil, nil)
         let second = once(right)
         // The n-th call to a disk may be another one's there, since times of other lengths fill other
         // pages: then another exchange fails, and things come in another order.
@@ -104,7 +104,8 @@ enum Play {
         let changes: [(inout Scenario) -> Void] = [
             { $0.network = Scenario.Network() }, { $0.network.requestLoss = 0 },
             { $0.network.replyLoss = 0 }, { $0.network.duplication = 0 },
-            { $0.network.pageByteLimit = 1 << 20 }, { $0.skews = nil },
+            { $0.network.pageByteLimit = 1 << 20 }, { $0.skews = nil }, { $0.serverSkew = nil },
+            { $0.leavesDigest = nil },
             { $0.members = max(2, $0.members - 1) },
         ]
         return changes.map { change in

@@ -43,6 +43,30 @@ extension Scenario {
             }
             phases.append(steps)
         }
+        // From a generator of their own, so that the rest of a scenario stays what it was.
+        var later = SeededGenerator(state: seed ^ 0x636c_6f63_6b)
+        if Int.random(in: 0..<4, using: &later) == 0 { setServerClockWrong(&later) }
+        if Bool.random(using: &later) { leavesDigest = true }
+    }
+
+    /// Half of what befalls clocks befalls the server's instead, which is wrong from the start where the
+    /// others are.
+    private mutating func setServerClockWrong(_ random: inout SeededGenerator) {
+        if skews != nil { serverSkew = Self.yearsWrong(&random) }
+        phases = phases.map { phase in
+            phase.map { step in
+                var step = step
+                guard step.number % 2 == 0 else { return step }
+                switch step.action {
+                case .clock(_, let milliseconds):
+                    step.action = .clock(node: Self.server, milliseconds: milliseconds)
+                case .stopClock: step.action = .stopClock(node: Self.server)
+                case .startClock: step.action = .startClock(node: Self.server)
+                default: break
+                }
+                return step
+            }
+        }
     }
 
     private static func network(

@@ -10,6 +10,10 @@ struct Scenario: Codable, Equatable {
     var network: Network
     /// How far each machine's clock is wrong from the start, in milliseconds; none where missing.
     var skews: [Int64]? = nil
+    /// The same of the server's; none where missing.
+    var serverSkew: Int64? = nil
+    /// Whether a clone's first sync leaves the digest to its second; not, where missing.
+    var leavesDigest: Bool? = nil
     /// What aligning the texts of one change set, or of one transaction, may cost: as the limit where missing.
     var mergeSteps: Int? = nil
     /// Between phases the faults stop, and everyone must come to hold the same.
@@ -61,6 +65,7 @@ struct Scenario: Codable, Equatable {
         case fail(machine: Int, calls: Int, full: Bool)
         /// The disk takes nothing more until the time is over.
         case full(machine: Int, milliseconds: Int64)
+        /// A machine's clock jumps; the server's too, where `node` says so.
         case clock(node: Int, milliseconds: Int64)
         case stopClock(node: Int)
         case startClock(node: Int)

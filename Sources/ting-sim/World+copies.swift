@@ -17,6 +17,7 @@ extension World {
         let twin = Node(
             "n\(nodes.count)", node.member, MachineClock(clock, shift: node.clock.shift))
         twin.role = node.role
+        twin.hasSynced = node.hasSynced
         try SimulatedDisk.copy(node.path, to: twin.path)
         try twin.open(schema)
         twin.holds = node.holds

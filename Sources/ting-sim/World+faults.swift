@@ -53,7 +53,8 @@ extension World {
     /// Whether the server lives after it.
     @discardableResult
     func attemptOnServer(_ body: (Workspace) throws -> Void) throws -> Bool {
-        SimulatedDisk.setTime(clock.time)
+        SimulatedDisk.setTime(serverClock.time)
+        defer { SimulatedDisk.setTime(clock.time) }
         do {
             guard let workspace else { return false }
             try body(workspace)
@@ -113,6 +114,7 @@ extension World {
             node.disk.setCapacity(nil)
             if node.health.isArmed { try restart(node) }
         }
+        serverClock.start()
         serverHealth.fullUntil = 0
         serverDisk.setCapacity(nil)
         if serverHealth.isArmed { try restartServer() }

@@ -29,7 +29,9 @@ extension World {
     /// Begins a sync, unless one is under way.
     func beginSync(_ node: Node) throws {
         guard let replica = node.replica, node.run == nil else { return }
-        node.run = SyncRun(replica, patience: .seconds(8))
+        node.run = SyncRun(
+            replica, patience: .seconds(8),
+            leavesDigest: scenario.leavesDigest == true && !node.hasSynced)
         node.isToldOfCopy = false
         node.isToldOfStart = false
         try proceed(node) { run, _ in try run.begin() }
@@ -118,7 +120,8 @@ extension World {
         case .fetchSnapshot: transmit(.snapshot, node, number)
         case .wait(let duration):
             schedule(clock.time + duration.milliseconds, .wake(node, number))
-        case .finish, .fail(.notAnswered): node.run = nil
+        case .finish: (node.run, node.hasSynced) = (nil, true)
+        case .fail(.notAnswered): node.run = nil
         case .fail(.startsOverAgain) where replacements > 0: node.run = nil
         case .fail(let failure): throw Broken(.stuck, "\(node.machine): \(failure)")
         }

@@ -31,12 +31,12 @@ extension World {
         let isAlive = try attemptOnServer { workspace in
             let judgement = try workspace.accept(
                 [.init(request: request, member: node.member.id, role: node.role)],
-                now: clock.time)[0]
+                now: serverClock.time)[0]
             try bug?.afterAccepting(workspace, &random)
             response = try workspace.reply(
                 to: request, judgement: judgement, role: node.role,
                 members: request.membersVersion == 0 ? members : nil,
-                membersVersion: 1, now: clock.time)
+                membersVersion: 1, now: serverClock.time)
         }
         if isAlive { try observeHistory() }
         count(request, known, node)
@@ -84,7 +84,7 @@ extension World {
         comingBack = request
         let next = Epoch.random(using: &random)
         let isAlive = try attemptOnServer { workspace in
-            response = try workspace.takeBack(request, now: clock.time, next: next).response
+            response = try workspace.takeBack(request, now: serverClock.time, next: next).response
             try bug?.afterTakingBack(workspace, &random)
         }
         if isAlive { try observeHistory(isTakenBack: response != nil) }

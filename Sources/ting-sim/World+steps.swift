@@ -51,9 +51,9 @@ extension World {
         case .full(let machine, let milliseconds):
             health(machine).fullUntil = clock.time + milliseconds
             disk(machine).setCapacity(0)
-        case .clock(let index, let milliseconds): node(index).clock.jump(milliseconds)
-        case .stopClock(let index): node(index).clock.stop()
-        case .startClock(let index): node(index).clock.start()
+        case .clock(let machine, let milliseconds): clock(of: machine).jump(milliseconds)
+        case .stopClock(let machine): clock(of: machine).stop()
+        case .startClock(let machine): clock(of: machine).start()
         default: break
         }
     }
@@ -62,6 +62,10 @@ extension World {
 
     private func health(_ machine: Int) -> Health {
         machine == Scenario.server ? serverHealth : node(machine).health
+    }
+
+    private func clock(of machine: Int) -> MachineClock {
+        machine == Scenario.server ? serverClock : node(machine).clock
     }
 
     private func disk(_ machine: Int) -> SimulatedMachine {

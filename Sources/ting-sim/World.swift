@@ -11,6 +11,7 @@ final class World {
     let scenario: Scenario
     let schema = Schema.sample
     let clock = ManualClock()
+    let serverClock: MachineClock
     let serverDisk = SimulatedMachine(World.serverMachine)
     let bug: PlantedBug?
     var trace: Trace
@@ -120,6 +121,7 @@ final class World {
                 email: "m\(index)@example.org", role: .editor)
         }
         self.random = random
+        serverClock = MachineClock(clock, shift: scenario.serverSkew ?? 0)
         try SimulatedDisk.install(asDefault: true)
         SimulatedDisk.reset(seed: scenario.seed)
         SimulatedDisk.setTime(clock.time)
