@@ -16,19 +16,24 @@ enum BundleFuzz {
             "a bundle changes as text")
         let key = try keys.get().server
         guard let opened = try? SealedBundle.open(file, as: .toServer, with: key) else { return }
-        try FuzzFinding.check(opened == contents, "an altered bundle opens")
+        try FuzzFinding.check(opened == sealed, "an altered bundle opens")
     }
 
-    /// What a bundle holds: a request that its device did sign, a reply, or a request that nobody
-    /// signed.
-    static func run(contents: [UInt8], kind: Int) throws {
+    /// What a bundle holds, by the first byte of `WireFuzz`'s input.
+    enum Kind: Int {
+        /// A request that its device did sign, a reply, and a request that nobody signed.
+        case signed = 8
+        case reply, unsigned
+    }
+
+    static func run(_ kind: Kind, contents: [UInt8]) throws {
         switch kind {
-        case 8: try signed(contents)
-        case 9:
+        case .signed: try signed(contents)
+        case .reply:
             guard let reply = try? BundleReply(contents: contents) else { return }
             try FuzzFinding.check(
                 BundleReply(contents: reply.contents()) == reply, "a reply changes on its way")
-        default:
+        case .unsigned:
             try FuzzFinding.check(
                 (try? read(contents)) == nil, "a bundle is taken that nobody signed")
         }
@@ -66,16 +71,16 @@ enum BundleFuzz {
     }
 
     /// What every bundle holds that was sealed to the server's key.
-    private static let contents = Array("Skals vand, 水".utf8)
+    private static let sealed = Array("Skals vand, 水".utf8)
 
     /// A file that opens, as it is and as text.
     static func files() throws -> [[UInt8]] {
         let file = try SealedBundle.seal(
-            contents, as: .toServer, to: keys.get().server.publicKey)
+            sealed, as: .toServer, to: keys.get().server.publicKey)
         return [file, Array(SealedBundle.armored(file).utf8)]
     }
 
-    /// Contents of each kind that `run(contents:kind:)` reads, the kind first.
+    /// Contents of each kind, the kind first.
     static func contents(
         asking request: SyncRequest, answered response: SyncResponse
     ) throws -> [[UInt8]] {
@@ -90,6 +95,9 @@ enum BundleFuzz {
             answers: [.init(replica: request.replica, base: request.base, response: response)])
         let inner = [UInt8](signed.request)
         signed.signature = Data(count: 64)
-        return try [[8] + inner, [9] + reply.contents(), [10] + signed.serializedBytes()]
+        let contents: [(Kind, [UInt8])] = try [
+            (.signed, inner), (.reply, reply.contents()), (.unsigned, signed.serializedBytes()),
+        ]
+        return contents.map { kind, bytes in [UInt8(kind.rawValue)] + bytes }
     }
 }

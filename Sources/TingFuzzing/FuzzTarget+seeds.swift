@@ -96,6 +96,13 @@ extension FuzzTarget {
             [1] + coding.encode(response.terseWire(to: ReplicaID.named([1]))),
             [4] + coding.encode(giveBack.terseWire),
         ]
+        var manifest = Ting_V1_SnapshotManifest()
+        (manifest.version, manifest.bytes, manifest.blockBytes) = (3, 700, 256)
+        manifest.hash = Hash(of: [UInt8](repeating: 1, count: 700)).description
+        manifest.blockHashes = (0..<3).map { Hash(of: [UInt8($0)]).description }
+        messages.append(try [11] + coding.encode(manifest))
+        manifest.gzipBlockBytes = [200, 100, 150]
+        messages.append(try [11] + coding.encode(manifest))
         if coding == .protobuf {
             messages += try BundleFuzz.contents(asking: request, answered: response)
         }

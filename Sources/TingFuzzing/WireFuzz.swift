@@ -8,7 +8,7 @@ import TingWire
 enum WireFuzz {
     static func run(_ bytes: [UInt8], coding: WireCoding) throws {
         var input = FuzzInput(bytes)
-        let kind = input.below(11)
+        let kind = input.below(12)
         let body = input.all()
         switch kind {
         case 0:
@@ -45,8 +45,26 @@ enum WireFuzz {
             let read = { (message: Ting_V1_Entry) in try Entry(wire: message) }
             try roundTrip(body, coding, Ting_V1_Entry.self, read, \.wire)
             try roundTrip(body, coding, Ting_V1_Entry.self, read, \.terseWire)
-        default: if coding == .protobuf { try BundleFuzz.run(contents: body, kind: kind) }
+        case 11:
+            guard let message = try? coding.decode(Ting_V1_SnapshotManifest.self, body),
+                let manifest = try? SnapshotManifest(wire: message)
+            else { return }
+            try adds(manifest)
+        default:
+            guard coding == .protobuf, let kind = BundleFuzz.Kind(rawValue: kind) else { return }
+            try BundleFuzz.run(kind, contents: body)
         }
+    }
+
+    /// Every block of a snapshot begins behind the one before, in either form.
+    private static func adds(_ manifest: SnapshotManifest) throws {
+        let starts = manifest.blockHashes.indices.map { Int64($0) * manifest.blockBytes }
+        try FuzzFinding.check(
+            starts.allSatisfy { $0 < manifest.bytes }, "a block begins behind the file")
+        guard manifest.isCompressed else { return }
+        let places = starts.prefix(64).map(manifest.gzipOffset)
+        try FuzzFinding.check(
+            zip(places, places.dropFirst()).allSatisfy(<), "a block begins before the last one")
     }
 
     /// Entries that leave out the change sets of one replica are completed from what it holds.
