@@ -31,10 +31,10 @@ extension Replica {
             try db.execute(
                 sql: "CREATE TABLE \"\(name)\" (\(list), PRIMARY KEY (\"\(key)\")) STRICT")
             let places = columns.map { _ in "nullif(?, '')" }.joined(separator: ", ")
-            let insert = try db.cachedStatement(
-                sql: "INSERT INTO \"\(name)\" VALUES (\(places))")
+            let insert = try HotStatement(db, "INSERT INTO \"\(name)\" VALUES (\(places))")
             for row in rows {
-                try insert.execute(arguments: StatementArguments(row))
+                for (column, cell) in row.enumerated() { insert.bind(cell, at: Int32(column + 1)) }
+                try insert.run()
             }
             for verb in ["INSERT", "UPDATE", "DELETE"] {
                 try db.execute(
