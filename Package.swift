@@ -213,7 +213,8 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["library-example", "ting", "tingd"],
+            name: "CommandLineTests",
+            dependencies: ["library-example", "ting", "tingd", "TingTesting"],
             exclude: ["transcripts"]),
         .testTarget(
             name: "ServerTests",

@@ -90,6 +90,12 @@ def latest() -> None:
     opened = s.conflict(theirs, P1, "field", field="title_en", before='"a"', other='"c"', kept_by=ANNA, other_by=BO, other_version=3)
     s.deliver(BO, (theirs, [updated("project", P1, title_en="b"), opened]))
 
+    s = project("merge-latest-tie", "merge.md#edit-time", "A tie of edit times: the later version is the later.", title_en="a")
+    anna(s, update("project", P1, title_en=("a", "b")), time=str(START + 2500))
+    theirs = s.change_set(1, update("project", P1, title_en=("a", "c")), time=str(START + 2500))
+    opened = s.conflict(theirs, P1, "field", field="title_en", before='"a"', other='"b"', kept_by=BO, other_by=ANNA, other_version=2)
+    s.deliver(BO, (theirs, [updated("project", P1, title_en="c"), opened]))
+
     s = project("merge-clock-ahead", "merge.md#edit-time", "A clock that is a year ahead: times are counted back from the receipt.", title_en="a")
     year = 365 * 86_400_000
     anna(s, update("project", P1, title_en=("a", "b")), time=str(START + 2500))
@@ -156,6 +162,21 @@ def review() -> None:
     opened = s.conflict(theirs, P1, "proposal", field="start", before='"2026"', kept_by=ANNA, other_by=BO, other_version=3)
     s.deliver(BO, (theirs, [updated("project", P1, start="2027"), opened]))
 
+    s = project(
+        "merge-review-equal", FIELDS, "Equal values agree, and the second author is a writer too: who has not seen it is concurrent.", start="2026"
+    )
+    anna(s, update("project", P1, start=("2026", "2027")))
+    s.deliver(BO, (s.change_set(1, update("project", P1, start=("2026", "2027"))), "applied"))
+    mine = s.change_set(2, update("project", P1, start=("2027", "2029")))
+    opened = s.conflict(mine, P1, "proposal", field="start", before='"2027"', other='"2029"', kept_by=BO, other_by=ANNA, other_version=4)
+    s.deliver(ANNA, (mine, [updated("project", P1, start="2027"), opened]))
+
+    s = project("merge-review-keep", FIELDS, "A keep is an edit: it stays, and the value of who had not seen it is a proposal.", start="2026")
+    anna(s, update("project", P1, start=("2026", "2026")))
+    theirs = s.change_set(1, update("project", P1, start=("2026", "2028")))
+    opened = s.conflict(theirs, P1, "proposal", field="start", before='"2026"', other='"2028"', kept_by=ANNA, other_by=BO, other_version=3)
+    s.deliver(BO, (theirs, [updated("project", P1, start="2026"), opened]))
+
 
 def texts() -> None:
     text = "merge.md#text"
@@ -163,6 +184,18 @@ def texts() -> None:
     anna(s, update("project", P1, summary=("one\ntwo\nthree\n", "ONE\ntwo\nthree\n")))
     theirs = s.change_set(1, update("project", P1, summary=("one\ntwo\nthree\n", "one\ntwo\nTHREE\n")))
     s.deliver(BO, (theirs, [updated("project", P1, summary="ONE\ntwo\nTHREE\n")]))
+
+    s = project(
+        "merge-text-outbox",
+        text,
+        "The before-value of an edit is what its author saw, in the outbox too: merged with it as the base, both lines hold.",
+        summary="one\ntwo\nthree\n",
+    )
+    anna(s, update("project", P1, summary=("one\ntwo\nthree\n", "ONE\ntwo\nthree\n")))
+    first = s.change_set(1, update("project", P1, summary=("one\ntwo\nthree\n", "one\ntwo\nTHREE\n")))
+    second = s.change_set(1, update("project", P1, summary=("one\ntwo\nTHREE\n", "one\ntwo\nTHREE!\n")), seen=[first])
+    merged = [[updated("project", P1, summary=one)] for one in ("ONE\ntwo\nTHREE\n", "ONE\ntwo\nTHREE!\n")]
+    s.deliver(BO, (first, merged[0]), (second, merged[1]))
 
     s = project(
         "merge-text-overlap", text, "Where words overlap the later edit's stay; the conflict holds the other's whole text.", summary="one two\nthree"
@@ -174,11 +207,30 @@ def texts() -> None:
     )
     s.deliver(BO, (theirs, [updated("project", P1, summary="one zwei\nthree!"), opened]))
 
+    s = project(
+        "merge-text-overlap-earlier",
+        text,
+        "An edit made earlier gives way where words overlap, though it arrived later; its whole text waits in a conflict.",
+        summary="one two\nthree",
+    )
+    anna(s, update("project", P1, summary=("one two\nthree", "one 2\nthree")), time=str(START + 2500))
+    theirs = s.change_set(1, update("project", P1, summary=("one two\nthree", "one zwei\nthree!")), time=str(START + 2200))
+    opened = s.conflict(
+        theirs, P1, "text", field="summary", before='"one two\\nthree"', other='"one zwei\\nthree!"', kept_by=ANNA, other_by=BO, other_version=3
+    )
+    s.deliver(BO, (theirs, [updated("project", P1, summary="one 2\nthree!"), opened]))
+
     s = project("merge-text-put-back", text, "An unseen writer put the text back as the before-value has it: they meant it to stay.", summary="a")
     anna(s, update("project", P1, summary=("a", "b")))
     anna(s, update("project", P1, summary=("b", "a")), since=2)
     theirs = s.change_set(1, update("project", P1, summary=("a", "c")))
     opened = s.conflict(theirs, P1, "text", field="summary", before='"a"', other='"a"', kept_by=BO, other_by=ANNA, other_version=3)
+    s.deliver(BO, (theirs, [updated("project", P1, summary="c"), opened]))
+
+    s = project("merge-text-keep", text, "An unseen writer kept the text as the before-value has it: they meant it to stay, too.", summary="a")
+    anna(s, update("project", P1, summary=("a", "a")))
+    theirs = s.change_set(1, update("project", P1, summary=("a", "c")))
+    opened = s.conflict(theirs, P1, "text", field="summary", before='"a"', other='"a"', kept_by=BO, other_by=ANNA, other_version=2)
     s.deliver(BO, (theirs, [updated("project", P1, summary="c"), opened]))
 
     s = project("merge-text-empty", text, "Where nothing is concurrent the empty text is set like any other.", title_en="x")
@@ -309,6 +361,29 @@ def deletions() -> None:
     opened = s.conflict(theirs, P1, "deleted", kept_by=ANNA, other_by=BO)
     s.deliver(BO, (theirs, [updated("project", P1), opened]))
 
+    s = project(
+        "merge-delete-against-proposal", RECORDS, "An unseen edit counts also where its value does not stand, but waits in a conflict.", start="2026"
+    )
+    anna(s, update("project", P1, start=("2026", "2027")))
+    theirs = s.change_set(1, update("project", P1, start=("2026", "2028")))
+    waits = s.conflict(theirs, P1, "proposal", field="start", before='"2026"', other='"2028"', kept_by=ANNA, other_by=BO, other_version=3)
+    s.deliver(BO, (theirs, [updated("project", P1, start="2027"), waits]))
+    mine = s.change_set(2, delete("project", P1))
+    opened = s.conflict(mine, P1, "deleted", kept_by=BO, other_by=ANNA)
+    s.deliver(ANNA, (mine, [updated("project", P1), opened]))
+
+    s = task("merge-delete-against-counter", RECORDS, "So does an unseen increment, though it is no writer of the value.", spent_h=3)
+    anna(s, update("task", T1, spent_h=(3, 5)))
+    theirs = s.change_set(1, delete("task", T1))
+    opened = s.conflict(theirs, T1, "deleted", kept_by=ANNA, other_by=BO)
+    s.deliver(BO, (theirs, [updated("task", T1), opened]))
+
+    s = project("merge-delete-against-set", RECORDS, "So does an unseen removal from a set, of which no addition is left.", tags=["a"])
+    anna(s, update("project", P1, tags=(["a"], [])))
+    theirs = s.change_set(1, delete("project", P1))
+    opened = s.conflict(theirs, P1, "deleted", kept_by=ANNA, other_by=BO)
+    s.deliver(BO, (theirs, [updated("project", P1), opened]))
+
     s = project("merge-delete-with-field-base", "model.md#bases", "The deletion gives the base of a field that a pending edit hid.", title_en="a")
     anna(s, update("project", P1, title_en=("a", "b")))
     theirs = s.change_set(2, delete("project", P1, title_en=1))
@@ -358,6 +433,18 @@ def deletions() -> None:
     anna(s, delete("project", P1))
     s.deliver(BO, (s.change_set(2, insert("project", P1, title_en="x")), [live("project", P1, progress=5, title_en="x")]))
 
+    s = project(
+        "merge-insert-unseen-deletion",
+        RECORDS,
+        "An insert whose author had not seen the deletion brings the record back too, and a conflict says who deleted it.",
+        title_en="a",
+        progress=5,
+    )
+    anna(s, delete("project", P1))
+    theirs = s.change_set(1, insert("project", P1, title_en="x"))
+    opened = s.conflict(theirs, P1, "deleted", kept_by=BO, other_by=ANNA)
+    s.deliver(BO, (theirs, [live("project", P1, progress=5, title_en="x"), opened]))
+
     s = project("merge-delete-then-update", RECORDS, "One change set deletes the record and writes it: it stays, without a conflict.", title_en="a")
     both = s.change_set(1, delete("project", P1), update("project", P1, progress=(None, 1)))
     s.deliver(ANNA, (both, [updated("project", P1, progress=1)]))
@@ -369,6 +456,15 @@ def parents() -> None:
     theirs = s.change_set(1, insert("task", T1, project=P1, title="t"))
     opened = s.conflict(theirs, P1, "parent", kept_by=BO, other_by=ANNA)
     s.deliver(BO, (theirs, [live("task", T1, project=P1, title="t"), live("project", P1, title_en="a"), opened]))
+
+    s = project("merge-parent-of-deleted-parent", RECORDS, "The parent that comes back has a deleted parent: that comes back, too.", title_en="a")
+    anna(s, insert("task", T1, project=P1, title="t"))
+    anna(s, delete("task", T1), delete("project", P1), since=2)
+    theirs = s.change_set(2, insert("document", T2, record=T1, title="d"))
+    parent = s.conflict(theirs, T1, "parent", kept_by=BO, other_by=ANNA)
+    grandparent = s.conflict(theirs, P1, "parent", kept_by=ANNA, other_by=ANNA)
+    back = [live("task", T1, project=P1, title="t"), parent, live("project", P1, title_en="a"), grandparent]
+    s.deliver(BO, (theirs, [live("document", T2, record=T1, title="d"), *back]))
 
     s = project(
         "merge-parent-of-unseen-child",
@@ -425,12 +521,26 @@ def uniques() -> None:
     opened = s.conflict(both, P2, "unique", field="code", other='"X"', kept_by=ANNA, other_by=ANNA)
     s.deliver(ANNA, (both, [live("project", P1, code="X"), live("project", P2, code="X~2"), opened]))
 
+    s = project("merge-unique-update", RECORDS, "An update to a text that another record holds.", code="X")
+    anna(s, insert("project", P2, code="Y"))
+    theirs = s.change_set(2, update("project", P2, code=("Y", "X")))
+    opened = s.conflict(theirs, P2, "unique", field="code", other='"X"', kept_by=BO, other_by=BO)
+    s.deliver(BO, (theirs, [updated("project", P2, code="X~2"), opened]))
+
     s = project("merge-unique-brought-back", RECORDS, "A record that comes back finds its text taken.", code="X")
     anna(s, delete("project", P1))
     anna(s, insert("project", P2, code="X"), since=2)
     back = s.change_set(3, restore("project", P1))
     opened = s.conflict(back, P1, "unique", field="code", other='"X"', kept_by=BO, other_by=BO)
     s.deliver(BO, (back, [live("project", P1, code="X~2"), opened]))
+
+    s = project("merge-unique-of-parent", RECORDS, "A parent that its child brings back finds its text taken, too.", code="X")
+    anna(s, delete("project", P1))
+    anna(s, insert("project", P2, code="X"), since=2)
+    theirs = s.change_set(1, insert("task", T1, project=P1, title="t"))
+    parent = s.conflict(theirs, P1, "parent", kept_by=BO, other_by=ANNA)
+    unique = s.conflict(theirs, P1, "unique", field="code", other='"X"', kept_by=BO, other_by=BO)
+    s.deliver(BO, (theirs, [live("task", T1, project=P1, title="t"), live("project", P1, code="X~2"), parent, unique]))
 
 
 # --- Conflicts ------------------------------------------------------------------------------------
@@ -447,6 +557,14 @@ def conflicting(name: str, where: str, comment: str) -> tuple[Scenario, str]:
 
 
 def conflicts() -> None:
+    s, row = conflicting(
+        "merge-latest-three", "merge.md#conflicts", "A field may have several conflicts: each holds one other value, and is settled by itself."
+    )
+    third = s.change_set(1, update("project", P1, title_en=("a", "d")))
+    opened = s.conflict(third, P1, "field", field="title_en", before='"a"', other='"c"', kept_by=BO, other_by=BO, other_version=3)
+    s.deliver(BO, (third, [updated("project", P1, title_en="d"), opened]), replica=replica(BO)[:-1] + "9")
+    anna(s, update("project", P1, title_en=("d", "b")), settle(row), since=4)
+
     where = "merge.md#settling"
     s, row = conflicting("merge-settle-take", where, "Taking the other value, and settling, in one change set.")
     anna(s, update("project", P1, title_en=("c", "b")), settle(row), since=3)
@@ -503,6 +621,35 @@ def conflicts() -> None:
     s.deliver(BO, (first, [updated("project", P1, start="2027"), waits]))
     opened = s.conflict(second, P1, "proposal", field="start", before='"2028"', other='"2029"', kept_by=ANNA, other_by=BO, other_version=4)
     s.deliver(BO, (second, [updated("project", P1, start="2027"), closed(waits["record"]), opened]))
+
+    s = project(
+        "merge-continue-text",
+        "merge.md#fields",
+        "Bo goes on from his text that waits in a conflict: it is settled. The merged text is not his new one, so that waits in turn.",
+        summary="one two\nthree",
+    )
+    anna(s, update("project", P1, summary=("one two\nthree", "one 2\nthree")), time=str(START + 2500))
+    first = s.change_set(1, update("project", P1, summary=("one two\nthree", "one zwei\nTHREE")), time=str(START + 2200))
+    second = s.change_set(1, update("project", P1, summary=("one zwei\nTHREE", "one zwei\nTHREE!")), time=str(START + 2800), seen=[first])
+    waits = s.conflict(
+        first, P1, "text", field="summary", before='"one two\\nthree"', other='"one zwei\\nTHREE"', kept_by=ANNA, other_by=BO, other_version=3
+    )
+    s.deliver(BO, (first, [updated("project", P1, summary="one 2\nTHREE"), waits]))
+    opened = s.conflict(
+        second, P1, "text", field="summary", before='"one zwei\\nTHREE"', other='"one zwei\\nTHREE!"', kept_by=BO, other_by=BO, other_version=4
+    )
+    s.deliver(BO, (second, [updated("project", P1, summary="one 2\nTHREE!"), closed(waits["record"]), opened]))
+
+    s, _ = conflicting(
+        "merge-not-continued",
+        "merge.md#fields",
+        "Anna goes on from her value as the server gave it to her. It was not in her outbox, though another edit was: its conflict stays open.",
+    )
+    first = s.change_set(2, update("project", P1, progress=(None, 1)))
+    second = s.change_set(2, update("project", P1, title_en=("b", "d")), seen=[first])
+    s.deliver(ANNA, (first, "applied"))
+    opened = s.conflict(second, P1, "field", field="title_en", before='"b"', other='"c"', kept_by=ANNA, other_by=BO, other_version=3)
+    s.deliver(ANNA, (second, [updated("project", P1, title_en="d"), opened]))
 
     s = scenario("merge-effect-order", "merge.md#effects", "A conflict stands where it opens: between the records of two operations.")
     s.deliver(ANNA, (s.change_set(0, insert("project", P1, title_en="a"), insert("project", P2, title_en="p")), "applied"))

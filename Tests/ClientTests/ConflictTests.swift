@@ -60,7 +60,10 @@ import TingTesting
         #expect(conflict.isOpen && conflict.other == .text("By 0"))
         #expect(try titles(1).isEmpty)
         try other.write { try other.settle($0, conflict, by: settlement) }
+        #expect(try other.outbox().count == 1)
+        let version = try team.workspace.head().version
         for member in [1, 0] { try team.sync(member) }
+        #expect(try team.workspace.head().version == version + 1)
         let expected =
             switch settlement {
             case .take: ["By 0"]

@@ -170,11 +170,14 @@ private let obstacles: [Obstacle] = [
 @Suite("After a sync that failed, status says why")
 struct LastErrorTests {
     @Test(
-        "in one sentence, with a remedy and no promise of a retry", .tags(.promise12),
+        "in one sentence, with a remedy and no promise of a retry; none is a verdict on what waits",
+        .tags(.promise4, .promise12),
         arguments: obstacles)
     fileprivate func sentence(_ obstacle: Obstacle) async throws {
         let team = try Team(1)
         let replica = team.replicas[0]
+        try replica.write { try $0.execute(sql: "INSERT INTO project (title) VALUES ('Waits')") }
+        let waiting = try replica.outbox()
         let (connection, server) = try await obstacle.meet()
         let line = WorkspaceLine(connection: connection, slug: "team", path: replica.path)
         let session = SyncSession(
@@ -187,6 +190,8 @@ struct LastErrorTests {
         #expect(said == obstacle.says)
         #expect(status.nextRetry == nil)
         #expect(status.lastSync == nil)
+        #expect(try replica.outbox() == waiting)
+        #expect((status.outbox, status.quarantine) == (1, 0))
         await connection.close()
         await server?.stop()
     }
@@ -225,11 +230,48 @@ struct LastErrorTests {
     /// A line that gives out while the server is being given back what it lost.
     private struct CutLine: SyncLine {
         let response: SyncResponse
+        var failure = ClientError.lost(ServerAddress(host: "a.example", port: 443))
         func exchange(_ request: SyncRequest) async throws -> SyncResponse { response }
-        func mend(_ request: MendRequest) async throws -> MendResponse { throw cut }
-        func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse { throw cut }
-        func snapshot() async throws -> String { throw cut }
-        private var cut: ClientError { .lost(ServerAddress(host: "a.example", port: 443)) }
+        func mend(_ request: MendRequest) async throws -> MendResponse { throw failure }
+        func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
+            throw failure
+        }
+        func snapshot() async throws -> String { throw failure }
+    }
+
+    @Test(
+        "a workspace or a snapshot that is not found, on the way to another history, is no verdict",
+        .tags(.promise4), arguments: [true, false])
+    func notFound(isRestored: Bool) async throws {
+        let team = try Team(1)
+        let replica = team.replicas[0]
+        try replica.write { try $0.execute(sql: "INSERT INTO project (title) VALUES ('Sent')") }
+        try team.sync(0)
+        try replica.write { try $0.execute(sql: "UPDATE project SET title = 'Waits'") }
+        let (waiting, before) = (try replica.outbox(), try replica.identity())
+        var response = try team.workspace.reply(
+            to: replica.nextRequest(), judgement: .init(), role: .editor, members: nil,
+            membersVersion: 1, now: 0)
+        if isRestored {
+            var generator = SystemRandomNumberGenerator()
+            response.epoch = .random(using: &generator)
+            response.historyAgrees = false
+        } else {
+            response.floor = 5
+        }
+        let missing = ClientError(
+            .requestWide, code: "workspace_not_found", "There is no such workspace.",
+            remedy: "Check the name.", status: 404)
+        let session = SyncSession(
+            replica, over: CutLine(response: response, failure: missing), clock: HastyClock(),
+            patience: .seconds(3), now: { 0 })
+        let error = await #expect(throws: ClientError.self) { _ = try await session.run() }
+        #expect(error?.code == "workspace_not_found")
+        #expect(try replica.outbox() == waiting)
+        #expect(try replica.identity() == before)
+        #expect(try replica.quarantine().isEmpty)
+        let title = try replica.read { try String.fetchOne($0, sql: "SELECT title FROM project") }
+        #expect(title == "Waits")
     }
 
     @Test(

@@ -41,6 +41,32 @@ struct SpecificationTests {
         }
     }
 
+    @Test("rules.md names vectors and tests that are there, and one at least for each rule")
+    func rules() throws {
+        let rows = try text("Docs/rules.md").matches(
+            of: /(?m)^\| (?<number>\d+) [^|]+ \|(?<vectors>[^|]*)\|(?<tests>[^|]*)\|$/)
+        #expect(rows.map { Int($0.number) } == (1...rows.count).map(Optional.some))
+        let vectors = try FileManager.default.contentsOfDirectory(
+            atPath: Self.root.appending(path: "Protocol/vectors").path)
+        let sources =
+            try files(in: "Tests", "swift") + files(in: "Clients/Python/tests", "py")
+        let tests = try sources.map { try String(contentsOf: $0, encoding: .utf8) }
+        for row in rows {
+            let named = row.vectors.matches(of: /`([^`]+)`/).map(\.1)
+            for name in named {
+                #expect(vectors.contains("\(name).json"), "\(row.number): \(name)")
+            }
+            // `Suite.function(_:)` in Swift, `test_of_something` in Python.
+            let proofs = row.tests.matches(of: /`(?:(\w+)\.)?(\w+)(?:\(.*?\))?`/)
+            for proof in proofs {
+                let words = proof.1.map { ["\($0)", "func \(proof.2)("] } ?? ["def \(proof.2)("]
+                let isThere = tests.contains { test in words.allSatisfy(test.contains) }
+                #expect(isThere, "\(row.number): \(proof.0)")
+            }
+            #expect(!named.isEmpty || !proofs.isEmpty, "\(row.number) has no test")
+        }
+    }
+
     @Test("scripting.md lists every code that the program gives of its own, and no other")
     func ownErrors() throws {
         let page = try text("Docs/scripting.md")
@@ -54,7 +80,7 @@ struct SpecificationTests {
         for folder in [
             "Clients/CLI", "Clients/TingClient", "Sources/TingStore", "Sources/TingWire",
         ] {
-            for file in try swiftFiles(in: folder) {
+            for file in try files(in: folder, "swift") {
                 let code = try String(contentsOf: file, encoding: .utf8)
                 let named = code.matches(of: /code: (?:[^",\n]*\? )?"(\w+)"(?: : "(\w+)")?/)
                 given.formUnion(named.flatMap { [$0.1, $0.2].compactMap { $0.map(String.init) } })
@@ -71,11 +97,11 @@ struct SpecificationTests {
         #expect(given.subtracting(listed).subtracting(server) == [])
     }
 
-    private func swiftFiles(in folder: String) throws -> [URL] {
+    private func files(in folder: String, _ kind: String) throws -> [URL] {
         let found = FileManager.default.enumerator(
             at: Self.root.appending(path: folder), includingPropertiesForKeys: nil)
         return (found?.allObjects ?? []).compactMap { $0 as? URL }
-            .filter { $0.pathExtension == "swift" }
+            .filter { $0.pathExtension == kind }
     }
 
     @Test("limits.md lists every limit of Limits.swift with its value, and no other")

@@ -58,6 +58,28 @@ struct ConflictEditTests {
         #expect(try replica.status().conflicts == 0)
     }
 
+    @Test(
+        "a row that is deleted is settled by that: it comes back so, here and everywhere",
+        arguments: [true, false])
+    func deleted(byLibrary: Bool) throws {
+        let row = try #require(try text("SELECT id || record || other FROM conflict"))
+        if byLibrary {
+            try replica.write { try $0.execute(sql: "DELETE FROM conflict") }
+        } else {
+            try team.foreign(0, "DELETE FROM conflict")
+        }
+        #expect(try replica.seal().isEmpty)
+        #expect(try replica.status().conflicts == 0)
+        try team.expectAgreement()
+        for replica in team.replicas {
+            let rows = try replica.read {
+                try String.fetchAll($0, sql: "SELECT id || record || other || status FROM conflict")
+            }
+            #expect(rows == [row + "settled"])
+            #expect(try replica.status().conflicts == 0)
+        }
+    }
+
     @Test("what changes nothing is told to nobody")
     func nothing() throws {
         try team.foreign(0, "UPDATE conflict SET other = '9'; UPDATE conflict SET other = '3'")

@@ -139,11 +139,39 @@ struct EpochTests {
             })
         #expect(back.author == lost.author && back.replica == lost.replica)
         #expect(back.number == lost.number && back.changeSet == lost.changeSet)
+        #expect(back.accepted == lost.accepted && back.shift == lost.shift)
         for replica in 0..<2 {
             let row = try text(team, replica, "SELECT title || hours || budget FROM project")
             #expect(row == "Lost by the server77")
         }
         #expect(try team.replicas[0].status().conflicts == 0)
+    }
+
+    @Test(
+        "what is given back has its first time: a later edit stands, also against a clock that was ahead",
+        .tags(.promise3), arguments: [false, true])
+    func time(isAhead: Bool) throws {
+        let team = try team()
+        let hour: Int64 = 3_600_000
+        if isAhead { team.clock.advance(hour) }
+        try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET title = 'Old'") }
+        if isAhead { team.clock.advance(-hour) }
+        try team.sync(0)
+        try putBack(team, restored: false)
+        team.clock.advance(60_000)
+        try team.replicas[1].write { try $0.execute(sql: "UPDATE project SET title = 'New'") }
+        try team.sync(1)
+        team.clock.advance(hour / 2)
+        let outcome = try team.run(team.replicas[0], team.members[0])
+        #expect((outcome.startedOver, outcome.givenBack) == (.otherHistory, 1))
+        try team.expectAgreement(after: 3)
+        for replica in 0..<2 {
+            #expect(try text(team, replica, "SELECT title FROM project") == "New")
+            #expect(
+                try text(
+                    team, replica, "SELECT group_concat(kind || other || status) FROM conflict")
+                    == "field\"Old\"open")
+        }
     }
 
     @Test("what had been seen in the old epoch still is: no conflict with it")

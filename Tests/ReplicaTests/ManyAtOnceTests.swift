@@ -48,6 +48,69 @@ struct ManyAtOnceTests {
         #expect(try replica.verify().matches)
     }
 
+    /// Deletes one member's record with all that lies in it, has another write one more into `innermost`, and
+    /// expects that every one of them is back, each with a conflict, whichever came first.
+    private func expectBack(
+        _ team: Team, _ count: Int, within innermost: RecordID, isDeletedFirst: Bool
+    ) throws {
+        let (deleting, writing) = (team.replicas[0], team.replicas[1])
+        #expect(try deleting.write { try deleting.delete($0, "part", Self.id(0)) } == count)
+        try writing.write { db in
+            try writing.insert(
+                db, "part", Self.id(count),
+                ["whole": .text(innermost.description), "title": .text("\(count)")])
+        }
+        if !isDeletedFirst { try team.sync(1) }
+        try team.expectAgreement()
+        for replica in team.replicas {
+            let titles = try replica.read {
+                try String.fetchAll($0, sql: "SELECT title FROM part ORDER BY id")
+            }
+            #expect(titles == (0...count).map { "\($0)" })
+            let told = try replica.read {
+                try String.fetchSet($0, sql: "SELECT record FROM conflict WHERE kind = 'parent'")
+            }
+            #expect(told == Set((0..<count).map { Self.id($0).description }))
+            #expect(try replica.status().conflicts == count)
+        }
+    }
+
+    @Test(
+        "what is written deep within a record that another deletes brings back all that it lies in",
+        .tags(.promise3), arguments: [3, 300], [true, false])
+    func broughtBack(levels: Int, isDeletedFirst: Bool) throws {
+        let team = try Team(2, schema: Self.nested)
+        let replica = team.replicas[0]
+        try replica.write { db in
+            for level in 0..<levels {
+                let whole: Value = level > 0 ? .text(Self.id(level - 1).description) : .null
+                try replica.insert(
+                    db, "part", Self.id(level), ["whole": whole, "title": .text("\(level)")])
+            }
+        }
+        for position in 0..<2 { try team.sync(position) }
+        try expectBack(
+            team, levels, within: Self.id(levels - 1), isDeletedFirst: isDeletedFirst)
+    }
+
+    @Test(
+        "two records that lie in each other are brought back once each, and that ends",
+        .tags(.promise3), .timeLimit(.minutes(1)), arguments: [true, false])
+    func circle(isDeletedFirst: Bool) throws {
+        let team = try Team(2, schema: Self.nested)
+        let replica = team.replicas[0]
+        try replica.write { db in
+            for number in 0..<2 {
+                let values: [String: Value] = [
+                    "whole": .text(Self.id(1 - number).description), "title": .text("\(number)"),
+                ]
+                try replica.insert(db, "part", Self.id(number), values)
+            }
+        }
+        for position in 0..<2 { try team.sync(position) }
+        try expectBack(team, 2, within: Self.id(1), isDeletedFirst: isDeletedFirst)
+    }
+
     /// What each does with so many records of a team, in steps of SQLite.
     private func steps(
         _ count: Int, setUp: (Team, [RecordID]) throws -> Void,

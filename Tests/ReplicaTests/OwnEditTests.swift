@@ -87,6 +87,18 @@ struct OwnEditTests {
         try team.expectAgreement()
     }
 
+    @Test("SQL that sets a field to what it is seals nothing: only the verb keeps a value")
+    func kept() throws {
+        let same = "UPDATE project SET title = title, summary = 'one', hours = hours + 0"
+        #expect(try sealed { try $0.execute(sql: same) } == [])
+        try team.foreign(0, same)
+        #expect(try replica.seal().isEmpty)
+        #expect(try replica.outbox().isEmpty)
+        let keep = try sealed { try replica.keep($0, "project", id(Self.project), field: "title") }
+        #expect(keep == ["update 01 title=\"Water\">\"Water\""])
+        try team.expectAgreement()
+    }
+
     @Test("what a savepoint took back is not sealed, whoever wrote it")
     func savepoints() throws {
         struct Stop: Error {}

@@ -91,6 +91,46 @@ struct UniqueSuffixTests {
         #expect(codes == ["CN", "DK", "DK~2", "DK~3", "DK~4", "DK~5", "DK~6", "DK~7", "DK~8"])
     }
 
+    /// Both hold the second project under its suffix, and of one conflict ever.
+    private func expectSuffix(_ team: Team, isSettled: Bool) throws {
+        try team.expectAgreement()
+        for replica in team.replicas {
+            let codes = try replica.read {
+                try String.fetchAll($0, sql: "SELECT code FROM project WHERE title <> 'P0'")
+            }
+            #expect(codes == ["X~2"])
+            let conflicts = try replica.read {
+                try String.fetchAll($0, sql: "SELECT kind || status FROM conflict")
+            }
+            #expect(conflicts == [isSettled ? "uniquesettled" : "uniqueopen"])
+        }
+    }
+
+    @Test(
+        "a record that got a suffix keeps it once the text is free, whatever is edited in it then",
+        arguments: [
+            "DELETE FROM project WHERE code = 'X'",
+            "UPDATE project SET code = 'Y' WHERE code = 'X'",
+        ])
+    func staysRenamed(freeing: String) throws {
+        let team = try Team(2)
+        for position in 0..<2 {
+            try team.replicas[position].write {
+                try $0.execute(
+                    sql: "INSERT INTO project (code, title) VALUES ('X', 'P\(position)')")
+            }
+        }
+        try expectSuffix(team, isSettled: false)
+        try team.replicas[0].write { try $0.execute(sql: freeing) }
+        try expectSuffix(team, isSettled: false)
+        try team.replicas[1].write {
+            try $0.execute(sql: "UPDATE project SET title = 'Edited' WHERE code = 'X~2'")
+        }
+        try expectSuffix(team, isSettled: false)
+        try keep(team.replicas[1])
+        try expectSuffix(team, isSettled: true)
+    }
+
     /// Two projects of one code as long as codes may be: one has a suffix beyond that.
     private func suffixed() throws -> Team {
         let team = try Team(2)

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Testing
+import TingCore
+import TingTesting
+
+@testable import TingStore
+
+@Suite("Answers that come late", .tags(.promise4))
+struct LateAnswerTests {
+    private let team: Team
+    private var replica: Replica { team.replicas[1] }
+
+    init() throws {
+        team = try Team(2)
+        try team.replicas[0].write {
+            try $0.execute(sql: "INSERT INTO project (title) VALUES ('Water')")
+        }
+        for position in 0..<2 { try team.sync(position) }
+    }
+
+    /// What the replica became since it asked.
+    enum Change: CaseIterable { case nothing, anotherID, anotherEpoch }
+
+    private func become(_ change: Change) throws {
+        switch change {
+        case .nothing: break
+        case .anotherID: try replica.quietly { try replica.rename($0) }
+        case .anotherEpoch:
+            var generator = SystemRandomNumberGenerator()
+            try team.workspace.startEpoch(.random(using: &generator))
+            let path = team.folder.appending(path: "snapshot.sqlite").path
+            _ = try team.workspace.writeSnapshot(to: path)
+            try replica.startOver(from: path, because: .anotherEpoch)
+        }
+    }
+
+    @Test(
+        "a rejection, and entries, to an earlier replica id or epoch are ignored",
+        arguments: Change.allCases)
+    func ignored(_ change: Change) throws {
+        try replica.write { try $0.execute(sql: "UPDATE project SET title = 'Waits'") }
+        let request = try replica.nextRequest()
+        let judgement = try team.workspace.accept(
+            [.init(request: request, member: team.members[1].id, role: .viewer)],
+            now: team.clock.time)[0]
+        try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET budget = 7") }
+        try team.sync(0)
+        let late = try team.workspace.reply(
+            to: request, judgement: judgement, role: .editor, members: nil, membersVersion: 1,
+            now: team.clock.time)
+        try become(change)
+        let (before, waiting) = (try replica.identity(), try replica.outbox())
+        var summary = IntegrateSummary()
+        try replica.integrate(late, to: request, into: &summary)
+        guard change != .nothing else {
+            #expect(summary.quarantined == 1 && summary.received == 1)
+            return
+        }
+        #expect(summary == IntegrateSummary())
+        #expect(try replica.identity() == before)
+        #expect(try replica.outbox() == waiting)
+        #expect(try replica.quarantine().isEmpty)
+        let title = try replica.read { try String.fetchOne($0, sql: "SELECT title FROM project") }
+        #expect(title == "Waits")
+    }
+}
