@@ -65,7 +65,9 @@ struct CertificateTests {
     @Test("an ended certificate is refused, and its end named")
     func expired() async throws {
         let authority = try Authority()
-        let end = Date() - 2 * Authority.day
+        // A certificate holds whole seconds: of a part of one it may make the next minute.
+        let now = Date().timeIntervalSince1970.rounded(.down)
+        let end = Date(timeIntervalSince1970: now) - 2 * Authority.day
         let server = try await serve(
             authority.server(from: end - 30 * Authority.day, to: end), date: Self.httpDate(Date()))
         let error = try await failure(server, trusting: authority)
