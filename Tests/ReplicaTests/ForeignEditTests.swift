@@ -13,7 +13,8 @@ struct ForeignEditTests {
     static let project = "01890000-0000-7000-8000-000000000001"
     static let task = "01890000-0000-7000-8000-0000000000a1"
 
-    private func team(_ size: Int = 2) throws -> Team {
+    /// A team with a project and a task in it.
+    static func team(_ size: Int = 2) throws -> Team {
         let team = try Team(size)
         try team.foreign(
             0,
@@ -24,6 +25,8 @@ struct ForeignEditTests {
         for position in 0..<size { try team.sync(position) }
         return team
     }
+
+    private func team(_ size: Int = 2) throws -> Team { try Self.team(size) }
 
     private func text(_ team: Team, _ replica: Int, _ sql: String) throws -> String? {
         try team.replicas[replica].read { try String.fetchOne($0, sql: sql) }
@@ -184,22 +187,6 @@ struct ForeignEditTests {
         #expect(throws: DatabaseError.self) { try team.sync(1) }
     }
 
-    @Test("a held child does not stop the deletion of its parent", .tags(.promise6))
-    func heldChild() throws {
-        let team = try team()
-        try team.foreign(
-            0,
-            "INSERT INTO project (id, title, retain) VALUES (lower(hex(randomblob(4))), 'x', 'y')")
-        try team.foreign(
-            0,
-            "INSERT INTO task (project, title) VALUES ('\(Self.project)', char(0) || 'held')")
-        #expect(try team.replicas[0].status().invalid.count == 2)
-        try team.foreign(0, "DELETE FROM project WHERE id = '\(Self.project)'")
-        try team.expectAgreement()
-        #expect(try team.replicas[0].status().quarantine == 0)
-        #expect(try text(team, 1, "SELECT count(*) FROM project") == "0")
-    }
-
     @Test("a deletion of what is still pending is sent as any server takes it")
     func deletionOfPending() throws {
         let team = try team()
@@ -214,70 +201,6 @@ struct ForeignEditTests {
             team.replicas[0].nextRequest().deliveries.last?.changeSet.operations.last)
         #expect(deletion.kind == .delete && deletion.fields.allSatisfy { $0.field != "*" })
         try team.expectAgreement()
-    }
-
-    @Test(
-        "a held field keeps what its author had seen, so no value is replaced in silence",
-        .tags(.promise3))
-    func heldBase() throws {
-        let team = try team()
-        try team.foreign(0, "UPDATE project SET status = 'nonsense'")
-        _ = try team.replicas[0].seal()
-        try team.foreign(1, "UPDATE project SET status = 'done'")
-        try team.sync(1)
-        try team.sync(0)
-        _ = try team.replicas[0].status()
-        #expect(try text(team, 0, "SELECT status FROM project") == "nonsense")
-        try team.foreign(0, "UPDATE project SET status = 'active'")
-        try team.expectAgreement()
-        #expect(try team.replicas[1].status().conflicts == 1)
-    }
-
-    @Test("a field that is held back can't be written invalid again by the library")
-    func heldTwice() throws {
-        let team = try team()
-        try team.foreign(0, "UPDATE project SET status = 'nonsense'")
-        _ = try team.replicas[0].seal()
-        #expect(throws: InvalidEdit.self) {
-            try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET status = 'no'") }
-        }
-    }
-
-    @Test("a held-back field that is put back as it was shows what others wrote meanwhile")
-    func released() throws {
-        let team = try team()
-        try team.foreign(1, "UPDATE project SET status = 'nonsense'")
-        _ = try team.replicas[1].seal()
-        try team.foreign(0, "UPDATE project SET status = 'active'")
-        try team.sync(0)
-        try team.sync(1)
-        #expect(try text(team, 1, "SELECT status FROM project") == "nonsense")
-        try team.foreign(1, "UPDATE project SET status = 'idea'")
-        _ = try team.replicas[1].seal()
-        #expect(try text(team, 1, "SELECT status FROM project") == "active")
-        try team.expectAgreement()
-    }
-
-    @Test("what the library refers to must not be held back")
-    func referenceToHeld() throws {
-        let team = try team()
-        let held = "01890000-0000-7000-8000-0000000000bb"
-        try team.foreign(
-            0, "INSERT INTO project (id, title, retain) VALUES ('\(held)', 'x', 'never')")
-        _ = try team.replicas[0].seal()
-        #expect(throws: InvalidEdit.self) {
-            try team.replicas[0].write {
-                try $0.execute(sql: "INSERT INTO task (project, title) VALUES ('\(held)', 'x')")
-            }
-        }
-        try team.foreign(0, "DELETE FROM project WHERE id = '\(held)'")
-        _ = try team.replicas[0].seal()
-        #expect(throws: InvalidEdit.self) {
-            try team.replicas[0].write {
-                try $0.execute(sql: "INSERT INTO task (project, title) VALUES ('\(held)', 'x')")
-            }
-        }
-        #expect(try team.replicas[0].status().invalid.isEmpty)
     }
 
     @Test("values that the merge made are not held against the next author")
@@ -349,20 +272,6 @@ struct ForeignEditTests {
         #expect(try text(team, 1, "SELECT summary FROM project WHERE id = '\(id)'") == "second")
     }
 
-    @Test("a deleted record made anew with one bad field comes back with the good ones")
-    func restoredWithBadField() throws {
-        let team = try team()
-        try team.foreign(0, "DELETE FROM project")
-        try team.sync(0)
-        try team.foreign(
-            0,
-            "INSERT INTO project (id, title, retain) VALUES ('\(Self.project)', 'Back', 'never')")
-        try team.expectAgreement()
-        #expect(try text(team, 1, "SELECT title FROM project") == "Back")
-        #expect(try team.replicas[1].status().conflicts == 0)
-        #expect(try team.replicas[0].status().invalid.map(\.field) == ["retain"])
-    }
-
     @Test("the id of one record can't be taken by another collection")
     func takenID() throws {
         let team = try team()
@@ -371,16 +280,6 @@ struct ForeignEditTests {
         try team.expectAgreement()
         #expect(try team.replicas[0].status().invalid.map(\.collection) == ["person"])
         #expect(try text(team, 1, "SELECT title FROM project") == "Goes on")
-    }
-
-    @Test("a text with a NUL is held back with its remedy, whole")
-    func nul() throws {
-        let team = try team()
-        try team.foreign(0, "UPDATE project SET title = 'a' || char(0) || 'b', budget = 3")
-        try team.expectAgreement()
-        #expect(try team.replicas[0].status().invalid.map(\.field) == ["title"])
-        #expect(try text(team, 0, "SELECT hex(title) FROM project") == "610062")
-        #expect(try text(team, 1, "SELECT budget FROM project") == "3")
     }
 
     @Test("an edit between two slices of an answer is sealed, and neither side's value is lost")

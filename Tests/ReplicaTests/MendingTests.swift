@@ -124,6 +124,21 @@ struct MendingTests {
         #expect(try clone.verify().matches)
     }
 
+    @Test("edits that others make while a clone computes its digest make no difference")
+    func editedMeanwhile() async throws {
+        let team = try team()
+        for _ in 0..<4 {
+            let clone = try team.clone(for: team.members[1])
+            let other = try Replica(path: clone.path, schema: team.schema, clock: { 0 })
+            let asking = Task.detached { try clone.nextRequest().stateDigest }
+            for hours in 0..<8 {
+                try other.write { try $0.execute(sql: "UPDATE project SET hours = \(hours)") }
+            }
+            #expect(try await asking.value == team.workspace.head().state)
+            #expect(try team.run(clone, team.members[1]).mended == 0)
+        }
+    }
+
     @Test(
         "what another process finds of a clone stays, though a sync was about to compute its digest"
     )

@@ -49,14 +49,26 @@ extension Replica {
     /// one (promise 2). The sync mends what differs.
     func computeFirstDigest() throws {
         guard try isDigestDue() else { return }
+        // While it is computed others may write.
+        let (digest, moment) = try read { try (recomputedDigest($0), Self.moment($0)) }
         try sealed { db in
             // Another process may have computed it meanwhile, and found more than this looks for.
             guard try isDigestDue(db) else { return }
-            let isRight = try HistoryTables.isStored(db, recomputedDigest(db))
+            let isCurrent = try Self.moment(db) == moment
+            let isRight = try HistoryTables.isStored(
+                db, isCurrent ? digest : recomputedDigest(db))
             try db.execute(
                 sql: "UPDATE ting_replica SET suspect = ?",
                 arguments: [isRight ? 0 : Doubt.records.rawValue])
         }
+    }
+
+    /// What changes with every commit of another connection, and every row that this one writes.
+    private static func moment(_ db: Database) throws -> [Int64] {
+        [
+            try Int64.fetchOne(db, sql: "PRAGMA data_version") ?? 0,
+            Int64(db.totalChangesCount),
+        ]
     }
 
     /// Whether this is a clone that has not computed its state digest yet: the next sync does, which takes
