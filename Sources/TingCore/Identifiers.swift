@@ -121,6 +121,11 @@ public enum EpochKind {}
 /// The place of an accepted change set in its workspace's history: 1, 2, 3, …; 0 is the empty start.
 public typealias Version = Int64
 
+extension Version {
+    /// Whether the entry that follows this version is no longer sent: `floor` is the oldest that is.
+    public func isBelow(floor: Version) -> Bool { self < floor && self < floor - 1 }
+}
+
 /// What an author had seen of the shared history: every version up to `version` of `epoch`.
 public struct Base: Hashable, Sendable {
     public var epoch: Epoch

@@ -33,7 +33,8 @@ package enum Gzip {
     package static func unpack(_ bytes: [UInt8], limit: Int) throws(Failure) -> [UInt8] {
         var stream = z_stream()
         guard
-            inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+            inflateInit2_(
+                &stream, GzipBlocks.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
                 == Z_OK
         else { throw .corrupt }
         defer { inflateEnd(&stream) }
@@ -68,7 +69,8 @@ package enum Gzip {
         var stream = z_stream()
         guard
             deflateInit2_(
-                &stream, level, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+                &stream, level, Z_DEFLATED, GzipBlocks.windowBits, 9, Z_DEFAULT_STRATEGY,
+                ZLIB_VERSION,
                 Int32(MemoryLayout<z_stream>.size)) == Z_OK
         else { return nil }
         defer { deflateEnd(&stream) }

@@ -9,7 +9,7 @@ package enum GzipBlocks {
     package enum Failure: Error { case corrupt, outOfMemory }
 
     /// Window bits for the gzip form instead of zlib's own.
-    fileprivate static let windowBits: Int32 = 15 + 16
+    static let windowBits: Int32 = 15 + 16
 
     /// One block as a member.
     /// - Parameter isThorough: Whether it is to be small rather than soon done.

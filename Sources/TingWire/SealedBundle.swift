@@ -94,8 +94,6 @@ package enum SealedBundle {
                 throw BundleError.damaged
             }
             return try chunks(file[headerByteCount...], header, kind, key, sender)
-        } catch is BundleError {
-            throw BundleError.damaged
         } catch {
             // Whatever was altered, the sums don't add up: there is no more to tell.
             throw BundleError.damaged

@@ -190,7 +190,7 @@ private final class Writer {
     private func send(_ operations: [TingCore.Operation]) throws {
         team.clock.advance(60_000)
         let head = try team.workspace.head()
-        let base = Base(epoch: team.workspace.epoch, version: head.version)
+        let base = Base(epoch: head.epoch, version: head.version)
         // As an outbox does: each lists the one before it.
         var last: Hash?
         let deliveries = operations.map { operation in

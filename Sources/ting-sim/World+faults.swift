@@ -87,10 +87,12 @@ extension World {
             throw Broken(.lost, "the server's file can't be opened after a crash: \(error)")
         }
         trace.note(strike: "server restarted")
-        let head = try workspace?.head().version ?? 0
-        guard head == oracle.version, workspace?.epoch == oracle.epoch else {
+        let head = try workspace?.head()
+        guard head?.version == oracle.version, head?.epoch == oracle.epoch else {
             throw Broken(
-                .lost, "version \(oracle.version) was accepted; after a crash there are \(head)")
+                .lost,
+                "version \(oracle.version) was accepted; after a crash there are \(head?.version ?? 0)"
+            )
         }
     }
 

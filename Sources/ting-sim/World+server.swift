@@ -121,11 +121,11 @@ extension World {
             }
             snapshotCount += 1
             let made = "\(Self.serverMachine)/snapshot-\(snapshotCount).sqlite"
-            let version = try workspace.writeSnapshot(to: made)
+            let base = try workspace.writeSnapshot(to: made)
             let sent = "line/snapshot-\(snapshotCount).sqlite"
             try SimulatedDisk.copy(made, to: sent)
             try SimulatedDisk.delete(made)
-            lastSnapshot = (sent, workspace.epoch, version)
+            lastSnapshot = (sent, base.epoch, base.version)
             path = sent
         }
         return path.map { .snapshot($0) } ?? (isAlive ? .refused : nil)
@@ -136,7 +136,7 @@ extension World {
     func observeHistory(isTakenBack: Bool = false) throws {
         try attemptOnServer { workspace in
             let entries = try workspace.entries(since: oracle.version, byteLimit: .max)
-            let (epoch, names) = (workspace.epoch, try names(workspace))
+            let (epoch, names) = try (workspace.epoch, names(workspace))
             let isChanged = epoch != oracle.epoch || names != oracle.names || !entries.isEmpty
             if let request = comingBack, isTakenBack || isChanged {
                 try oracle.takeBack(

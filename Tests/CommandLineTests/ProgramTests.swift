@@ -109,14 +109,21 @@ struct ProgramTests {
     private func suspect(_ programs: Programs, _ home: String, after sql: String = "") throws
         -> String
     {
-        let path = try programs.ting(home, "path").output
-            .trimmingCharacters(in: .whitespacesAndNewlines)
-        let told = try programs.run(
-            URL(filePath: "/usr/bin/sqlite3"),
-            [path, ".dbconfig enable_trigger off", sql, "SELECT suspect FROM ting_replica"],
-            programs.environment(home))
+        let told = try shell(
+            programs, home, ".dbconfig enable_trigger off", sql, "SELECT suspect FROM ting_replica")
         let lines = told.output.split(separator: "\n")
         return String(lines.last ?? "")
+    }
+
+    /// What the stock shell does with the replica.
+    @discardableResult
+    private func shell(
+        _ programs: Programs, _ home: String, _ statements: String...
+    ) throws -> Programs.Result {
+        let path = try programs.ting(home, "path").output
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        return try programs.run(
+            URL(filePath: "/usr/bin/sqlite3"), [path] + statements, programs.environment(home))
     }
 
     @Test("a clone leaves its digest to the sync after its own, which mends what came wrong")
@@ -146,5 +153,43 @@ struct ProgramTests {
         let wrong = try programs.ting("mette", "add", "project", "status=nonsense")
         #expect(wrong.status == 1)
         #expect(wrong.errors.contains("Allowed: idea"))
+    }
+
+    @Test("numbers at their ends are answered: a version in `log`, a row's place in `list`")
+    func greatestNumbers() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        for title in ["Rent vand", "Havvind"] {
+            _ = try programs.ting("mette", "add", "project", "title_en=\(title)")
+            #expect(try programs.ting("mette", "sync").status == 0)
+        }
+        let compact = ["compact", "--data", programs.data, "--keep", "1"]
+        #expect(try programs.run("tingd", compact).status == 0)
+        try programs.member("li", role: "editor")
+        for since in ["9223372036854775807", "9223372036854775806", "0"] {
+            let log = try programs.ting("li", "log", "--since", since)
+            #expect(log.status == 0, "\(log)")
+        }
+        for collection in ["programme", "project"] {
+            try shell(
+                programs, "li",
+                "INSERT INTO \(collection) (rowid, title_en) VALUES (9223372036854775807, 'Last')")
+        }
+        let list = try programs.ting("li", "list", "project")
+        #expect(list.status == 0 && list.output.contains("Rent vand"), "\(list)")
+    }
+
+    @Test("a conflict that another tool made up is counted nowhere")
+    func madeUpConflict() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        _ = try programs.ting("mette", "add", "project", "code=P-1", "title_en=Rent vand")
+        let shown = try programs.ting("mette", "show", "P-1")
+        try shell(
+            programs, "mette",
+            "INSERT INTO conflict (collection, record, field) SELECT 'project', id, 'title_en' FROM project"
+        )
+        #expect(try programs.ting("mette", "add", "project", "title_en=Havvind").status == 0)
+        #expect(try programs.ting("mette", "show", "P-1").output == shown.output)
     }
 }

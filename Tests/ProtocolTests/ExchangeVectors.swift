@@ -100,7 +100,7 @@ final class VectorWorkspace {
         let head = try file.head()
         var object: [String: Any] = [
             "protocol": "1", "schema": "1",
-            "base": ["epoch": file.epoch.description, "version": String(head.version)],
+            "base": ["epoch": head.epoch.description, "version": String(head.version)],
             "history_digest": head.history.description, "state_digest": head.state.description,
         ]
         let own = ["replica", "sent", "base", "history_digest", "links", "deliveries"]

@@ -284,14 +284,67 @@ struct EpochTests {
         try team.sync(0)
         var entry = try #require(try team.workspace.entries(since: 1, byteLimit: .max).first)
         entry.version = 9
-        let epoch = team.workspace.epoch
+        let epoch = try team.workspace.epoch
         var generator = SystemRandomNumberGenerator()
         let answer = try team.workspace.takeBack(
             GiveBackRequest(epoch: epoch, schema: 1, entries: [entry]), now: team.clock.time,
             next: .random(using: &generator))
         #expect(answer.response.refused == [9] && answer.response.taken.isEmpty)
-        #expect(team.workspace.epoch == epoch)
+        #expect(try team.workspace.epoch == epoch)
         #expect(try team.workspace.head().version == 2)
+    }
+
+    @Test("two who give back at once begin one epoch, and both hear of that one")
+    func atOnce() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Lost'")
+        try team.sync(0)
+        let lost = try team.workspace.entries(since: 1, byteLimit: .max)
+        try putBack(team, restored: false)
+        // As it was opened before the other's transaction.
+        let second = try Workspace(path: team.workspace.path, schema: team.schema)
+        let request = try GiveBackRequest(epoch: second.epoch, schema: 1, entries: lost)
+        var generator = SystemRandomNumberGenerator()
+        let answers = try [team.workspace, second].map { workspace in
+            try workspace.takeBack(
+                request, now: team.clock.time, next: .random(using: &generator)
+            ).response
+        }
+        let epoch = try team.workspace.epoch
+        #expect(epoch != request.epoch)
+        #expect(answers.map(\.epoch) == [epoch, epoch])
+        #expect(answers.allSatisfy { $0.taken == [2] && $0.refused.isEmpty })
+        try second.close()
+        try team.expectAgreement(after: 3)
+    }
+
+    @Test("an answer that names none of what was given back is not asked again for the same")
+    func unnamed() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Lost'")
+        try team.sync(0)
+        try putBack(team, restored: true)
+        var run = SyncRun(team.replicas[0], patience: .seconds(1))
+        var action = try run.begin()
+        var offers: [[TingCore.Version]] = []
+        for _ in 0..<10 {
+            switch action {
+            case .send(let request):
+                action = try run.received(
+                    team.workspace.reply(
+                        to: request, judgement: .init(), role: .editor, members: nil,
+                        membersVersion: 1, now: team.clock.time))
+            case .giveBack(let request):
+                offers.append(request.entries.map(\.version))
+                action = try run.received(
+                    GiveBackResponse(
+                        epoch: team.workspace.epoch, head: 1, taken: [], refused: []))
+            default: break
+            }
+            if action == .fetchSnapshot { break }
+        }
+        #expect(action == .fetchSnapshot)
+        #expect(offers == [[2]])
     }
 
     @Test("a server that changes its history again and again is not followed for ever")

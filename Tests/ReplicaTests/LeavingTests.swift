@@ -92,6 +92,19 @@ struct LeavingTests {
         #expect(try other.take(outbox: [], quarantine: [item], held: []) == 1)
         #expect(try other.take(outbox: [], quarantine: [item], held: []) == 0)
         #expect(try other.quarantine() == [item])
+        // What rots there is told, as where it was rejected.
+        var rotten = changeSet
+        rotten.message = "rotten"
+        try other.tamper {
+            try $0.execute(
+                sql: "UPDATE ting_quarantine SET body = ?", arguments: [Data(rotten.storedBytes)])
+        }
+        #expect(try other.quarantine().map(\.isDamaged) == [true])
+        try other.tamper {
+            try $0.execute(
+                sql: "UPDATE ting_quarantine SET body = ?",
+                arguments: [Data(changeSet.storedBytes)])
+        }
         try other.retryQuarantine([changeSet.id])
         #expect(try other.outbox().map(\.changeSet.id) == [changeSet.id])
     }

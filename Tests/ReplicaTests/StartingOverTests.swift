@@ -134,7 +134,7 @@ struct StartingOverTests {
             path: path, slug: "team", schema: team.schema, epoch: .random(using: &generator),
             receiptKey: [UInt8](repeating: 7, count: 32))
         #expect(try older.holdsWhatCameBack(0))
-        let request = GiveBackRequest(epoch: old.epoch, schema: 1, entries: entries)
+        let request = try GiveBackRequest(epoch: old.epoch, schema: 1, entries: entries)
         let answer = try older.takeBack(
             request, now: team.clock.time, next: .random(using: &generator))
         #expect(answer.response.taken == [1])

@@ -79,6 +79,30 @@ extension ServerTests {
             }
         }
 
+        @Test("nor can an editor once the quota is full, by lists of what waits")
+        func lists() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                try replica.insert("Mine")
+                let used = try server.asOperator { try $0.status().workspaces[0].used }
+                try server.asOperator { try $0.setQuota(used - 1, of: "team") }
+                var request = try replica.replica.nextRequest()
+                let hashes = (0..<1_000).map { Hash(of: [UInt8($0 & 255), UInt8($0 >> 8)]) }
+                request.links = hashes.prefix(20).map { SeenLink(hash: $0, seen: hashes) }
+                request.deliveries[0].changeSet.seen = hashes
+                let response = try await SyncResponse(
+                    wire: try WireCoding.protobuf.decode(
+                        Ting_V1_SyncResponse.self, replica.post(request).bytes))
+                guard case .deferred(.quotaFull, _) = response.verdicts.first?.verdict else {
+                    Issue.record("\(response.verdicts)")
+                    return
+                }
+                let now = try server.asOperator { try $0.status().workspaces[0].used }
+                #expect(now - used < 20_000)
+            }
+        }
+
         @Test("`tingd quota` reads sizes, and says what it can't read")
         func command() async throws {
             let path = TestFolder.new()

@@ -102,6 +102,26 @@ extension ServerTests {
             }
         }
 
+        @Test("a base that no history has reached, up to the greatest number, is answered")
+        func farBase() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                var request = try replica.replica.nextRequest()
+                for (version, role) in [
+                    (Int64.max, Role.owner), (.max, .viewer), (.max - 1, .owner),
+                ] {
+                    (request.base.version, request.role) = (version, role)
+                    let message = try read(await post(server, anna, request.terseWire))
+                    #expect(message.entries.isEmpty)
+                    let plain = try read(await post(server, anna, request.wire))
+                    #expect(try !SyncResponse(wire: plain).historyAgrees)
+                }
+                request.base.version = 0
+                #expect(try await post(server, anna, request.terseWire).status == 200)
+            }
+        }
+
         @Test("a body in gzip is bounded by what it inflates to, and by its ratio")
         func bounds() async throws {
             try await TestServer.run { server in

@@ -225,6 +225,8 @@ private struct Leaving {
             try home.forget(replica: held.path)
         }
         for path in damaged where unlink(path) == 0 {
+            // SQLite would replay the log of this file onto the next one under its name.
+            for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
             removed.append(path)
             try home.forget(replica: path)
         }

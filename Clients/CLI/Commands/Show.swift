@@ -82,7 +82,8 @@ struct Show: TingCommand {
 
     private func openConflicts(_ id: String, _ db: Database) throws -> Int {
         try Int.fetchOne(
-            db, sql: "SELECT count(*) FROM conflict WHERE record = ? AND status = 'open'",
+            db,
+            sql: "SELECT count(*) FROM conflict WHERE record = ? AND \(Replica.openConflict)",
             arguments: [id]) ?? 0
     }
 }

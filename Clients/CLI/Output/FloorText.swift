@@ -9,7 +9,9 @@ struct FloorText {
 
     /// `nil` where the whole history after `version` is here.
     init?(_ replica: Replica, since version: Version = 0) throws {
-        guard let floor = try replica.floor(), version + 1 < floor.version else { return nil }
+        guard let floor = try replica.floor(), version.isBelow(floor: floor.version) else {
+            return nil
+        }
         self.floor = floor
     }
 

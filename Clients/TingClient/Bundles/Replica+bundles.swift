@@ -85,7 +85,7 @@ extension Replica {
                 try integrate(answer.response, to: request, into: &outcome.summary)
             } catch ReplicaError.historyDiffers(.belowFloor) {
                 // A replica that synced since then has all of it already.
-                isBelow = isBelow || answer.response.floor > now.base.version + 1
+                isBelow = isBelow || now.base.version.isBelow(floor: answer.response.floor)
             }
             outcome.head = max(outcome.head, answer.response.head)
         }

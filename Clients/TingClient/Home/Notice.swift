@@ -118,7 +118,8 @@ extension ClientHome {
         var room = statvfs()
         let folder = (path as NSString).deletingLastPathComponent
         guard statvfs(folder, &room) == 0 else { return false }
-        return UInt(room.f_bavail) * room.f_frsize < UInt(leastRoom)
+        let (free, isEndless) = UInt(room.f_bavail).multipliedReportingOverflow(by: room.f_frsize)
+        return !isEndless && free < UInt(leastRoom)
     }
 
     /// From `code: detail`, as the outbox keeps it.

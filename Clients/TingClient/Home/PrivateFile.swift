@@ -20,10 +20,15 @@ package enum PrivateFile {
     /// Makes a folder, and those above it, for its owner alone.
     static func folder(_ path: String) throws {
         guard !path.isEmpty, !FileManager.default.fileExists(atPath: path) else { return }
-        try? FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw HomeError.notWritten(path, errno)
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+        } catch {
+            // Another program may have made it meanwhile.
+            guard !FileManager.default.fileExists(atPath: path) else { return }
+            let system = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+            throw HomeError.notWritten(path, system.map { Int32($0.code) } ?? EIO)
         }
     }
 

@@ -27,7 +27,7 @@ public struct SnapshotDownload: Sendable {
         _ slug: String, from connection: ServerConnection, to target: String,
         compressed: Bool? = nil, clock: any Clock<Duration> = ContinuousClock()
     ) {
-        isCompressed = compressed ?? !connection.server.isThisMachine
+        isCompressed = compressed ?? !connection.server.isLoopback
         self.slug = slug
         self.connection = connection
         self.clock = clock
@@ -132,13 +132,6 @@ public struct SnapshotDownload: Sendable {
 extension SnapshotManifest {
     /// The entity tag of the form that is downloaded.
     fileprivate var tag: String { "\"\(hash)\(isCompressed ? ".gz" : "")\"" }
-}
-
-extension ServerAddress {
-    /// Whether no line lies between: compressing costs more than it saves then.
-    fileprivate var isThisMachine: Bool {
-        host == "localhost" || host == "::1" || host.hasPrefix("127.")
-    }
 }
 
 /// The part of a snapshot that has arrived: blocks that their hashes prove, and a last one not yet whole.

@@ -149,7 +149,9 @@ extension SyncResponse {
 
     /// Whether it says that and no more: then it need not be written out.
     public func saysNothingNew(to request: SyncRequest) -> Bool {
-        guard let known = request.role, floor <= request.base.version + 1 else { return false }
+        guard let known = request.role, !request.base.version.isBelow(floor: floor) else {
+            return false
+        }
         var said = self
         said.floor = 1
         return said == .nothingNew(to: request, role: known, time: time)

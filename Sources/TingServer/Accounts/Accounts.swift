@@ -62,7 +62,7 @@ package final class Accounts: Sendable {
         try database.writeWithoutTransaction { try $0.inTransaction(.immediate) { .rollback } }
     }
 
-    /// Runs one transaction, with a line in the audit log for what it does.
+    /// Runs one transaction. What it does for a person it notes by `audit`.
     func write<T>(_ body: (Database) throws -> T) throws -> T {
         try database.write(body)
     }

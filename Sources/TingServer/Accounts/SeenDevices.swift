@@ -9,6 +9,11 @@ final class SeenDevices: Sendable {
 
     func note(_ device: DeviceID, at time: Int64) { times.withLock { $0[device] = time } }
 
+    /// What could not be written down is so the next time.
+    func putBack(_ taken: [DeviceID: Int64]) {
+        times.withLock { $0.merge(taken) { newer, _ in newer } }
+    }
+
     /// What was gathered since the last call.
     func take() -> [DeviceID: Int64] {
         times.withLock { times in

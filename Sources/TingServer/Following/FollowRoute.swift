@@ -56,15 +56,14 @@ extension Refusal {
 extension FollowHub.Event {
     /// The head of a workspace now, with the entries after `since` if they are small.
     init(of file: Workspace, since: Version) throws {
+        let (epoch, head, entries) = try file.page(
+            since: since, byteLimit: Limits.followEventByteLimit)
         var message = Ting_V1_FollowEvent()
-        message.epoch = file.epoch.description
-        message.head = try file.head().version
-        let head = message.head
-        if since < head {
-            let entries = try file.entries(
-                since: since, byteLimit: Limits.followEventByteLimit)
+        message.epoch = epoch.description
+        message.head = head
+        if let first = entries.first, let last = entries.last {
             // All of them or none: a part would be taken for a gap.
-            let isWhole = entries.first?.version == since + 1 && entries.last?.version == head
+            let isWhole = first.version - 1 == since && last.version == head
             if isWhole { message.entries = entries.map(\.wire) }
         }
         var json = try WireCoding.json.encode(message)

@@ -57,7 +57,7 @@ final class DraftFolder {
 
     /// The certificate with its keys, and the configuration.
     func copyCertificate(from source: DataFolder) throws {
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: source.tls)) ?? [] {
+        for name in try FileManager.default.contentsOfDirectory(atPath: source.tls) {
             try copy("\(source.tls)/\(name)", to: "\(folder.tls)/\(name)")
         }
         if FileManager.default.fileExists(atPath: source.configuration) {

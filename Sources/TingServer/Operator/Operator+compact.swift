@@ -111,11 +111,4 @@ extension Operator {
     package func memberNames() throws -> [MemberID: String] {
         try accounts.names()
     }
-
-    private func find(_ slug: String) throws -> WorkspaceID {
-        guard let id = try accounts.workspace(slug: slug) else {
-            throw ServerError("There is no workspace \(slug).", hint: "See `tingd status`.")
-        }
-        return id
-    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 package import TingCore
 import TingStore
 
@@ -124,7 +125,9 @@ extension Operator {
         }
         defer { try? accounts.close() }
         for workspace in later?.workspaces ?? [] {
-            do { try accounts.add(workspace) } catch {
+            do {
+                try accounts.add(workspace)
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                 restoration.left.append(workspace.slug)
             }
         }

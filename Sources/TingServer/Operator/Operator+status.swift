@@ -103,7 +103,7 @@ extension Operator {
                 defer { try? file.close() }
                 let head = try file.head()
                 (version, floor, used) = (head.version, try file.floor(), try file.usedBytes())
-                (epoch, digest) = (file.epoch.description, head.state.description)
+                (epoch, digest) = (head.epoch.description, head.state.description)
             }
         } catch let file as UnreadableFile {
             problem = file.sentence

@@ -154,9 +154,7 @@ package struct Operator {
 
     /// Changes the role of the member with an address, or removes them (`nil`).
     package func setRole(_ role: Role?, email: String, in slug: String) throws {
-        guard let workspace = try accounts.workspace(slug: slug) else {
-            throw ServerError("There is no workspace \(slug).", hint: "See `tingd status`.")
-        }
+        let workspace = try find(slug)
         guard let member = try accounts.member(email: email),
             try accounts.setRole(role, of: member, in: workspace, by: nil) == .done
         else {
@@ -207,9 +205,17 @@ package struct Operator {
 
     /// Bounds the bytes that a workspace may take; `nil` takes the bound away.
     package func setQuota(_ quota: Int64?, of slug: String) throws {
-        guard let workspace = try accounts.workspace(slug: slug),
-            try accounts.setQuota(quota, of: workspace)
-        else { throw ServerError("There is no workspace \(slug).", hint: "See `tingd status`.") }
+        _ = try accounts.setQuota(quota, of: find(slug))
+    }
+
+    /// The workspace of this name.
+    /// - Throws: `ServerError` where there is none.
+    @discardableResult
+    package func find(_ slug: String) throws -> WorkspaceID {
+        guard let id = try accounts.workspace(slug: slug) else {
+            throw ServerError("There is no workspace \(slug).", hint: "See `tingd status`.")
+        }
+        return id
     }
 
     /// The workspace that a command is about, where it need not be named.

@@ -134,16 +134,12 @@ extension API {
         let limit = try call.number("bytes", standard: Int64(Limits.pageByteLimit))
         let bytes = Int(min(max(limit, 1), Int64(Limits.pageByteLimit)))
         let page = try await with(access.workspace) { workspace in
-            try await workspace.read { file in
-                let head = try file.head().version
-                let entries = try file.entries(since: since, byteLimit: bytes)
-                return (epoch: file.epoch, head: head, entries: entries)
-            }
+            try await workspace.read { try $0.page(since: since, byteLimit: bytes) }
         }
         var message = Ting_V1_EntriesPage()
         message.epoch = page.epoch.description
         message.entries = page.entries.map(\.wire)
-        message.head = max(page.head, page.entries.last?.version ?? 0)
+        message.head = page.head
         return try call.packedAnswer(message)
     }
 }

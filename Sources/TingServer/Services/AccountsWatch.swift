@@ -71,6 +71,7 @@ struct AccountsWatch: Service {
         do {
             try await workers.run { [accounts] in try accounts.noteSeen(times) }
         } catch {
+            seen.putBack(times)
             logger.warning("accounts.unwritable", metadata: ["code": "\(databaseCode(of: error))"])
         }
     }

@@ -12,7 +12,7 @@ actor OpenWorkspace {
     nonisolated let file: Workspace
     private let workers: Workers
     private let now: @Sendable () -> Int64
-    /// Told, in the order of versions, what each transaction has added.
+    /// Told what each transaction has added: in the order of versions, but for what was given back.
     private let announce: @Sendable (OpenWorkspace, ClosedRange<Version>) async -> Void
     private var queue = CommitQueue<Waiting>()
     private var closers: [CheckedContinuation<Void, Never>] = []

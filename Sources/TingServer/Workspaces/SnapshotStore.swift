@@ -87,11 +87,11 @@ actor SnapshotStore {
     }
 
     fileprivate static func isFresh(_ snapshot: Snapshot, for file: Workspace) throws -> Bool {
-        guard snapshot.epoch == file.epoch.description else { return false }
-        let head = try file.head().version
+        let (epoch, head, _, _) = try file.head()
+        guard snapshot.epoch == epoch.description else { return false }
         if snapshot.version == head { return true }
         // Who starts from one that is older than the floor could not sync the rest.
-        guard try file.floor() <= snapshot.version + 1 else { return false }
+        if try snapshot.version.isBelow(floor: file.floor()) { return false }
         guard head > snapshot.version, head - snapshot.version <= Limits.snapshotLag,
             try file.holdsWhatCameBack(snapshot.version)
         else { return false }
@@ -158,9 +158,8 @@ struct SnapshotFolder {
             removeOld(epoch: snapshot.epoch)
             return snapshot
         } catch  where isStorageFull(error) {
-            guard let old = kept().first(where: { $0.epoch == file.epoch.description }) else {
-                throw error
-            }
+            let epoch = try file.epoch.description
+            guard let old = kept().first(where: { $0.epoch == epoch }) else { throw error }
             return old
         }
     }
@@ -174,12 +173,11 @@ struct SnapshotFolder {
             attributes: [.posixPermissions: 0o700])
         for suffix in ["", "-journal", "-wal"] { try? files.removeItem(atPath: draft + suffix) }
         defer { try? files.removeItem(atPath: draft) }
-        let version = try file.writeSnapshot(to: draft)
+        let base = try file.writeSnapshot(to: draft)
         let hashes = try FileHashes(path: draft, blockBytes: Limits.snapshotBlockBytes)
         let snapshot = Snapshot(
-            version: version, epoch: file.epoch.description, bytes: hashes.bytes,
-            hash: hashes.whole,
-            blockBytes: Limits.snapshotBlockBytes, blockHashes: hashes.blocks)
+            version: base.version, epoch: base.epoch.description, bytes: hashes.bytes,
+            hash: hashes.whole, blockBytes: Limits.snapshotBlockBytes, blockHashes: hashes.blocks)
         try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: draft)
         // On disk before it has its name: a power cut must not leave half a file under a whole hash.
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: draft))

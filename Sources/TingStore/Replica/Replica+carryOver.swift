@@ -85,7 +85,10 @@ extension Replica {
                 }
                 // It may have been accepted since that file was left.
                 guard try !isKnown(db, changeSet.id) else { continue }
-                try keepRejected(db, changeSet, row)
+                try self.quarantine(
+                    db, changeSet, code: try row.decode(String.self, atIndex: 1),
+                    detail: (try? row.decode(String.self, atIndex: 3)) ?? "",
+                    time: (try? row.decode(Int64.self, atIndex: 4)) ?? clock())
                 carried.quarantine += 1
             }
             return carried
@@ -99,21 +102,6 @@ extension Replica {
             hashes.isEmpty || hashes[changeSet.id.description] == changeSet.hash
         else { return nil }
         return changeSet
-    }
-
-    private func keepRejected(_ db: Database, _ changeSet: ChangeSet, _ row: Row) throws {
-        try rememberHash(db, of: changeSet)
-        try db.execute(
-            sql: """
-                INSERT INTO ting_quarantine (change_set, code, detail, body, time)
-                VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-                """,
-            arguments: [
-                changeSet.id.description, try row.decode(String.self, atIndex: 1),
-                (try? row.decode(String.self, atIndex: 3)) ?? "",
-                Data(changeSet.storedBytes),
-                (try? row.decode(Int64.self, atIndex: 4)) ?? clock(),
-            ])
     }
 
     /// The rows of a table that can be read, from both of its ends; `nil` for one that can't be

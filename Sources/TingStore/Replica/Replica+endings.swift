@@ -13,7 +13,10 @@ extension Replica {
         try schema.collections.reduce(into: 0) { sum, collection in
             let statement = try HotStatement(db, "SELECT max(rowid) FROM \"\(collection.name)\"")
             defer { statement.reset() }
-            if try statement.step() { sum += statement.integer(0) }
+            guard try statement.step() else { return }
+            // Another tool may have put a row at the last place that there is.
+            let (places, isTooMany) = sum.addingReportingOverflow(statement.integer(0))
+            sum = isTooMany ? .max : places
         }
     }
 

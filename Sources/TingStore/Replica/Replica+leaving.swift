@@ -132,15 +132,9 @@ extension Replica {
             try putOnTop(db, new)
             var taken = new.count
             for item in quarantine where try !isKnown(db, item.changeSet.id) {
-                try db.execute(
-                    sql: """
-                        INSERT INTO ting_quarantine (change_set, code, detail, body, time)
-                        VALUES (?, ?, ?, ?, ?)
-                        """,
-                    arguments: [
-                        item.changeSet.id.description, item.code.rawValue, item.detail,
-                        Data(item.changeSet.storedBytes), item.time,
-                    ])
+                try self.quarantine(
+                    db, item.changeSet, code: item.code.rawValue, detail: item.detail,
+                    time: item.time)
                 taken += 1
             }
             return taken

@@ -86,17 +86,10 @@ extension Replica {
             let own = rejections[changeSet.id]
             guard own != nil || !rejected.isDisjoint(with: changeSet.concerned) else { continue }
             rejected.formUnion(changeSet.touched)
-            try db.execute(
-                sql: """
-                    INSERT INTO ting_quarantine (change_set, code, detail, body, time)
-                    VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-                    """,
-                arguments: [
-                    changeSet.id.description, (own?.code ?? .dependsOnRejected).rawValue,
-                    own?.detail ?? "It builds on a change set that was rejected or discarded.",
-                    body, clock(),
-                ])
-            try rememberHash(db, of: changeSet)
+            try quarantine(
+                db, changeSet, code: (own?.code ?? .dependsOnRejected).rawValue,
+                detail: own?.detail
+                    ?? "It builds on a change set that was rejected or discarded.", time: clock())
             _ = try leave(db, changeSet.id, isKnown: own != nil)
             for operation in changeSet.operations { try takeAway(db, operation) }
             count += 1
@@ -113,8 +106,22 @@ extension Replica {
         try tables.remove(db, collection, record)
     }
 
-    /// Keeps the hash of a change set in quarantine: it waits long, and may rot.
-    func rememberHash(_ db: Database, of changeSet: ChangeSet) throws {
+    /// Puts a change set into quarantine, if it is not there, with its hash: it waits long, and may rot.
+    func quarantine(
+        _ db: Database, _ changeSet: ChangeSet, code: String, detail: String, time: Int64
+    ) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO ting_quarantine (change_set, code, detail, body, time)
+                VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                """,
+            arguments: [
+                changeSet.id.description, code, detail, Data(changeSet.storedBytes), time,
+            ])
+        if db.changesCount > 0 { try rememberHash(db, of: changeSet) }
+    }
+
+    private func rememberHash(_ db: Database, of changeSet: ChangeSet) throws {
         try db.execute(
             sql: """
                 CREATE TABLE IF NOT EXISTS ting_quarantine_hash (

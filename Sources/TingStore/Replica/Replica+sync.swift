@@ -130,17 +130,16 @@ extension Replica {
         }
         guard response.historyAgrees else { throw ReplicaError.historyDiffers(.otherHistory) }
         if let schema = response.schema { try take(schema: schema) }
+        let isBelow = request.base.version.isBelow(floor: response.floor)
         var first = IntegrateSummary()
         // Every transaction seals first: another tool may write between two of them.
         try sealed { db in
             try takeMembers(db, response)
             try takeVerdicts(db, response, &first)
-            if response.floor > request.base.version + 1 { try noteAccepted(db, response) }
+            if isBelow { try noteAccepted(db, response) }
         }
         summary.add(first)
-        guard response.floor <= request.base.version + 1 else {
-            throw ReplicaError.historyDiffers(.belowFloor)
-        }
+        if isBelow { throw ReplicaError.historyDiffers(.belowFloor) }
         if check == .stateAndHistory, !response.digestsAgree, try !isDigestDue() {
             throw ReplicaError.digestDiffers(version: request.base.version)
         }

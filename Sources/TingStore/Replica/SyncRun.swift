@@ -126,8 +126,9 @@ public struct SyncRun {
     /// The wait is over.
     public mutating func waited() throws -> Action { try perform(plan.step(.waited)) }
 
-    /// Up to which version entries were given back, which of them the server has now, and which it
-    /// can't prove.
+    /// The entries of the page that is being given back, and up to which version all are; which of them the
+    /// server has now, and which it can't prove.
+    private var offered: [Version] = []
     private var given: Version = 0
     private var returned: [Version] = []
     /// The epoch that the server named when it was asked what it has.
@@ -142,7 +143,10 @@ public struct SyncRun {
         outcome.givenBack += answer.taken.count
         returned += answer.taken
         unproven += answer.refused
-        given = max(given, answer.taken.max() ?? 0, answer.refused.max() ?? 0)
+        let named = max(answer.taken.max() ?? 0, answer.refused.max() ?? 0)
+        // Of a page of which it names nothing it can prove nothing: no page is given twice.
+        if named <= given { unproven += offered }
+        given = named > given ? named : offered.last ?? given
         return try giveBack()
     }
 
@@ -168,8 +172,9 @@ public struct SyncRun {
     }
 
     /// The next page of what the server lost; a snapshot when all is given back.
-    private func giveBack() throws -> Action {
+    private mutating func giveBack() throws -> Action {
         let request = try replica.giveBackRequest(after: given)
+        offered = request.entries.map(\.version)
         return request.entries.isEmpty ? .fetchSnapshot : .giveBack(request)
     }
 

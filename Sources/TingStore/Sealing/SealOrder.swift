@@ -30,7 +30,7 @@ struct SealOrder {
     func isEarly(_ edit: FieldEdit, of collection: CollectionSchema, before place: Int) -> Bool {
         guard let field = collection.field(edit.field) else { return false }
         if field.unique, let text = edit.after.text {
-            return providers.released[UniqueText(collection, field, text)].map { $0 >= place }
+            return providers.released[HeldText(collection, field, text)].map { $0 >= place }
                 ?? false
         }
         guard field.kind == .reference || field.references else { return false }
@@ -55,7 +55,7 @@ struct SealOrder {
         var made: [String: Int] = [:]
         var deleted: [String: Int] = [:]
         /// Unique texts that their holders give up.
-        var released: [UniqueText: Int] = [:]
+        var released: [HeldText: Int] = [:]
 
         init(_ units: [[SealDraft]]) {
             for (position, unit) in units.enumerated() {
@@ -137,7 +137,7 @@ struct SealOrder {
 }
 
 /// A text that one record of a collection may hold.
-private struct UniqueText: Hashable {
+private struct HeldText: Hashable {
     let collection: String
     let field: String
     /// Its bytes, as the merge compares them.
@@ -152,7 +152,7 @@ private struct UniqueText: Hashable {
 
 extension SealDraft {
     /// The unique texts that the record no longer holds after its operation.
-    fileprivate var releasedTexts: [UniqueText] {
+    fileprivate var releasedTexts: [HeldText] {
         guard let operation, operation.kind == .delete || operation.kind == .update else {
             return []
         }
@@ -161,20 +161,20 @@ extension SealDraft {
                 operation.kind == .delete
                 ? before[field.name]
                 : operation.fields.first { $0.field == field.name && !$0.keeps }?.before
-            return old?.text.map { UniqueText(fold.collection, field, $0) }
+            return old?.text.map { HeldText(fold.collection, field, $0) }
         }
     }
 
     /// The unique texts that the record comes to hold.
     /// - Parameter isBack: Whether it comes back, with those of its last ones that were not edited.
-    fileprivate func takenTexts(isBack: Bool) -> [UniqueText] {
+    fileprivate func takenTexts(isBack: Bool) -> [HeldText] {
         guard let operation, operation.kind == .insert || operation.kind == .update else {
             return []
         }
         return fold.collection.fields.filter(\.unique).compactMap { field in
             let edit = operation.fields.first { $0.field == field.name }
             let new = edit?.after ?? (isBack ? before[field.name] : nil)
-            return new?.text.map { UniqueText(fold.collection, field, $0) }
+            return new?.text.map { HeldText(fold.collection, field, $0) }
         }
     }
 

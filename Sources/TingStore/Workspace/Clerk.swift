@@ -19,12 +19,11 @@ struct Clerk {
     private var mergeSteps = 0
     private let began = Replica.uptime()
 
-    init(_ workspace: Workspace, _ db: Database, epoch: Epoch? = nil, now: Int64) throws {
+    init(_ workspace: Workspace, _ db: Database, now: Int64) throws {
         self.workspace = workspace
         self.db = db
         self.now = now
-        ledger = Ledger(
-            db: db, tables: workspace.tables, epoch: epoch ?? workspace.epoch)
+        ledger = Ledger(db: db, tables: workspace.tables, epoch: try Workspace.epoch(db))
         head = try HistoryTables.head(db)
         firstVersion = head + 1
         lastAccepted =
@@ -46,7 +45,9 @@ struct Clerk {
             try workspace.isShared(
                 db, submission.request.base, submission.request.historyDigest)
         else { return judgement }
-        try ledger.keep(Self.links(of: submission))
+        let most = try seenLimit(submission)
+        try ledger.keep(
+            submission.request.links.prefix(most).filter { $0.seen.count <= most })
         let (before, judged) = (head, judgement.verdicts.count)
         for delivery in submission.request.deliveries.dropFirst(judged) {
             // Others wait for this transaction: what is left unjudged comes again (sync.md#response).
@@ -68,11 +69,12 @@ struct Clerk {
         mergeSteps >= workspace.mergeStepLimit || workspace.hasJudgedLong(since: began)
     }
 
-    /// What is kept of a request's links. A list that no change set may have was not sealed by Ting.
-    private static func links(of submission: Workspace.Submission) -> [SeenLink] {
-        let mayEdit = submission.role >= .editor
-        let most = mayEdit ? Limits.deliveryLimit : Limits.viewerSeenLimit
-        return Array(submission.request.links.prefix(most).filter { $0.seen.count <= most })
+    /// The longest list of what an author had seen that is kept, and the most links of a request. A list that
+    /// no change set may have was not sealed by Ting. Whoever may write no more fills no disk with lists.
+    private func seenLimit(_ submission: Workspace.Submission) throws -> Int {
+        guard submission.role >= .editor else { return Limits.viewerSeenLimit }
+        let isFull = try submission.quota.map { try Workspace.usedBytes(db) > $0 } ?? false
+        return isFull ? Limits.viewerSeenLimit : Limits.deliveryLimit
     }
 
     /// The verdict, or `nil` for a clash.
@@ -123,7 +125,7 @@ struct Clerk {
         case .rejected: fate.rejected.formUnion(changeSet.touched)
         case .deferred:
             // The verdict is not remembered, but what its author had seen is.
-            if changeSet.seen.count <= Limits.deliveryLimit {
+            if try changeSet.seen.count <= seenLimit(submission) {
                 try ledger.keep([SeenLink(hash: hash, seen: changeSet.seen)])
             }
             fate.deferred.formUnion(changeSet.touched)
@@ -131,9 +133,8 @@ struct Clerk {
         case .applied, .merged: break
         }
         var judged = delivery
-        // What an oversized list names is not kept: it was not sealed by any replica of ours.
-        let most = submission.role >= .editor ? Limits.deliveryLimit : Limits.viewerSeenLimit
-        if changeSet.seen.count > most { judged.changeSet.seen = [] }
+        // What an oversized list names is not kept.
+        if try changeSet.seen.count > seenLimit(submission) { judged.changeSet.seen = [] }
         try ledger.record(verdict, judged, hash, replica, submission.member)
         return verdict
     }

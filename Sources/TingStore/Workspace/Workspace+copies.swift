@@ -7,28 +7,29 @@ package import TingCore
 /// Copies of a workspace: snapshots for new replicas, backups, and the check of both.
 extension Workspace {
     /// Writes a finished replica file at the head, without members and outbox.
-    /// - Returns: The version it holds.
-    package func writeSnapshot(to target: String) throws -> Version {
+    /// - Returns: The version it holds, and the name that the history had then.
+    package func writeSnapshot(to target: String) throws -> Base {
         let queue = try DatabaseQueue(path: target)
         defer { try? queue.close() }
         return try queue.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
             try db.execute(sql: "ATTACH DATABASE ? AS source", arguments: [path])
-            var version: Version = 0
+            var base: Base?
             try db.inTransaction {
                 let triggers = "CREATE TRIGGER"
                 let statements = Replica.definition(schema)
                 for statement in statements where !statement.hasPrefix(triggers) {
                     try db.execute(sql: statement)
                 }
-                version = try copy(db)
+                base = try copy(db)
                 for statement in statements where statement.hasPrefix(triggers) {
                     try db.execute(sql: statement)
                 }
                 return .commit
             }
             try db.execute(sql: "DETACH DATABASE source")
-            return version
+            guard let base else { throw StoredFormError.malformed("workspace") }
+            return base
         }
     }
 
@@ -51,7 +52,7 @@ extension Workspace {
         ]
     }
 
-    private func copy(_ db: Database) throws -> Version {
+    private func copy(_ db: Database) throws -> Base? {
         for table in Self.copiedTables(schema) {
             try TableGrowth.copy(db, table, from: "source")
         }
@@ -70,7 +71,8 @@ extension Workspace {
                 (id, format, workspace, schema, epoch, version, head)
                 SELECT 1, ?, slug, ?, epoch, ?, ? FROM source.ting_workspace
                 """, arguments: [SchemaTable.format, schema.version, version, version])
-        return version
+        return try String.storedOne(db, sql: "SELECT epoch FROM ting_replica")
+            .flatMap { Epoch($0) }.map { Base(epoch: $0, version: version) }
     }
 
     /// Copies the workspace consistently while it is in use.

@@ -11,6 +11,18 @@ extension Workspace {
         try pool.read { try HistoryTables.entries($0, since: version, byteLimit: byteLimit) }
     }
 
+    /// The same, with what the history is called at that instant, and how far it goes.
+    package func page(since version: Version, byteLimit: Int) throws
+        -> (epoch: Epoch, head: Version, entries: [Entry])
+    {
+        try pool.read { db in
+            (
+                try Self.epoch(db), try HistoryTables.head(db),
+                try HistoryTables.entries(db, since: version, byteLimit: byteLimit)
+            )
+        }
+    }
+
     /// The same, of a file that may have rotted: entries that did go to nobody, for a replica would
     /// take them for another history.
     ///

@@ -2,7 +2,6 @@
 
 import Foundation
 import GRDB
-import Synchronization
 package import TingCore
 
 /// The names of a history: a new one when a server is restored, and what earlier ones still mean.
@@ -13,12 +12,11 @@ extension Workspace {
             let head = try HistoryTables.head(db)
             try startEpoch(db, epoch, after: head)
         }
-        current.withLock { $0 = epoch }
     }
 
     /// - Parameter shared: The last version that this history has in common with the old epoch.
     func startEpoch(_ db: Database, _ epoch: Epoch, after shared: Version) throws {
-        let old = try String.storedOne(db, sql: "SELECT epoch FROM ting_workspace") ?? ""
+        let old = try Self.epoch(db).description
         try db.execute(
             sql: """
                 INSERT INTO ting_lineage (epoch, version, history_digest) VALUES (?, ?, ?)
@@ -50,7 +48,7 @@ extension Workspace {
 
     /// Where earlier epochs ended, the oldest first, and where the present one stands.
     func lineage(_ db: Database) throws -> [EpochEnd] {
-        let head = try HistoryTables.head(db)
+        let (epoch, head) = try (Self.epoch(db), HistoryTables.head(db))
         return try Row.fetchAll(
             db, sql: "SELECT epoch, version, history_digest FROM ting_lineage ORDER BY place"
         ).compactMap { row in
@@ -77,8 +75,8 @@ extension Workspace {
     package func takeBack(_ request: GiveBackRequest, now: Int64, next: Epoch) throws
         -> (response: GiveBackResponse, appended: ClosedRange<Version>?)
     {
-        var began = epoch
-        let result = try pool.write { db in
+        try pool.write { db in
+            var epoch = try Self.epoch(db)
             let known = try lineage(db).map(\.epoch)
             let first = try HistoryTables.head(db) + 1
             if request.epoch == epoch,
@@ -87,7 +85,7 @@ extension Workspace {
                 })
             {
                 try startEpoch(db, next, after: min(lost.version - 1, first - 1))
-                began = next
+                epoch = next
             } else if let end = try lineage(db).dropLast().last(where: { $0.epoch == request.epoch }
             ),
                 let lost = try request.entries.first(where: { entry in
@@ -97,7 +95,7 @@ extension Workspace {
             {
                 try fork(db, end, at: lost.version)
             }
-            var clerk = try Clerk(self, db, epoch: began, now: now)
+            var clerk = try Clerk(self, db, now: now)
             let proven = try request.entries.map { try isReceipt($0, [request.epoch] + known) }
             try clerk.learn(zip(request.entries, proven).filter(\.1).map(\.0.changeSet))
             var (taken, refused) = ([Version](), [Version]())
@@ -111,11 +109,9 @@ extension Workspace {
             try clerk.finish()
             let head = try HistoryTables.head(db)
             let response = GiveBackResponse(
-                epoch: began, head: head, taken: taken, refused: refused)
+                epoch: epoch, head: head, taken: taken, refused: refused)
             return (response, head >= first ? first...head : nil)
         }
-        current.withLock { $0 = began }
-        return result
     }
 
     /// Whether the entry was accepted under this workspace's key in one of the epochs.

@@ -14,7 +14,8 @@ package struct WorkspaceStanding: Equatable, Sendable {
 
 extension Workspace {
     package func standing() throws -> WorkspaceStanding {
-        WorkspaceStanding(head: try head().version, epoch: epoch, schema: schema.version)
+        let head = try head()
+        return WorkspaceStanding(head: head.version, epoch: head.epoch, schema: schema.version)
     }
 
     /// The same of a file that nobody has open, at a fraction of what opening it costs.

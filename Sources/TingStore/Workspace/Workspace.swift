@@ -20,9 +20,6 @@ package final class Workspace: Sendable {
     package let path: String
     /// The file's: the program's, or a newer one that a later program left.
     package let schema: Schema
-    /// The name of the history; it changes when the file turns out to be an older copy.
-    package var epoch: Epoch { current.withLock { $0 } }
-    let current: Mutex<Epoch>
     private let mergeSteps = Atomic(Limits.mergeStepLimit)
     private let patience = Atomic(Int64.max)
     let receiptKey: [UInt8]
@@ -103,14 +100,12 @@ package final class Workspace: Sendable {
         self.pool = pool
         self.schema = schema
         tables = RecordTables(schema: schema)
-        let row = try pool.read {
-            try Row.fetchOne($0, sql: "SELECT epoch, receipt_key FROM ting_workspace")
+        let key = try pool.read { db in
+            _ = try Self.epoch(db)
+            return try Data.storedOne(db, sql: "SELECT receipt_key FROM ting_workspace")
         }
-        guard let row, let epoch = try Epoch(row.decode(String.self, atIndex: 0)) else {
-            throw StoredFormError.malformed("workspace")
-        }
-        current = Mutex(epoch)
-        receiptKey = try Array(row.decode(Data.self, atIndex: 1))
+        guard let key else { throw StoredFormError.malformed("workspace") }
+        receiptKey = Array(key)
         // After the first read, with which SQLite makes the log.
         place = FilePlace(path)
     }
@@ -278,12 +273,24 @@ package final class Workspace: Sendable {
 
     // MARK: Reading
 
+    /// The name of the history; it changes when the file turns out to be an older copy.
+    package var epoch: Epoch { get throws { try pool.read(Self.epoch) } }
+
+    /// The same where a transaction has the file: another may begin the next epoch beside it.
+    static func epoch(_ db: Database) throws -> Epoch {
+        let statement = try db.cachedStatement(sql: "SELECT epoch FROM ting_workspace")
+        guard let epoch = try String.storedOne(statement).flatMap({ Epoch($0) }) else {
+            throw StoredFormError.malformed("workspace")
+        }
+        return epoch
+    }
+
     /// The newest version with its digests.
-    package func head() throws -> (version: Version, history: Hash, state: Hash) {
+    package func head() throws -> (epoch: Epoch, version: Version, history: Hash, state: Hash) {
         try pool.read { db in
             let version = try HistoryTables.head(db)
             return (
-                version, try HistoryTables.digest(db, at: version) ?? .zero,
+                try Self.epoch(db), version, try HistoryTables.digest(db, at: version) ?? .zero,
                 try Self.stateDigest(db, at: version)
             )
         }
@@ -314,7 +321,7 @@ package final class Workspace: Sendable {
             let floor = try PastTable.floor(db)
             let limit = min(max(request.pageByteLimit, 1), Limits.pageByteLimit)
             let entries =
-                historyAgrees && floor <= base.version + 1
+                historyAgrees && !base.version.isBelow(floor: floor)
                 ? try Self.soundEntries(db, since: base.version, byteLimit: limit) : []
             let reached = entries.last?.version ?? base.version
             let agrees =
@@ -322,7 +329,7 @@ package final class Workspace: Sendable {
                 && Self.stateDigest(db, at: base.version) == request.stateDigest
             let isBehind = request.schema < schema.version
             return SyncResponse(
-                epoch: epoch, verdicts: judgement.verdicts, clash: judgement.clash,
+                epoch: try Self.epoch(db), verdicts: judgement.verdicts, clash: judgement.clash,
                 entries: entries, head: head,
                 historyDigest: try Self.historyDigest(db, at: reached) ?? .zero,
                 stateDigest: try Self.stateDigest(db, at: reached), digestsAgree: agrees,
@@ -336,13 +343,14 @@ package final class Workspace: Sendable {
 
     /// Whether a replica that stands at the base with this digest goes on from this history.
     func isShared(_ db: Database, _ base: Base, _ historyDigest: Hash) throws -> Bool {
-        try base.epoch == epoch && Self.historyDigest(db, at: base.version) == historyDigest
+        try base.epoch == Self.epoch(db)
+            && Self.historyDigest(db, at: base.version) == historyDigest
     }
 
     /// The records of the buckets that differ from a replica's, as many as fit a page.
     package func mend(_ request: MendRequest) throws -> MendResponse {
         try pool.read { db in
-            let head = try HistoryTables.head(db)
+            let (epoch, head) = try (Self.epoch(db), HistoryTables.head(db))
             var response = MendResponse(
                 epoch: epoch, head: head, stateDigest: try Self.stateDigest(db, at: head),
                 buckets: [:])

@@ -40,12 +40,7 @@ struct Members: ParsableCommand {
     func run() throws {
         try options.withOperator { person in
             if !role.isEmpty || !remove.isEmpty { try change(person) }
-            if let workspace = place.workspace,
-                try person.accounts.workspace(slug: workspace) == nil
-            {
-                throw ServerError(
-                    "There is no workspace \(workspace).", hint: "See `tingd status`.")
-            }
+            if let workspace = place.workspace { try person.find(workspace) }
             let rows = try person.accounts.memberRows().filter {
                 place.workspace == nil || $0.workspace == place.workspace
             }
