@@ -74,6 +74,11 @@ enum ExchangeFuzz {
             to: sent, judgement: judgement, role: role, members: team.members, membersVersion: 1,
             now: team.clock.time)
         _ = try SyncResponse(wire: response.wire)
+        var asked = sent
+        asked.role = input.choose([nil] + Role.allCases)
+        if response.saysNothingNew(to: asked) {
+            try FuzzFinding.check(response.entries.isEmpty, "entries are left out")
+        }
     }
 
     private static func mend(_ input: inout FuzzInput, _ team: Team) throws {

@@ -42,6 +42,7 @@ extension FuzzTarget {
                 Array(Self.partnership.utf8) + Array(Self.partnership.utf8),
                 Gzip.pack(Array(String(repeating: Self.partnership, count: 2).utf8)) ?? [],
             ]
+        case .request: RequestFuzz.seeds()
         case .exchange, .answer:
             (UInt64(0)..<8).map { seed in
                 var generator = SeededGenerator(state: seed)

@@ -2,7 +2,7 @@
 
 import TingWire
 
-/// What hostile bytes are thrown at: one case a decoder, and two whole exchanges.
+/// What hostile bytes are thrown at: one case a decoder, two whole exchanges, and a server.
 ///
 /// A run returns for bytes that were refused or understood, and throws `FuzzFinding` where a
 /// property does not hold. A trap or a hang shows itself.
@@ -27,9 +27,22 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case exchange
     /// A replica that gets hostile answers.
     case answer
+    /// A whole server over TLS: requests of members and strangers, and bytes that are none.
+    case request
 
     /// - Throws: `FuzzFinding`.
-    public func run(_ bytes: [UInt8]) throws {
+    public func run(_ bytes: [UInt8]) async throws {
+        switch self {
+        case .request: try await RequestFuzz.run(bytes)
+        default: try runAtOnce(bytes)
+        }
+    }
+
+    /// Whether a run waits for nobody: `request` asks a server.
+    public var isAtOnce: Bool { self != .request }
+
+    /// The same for a target that waits for nobody.
+    public func runAtOnce(_ bytes: [UInt8]) throws {
         switch self {
         case .wire: try WireFuzz.run(bytes, coding: .protobuf)
         case .json: try WireFuzz.run(bytes, coding: .json)
@@ -41,6 +54,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .gzip: try GzipFuzz.run(bytes)
         case .exchange: try ExchangeFuzz.run(bytes)
         case .answer: try AnswerFuzz.run(bytes)
+        case .request: throw FuzzFinding("a server answers in its own time: `run` waits for it")
         }
     }
 }

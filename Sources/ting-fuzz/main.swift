@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import Foundation
+import Synchronization
 import TingFuzzing
 
 typealias Input = @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
@@ -23,10 +25,31 @@ else {
 }
 let target = chosen
 
+/// Holds libFuzzer's thread, which no task runs on.
+func waiting(_ body: @escaping @Sendable () async throws -> Void) throws {
+    let ended = DispatchSemaphore(value: 0)
+    let result = Mutex<Result<Void, any Error>>(.success(()))
+    Task.detached {
+        do {
+            try await body()
+        } catch {
+            result.withLock { $0 = .failure(error) }
+        }
+        ended.signal()
+    }
+    ended.wait()
+    try result.withLock { $0 }.get()
+}
+
 @_cdecl("LLVMFuzzerTestOneInput")
 func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+    let input = Array(UnsafeBufferPointer(start: bytes, count: count))
     do {
-        try target.run(Array(UnsafeBufferPointer(start: bytes, count: count)))
+        if target.isAtOnce {
+            try target.runAtOnce(input)
+        } else {
+            try waiting { try await target.run(input) }
+        }
     } catch {
         fatalError("\(error)")
     }
