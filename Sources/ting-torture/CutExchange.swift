@@ -17,7 +17,7 @@ protocol CutExchange: Sendable {
     /// - Parameter patience: How long nothing may come.
     func carryOut(port: Int?, patience: Duration) async throws
     /// What is not as it must be, once it was carried out.
-    func check() async throws -> [String]
+    func check() async throws -> [Finding]
     /// What is not as it must be when all is over, besides the verdicts on the world.
     func checkAtTheEnd() throws -> [String]
 }
@@ -80,13 +80,16 @@ final class SyncExchange: CutExchange {
         }
     }
 
-    func check() async throws -> [String] {
+    func check() async throws -> [Finding] {
         let (status, expected) = (try replicas[0].status(), expected.withLock { $0 })
-        var wrong: [String] = []
-        if status.outbox > 0 { wrong.append("the outbox holds \(status.outbox)") }
-        if status.quarantine > 0 { wrong.append("the quarantine holds \(status.quarantine)") }
+        var wrong: [Finding] = []
+        if status.outbox > 0 { wrong.append(Finding(.stuck, "the outbox holds \(status.outbox)")) }
+        if status.quarantine > 0 {
+            wrong.append(Finding(.wrong, "the quarantine holds \(status.quarantine)"))
+        }
         if status.version != expected {
-            wrong.append("it ended at version \(status.version), not \(expected)")
+            wrong.append(
+                Finding(.different, "it ended at version \(status.version), not \(expected)"))
         }
         return wrong
     }
@@ -131,16 +134,21 @@ final class CloneExchange: CutExchange {
         }
     }
 
-    func check() async throws -> [String] {
+    func check() async throws -> [Finding] {
         let replica = try Replica(path: path, schema: PlanningSchema.schema, clock: now)
         defer { try? replica.close() }
-        var wrong: [String] = []
-        if try !replica.verify().matches { wrong.append("the clone does not verify") }
+        var wrong: [Finding] = []
+        if try !replica.verify().matches {
+            wrong.append(Finding(.different, "the clone does not verify"))
+        }
         let status = try replica.status()
         if status.digest.description != head.digest || Int(status.version) != head.version {
-            wrong.append("the clone is at version \(status.version), not \(head)")
+            wrong.append(
+                Finding(.different, "the clone is at version \(status.version), not \(head)"))
         }
-        if access(path + ".partial", F_OK) == 0 { wrong.append("a part of a file is left") }
+        if access(path + ".partial", F_OK) == 0 {
+            wrong.append(Finding(.wrong, "a part of a file is left"))
+        }
         return wrong
     }
 }
@@ -174,17 +182,17 @@ final class JoinExchange: CutExchange {
             timeout: patience, environment: [:])
     }
 
-    func check() async throws -> [String] {
+    func check() async throws -> [Finding] {
         guard let known = try home.configuration().servers.first else {
-            return ["the device is not signed in"]
+            return [Finding(.stuck, "the device is not signed in")]
         }
         let connection = try world.server.connection(
             token: home.signIn(known.url).token, timeout: .seconds(20))
         let slugs = try await connection.workspaces().map(\.slug)
         await connection.close()
         let left = try FileManager.default.subpathsOfDirectory(atPath: home.dataFolder)
-        return (slugs == [World.workspace] ? [] : ["the token opens \(slugs)"])
-            + left.filter { $0.contains("joining") }.map { "\($0) is left" }
+        return (slugs == [World.workspace] ? [] : [Finding(.wrong, "the token opens \(slugs)")])
+            + left.filter { $0.contains("joining") }.map { Finding(.wrong, "\($0) is left") }
     }
 
     func checkAtTheEnd() throws -> [String] {

@@ -34,6 +34,7 @@ struct CutRun {
         guard report.findings.isEmpty else { return report }
         report.findings += try exchange.checkAtTheEnd().map { Finding(.different, $0) }
         report.findings += try world.judge()
+        world.note(isSound: report.findings.isEmpty)
         return report
     }
 
@@ -44,7 +45,7 @@ struct CutRun {
         let proxy = try await CutProxy(to: server.host, port: server.port)
         for drips in [false, true] {
             report.findings += try await once(exchange, proxy, nil, drips: drips).map {
-                Finding(.wrong, "\(name) without a fault\(drips ? ", dripping" : ""): \($0)")
+                Finding(.wrong, "\(name) without a fault\(drips ? ", dripping" : ""): \($0.what)")
             }
             report.counts["slow drips", default: 0] += drips ? 1 : 0
         }
@@ -55,7 +56,7 @@ struct CutRun {
         for (direction, length) in lengths {
             for place in faults(direction, length) where report.findings.isEmpty && !isOver {
                 report.findings += try await once(exchange, proxy, place).map {
-                    var finding = Finding($0.contains("version") ? .different : .stuck, $0)
+                    var finding = $0
                     finding.run = "\(name), \(place.kind) after \(place.after) bytes \(direction)"
                     return finding
                 }
@@ -104,7 +105,7 @@ struct CutRun {
     private func once(
         _ exchange: some CutExchange, _ proxy: CutProxy, _ fault: CutProxy.Fault?,
         drips: Bool = false
-    ) async throws -> [String] {
+    ) async throws -> [Finding] {
         try await exchange.prepare()
         proxy.arm(fault, drips: drips)
         // Where nobody is told, waiting is all that a client can do.
@@ -113,14 +114,16 @@ struct CutRun {
         do {
             try await exchange.carryOut(port: proxy.port, patience: patience)
         } catch {
-            guard proxy.hasStruck else { return ["it failed without a fault: \(error)"] }
+            guard proxy.hasStruck else {
+                return [Finding(.wrong, "it failed without a fault: \(error)")]
+            }
             do { try await exchange.carryOut(port: proxy.port, patience: patience) } catch {
-                return ["a second try failed: \(error)"]
+                return [Finding(.stuck, "a second try failed: \(error)")]
             }
         }
         let took = ContinuousClock.now - began
         proxy.release()
         let wrong = try await exchange.check()
-        return took < .seconds(45) ? wrong : wrong + ["it took \(took)"]
+        return took < .seconds(45) ? wrong : wrong + [Finding(.stuck, "it took \(took)")]
     }
 }

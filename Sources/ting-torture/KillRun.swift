@@ -23,18 +23,17 @@ struct KillRun {
         var number: UInt64 = 0
         while report.runs < kills, !isOver {
             let world = try World(programs)
-            defer { world.close(keeping: report.findings) }
+            defer { world.close() }
             for round in 0..<Self.roundsEachWorld where report.runs < kills && !isOver {
                 let wanted = min(Self.killsEachRound, kills - report.runs)
+                world.note(isSound: false)
                 let round = try play(
                     world, wanted, seed: seed &+ number &* 1_000 &+ UInt64(round))
                 report.runs += round.kills
                 report.counts["server kills", default: 0] += round.serverKills
                 report.findings += try world.judge()
-                guard report.findings.isEmpty else {
-                    say("the files stay in \(world.folder)")
-                    break
-                }
+                guard report.findings.isEmpty else { break }
+                world.note(isSound: true)
                 say("\(report.runs) kills, \(try world.server.head())")
             }
             report.restarts += world.server.restarts

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 
 /// A server and a team, each with a folder of its own on the real disk.
 final class World: Sendable {
@@ -50,11 +51,21 @@ final class World: Sendable {
         }
     }
 
-    /// Ends the server and removes every file; all stays where something was found, for who looks for the cause.
-    func close(keeping findings: [Finding] = []) {
+    /// Whether the last look found nothing, and nothing was tried since.
+    private let isSound = Mutex(false)
+
+    func note(isSound: Bool) { self.isSound.withLock { $0 = isSound } }
+
+    /// Ends the server, and removes every file of a sound world: of another all stays, for who looks for
+    /// the cause.
+    func close() {
         _ = server.stop(SIGKILL)
-        guard findings.isEmpty else { return }
-        try? FileManager.default.removeItem(atPath: folder)
+        if isSound.withLock({ $0 }) {
+            try? FileManager.default.removeItem(atPath: folder)
+        } else {
+            FileHandle.standardError.write(
+                Data("ting-torture: the files stay in \(folder)\n".utf8))
+        }
     }
 
     private static func fill(_ member: Member, _ count: Int) throws -> ([String], [String]) {

@@ -75,6 +75,10 @@ struct Stage {
         if !holds { findings.append(Finding(.wrong, what())) }
     }
 
+    mutating func add(_ found: [Finding], of run: String) {
+        findings += found.map { Finding($0.verdict, "\(run): \($0.what)") }
+    }
+
     /// Expects a program to fail in a way that it explains: an exit code, one of the codes, a remedy.
     mutating func expectFailure(
         _ result: Programs.Result, of what: String, exit: Int32, codes: [String]
@@ -91,7 +95,10 @@ struct Stage {
     }
 
     /// Ends the scenario with the verdicts L, I and S.
-    mutating func judge(_ world: World) throws { findings += try world.judge() }
+    mutating func judge(_ world: World) throws {
+        findings += try world.judge()
+        world.note(isSound: findings.isEmpty)
+    }
 
     /// An edit of a project's title by `ting`; gives whether it was acknowledged.
     @discardableResult
