@@ -96,4 +96,10 @@ public struct FieldEdit: Equatable, Sendable {
         self.base = base
         self.time = time
     }
+
+    /// The elements that it puts into a set.
+    package var gained: Set<String> { Set(after.elements).subtracting(before.elements) }
+
+    /// Those that it takes out.
+    package var lost: Set<String> { Set(before.elements).subtracting(after.elements) }
 }

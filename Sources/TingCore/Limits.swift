@@ -55,6 +55,9 @@ public enum Limits {
     /// Members of one workspace, past ones too, and open invitations to it, when an owner invites: the list
     /// goes to every replica whole.
     public static let workspaceMemberLimit = 2_000
+    /// Changes of one workspace's members by owners within an hour, after which only removals are taken: the
+    /// audit log keeps a line of each.
+    public static let memberChangesPerHour = 1_000
     /// UTF-8 bytes of a name, e-mail address, slug or device name.
     public static let nameByteLimit = 200
     /// Bytes of a snapshot's block that is hashed apart: what a resumed download may re-send.

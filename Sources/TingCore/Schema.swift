@@ -159,8 +159,11 @@ public final class Field: Codable, Equatable, Sendable {
         self.kind = kind
         self.policy = policy
         self.standard =
-            standard
-            ?? (kind == .set ? .set([]) : kind == .counter ? .integer(0) : .null)
+            switch kind {
+            case .set: .set([])
+            case .counter: .integer(0)
+            default: standard ?? .null
+            }
         self.values = values
         self.to = to
         self.parent = parent

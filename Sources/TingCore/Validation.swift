@@ -37,12 +37,15 @@ extension Field {
             }
             return value
         case (.enum, .text(let text)):
-            guard values.contains(text) else {
+            // The one of the list: Swift takes what only looks like it, as the Kelvin sign, for the same.
+            guard text.utf8.count <= Limits.elementByteLimit,
+                let listed = values.first(where: { $0 == text })
+            else {
                 throw InvalidValue(
-                    "`\(text.prefix(60))` is not a value of \(name)",
+                    "`\(text.shortened)` is not a value of \(name)",
                     "Use one of: \(values.joined(separator: ", ")).")
             }
-            return value
+            return .text(listed)
         case (.reference, .text(let text)):
             guard RecordID(text) != nil else {
                 throw InvalidValue(
@@ -64,12 +67,12 @@ extension Field {
                 "Keep at most \(Limits.setElementLimit).")
         }
         for element in elements {
-            _ = try checked(element)
             guard !element.isEmpty, element.utf8.count <= Limits.elementByteLimit else {
                 throw InvalidValue(
                     "an element of \(name) is empty or too long",
                     "Keep each within \(Limits.elementByteLimit) bytes.")
             }
+            _ = try checked(element)
             if !values.isEmpty, !values.contains(element) {
                 throw InvalidValue(
                     "`\(element)` is not a value of \(name)",
@@ -165,10 +168,7 @@ extension ChangeSet {
     /// - Parameter kept: Edits that leave a shared value as it is, which a merge may have made.
     /// - Throws: `InvalidValue`.
     public func validate(_ schema: Schema, sparing kept: Set<EditPlace> = []) throws(InvalidValue) {
-        guard seed.count == 16, !operations.isEmpty else {
-            throw InvalidValue("the change set is empty or has no seed", "Seal it again.")
-        }
-        try validateTogether()
+        try validateForm()
         for operation in operations {
             guard let collection = schema.collection(operation.collection) else {
                 throw InvalidValue(
@@ -177,6 +177,25 @@ extension ChangeSet {
             }
             try operation.validate(collection, sparing: kept)
         }
+    }
+
+    /// Checks what no schema allows.
+    /// - Throws: `InvalidValue`.
+    package func validateForm() throws(InvalidValue) {
+        guard seed.count == 16, !operations.isEmpty else {
+            throw InvalidValue("the change set is empty or has no seed", "Seal it again.")
+        }
+        // First of all: what follows compares names and values.
+        for operation in operations {
+            let names = [operation.collection] + operation.fields.map(\.field)
+            guard names.allSatisfy({ $0.utf8.count <= Limits.nameByteLimit }) else {
+                throw InvalidValue("a name is too long", "Use names of the schema.")
+            }
+        }
+        guard operations.allSatisfy({ $0.fields.allSatisfy(\.hasOrderedMarks) }) else {
+            throw InvalidValue("a text is not in NFC", "Normalise texts to NFC.")
+        }
+        try validateTogether()
     }
 
     /// Checks what several operations do to one record: `Protocol/spec/model.md#change-sets`.
@@ -212,6 +231,12 @@ public struct EditPlace: Hashable, Sendable {
 }
 
 extension FieldEdit {
+    fileprivate var hasOrderedMarks: Bool {
+        [before, after].allSatisfy { value in
+            value.text?.hasOrderedMarks ?? value.elements.allSatisfy(\.hasOrderedMarks)
+        }
+    }
+
     /// Whether it is a *keep*: before and after are the same, byte for byte.
     public var keeps: Bool { before == after && before.canonicalBytes == after.canonicalBytes }
 }

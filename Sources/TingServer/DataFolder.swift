@@ -2,6 +2,7 @@
 
 import Foundation
 package import TingCore
+import TingStore
 
 /// The folder that holds all a server keeps, and where each file in it lies.
 package struct DataFolder: Sendable {
@@ -94,9 +95,9 @@ package struct DataFolder: Sendable {
 
     private func makeFolders() throws {
         for folder in [path, tls, workspaces, snapshots] {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
+            do { try WholeFile.makeFolder(folder) } catch {
+                throw Self.denied(error.path, error.code)
+            }
         }
     }
 

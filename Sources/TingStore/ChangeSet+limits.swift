@@ -29,7 +29,7 @@ extension ChangeSet {
             throw InvalidValue(
                 "its schema is not positive", "Name the schema it was written under.")
         }
-        guard message.isNormalized else {
+        guard message.hasOrderedMarks, message.isNormalized else {
             throw InvalidValue("its message is not in NFC", "Normalise texts to NFC.")
         }
         guard !message.utf8.contains(0) else {

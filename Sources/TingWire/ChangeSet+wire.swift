@@ -66,8 +66,8 @@ extension TingCore.Operation {
     }
 
     fileprivate init(wire message: Ting_V1_Operation, time: Int64) throws(WireError) {
-        guard let kind = Kind(rawValue: message.kind) else {
-            throw WireError("operations.kind", "unknown: \(message.kind.prefix(20))")
+        guard let kind = Wire.word(message.kind, as: Kind.self) else {
+            throw WireError("operations.kind", "unknown")
         }
         let own = message.hasTime ? message.time : time
         var fields: [FieldEdit] = []
@@ -159,6 +159,12 @@ enum Wire {
             throw WireError(field, "it is not 64 hexadecimal digits")
         }
         return hash
+    }
+
+    /// One of a few words. What is longer than any is not compared: Swift puts a text in NFC for that.
+    static func word<Word: RawRepresentable>(_ text: String, as type: Word.Type) -> Word?
+    where Word.RawValue == String {
+        text.utf8.count <= 20 ? Word(rawValue: text) : nil
     }
 
     static func check(name: String, _ field: String) throws(WireError) {

@@ -33,8 +33,8 @@ private struct Shape: Hashable {
     }
 
     init(wire message: Ting_V1_Columns.Shape) throws(WireError) {
-        guard let kind = TingCore.Operation.Kind(rawValue: message.kind) else {
-            throw WireError("columns.shapes.kind", "unknown: \(message.kind.prefix(20))")
+        guard let kind = Wire.word(message.kind, as: TingCore.Operation.Kind.self) else {
+            throw WireError("columns.shapes.kind", "unknown")
         }
         // Each stands once here, and in every operation of the change set.
         for name in [message.collection] + message.fields
@@ -45,6 +45,8 @@ private struct Shape: Hashable {
         collection = message.collection
         fields = message.fields
     }
+
+    var nameBytes: Int { collection.utf8.count + fields.reduce(0) { $0 + $1.utf8.count } }
 
     var wire: Ting_V1_Columns.Shape {
         var message = Ting_V1_Columns.Shape()
@@ -184,12 +186,17 @@ private struct ColumnReader {
             counts[Int(place)] += 1
         }
         starts = []
-        var fields = 0
+        var (fields, nameBytes) = (0, 0)
         for (shape, count) in zip(shapes, counts) {
             starts.append(fields * 2)
             fields += shape.fields.count * count
+            nameBytes += shape.nameBytes * count
         }
         fieldCount = fields
+        // Written out, each operation names its fields: no client seals a change set that large.
+        guard nameBytes <= 2 * Limits.changeSetByteLimit else {
+            throw WireError("columns.shapes", "their names come to too much, written out")
+        }
         try checkLengths()
     }
 

@@ -84,8 +84,8 @@ extension Entry {
 
 extension Effect {
     fileprivate init(wire message: Ting_V1_Effect) throws(WireError) {
-        guard let state = State(rawValue: message.state) else {
-            throw WireError("effects.state", "unknown: \(message.state.prefix(20))")
+        guard let state = Wire.word(message.state, as: State.self) else {
+            throw WireError("effects.state", "unknown")
         }
         try Wire.check(name: message.collection, "effects.collection")
         var values: [FieldValue] = []

@@ -25,7 +25,8 @@ extension Oracle {
         let isLater = moment >= (writers.map(\.time).max() ?? 0)
         var (value, other, kind) = (current, Value?.none, ConflictKind.field)
         var (otherVersion, joined) = (Version?.none, [Edit]?.none)
-        let continued = field.policy == .set ? false : close(field, record, before, now)
+        let continued =
+            [.set, .counter].contains(field.policy) ? false : close(field, record, before, now)
         switch field.policy {
         case .set:
             var standing = state.additions[field.name] ?? [:]

@@ -42,8 +42,10 @@ extension Oracle {
             let place = contenders.firstIndex(of: id)
         else { return }
         // Those of this change set that come later have yet to be asked, but keep what they have
-        // from another of them that wants a suffix.
-        let later = Set(contenders[(place + 1)...])
+        // from another of them that wants a suffix; and what they held before is theirs.
+        let later = contenders[(place + 1)...].filter {
+            now.wasLive[$0] != true || now.held[$0]?[field.name] != .text(wanted)
+        }
         func isTaken(_ text: String) -> Bool {
             records.contains { other, record in
                 other != id && record.isLive && record.collection == records[id]?.collection

@@ -99,6 +99,8 @@ struct Oracle {
         var touched: [RecordID] = []
         var changed: [RecordID: Set<String>] = [:]
         var wasLive: [RecordID: Bool] = [:]
+        /// What each held before.
+        var held: [RecordID: [String: Value]] = [:]
         var earliest: Int64
         var editTime: Int64
         /// What aligning texts may still cost.
@@ -153,6 +155,7 @@ struct Oracle {
         guard now.wasLive[record] == nil else { return }
         now.touched.append(record)
         now.wasLive[record] = records[record]?.isLive ?? false
+        now.held[record] = records[record]?.values
         if records[record] == nil { records[record] = Record(collection: collection) }
     }
 

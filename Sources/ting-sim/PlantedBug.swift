@@ -59,9 +59,14 @@ enum PlantedBug: String, CaseIterable, Codable {
         }
     }
 
-    func change(_ request: inout GiveBackRequest, _ random: inout some RandomNumberGenerator) {
-        guard self == .giveBackSkipped, strikes(&random) else { return }
-        request.entries.removeFirst()
+    /// Takes an entry out of what is given back, of which the answer then says that it was taken.
+    func skipped(
+        _ request: inout GiveBackRequest, _ random: inout some RandomNumberGenerator
+    ) -> Version? {
+        guard self == .giveBackSkipped, !request.entries.isEmpty, strikes(&random) else {
+            return nil
+        }
+        return request.entries.removeFirst().version
     }
 
     func change(_ response: inout SyncResponse, _ random: inout some RandomNumberGenerator) {

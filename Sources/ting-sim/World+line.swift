@@ -148,7 +148,6 @@ extension World {
         case .giveBack(var request):
             let isSmall = hasFaults && scenario.network.pageByteLimit < 1_000
             if isSmall { request.entries = Array(request.entries.prefix(2)) }
-            bug?.change(&request, &random)
             return .giveBack(request)
         case .mend, .snapshot: return message
         }

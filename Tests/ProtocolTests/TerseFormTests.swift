@@ -77,6 +77,27 @@ struct TerseFormTests {
         }
     }
 
+    @Test("names that come to more than two change sets may hold, written out, are refused")
+    func manyNames() throws {
+        let names = ["a", "b", "c"].map { String(repeating: $0, count: Limits.nameByteLimit) }
+        func message(_ count: Int) -> Ting_V1_ChangeSet {
+            let operations = (0..<UInt64(count)).map { number in
+                TingCore.Operation(
+                    .update, names[0], Self.record(number), time: 1_000,
+                    fields: names.dropFirst().map {
+                        FieldEdit($0, before: .null, after: .integer(1), time: 1_000)
+                    })
+            }
+            return Self.changeSet(operations).terseWire
+        }
+        let most = 2 * Limits.changeSetByteLimit / (names.count * Limits.nameByteLimit)
+        #expect(try ChangeSet(wire: message(most)).operations.count == most)
+        let larger = message(most + 1)
+        #expect(larger.hasColumns)
+        let problem = "their names come to too much, written out"
+        #expect(throws: WireError("columns.shapes", problem)) { try ChangeSet(wire: larger) }
+    }
+
     @Test("longer names than columns may hold go plain, and are judged like any other")
     func longNames() throws {
         let long = String(repeating: "n", count: Limits.nameByteLimit + 1)

@@ -118,6 +118,22 @@ struct EpochTests {
             try text(team, 1, "SELECT group_concat(kind || status) FROM conflict") == "deletedopen")
     }
 
+    @Test("a replica whose history is in doubt gives back what a restored server lost, too")
+    func doubtedHistory() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Lost by the server'")
+        try team.sync(0)
+        try putBack(team, restored: true)
+        try team.replicas[0].tamper {
+            try $0.execute(sql: "UPDATE ting_replica SET suspect = 2")
+        }
+        let outcome = try team.run(team.replicas[0], team.members[0])
+        #expect((outcome.startedOver, outcome.unproven) == (.anotherEpoch, 0))
+        #expect(outcome.givenBack == 1)
+        try team.expectAgreement(after: 3)
+        #expect(try text(team, 1, "SELECT title FROM project") == "Lost by the server")
+    }
+
     @Test(
         "what a restored server lost is given back, as itself, and work goes on",
         arguments: [true, false])
@@ -345,6 +361,36 @@ struct EpochTests {
         }
         #expect(action == .fetchSnapshot)
         #expect(offers == [[2]])
+    }
+
+    @Test("of what an answer passes over, the author's own comes into the outbox again")
+    func passedOver() throws {
+        let team = try team()
+        for hours in 1...3 {
+            try team.foreign(0, "UPDATE project SET hours = hours + \(hours)")
+            try team.sync(0)
+        }
+        try putBack(team, restored: true)
+        var run = SyncRun(team.replicas[0], patience: .seconds(1))
+        guard case .send(let request) = try run.begin() else { throw TeamError.stuck("begin") }
+        let reply = try team.workspace.reply(
+            to: request, judgement: .init(), role: .editor, members: nil, membersVersion: 1,
+            now: team.clock.time)
+        guard case .giveBack(let offer) = try run.received(reply) else {
+            throw TeamError.stuck("nothing is given back")
+        }
+        #expect(offer.entries.map(\.version) == [2, 3, 4])
+        let answer = try GiveBackResponse(
+            epoch: team.workspace.epoch, head: 1, taken: [], refused: [4])
+        let action = try run.received(answer)
+        #expect(action == .fetchSnapshot)
+        let path = team.folder.appending(path: "snapshot.sqlite").path
+        _ = try team.workspace.writeSnapshot(to: path)
+        _ = try run.startOver(from: path)
+        #expect(
+            try team.replicas[0].outbox().map(\.changeSet) == offer.entries.map(\.changeSet))
+        try team.expectAgreement(after: 3)
+        #expect(try text(team, 1, "SELECT hours FROM project") == "7")
     }
 
     @Test("a server that changes its history again and again is not followed for ever")

@@ -187,6 +187,54 @@ struct ForeignEditTests {
         #expect(throws: DatabaseError.self) { try team.sync(1) }
     }
 
+    @Test(
+        "what is brought back against a person's own index is refused, and takes nothing away",
+        .tags(.promise4, .promise12))
+    func restoredAgainstOwnIndex() throws {
+        let team = try team()
+        let project = try #require(RecordID(Self.project))
+        try team.replicas[0].write { try team.replicas[0].delete($0, "project", project) }
+        try team.foreign(
+            0,
+            """
+            CREATE UNIQUE INDEX mine ON project (title);
+            INSERT INTO project (title) VALUES ('Water')
+            """)
+        for position in 0...1 { try team.sync(position) }
+        let other = try text(team, 0, "SELECT id FROM project")
+        let message = "UNIQUE constraint failed: project.title"
+        let failed = #expect(throws: DatabaseError.self) {
+            try team.replicas[0].write { try team.replicas[0].restore($0, "project", project) }
+        }
+        #expect(failed?.message == message)
+        #expect(try team.replicas[0].outbox().isEmpty)
+        // So it is where another member brings it back.
+        try team.replicas[1].write { try team.replicas[1].restore($0, "project", project) }
+        try team.sync(1)
+        let refused = #expect(throws: ReplicaError.self) { try team.sync(0) }
+        #expect(refused == .refused(message, by: ["index mine"]))
+        #expect(try text(team, 0, "SELECT group_concat(id) FROM project") == other)
+        try team.foreign(0, "DROP INDEX mine")
+        try team.expectAgreement()
+        #expect(try text(team, 0, "SELECT count(*) FROM project") == "2")
+    }
+
+    @Test("a column of a person's own keeps what it holds where its row is put together anew")
+    func ownColumn() throws {
+        let team = try team()
+        try team.foreign(
+            0, "ALTER TABLE project ADD COLUMN mine TEXT; UPDATE project SET mine = 'noted'")
+        try team.foreign(0, "UPDATE project SET title = 'Waits'")
+        try team.replicas[0].seal()
+        try team.foreign(1, "UPDATE project SET budget = 7")
+        try team.sync(1)
+        try team.pull(0)
+        let row = "SELECT title || budget || mine FROM project"
+        #expect(try text(team, 0, row) == "Waits7noted")
+        try team.expectAgreement()
+        #expect(try text(team, 0, row) == "Waits7noted")
+    }
+
     @Test("a deletion of what is still pending is sent as any server takes it")
     func deletionOfPending() throws {
         let team = try team()

@@ -66,4 +66,47 @@ struct LateAnswerTests {
         let title = try replica.read { try String.fetchOne($0, sql: "SELECT title FROM project") }
         #expect(title == "Waits")
     }
+
+    @Test("a rejection that comes once more, after its change set was tried again, changes nothing")
+    func rejectedBefore() throws {
+        try replica.write { try $0.execute(sql: "UPDATE project SET title = 'Waits'") }
+        let request = try replica.nextRequest()
+        let judgement = try team.workspace.accept(
+            [.init(request: request, member: team.members[1].id, role: .viewer)],
+            now: team.clock.time)[0]
+        let rejection = try team.workspace.reply(
+            to: request, judgement: judgement, role: .viewer, members: nil, membersVersion: 1,
+            now: team.clock.time)
+        var (first, again) = (IntegrateSummary(), IntegrateSummary())
+        try replica.integrate(rejection, to: request, into: &first)
+        #expect(first.quarantined == 1)
+        try replica.retryQuarantine(request.deliveries.map(\.changeSet.id))
+        let waiting = try replica.outbox()
+        #expect(waiting.map(\.changeSet) == request.deliveries.map(\.changeSet))
+        try replica.integrate(rejection, to: request, into: &again)
+        #expect(again == IntegrateSummary())
+        #expect(try replica.outbox() == waiting)
+        #expect(try replica.quarantine().isEmpty)
+    }
+
+    @Test("an answer that comes after newer ones leaves the role and the members as they are")
+    func olderMembers() throws {
+        let request = try replica.nextRequest()
+        let late = try team.workspace.reply(
+            to: request, judgement: .init(), role: .viewer, members: [], membersVersion: 9,
+            now: team.clock.time)
+        try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET budget = 7") }
+        for position in 0..<2 { try team.sync(position) }
+        var summary = IntegrateSummary()
+        try replica.integrate(late, to: request, into: &summary)
+        let people = try replica.read {
+            try String.fetchOne(
+                $0,
+                sql: """
+                    SELECT role || '/' || members_version || '/' || (SELECT count(*) FROM member)
+                    FROM ting_replica
+                    """)
+        }
+        #expect(people == "editor/1/2")
+    }
 }

@@ -82,6 +82,42 @@ struct LeavingTests {
         #expect(try early.verify().matches)
     }
 
+    @Test(
+        "what comes back under an id that was accepted with other content is kept in quarantine",
+        .tags(.promise4), arguments: [true, false])
+    func acceptedOtherwise(isImported: Bool) throws {
+        try insert(team.replicas[0], "Water")
+        try team.sync(0)
+        // A draft is in both files, and each finishes it otherwise.
+        try team.foreign(0, "UPDATE project SET title = 'Original'")
+        let copy = team.folder.appending(path: "copy.sqlite").path
+        try team.foreign(0, "VACUUM INTO '\(copy)'")
+        try team.foreign(copy, "UPDATE project SET budget = 7")
+        try team.sync(0)
+        let old = try Replica(
+            path: copy, schema: team.schema, clock: { [clock = team.clock] in clock.time })
+        try old.seal()
+        let waiting = try old.outbox().map(\.changeSet)
+        let new = try team.clone(for: team.members[0])
+        for count in [1, 0] {
+            if isImported {
+                #expect(try new.take(outbox: waiting, quarantine: [], held: []) == count)
+            } else {
+                let carried = try new.carryOver(from: copy)
+                #expect((carried.outbox, carried.quarantine) == (0, count))
+            }
+        }
+        let kept = try #require(try new.quarantine().first)
+        #expect(kept.code == .acceptedOtherwise)
+        #expect([kept.changeSet] == waiting)
+        try new.redoQuarantine(kept.changeSet.id, message: "") { _, _ in [:] }
+        try team.sync(new, team.members[0])
+        let row = try new.read {
+            try String.fetchOne($0, sql: "SELECT title || budget FROM project")
+        }
+        #expect(row == "Original7")
+    }
+
     @Test("rejected edits come back into quarantine, with their reason")
     func quarantine() throws {
         try insert(team.replicas[0], "rejected")

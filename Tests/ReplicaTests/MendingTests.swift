@@ -193,6 +193,25 @@ struct MendingTests {
         try expectWhole(team)
     }
 
+    @Test(
+        "an answer holds no more than a page of buckets, but the first whole",
+        arguments: [(2, [0, 1]), (5, [0])])
+    func page(fifths: Int, sent: [Int]) throws {
+        let team = try Team(1)
+        let replica = team.replicas[0]
+        let text = Value.text(String(repeating: "a", count: Limits.pageByteLimit / 5 * fifths))
+        for bucket in UInt64(0)..<4 {
+            try replica.write {
+                try replica.insert(
+                    $0, "project", RecordID(high: 0x7000, low: bucket), ["summary": text])
+            }
+        }
+        try team.sync(0)
+        let request = MendRequest(
+            base: try replica.nextRequest().base, schema: 1, digest: StateDigest())
+        #expect(try team.workspace.mend(request).buckets.keys.sorted() == sent)
+    }
+
     @Test("edits of the outbox stay on top of what is mended", .tags(.promise4))
     func pending() throws {
         let team = try team()

@@ -67,6 +67,23 @@ struct PoisonTests {
         #expect(try replica.quarantine().map(\.code) == [.invalidValue])
     }
 
+    @Test(
+        "what no schema allows is rejected under a newer one than the server's, and waits for none",
+        arguments: ["no operations", "a field twice", "a field twice in two operations"])
+    func newerSchema(_ fault: String) throws {
+        try add("Bad")
+        let outcome = try sync { changeSet in
+            changeSet.schema = 2
+            switch fault {
+            case "no operations": changeSet.operations = []
+            case "a field twice": changeSet.operations[0].fields += changeSet.operations[0].fields
+            default: changeSet.operations += changeSet.operations
+            }
+        }
+        #expect(outcome.summary.quarantined == 1 && outcome.summary.deferred == 0)
+        #expect(try replica.quarantine().map(\.code) == [.invalidValue])
+    }
+
     @Test("what builds on a rejected change set is rejected with it and says so; the others pass")
     func dependants() throws {
         try add("Bad")

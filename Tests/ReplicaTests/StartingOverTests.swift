@@ -90,6 +90,36 @@ struct StartingOverTests {
         #expect(try team.replicas.map { try $0.status().conflicts } == [0, 0])
     }
 
+    @Test("what goes to the outbox again is listed by the next, though one that listed it goes")
+    func listedByTheNext() throws {
+        let team = try team()
+        let replica = team.replicas[0]
+        for budget in 7...8 {
+            try replica.write { try $0.execute(sql: "UPDATE project SET budget = \(budget)") }
+        }
+        // The first is accepted, and the second, which lists it, waits.
+        var request = try replica.nextRequest()
+        let waiting = request.deliveries.removeLast().changeSet
+        #expect(waiting.seen == request.deliveries.map(\.changeSet.hash))
+        let judgement = try team.workspace.accept(
+            [.init(request: request, member: team.members[0].id, role: .editor)],
+            now: team.clock.time)[0]
+        let response = try team.workspace.reply(
+            to: request, judgement: judgement, role: .editor, members: nil, membersVersion: 1,
+            now: team.clock.time)
+        var summary = IntegrateSummary()
+        try replica.integrate(response, to: request, into: &summary)
+        #expect(summary.sent == 1)
+        let empty = try snapshot(emptyWorkspace(team), team)
+        try replica.startOver(from: empty, because: .anotherEpoch, unproven: [1, 2])
+        try replica.discardOutbox([waiting.id])
+        let lost = try replica.outbox().map(\.changeSet.hash)
+        #expect(lost.count == 2)
+        try replica.write { try $0.execute(sql: "UPDATE project SET budget = 9") }
+        let next = try #require(try replica.outbox().last).changeSet
+        #expect(Set(next.seen) == Set(lost))
+    }
+
     @Test("what is held back in a record that goes to the outbox again is still there, in its row")
     func held() throws {
         let team = try team()

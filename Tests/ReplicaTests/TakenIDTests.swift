@@ -295,4 +295,24 @@ struct TakenIDTests {
         try team.sync(1)
         #expect(try text(1, "SELECT project FROM task") == Self.new)
     }
+
+    @Test(
+        "two starts of one counter are a conflict, which who goes on from the second leaves open",
+        .tags(.promise3))
+    func counterStarts() throws {
+        for (position, hours) in [(0, 5), (1, 8)] {
+            try team.replicas[position].write {
+                try $0.execute(
+                    sql: "INSERT INTO project (id, hours) VALUES ('\(Self.new)', \(hours))")
+            }
+        }
+        try team.replicas[1].write { try $0.execute(sql: "UPDATE project SET hours = 9") }
+        #expect(try team.replicas[1].outbox().count == 2)
+        try expectSame()
+        for position in [0, 1] {
+            #expect(try text(position, "SELECT hours FROM project") == "6")
+            let conflict = "SELECT group_concat(kind || field || other || status) FROM conflict"
+            #expect(try text(position, conflict) == "fieldhours8open")
+        }
+    }
 }

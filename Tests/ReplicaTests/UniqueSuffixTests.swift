@@ -131,6 +131,35 @@ struct UniqueSuffixTests {
         try expectSuffix(team, isSettled: true)
     }
 
+    @Test("who held a text before has it, though the same change set gives it to another first")
+    func stillHeld() throws {
+        let team = try Team(2)
+        let replica = team.replicas[0]
+        let (holder, taker) = (RecordID(high: 0x7000, low: 1), RecordID(high: 0x7000, low: 2))
+        try replica.write { db in
+            try replica.insert(db, "project", holder, ["code": .text("X")])
+            try replica.insert(db, "project", taker, ["code": .text("Y")])
+        }
+        try team.expectAgreement()
+        try replica.write { db in
+            try replica.update(db, "project", taker, ["code": .text("X")])
+            try replica.keep(db, "project", holder, field: "code")
+        }
+        let operations = try #require(try replica.outbox().last).changeSet.operations
+        #expect(operations.map(\.record) == [taker, holder])
+        try team.expectAgreement()
+        for replica in team.replicas {
+            let codes = try replica.read {
+                try String.fetchAll($0, sql: "SELECT code FROM project ORDER BY id")
+            }
+            #expect(codes == ["X", "X~2"])
+            let conflicts = try replica.read {
+                try String.fetchAll($0, sql: "SELECT kind || record || other FROM conflict")
+            }
+            #expect(conflicts == ["unique\(taker)\"X\""])
+        }
+    }
+
     /// Two projects of one code as long as codes may be: one has a suffix beyond that.
     private func suffixed() throws -> Team {
         let team = try Team(2)
@@ -167,6 +196,18 @@ struct UniqueSuffixTests {
             #expect(status.outbox == 0)
         }
         #expect(try team.workspace.verify().problems == [])
+    }
+
+    @Test("and it waits for no newer schema, where it was written under one")
+    func keptUnderNewerSchema() throws {
+        let team = try suffixed()
+        try keep(team.replicas[0])
+        var request = try team.replicas[0].nextRequest()
+        request.deliveries[0].changeSet.schema = 2
+        let judgement = try team.workspace.accept(
+            [.init(request: request, member: team.members[0].id, role: .editor)],
+            now: team.clock.time)[0]
+        #expect(judgement.verdicts.map(\.verdict.version) == [3], "\(judgement.verdicts)")
     }
 
     @Test("what is kept is what stands: no other value goes beyond a limit")

@@ -9,13 +9,14 @@ import TingTesting
 
 /// Accounts on a file, with a clock of the test's own.
 private struct Office {
+    let path = TestFolder.new()
     let accounts: Accounts
     let clock = ManualClock()
     let workspace: WorkspaceID
     let other: WorkspaceID
 
     init() throws {
-        accounts = try Accounts(path: TestFolder.new(), now: { [clock] in clock.time })
+        accounts = try Accounts(path: path, now: { [clock] in clock.time })
         var random = SystemRandomNumberGenerator()
         (workspace, other) = (.random(using: &random), .random(using: &random))
         #expect(try accounts.add(workspace: workspace, slug: "team"))
@@ -73,6 +74,60 @@ extension ServerTests {
                         name: "N", email: "4@example.org", workspace: office.workspace, role: nil),
                     by: owner)
             }
+        }
+
+        @Test(
+            "memberChangesPerHour: owners change a workspace's members so often, then only remove; the operator goes on"
+        )
+        func pace() throws {
+            let office = try Office()
+            let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
+            let member = try office.invite("a@example.org", to: office.workspace).member
+            func change(_ role: Role, by actor: MemberID?) throws -> Accounts.Change {
+                try office.accounts.setRole(role, of: member, in: office.workspace, by: actor)
+            }
+            try office.accounts.write { db in
+                for _ in 1..<Limits.memberChangesPerHour {
+                    try office.accounts.audit(
+                        db, "member.invited", by: owner, workspace: office.workspace)
+                }
+            }
+            office.clock.advance(1_000)
+            // What is so already is no change.
+            for _ in 0..<2 { #expect(try change(.viewer, by: owner) == .done) }
+            let wait = TooManyChanges(wait: .seconds(3_599))
+            #expect(throws: wait) { try change(.editor, by: owner) }
+            #expect(throws: wait) {
+                try office.invite("b@example.org", to: office.workspace, by: owner)
+            }
+            #expect(try change(.editor, by: nil) == .done)
+            let bo = try office.invite("b@example.org", to: office.workspace).member
+            #expect(
+                try office.accounts.setRole(nil, of: bo, in: office.workspace, by: owner) == .done)
+            _ = try office.invite("b@example.org", to: office.other, by: owner)
+            office.clock.advance(3_599_000)
+            #expect(try change(.viewer, by: owner) == .done)
+        }
+
+        @Test("what rotted throws where it is read: no restore takes the rest for all there is")
+        func rot() throws {
+            let office = try Office()
+            let code = try office.invite("a@example.org", to: office.workspace)
+            let device = try #require(try office.join(code)).caller.device
+            #expect(try office.accounts.revoke(device))
+            _ = try office.accounts.withdrawals()
+            try Rot.happen(to: "revoked", of: "device", in: office.path)
+            #expect(throws: ServerError.self) { try office.accounts.withdrawals() }
+            #expect(throws: ServerError.self) { try office.accounts.deviceRows() }
+            #expect(try office.accounts.memberRows().map(\.member.id) == [code.member])
+            try Rot.happen(to: "name", of: "member", in: office.path)
+            #expect(throws: ServerError.self) { try office.accounts.memberRows() }
+            #expect(throws: ServerError.self) {
+                try office.accounts.members(of: office.workspace)
+            }
+            #expect(throws: ServerError.self) { try office.accounts.names() }
+            #expect(throws: ServerError.self) { try office.join(code) }
+            #expect(try !office.accounts.problems().isEmpty)
         }
 
         @Test("a join code works once, in upper or lower case")
@@ -149,14 +204,17 @@ extension ServerTests {
         func nameOfAnother() throws {
             let office = try Office()
             let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
-            _ = try office.accounts.invite(
-                Invitation(
-                    name: "Karen Blixen", email: "Karen@Example.org", workspace: office.other,
-                    role: nil), by: nil)
+            func inviteElsewhere(_ name: String) throws -> JoinCode {
+                try office.accounts.invite(
+                    Invitation(
+                        name: name, email: "Karen@Example.org", workspace: office.other, role: nil),
+                    by: nil)
+            }
             func seen() throws -> [String] {
                 try office.accounts.members(of: office.workspace)
                     .filter { $0.id != owner }.map { "\($0.name) <\($0.email)>" }
             }
+            _ = try inviteElsewhere("Karen Blixen")
             func invite(_ name: String) throws -> JoinCode {
                 try office.accounts.invite(
                     Invitation(
@@ -168,17 +226,52 @@ extension ServerTests {
             // Nor after the membership was taken back, or the account got another name.
             _ = try office.accounts.setRole(
                 nil, of: code.member, in: office.workspace, by: owner)
-            _ = try office.accounts.invite(
-                Invitation(
-                    name: "Isak Dinesen", email: "karen@example.org", workspace: office.other,
-                    role: nil), by: nil)
+            let own = try inviteElsewhere("Isak Dinesen")
             #expect(try seen() == ["karen@example.org <karen@example.org>"])
-            let again = try invite("karen@example.org")
+            _ = try invite("karen@example.org")
             #expect(try seen() == ["karen@example.org <karen@example.org>"])
             let version = try office.accounts.membersVersion(of: office.workspace)
-            #expect(try office.join(again) != nil)
+            let karen = try #require(try office.join(own))
+            #expect(karen.caller.name == "Isak Dinesen")
+            #expect(try office.role(karen, in: "team") == .editor)
             #expect(try seen() == ["Isak Dinesen <Karen@Example.org>"])
             #expect(try office.accounts.membersVersion(of: office.workspace) > version)
+        }
+
+        @Test(
+            "an owner who joins by a code made for another hears and shows the name they wrote, not the account's",
+            .tags(.promise8))
+        func codeOfAnother() throws {
+            let office = try Office()
+            let owner = try office.invite("o@example.org", to: office.workspace, as: .owner).member
+            let own = try office.accounts.invite(
+                Invitation(
+                    name: "Karen Blixen", email: "Karen@Example.org", workspace: office.other,
+                    role: nil), by: nil)
+            let code = try office.accounts.invite(
+                Invitation(
+                    name: "K", email: "karen@example.org", workspace: office.workspace, role: nil),
+                by: owner)
+            func seen() throws -> [String] {
+                try office.accounts.members(of: office.workspace)
+                    .filter { $0.id != owner }.map { "\($0.name) <\($0.email)>" }
+            }
+            let version = try office.accounts.membersVersion(of: office.workspace)
+            // Also when the reply was lost, and after the first visit.
+            for _ in 0..<2 {
+                let joined = try #require(try office.join(code))
+                #expect(joined.caller.name == "K")
+                #expect(joined.caller.email == "karen@example.org")
+                #expect(try office.role(joined, in: "team") == .editor)
+                #expect(try office.accounts.access(of: joined.caller, slug: "team") != nil)
+                #expect(try seen() == ["K <karen@example.org>"])
+            }
+            #expect(try office.accounts.membersVersion(of: office.workspace) == version)
+            // Whom the operator invited hears their own name, and accepts by going there.
+            let karen = try #require(try office.join(own))
+            #expect(karen.caller.name == "Karen Blixen")
+            #expect(try office.role(karen, in: "team") == .editor)
+            #expect(try seen() == ["Karen Blixen <Karen@Example.org>"])
         }
 
         @Test("who has a device of all their workspaces accepts by going there")

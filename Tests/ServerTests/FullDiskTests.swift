@@ -2,9 +2,13 @@
 
 import AsyncHTTPClient
 import Foundation
+import GRDB
 import Testing
 import TingCore
-import TingServer
+import TingStore
+import TingTesting
+
+@testable import TingServer
 
 /// A small file system of its own, where the tests may mount one.
 private final class SmallDisk: Sendable {
@@ -45,12 +49,55 @@ extension ServerTests {
     struct FullDiskTests {
         @Test(
             "writes answer storage_full, reads go on, and all is well by itself when space returns")
-        func full() async throws {
+        func full() async throws { try await onSmallDisk(story) }
+
+        @Test(
+            "an older snapshot serves, but none below the floor, and none that lacks what came back",
+            arguments: [false, true])
+        func olderSnapshot(isCompacted: Bool) async throws {
+            try await onSmallDisk { try older($0, isCompacted: isCompacted) }
+        }
+
+        private func older(_ disk: SmallDisk, isCompacted: Bool) throws {
+            let folder = try DataFolder(creating: "\(disk.path)/server")
+            let team = try Team(1)
+            var random = SystemRandomNumberGenerator()
+            let place = SnapshotFolder(folder, .random(using: &random))
+            let old = try place.renew(from: team.workspace)
+            for title in ["One", "Two", "Three"] {
+                try team.replicas[0].write {
+                    try $0.execute(
+                        sql: "INSERT INTO project (title) VALUES (?)", arguments: [title])
+                }
+                try team.sync(0)
+            }
+            try disk.fill()
+            #expect(try place.renew(from: team.workspace) == old)
+            if isCompacted {
+                try team.compact(.keep(1))
+            } else {
+                let before = Epoch.random(using: &random).description
+                try team.workspace.tamper {
+                    try $0.execute(
+                        sql: "INSERT INTO ting_name (epoch, version, here) VALUES (?, 3, 3)",
+                        arguments: [before])
+                }
+            }
+            let refusal = #expect(throws: (any Error).self) {
+                try place.renew(from: team.workspace)
+            }
+            #expect(refusal.map { isStorageFull($0) } == true)
+            try disk.free()
+            #expect(try place.renew(from: team.workspace).version == 3)
+            try team.workspace.close()
+        }
+
+        private func onSmallDisk(_ body: (SmallDisk) async throws -> Void) async throws {
             guard let disk = try await SmallDisk(megabytes: 24) else {
                 try Test.cancel("Only root mounts a small disk.")
             }
             do {
-                try await story(disk)
+                try await body(disk)
                 try await disk.unmount()
             } catch {
                 try? await disk.unmount()

@@ -3,14 +3,16 @@
 import AsyncHTTPClient
 import Crypto
 import Foundation
+import GRDB
 import NIOCore
 import NIOHTTP1
 import Synchronization
 import Testing
 import TingCore
-import TingServer
 import TingStore
 import TingWire
+
+@testable import TingServer
 
 extension ServerTests {
     /// Limits of `Limits.swift` that concern requests, each crossed.
@@ -141,6 +143,43 @@ extension ServerTests {
                 }
                 offset.withLock { $0 = 60_000 }
                 #expect(try await server.join(code).status == 200)
+            }
+        }
+
+        @Test(
+            "memberChangesPerHour: owners who have made so many hear when more are taken; removals are"
+        )
+        func memberChanges() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team", as: .owner)
+                let bo = try await server.person("bo@example.org", in: "team", as: .editor)
+                try server.asOperator { person in
+                    let team = try #require(try person.accounts.workspace(slug: "team"))
+                    try person.accounts.write { db in
+                        for _ in 0..<Limits.memberChangesPerHour {
+                            try person.accounts.audit(
+                                db, "member.role.editor", by: anna.member, workspace: team)
+                        }
+                    }
+                }
+                let changes: [(HTTPMethod, String, String)] = [
+                    (.PATCH, "/members/\(bo.member)", #"{"role":"viewer"}"#),
+                    (.POST, "/invitations", #"{"name":"Li","email":"li@example.cn"}"#),
+                ]
+                for (method, path, json) in changes {
+                    let reply = try await server.call(
+                        method, "/v1/workspaces/team\(path)", token: anna.token, json: json)
+                    #expect(reply.status == 429 && reply.code == "too_many_requests")
+                    let wait = reply.headers.first(name: "Retry-After").flatMap { Int($0) } ?? 0
+                    #expect((3_000...3_601).contains(wait), "\(path): \(wait)")
+                }
+                let list: Ting_V1_MembersResponse = try await server.call(
+                    .GET, "/v1/workspaces/team/members", token: anna.token
+                ).message()
+                #expect(Set(list.members.map(\.role)) == ["owner", "editor"])
+                let removed = try await server.call(
+                    .DELETE, "/v1/workspaces/team/members/\(bo.member)", token: anna.token)
+                #expect(removed.status == 204)
             }
         }
 

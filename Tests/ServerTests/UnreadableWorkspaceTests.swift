@@ -101,6 +101,45 @@ extension ServerTests {
             #expect(good.output.contains(#""slug":"good""#), "\(good.output)")
         }
 
+        /// It was a trap of GRDB's, and ended the server for all.
+        @Test("what rotted of the accounts fails the requests that read it; others are answered")
+        func rottenAccounts() async throws {
+            try await TestServer.run { server in
+                let rots = [("member", "name"), ("member", "email"), ("device", "last_seen")]
+                let li = try await server.person("li@example.cn", in: "plan", as: .owner)
+                let bo = try await server.person("bo@example.org", in: "other", as: .owner)
+                var victims: [Person] = []
+                for number in rots.indices {
+                    victims.append(
+                        try await server.person("\(number)@example.org", in: "plan"))
+                }
+                for (victim, (table, column)) in zip(victims, rots) {
+                    try Rot.happen(
+                        to: column, of: table,
+                        where: "\(table == "member" ? "id" : "member") = '\(victim.member)'",
+                        in: "\(server.path)/server.sqlite")
+                    for path in ["", "/plan", "/plan/members"] {
+                        let reply = try await server.call(
+                            .GET, "/v1/workspaces\(path)", token: victim.token)
+                        #expect(
+                            reply.status == 500 && reply.code == "internal",
+                            "\(table).\(column), \(path): \(reply.text)")
+                    }
+                    for path in ["", "/other", "/other/members"] {
+                        let reply = try await server.call(
+                            .GET, "/v1/workspaces\(path)", token: bo.token)
+                        #expect(reply.status == 200, "\(path): \(reply.text)")
+                    }
+                }
+                // Who shares a workspace with them does without its list of members.
+                let plan = try await server.call(.GET, "/v1/workspaces/plan", token: li.token)
+                #expect(plan.status == 200)
+                let list = try await server.call(
+                    .GET, "/v1/workspaces/plan/members", token: li.token)
+                #expect(list.status == 500 && list.code == "internal")
+            }
+        }
+
         /// SQLite would go on with the file that it once opened, wherever that lies now.
         @Test(
             "one that is taken away while it is open is missed at once, whole where it went, and back when it is back",

@@ -317,6 +317,47 @@ struct OpeningTests {
         }
     }
 
+    @Test(
+        "a person's own table, view, index or column in the place of a new one is named, with what makes room",
+        .tags(.promise4),
+        arguments: [
+            ("CREATE TABLE visit (id, place)", SchemaError.Taken.table("visit")),
+            ("CREATE TABLE Visit (id TEXT PRIMARY KEY NOT NULL) STRICT", .table("Visit")),
+            ("CREATE VIEW visit AS SELECT id FROM project", .view("visit")),
+            ("CREATE INDEX visit ON project(title)", .index("visit")),
+            ("ALTER TABLE project ADD COLUMN priority INTEGER", .column("priority", of: "project")),
+            ("ALTER TABLE project ADD COLUMN Notes TEXT", .column("Notes", of: "project")),
+            (
+                "ALTER TABLE project ADD COLUMN notes TEXT AS (title)",
+                .column("notes", of: "project")
+            ),
+        ])
+    func taken(_ own: String, _ taken: SchemaError.Taken) throws {
+        try team.replicas[0].seal()
+        let outbox = try team.replicas[0].outbox()
+        try team.replicas[0].close()
+        try team.foreign(path, own)
+        let error = #expect(throws: SchemaError.self) { try open(2) }
+        #expect(error == .taken(taken))
+        let older = try open(1)
+        #expect(older.schema == .sample(1))
+        #expect(try older.outbox() == outbox)
+        try older.close()
+        let remedy = try #require(error?.remedy.split(separator: "`").dropFirst().first)
+        try team.foreign(path, String(remedy))
+        let replica = try open(2)
+        #expect(replica.schema == .sample(2))
+        #expect(try replica.outbox() == outbox)
+        #expect(try replica.verify().matches)
+    }
+
+    @Test("a column as the newer schema has it, which a person made, is no obstacle")
+    func alike() throws {
+        try team.replicas[0].close()
+        try team.foreign(path, "ALTER TABLE project ADD COLUMN notes TEXT")
+        #expect(try open(2).schema == .sample(2))
+    }
+
     @Test("a workspace of a newer server serves under an older one, and comes back")
     func workspace() throws {
         let path = team.workspace.path

@@ -130,6 +130,18 @@ struct SchemaGrowthTests {
                 == nil)
     }
 
+    @Test("and its sets and counters start empty, whatever default their JSON names")
+    func startsEmpty() throws {
+        let json = """
+            {"name":"s","version":1,"collections":[{"name":"project","fields":[
+            {"name":"tags","type":"set","policy":"set","default":["a"]},
+            {"name":"hours","type":"counter","policy":"counter","default":5},
+            {"name":"level","type":"integer","policy":"latest","default":5}]}]}
+            """
+        let fields = try #require(Schema(json: json)?.collection("project")).fields
+        #expect(fields.map(\.standard) == [.set([]), .integer(0), .integer(5)])
+    }
+
     /// Released versions of planning, each as it was: `released` has them by the
     /// number. A change of `planning.json` without a greater version fails here.
     @Test("and planning follows each of its released versions")

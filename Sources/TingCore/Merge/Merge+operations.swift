@@ -159,8 +159,9 @@ extension Merge {
     private mutating func closeContinued(
         _ field: Field, _ record: RecordID, _ before: Value, _ state: some MergeState
     ) throws -> Bool {
-        // Of a record that never was there is no conflict.
-        guard !acceptance.seen.isEmpty, records[record]?.before != nil else { return false }
+        // Of a record that never was there is no conflict; a counter adds what was added to either start.
+        guard !acceptance.seen.isEmpty, field.policy != .counter, records[record]?.before != nil
+        else { return false }
         var closed = false
         for conflict in try state.openConflicts(record, field.name, other: before)
         where acceptance.seen.contains(conflict.otherVersion) {

@@ -36,8 +36,11 @@ extension Merge {
                 found.deletedHere
                 ? acceptance.author : try found.now.deleted.flatMap { try state.author(of: $0) }
             let writer =
-                draft.edits.values.joined().filter { !$0.deletes }.map(\.version).max()
-                ?? acceptance.version
+                draft.edits.values.joined().filter { edit in
+                    !edit.deletes
+                        && (edit.standing || edit.version == acceptance.version
+                            || !acceptance.hasSeen(edit.version, changeSet.base))
+                }.map(\.version).max() ?? acceptance.version
             try open(
                 .parent, id, field: nil, before: .null, other: .null,
                 keptBy: writer == acceptance.version
@@ -103,7 +106,8 @@ extension Merge {
             for field in schema.collection(draft.collection)?.fields ?? [] where field.unique {
                 guard let text = draft.now.values[field.name]?.text else { continue }
                 let place = UniquePlace(collection: draft.collection, field: field.name)
-                let held = draft.before?.isLive == true && !draft.touched.contains(field.name)
+                let held =
+                    draft.before?.isLive == true && draft.before?.values[field.name]?.text == text
                 if held || taken[place]?[text] == nil { taken[place, default: [:]][text] = record }
             }
         }

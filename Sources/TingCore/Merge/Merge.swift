@@ -19,6 +19,8 @@ public struct Merge: Sendable {
     /// The last suffix that a record of this change set got, of each text that others held: all before it
     /// are held, too.
     public internal(set) var heldSuffixes: [UniqueText: Int] = [:]
+    /// What a conflict comes to at least, stored: its id, the names of its fields, and what they hold.
+    private static let conflictBytes = 200
     /// UTF-8 bytes of the values set, and of the conflicts opened, so far.
     private var valueBytes = 0
     /// Whether the effects are other than what its author wrote.
@@ -165,6 +167,7 @@ public struct Merge: Sendable {
         values["other_version"] = otherVersion.map { .integer($0) }
         records[id]?.now = RecordState(isLive: true, values: values)
         opened.append(id)
+        valueBytes += Self.conflictBytes
         for name in ["before", "other"] { valueBytes += values[name]?.text?.utf8.count ?? 0 }
         try checkSize()
     }

@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 package import TingCore
+import TingStore
 
 /// Who sends a request: a member, through one of their devices.
 package struct Caller: Equatable, Sendable {
@@ -23,7 +24,7 @@ package struct Access: Equatable, Sendable {
     package let membersVersion: Int64
     /// The most bytes that the workspace may take; `nil` for any number.
     package let quota: Int64?
-    /// Whether the caller was invited by an owner and has not been in the workspace yet.
+    /// Whether the caller was invited by an owner, and is called there still what that owner wrote.
     package var isNew = false
 }
 
@@ -51,11 +52,12 @@ extension Accounts {
         return found
     }
 
-    /// Who goes to a workspace accepts an owner's invitation to it.
+    /// Who goes to a workspace accepts an owner's invitation to it. One whose device an owner invited
+    /// does not: the owner had the code as well.
     private func noteFirstVisit(of caller: Caller?, to access: Access?) throws {
-        guard let caller, let access, access.isNew else { return }
+        guard let caller, caller.limit == nil, let access, access.isNew else { return }
         do {
-            try write { try accept($0, caller.member, workspace: access.workspace.description) }
+            try write { try accept($0, caller.member, workspace: access.workspace) }
         } catch  where isStorageFull(error) {
             // Reads go on; the next visit notes it.
         }
@@ -72,11 +74,7 @@ extension Accounts {
                         WHERE device.id = ? AND revoked IS NULL
                     """, arguments: [device.description])
             guard let row else { return nil }
-            let caller = Caller(
-                member: try MemberID(column: row[0]), device: try DeviceID(column: row[1]),
-                name: row[2], email: row[3],
-                limit: try (row[4] as String?).map { try WorkspaceID(column: $0) })
-            return (caller, Array(row[5] as Data))
+            return (try Caller(row), Array(try row.stored(Data.self, atIndex: 5)))
         }
     }
 
@@ -151,11 +149,7 @@ extension Accounts {
                     WHERE token_hash = ? AND revoked IS NULL
                 """)
         guard let row = try Row.fetchOne(statement, arguments: [token.data]) else { return nil }
-        let caller = Caller(
-            member: try MemberID(column: row[0]), device: try DeviceID(column: row[1]),
-            name: row[2], email: row[3],
-            limit: try (row[4] as String?).map { try WorkspaceID(column: $0) })
-        return (caller, row[5])
+        return (try Caller(row), try row.storedIfAny(Int64.self, atIndex: 5))
     }
 
     private func access(_ db: Database, of caller: Caller, slug: String) throws -> Access? {
@@ -169,17 +163,33 @@ extension Accounts {
         let row = try Row.fetchOne(statement, arguments: [slug, caller.member.description])
         guard let row else { return nil }
         var access = try Access(row)
-        access.isNew = row[5]
+        access.isNew = try row.stored(Bool.self, atIndex: 5)
         return caller.limit == nil || caller.limit == access.workspace ? access : nil
+    }
+}
+
+extension Caller {
+    /// - Parameter row: Member, device, name, address and the device's workspace.
+    fileprivate init(_ row: Row) throws {
+        self.init(
+            member: try MemberID(column: row.stored(atIndex: 0)),
+            device: try DeviceID(column: row.stored(atIndex: 1)),
+            name: try row.stored(String.self, atIndex: 2),
+            email: try row.stored(String.self, atIndex: 3),
+            limit: try row.storedIfAny(String.self, atIndex: 4).map {
+                try WorkspaceID(column: $0)
+            })
     }
 }
 
 extension Access {
     fileprivate init(_ row: Row) throws {
         self.init(
-            workspace: try WorkspaceID(column: row[0]), slug: row[1],
-            role: try Role(column: row[2]),
-            membersVersion: row[3], quota: row[4])
+            workspace: try WorkspaceID(column: row.stored(atIndex: 0)),
+            slug: try row.stored(String.self, atIndex: 1),
+            role: try Role(column: row.stored(atIndex: 2)),
+            membersVersion: try row.stored(Int64.self, atIndex: 3),
+            quota: try row.storedIfAny(Int64.self, atIndex: 4))
     }
 }
 

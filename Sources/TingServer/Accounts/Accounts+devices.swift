@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 package import TingCore
+import TingStore
 
 /// A machine that joined.
 package struct Device: Equatable, Sendable {
@@ -28,10 +29,7 @@ extension Accounts {
                 arguments: [
                     caller.member.description, caller.limit?.description, caller.limit?.description,
                 ]
-            ).map {
-                Device(
-                    id: try DeviceID(column: $0[0]), name: $0[1], created: $0[2], lastSeen: $0[3])
-            }
+            ).map { try Device($0) }
         }
     }
 
@@ -77,10 +75,8 @@ extension Accounts {
                     """
             ).map { row in
                 DeviceRow(
-                    device: Device(
-                        id: try DeviceID(column: row[0]), name: row[1], created: row[2],
-                        lastSeen: row[3]),
-                    email: row[4], revoked: row[5])
+                    device: try Device(row), email: try row.stored(String.self, atIndex: 4),
+                    revoked: try row.storedIfAny(Int64.self, atIndex: 5))
             }
         }
     }
@@ -107,6 +103,16 @@ extension Accounts {
                     arguments: [time, device.description])
             }
         }
+    }
+}
+
+extension Device {
+    fileprivate init(_ row: Row) throws {
+        self.init(
+            id: try DeviceID(column: row.stored(atIndex: 0)),
+            name: try row.stored(String.self, atIndex: 1),
+            created: try row.stored(Int64.self, atIndex: 2),
+            lastSeen: try row.storedIfAny(Int64.self, atIndex: 3))
     }
 }
 

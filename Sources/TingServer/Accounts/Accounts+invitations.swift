@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 package import TingCore
+import TingStore
 
 /// What someone is invited to.
 package struct Invitation: Sendable {
@@ -63,16 +64,17 @@ extension Accounts {
     ///
     /// - Parameter owner: the owner who invites, and who vouches for their own workspace only: the
     ///   device acts nowhere else. `nil` for the operator, who vouches for the whole server.
-    /// - Throws: `InvitationRefused` for what an owner may not do.
+    /// - Throws: `InvitationRefused` for what an owner may not do, and `TooManyChanges`.
     package func invite(_ invitation: Invitation, by owner: MemberID?) throws -> JoinCode {
         let code = Secret.joinCode()
         let created = now()
         let expires = created + Int64(Limits.invitationHours) * 3_600_000
         return try write { db in
-            if owner != nil, let workspace = invitation.workspace,
-                try !hasRoom(db, for: invitation.email, in: workspace)
-            {
-                throw InvitationRefused.full
+            if owner != nil, let workspace = invitation.workspace {
+                try checkPace(db, in: workspace)
+                guard try hasRoom(db, for: invitation.email, in: workspace) else {
+                    throw InvitationRefused.full
+                }
             }
             let member = try account(db, for: invitation, renames: owner == nil)
             if let workspace = invitation.workspace {
@@ -102,65 +104,68 @@ extension Accounts {
     ///
     /// The device whose reply was lost may send the same request again, as long as it has not used
     /// its token: it gets the same one (promise 5). For any other device a used code stays used.
+    ///
+    /// The owner who made a code may use it too: they hear the name and the address that they wrote.
     package func join(code: String, device name: String, publicKey: [UInt8]) throws -> Joined? {
-        try write { db in
-            guard let row = try openInvitation(db, code: code) else { return nil }
-            let salt = (row["salt"] as Data?).map { Array($0) } ?? Secret.randomBytes(32)
+        let hash = Secret.hash(of: code.lowercased())
+        return try write { db in
+            guard let open = try openInvitation(db, hash) else { return nil }
+            let salt = open.salt ?? Secret.randomBytes(32)
             let token = Secret.token(code: code.lowercased(), publicKey: publicKey, salt: salt)
-            let member = try MemberID(column: row["member"])
-            let limited: Bool = row["limited"]
-            let workspace: String? = limited ? row["workspace"] : nil
             let device: DeviceID
-            if let used = row["device"] as String? {
+            if let used = open.device {
                 guard try mayJoinAgain(db, used, publicKey, token) else { return nil }
-                device = try DeviceID(column: used)
+                device = used
             } else {
                 device = try register(
-                    db, member, workspace: workspace, name: name, publicKey, token)
+                    db, open.member, workspace: open.limit, name: name, publicKey, token)
                 try db.execute(
                     sql: "UPDATE invitation SET used = ?, device = ?, salt = ? WHERE code_hash = ?",
-                    arguments: [
-                        now(), device.description, salt.data, row["code_hash"] as DatabaseValue,
-                    ])
-                try audit(db, "device.joined", by: member, subject: device.description)
+                    arguments: [now(), device.description, salt.data, hash.data])
+                try audit(db, "device.joined", by: open.member, subject: device.description)
             }
-            if let invited = row["workspace"] as String? {
-                try accept(db, member, workspace: invited)
+            if open.limit == nil, let workspace = open.workspace {
+                try accept(db, open.member, workspace: workspace)
             }
             return Joined(
                 token: token,
                 caller: Caller(
-                    member: member, device: device, name: row["name"], email: row["email"],
-                    limit: try workspace.map { try WorkspaceID(column: $0) }))
+                    member: open.member, device: device, name: open.name, email: open.email,
+                    limit: open.limit))
         }
     }
 
-    private func openInvitation(_ db: Database, code: String) throws -> Row? {
-        try Row.fetchOne(
+    private func openInvitation(_ db: Database, _ code: Hash) throws -> OpenInvitation? {
+        let row = try Row.fetchOne(
             db,
             sql: """
-                SELECT invitation.*, member.name, member.email FROM invitation
+                SELECT invitation.member, iif(limited, coalesce(invited_name, name), name),
+                        iif(limited, coalesce(invited_email, email), email),
+                        invitation.workspace, limited, device, salt FROM invitation
                     JOIN member ON member.id = invitation.member
-                    WHERE code_hash = ? AND expires > ? AND (workspace IS NULL OR EXISTS
-                        (SELECT 1 FROM membership WHERE membership.workspace = invitation.workspace
-                            AND membership.member = invitation.member AND removed IS NULL))
-                """, arguments: [Secret.hash(of: code.lowercased()).data, now()])
+                    LEFT JOIN membership ON membership.workspace = invitation.workspace
+                        AND membership.member = invitation.member AND removed IS NULL
+                    WHERE code_hash = ? AND expires > ?
+                        AND (invitation.workspace IS NULL OR membership.member IS NOT NULL)
+                """, arguments: [code.data, now()])
+        return try row.map { try OpenInvitation($0) }
     }
 
     private func mayJoinAgain(
-        _ db: Database, _ device: String, _ publicKey: [UInt8], _ token: String
+        _ db: Database, _ device: DeviceID, _ publicKey: [UInt8], _ token: String
     ) throws -> Bool {
         try Bool.fetchOne(
             db,
             sql: """
                 SELECT EXISTS (SELECT 1 FROM device WHERE id = ? AND public_key = ?
                     AND token_hash = ? AND last_seen IS NULL AND revoked IS NULL)
-                """, arguments: [device, publicKey.data, Secret.hash(of: token).data]) ?? false
+                """,
+            arguments: [device.description, publicKey.data, Secret.hash(of: token).data]) ?? false
     }
 
     private func register(
-        _ db: Database, _ member: MemberID, workspace: String?, name: String, _ publicKey: [UInt8],
-        _ token: String
+        _ db: Database, _ member: MemberID, workspace: WorkspaceID?, name: String,
+        _ publicKey: [UInt8], _ token: String
     ) throws -> DeviceID {
         var generator = SystemRandomNumberGenerator()
         let device = DeviceID.random(using: &generator)
@@ -170,8 +175,8 @@ extension Accounts {
                     VALUES (?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                device.description, member.description, workspace, name, publicKey.data,
-                Secret.hash(of: token).data, now(),
+                device.description, member.description, workspace?.description, name,
+                publicKey.data, Secret.hash(of: token).data, now(),
             ])
         return device
     }
@@ -225,11 +230,36 @@ extension Accounts {
     }
 
     /// From now on the member is called there what their account is called.
-    func accept(_ db: Database, _ member: MemberID, workspace: String) throws {
+    func accept(_ db: Database, _ member: MemberID, workspace: WorkspaceID) throws {
         try db.execute(
             sql: """
                 UPDATE membership SET invited_name = NULL, invited_email = NULL
                     WHERE workspace = ? AND member = ? AND invited_name IS NOT NULL
-                """, arguments: [workspace, member.description])
+                """, arguments: [workspace.description, member.description])
+    }
+}
+
+/// What a code that may be used is for, and which device used it.
+private struct OpenInvitation {
+    let member: MemberID
+    /// Of the account, or where an owner invited what the workspace's members see.
+    let name: String
+    let email: String
+    let workspace: WorkspaceID?
+    /// The only workspace that the device may act in.
+    let limit: WorkspaceID?
+    let device: DeviceID?
+    let salt: [UInt8]?
+
+    init(_ row: Row) throws {
+        member = try MemberID(column: row.stored(atIndex: 0))
+        name = try row.stored(String.self, atIndex: 1)
+        email = try row.stored(String.self, atIndex: 2)
+        workspace = try row.storedIfAny(String.self, atIndex: 3).map {
+            try WorkspaceID(column: $0)
+        }
+        limit = try row.stored(Bool.self, atIndex: 4) ? workspace : nil
+        device = try row.storedIfAny(String.self, atIndex: 5).map { try DeviceID(column: $0) }
+        salt = try row.storedIfAny(Data.self, atIndex: 6).map { Array($0) }
     }
 }

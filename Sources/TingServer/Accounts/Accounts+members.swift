@@ -2,10 +2,18 @@
 
 import GRDB
 package import TingCore
+import TingStore
+
+/// Owners have changed a workspace's members as often as they may within an hour.
+package struct TooManyChanges: Error, Equatable {
+    /// Until the next change is taken.
+    package let wait: Duration
+}
 
 extension Accounts {
     /// All members of a workspace, past ones too, by id. Whom an owner invited, and who has not been
-    /// there yet, is called what that owner wrote: an address gives no account's name away.
+    /// there with a device of all their workspaces, is called what that owner wrote: an address gives no
+    /// account's name away, nor does the code for it.
     package func members(of workspace: WorkspaceID) throws -> [Member] {
         try read { db in
             let statement = try db.cachedStatement(
@@ -17,8 +25,11 @@ extension Accounts {
                     """)
             return try Row.fetchAll(statement, arguments: [workspace.description]).map { row in
                 Member(
-                    id: try MemberID(column: row[0]), name: row[1], email: row[2],
-                    role: row[4] == nil ? try Role(column: row[3]) : nil)
+                    id: try MemberID(column: row.stored(atIndex: 0)),
+                    name: try row.stored(String.self, atIndex: 1),
+                    email: try row.stored(String.self, atIndex: 2),
+                    role: row.hasNull(atIndex: 4)
+                        ? try Role(column: row.stored(atIndex: 3)) : nil)
             }
         }
     }
@@ -28,7 +39,7 @@ extension Accounts {
         try read { db in
             let statement = try db.cachedStatement(
                 sql: "SELECT members_version FROM workspace WHERE id = ?")
-            return try Int64.fetchOne(statement, arguments: [workspace.description]) ?? 0
+            return try Int64.storedOne(statement, arguments: [workspace.description]) ?? 0
         }
     }
 
@@ -43,7 +54,9 @@ extension Accounts {
     /// Gives a member another role, or takes it away (`nil`).
     ///
     /// - Parameters:
-    ///   - actor: the owner who asks; `nil` for the operator, who may also take the last owner away.
+    ///   - actor: the owner who asks; `nil` for the operator, who may also take the last owner away, and
+    ///     as often as they like.
+    /// - Throws: `TooManyChanges` for an owner who gives a role.
     package func setRole(
         _ role: Role?, of member: MemberID, in workspace: WorkspaceID, by actor: MemberID?
     ) throws -> Change {
@@ -59,12 +72,30 @@ extension Accounts {
             if actor != nil, role != .owner, try isLastOwner(db, member, of: workspace) {
                 return .lastOwner
             }
+            // Who must go goes at once: there are no more removals than invitations, which are bounded.
+            if actor != nil, role != nil { try checkPace(db, in: workspace) }
             try change(db, role, of: member, in: workspace)
             try audit(
                 db, role.map { "member.role.\($0.rawValue)" } ?? "member.removed", by: actor,
                 subject: member.description, workspace: workspace)
             return .done
         }
+    }
+
+    /// Bounds what owners add to the audit log, out of which nothing is taken.
+    /// - Throws: `TooManyChanges`.
+    func checkPace(_ db: Database, in workspace: WorkspaceID) throws {
+        let hour: Int64 = 3_600_000
+        let oldest = try Int64.storedOne(
+            db,
+            sql: """
+                SELECT time FROM audit
+                    WHERE workspace = ? AND actor <> 'operator' AND time > ?
+                    ORDER BY time DESC LIMIT 1 OFFSET ?
+                """,
+            arguments: [workspace.description, now() - hour, Limits.memberChangesPerHour - 1])
+        guard let oldest else { return }
+        throw TooManyChanges(wait: .milliseconds(oldest + hour - now()))
     }
 
     /// Whether a workspace has this owner and no other.
@@ -148,11 +179,14 @@ extension Accounts {
                     """
             ).map { row in
                 MemberRow(
-                    workspace: row[0],
+                    workspace: try row.stored(String.self, atIndex: 0),
                     member: Member(
-                        id: try MemberID(column: row[1]), name: row[2], email: row[3],
-                        role: try Role(column: row[4])),
-                    devices: row[5], lastSeen: row[6])
+                        id: try MemberID(column: row.stored(atIndex: 1)),
+                        name: try row.stored(String.self, atIndex: 2),
+                        email: try row.stored(String.self, atIndex: 3),
+                        role: try Role(column: row.stored(atIndex: 4))),
+                    devices: try row.stored(Int.self, atIndex: 5),
+                    lastSeen: try row.storedIfAny(Int64.self, atIndex: 6))
             }
         }
     }
@@ -162,7 +196,12 @@ extension Accounts {
         try read { db in
             let rows = try Row.fetchAll(db, sql: "SELECT id, name FROM member")
             return Dictionary(
-                try rows.map { (try MemberID(column: $0[0]), $0[1]) },
+                try rows.map { row in
+                    (
+                        try MemberID(column: row.stored(atIndex: 0)),
+                        try row.stored(String.self, atIndex: 1)
+                    )
+                },
                 uniquingKeysWith: { a, _ in a })
         }
     }
@@ -173,7 +212,7 @@ extension Accounts {
     }
 
     func member(_ db: Database, email: String) throws -> MemberID? {
-        try String.fetchOne(
+        try String.storedOne(
             db, sql: "SELECT id FROM member WHERE email_key = ?", arguments: [Self.key(of: email)]
         ).map { try MemberID(column: $0) }
     }

@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 import TingCore
+import TingStore
 
 /// What has been taken away from people: devices, memberships, roles, join codes.
 ///
@@ -24,20 +25,27 @@ struct Withdrawals: Sendable {
 }
 
 extension Accounts {
+    /// - Throws: `ServerError` where what can't be read is among it: then nothing of it is known.
     func withdrawals() throws -> Withdrawals {
         try read { db in
             var found = Withdrawals()
             let devices = try Row.fetchAll(
                 db, sql: "SELECT id, revoked FROM device WHERE revoked IS NOT NULL")
-            for row in devices { found.revoked[row[0]] = row[1] }
+            for row in devices {
+                let device = try row.stored(String.self, atIndex: 0)
+                found.revoked[device] = try row.stored(Int64.self, atIndex: 1)
+            }
             found.memberships = try Row.fetchAll(
                 db, sql: "SELECT workspace, member, role, removed FROM membership"
-            ).map {
+            ).map { row in
                 Withdrawals.Membership(
-                    workspace: $0[0], member: $0[1], role: try Role(column: $0[2]), removed: $0[3])
+                    workspace: try row.stored(String.self, atIndex: 0),
+                    member: try row.stored(String.self, atIndex: 1),
+                    role: try Role(column: row.stored(atIndex: 2)),
+                    removed: try row.storedIfAny(Int64.self, atIndex: 3))
             }
             found.openCodes = try Set(
-                Data.fetchAll(db, sql: "SELECT code_hash FROM invitation WHERE used IS NULL"))
+                Data.storedAll(db, sql: "SELECT code_hash FROM invitation WHERE used IS NULL"))
             return found
         }
     }

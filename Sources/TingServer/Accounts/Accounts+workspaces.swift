@@ -2,6 +2,7 @@
 
 import GRDB
 package import TingCore
+import TingStore
 
 extension Accounts {
     /// A workspace as the operator sees it.
@@ -27,15 +28,20 @@ extension Accounts {
     /// Every workspace of this server, by slug.
     package func workspaces() throws -> [WorkspaceRow] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT id, slug, quota FROM workspace ORDER BY slug").map {
-                WorkspaceRow(id: try WorkspaceID(column: $0[0]), slug: $0[1], quota: $0[2])
+            try Row.fetchAll(
+                db, sql: "SELECT id, slug, quota FROM workspace ORDER BY slug"
+            ).map { row in
+                WorkspaceRow(
+                    id: try WorkspaceID(column: row.stored(atIndex: 0)),
+                    slug: try row.stored(String.self, atIndex: 1),
+                    quota: try row.storedIfAny(Int64.self, atIndex: 2))
             }
         }
     }
 
     package func workspace(slug: String) throws -> WorkspaceID? {
         try read { db in
-            try String.fetchOne(
+            try String.storedOne(
                 db, sql: "SELECT id FROM workspace WHERE slug = ?", arguments: [slug]
             ).map { try WorkspaceID(column: $0) }
         }

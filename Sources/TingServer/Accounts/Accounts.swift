@@ -64,10 +64,21 @@ package final class Accounts: Sendable {
 
     /// Runs one transaction. What it does for a person it notes by `audit`.
     func write<T>(_ body: (Database) throws -> T) throws -> T {
-        try database.write(body)
+        try Self.naming { try database.write(body) }
     }
 
-    func read<T>(_ body: (Database) throws -> T) throws -> T { try database.read(body) }
+    func read<T>(_ body: (Database) throws -> T) throws -> T {
+        try Self.naming { try database.read(body) }
+    }
+
+    /// Runs what reads columns, and names the file where one holds what it should not: the same error
+    /// would be taken for one of a workspace's file where that is open.
+    private static func naming<T>(_ body: () throws -> T) throws -> T {
+        do { return try body() } catch is StoredFormError {
+            throw ServerError(
+                "server.sqlite holds what can't be read.", hint: "Restore it from a backup.")
+        }
+    }
 
     /// Notes who did what to whom. No contents, no secrets.
     func audit(
@@ -94,15 +105,16 @@ package final class Accounts: Sendable {
         try read { db in
             let integrity = try String.fetchAll(db, sql: "PRAGMA integrity_check")
             let orphans = try Row.fetchAll(db, sql: "PRAGMA foreign_key_check")
+                .map { try $0.stored(String.self, atIndex: 0) }
             return integrity.filter { $0 != "ok" }.map { "server.sqlite: \($0)." }
-                + orphans.map { "server.sqlite: a row of \($0[0] as String) refers to nothing." }
+                + orphans.map { "server.sqlite: a row of \($0) refers to nothing." }
         }
     }
 
     /// When an event was last noted, in milliseconds since 1970.
     package func lastTime(of event: String) throws -> Int64? {
         try read {
-            try Int64.fetchOne(
+            try Int64.storedOne(
                 $0, sql: "SELECT time FROM audit WHERE event = ? ORDER BY id DESC LIMIT 1",
                 arguments: [event])
         }
@@ -132,19 +144,30 @@ package final class Accounts: Sendable {
                     WHERE event = ? AND id > ? AND workspace IS NOT NULL ORDER BY id
                     """,
                 arguments: [Self.bundleApplied, line])
-            let workspaces = try rows.map { try WorkspaceID(column: $0[1]) }
-            return (Set(workspaces), rows.last?[0] ?? line)
+            let workspaces = try rows.map { try WorkspaceID(column: $0.stored(atIndex: 1)) }
+            return (Set(workspaces), try rows.last?.stored(Int64.self, atIndex: 0) ?? line)
         }
     }
 }
 
 extension ID {
     /// An id from a column, or an error that names a damaged file.
-    init(column text: String?) throws {
-        guard let id = text.flatMap({ Self($0) }) else {
+    init(column text: String) throws {
+        guard let id = Self(text) else {
             throw ServerError(
                 "server.sqlite holds an id that is none.", hint: "Restore it from a backup.")
         }
         self = id
+    }
+}
+
+extension Row {
+    /// A column that must hold this type or NULL, for which it gives `nil`.
+    /// - Throws: `StoredFormError` where it holds something else.
+    func storedIfAny<T: StoredColumn>(
+        _ type: T.Type = T.self, atIndex index: Int
+    ) throws -> T? {
+        guard !hasNull(atIndex: index) else { return nil }
+        return try stored(type, atIndex: index)
     }
 }

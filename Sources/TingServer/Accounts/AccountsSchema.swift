@@ -10,6 +10,7 @@ enum AccountsSchema {
         migrator.registerMigration("2") { try $0.execute(sql: second) }
         migrator.registerMigration("3") { try $0.execute(sql: third) }
         migrator.registerMigration("4") { try $0.execute(sql: fourth) }
+        migrator.registerMigration("5") { try $0.execute(sql: fifth) }
         return migrator
     }
 
@@ -98,8 +99,9 @@ enum AccountsSchema {
         ALTER TABLE invitation ADD COLUMN salt BLOB CHECK (length(salt) = 32)
         """
 
-    /// What the owner who invited somebody called them. Members of that workspace see this, and not
-    /// what the account is called elsewhere, until the person has been there; then it is NULL.
+    /// What the owner who invited somebody called them. Members of that workspace see this, and not what
+    /// the account is called elsewhere, until the person has been there with a device of all their
+    /// workspaces; then it is NULL.
     private static let fourth = """
         ALTER TABLE membership ADD COLUMN invited_name TEXT;
         ALTER TABLE membership ADD COLUMN invited_email TEXT;
@@ -108,5 +110,10 @@ enum AccountsSchema {
             OR OLD.invited_email IS NOT NEW.invited_email BEGIN
             UPDATE workspace SET members_version = members_version + 1 WHERE id = NEW.workspace;
         END;
+        """
+
+    /// Each change that an owner makes asks how many there were within the hour.
+    private static let fifth = """
+        CREATE INDEX audit_owner ON audit (workspace, time) WHERE actor <> 'operator'
         """
 }

@@ -111,6 +111,11 @@ struct API: Sendable {
     }
 
     private func route(of request: Request) throws -> Route {
+        // Comparing texts puts combining marks in order, at a cost that grows with their square.
+        let path = request.head.path ?? ""
+        guard
+            ([path] + HTTPField.Name.read.compactMap { request.headers[$0] }).allSatisfy(\.isASCII)
+        else { throw Refusal(.badRequest, "The head of the request is not all ASCII.") }
         switch Route.match(request.method, path: request.uri.path) {
         case .route(let route): return route
         case .otherMethods(let methods): throw Refusal.methodNotAllowed(methods)

@@ -74,7 +74,7 @@ final class RequestWatch: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private static func wantsContinue(_ head: HTTPRequest) -> Bool {
-        head.headerFields[.expect]?.lowercased() == "100-continue"
+        head.headerFields[.expect].map { $0.isASCII && $0.lowercased() == "100-continue" } ?? false
             && head.headerFields[.contentLength].flatMap({ Int($0) }) ?? 0
                 <= Limits.requestByteLimit
     }

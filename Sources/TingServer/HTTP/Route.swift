@@ -45,7 +45,8 @@ package enum Route: Equatable, Sendable {
 
     /// Whether a request asks for an event stream.
     static func follows(_ head: HTTPRequest) -> Bool {
-        guard head.method == .get, let path = head.path, path.contains("follow") else {
+        guard head.method == .get, let path = head.path, path.isASCII, path.contains("follow")
+        else {
             return false
         }
         guard case .route(.follow) = match(.get, path: URI(path).path) else { return false }

@@ -32,7 +32,10 @@ final class DraftFolder {
             attributes: [.posixPermissions: 0o700])
         Self.removeAbandoned(beside: self.target)
         var name = Array("\(self.target).partial-XXXXXX".utf8CString)
-        guard mkdtemp(&name) != nil else { throw DataFolder.denied(Self.parent(of: self.target)) }
+        guard mkdtemp(&name) != nil else {
+            let code = errno
+            throw DataFolder.denied(Self.parent(of: self.target), code)
+        }
         let path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         do {
             folder = try DataFolder(creating: path)

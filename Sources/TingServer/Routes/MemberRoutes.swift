@@ -37,6 +37,8 @@ extension API {
                 return try accounts.invite(invitation, by: caller.member)
             } catch let refused as InvitationRefused {
                 throw refused == .full ? Self.isFull : Self.lastOwner
+            } catch let many as TooManyChanges {
+                throw Self.tooMany(many)
             }
         }
         logger.info(
@@ -69,7 +71,12 @@ extension API {
     ) async throws {
         guard let id = MemberID(member) else { throw Self.noSuchMember }
         let change = try await workers.run { [accounts] in
-            try accounts.setRole(role, of: id, in: access.workspace, by: caller.member)
+            do {
+                return try accounts.setRole(
+                    role, of: id, in: access.workspace, by: caller.member)
+            } catch let many as TooManyChanges {
+                throw Self.tooMany(many)
+            }
         }
         switch change {
         case .notFound: throw Self.noSuchMember
@@ -79,6 +86,14 @@ extension API {
                 role == nil ? "member.removed" : "member.role",
                 metadata: ["by": "\(caller.member)", "member": "\(id)"])
         }
+    }
+
+    private static func tooMany(_ changes: TooManyChanges) -> Refusal {
+        let seconds = changes.wait.components.seconds + 1
+        return Refusal(
+            .tooManyRequests,
+            "Owners changed the members of this workspace \(Limits.memberChangesPerHour) times within an hour: the next change is taken in \(seconds) s.",
+            headers: [HTTPField(name: .retryAfter, value: "\(seconds)")])
     }
 
     private static let isFull = Refusal(

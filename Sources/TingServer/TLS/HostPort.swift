@@ -33,7 +33,11 @@ package struct HostPort: Equatable, Sendable, CustomStringConvertible {
             parts.query == nil, parts.user == nil
         else { return nil }
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        self.init(host: host, port: parts.port ?? 443)
+        let port = parts.port ?? 443
+        guard IPAddress.bytes(host) != nil || IPAddress.isHostName(host),
+            (1...65_535).contains(port)
+        else { return nil }
+        self.init(host: host, port: port)
     }
 
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }

@@ -40,7 +40,16 @@ actor SnapshotStore {
 
     /// The newest snapshot of the workspace, made anew if it lags behind.
     func current(of workspace: OpenWorkspace) async throws -> Snapshot {
-        if let task = making[workspace.id] { return try await task.value }
+        if let task = making[workspace.id] {
+            let snapshot = try await task.value
+            // It may have been begun before something came back that must be in it.
+            let isFresh = try await workers.run(for: workspace.id) {
+                try SnapshotStore.isFresh(snapshot, for: workspace.file)
+            }
+            if isFresh { return snapshot }
+            // One that was begun since holds whatever had come back when this was asked.
+            if let later = making[workspace.id], later != task { return try await later.value }
+        }
         let task = Task { [folder, workers, copyists] in
             let place = SnapshotFolder(folder, workspace.id)
             if let fresh = try await workers.run(
@@ -53,7 +62,7 @@ actor SnapshotStore {
             }
         }
         making[workspace.id] = task
-        defer { making[workspace.id] = nil }
+        defer { if making[workspace.id] == task { making[workspace.id] = nil } }
         return try await task.value
     }
 
@@ -150,7 +159,7 @@ struct SnapshotFolder {
         try kept().first { try SnapshotStore.isFresh($0, for: file) }
     }
 
-    /// Makes a snapshot of the head. Where the disk is full, an older one still serves: who starts
+    /// Makes a snapshot of the head. Where the disk is full, an older one may still serve: who starts
     /// from it syncs the rest.
     func renew(from file: Workspace) throws -> Snapshot {
         do {
@@ -158,9 +167,17 @@ struct SnapshotFolder {
             removeOld(epoch: snapshot.epoch)
             return snapshot
         } catch  where isStorageFull(error) {
-            let epoch = try file.epoch.description
-            guard let old = kept().first(where: { $0.epoch == epoch }) else { throw error }
+            guard let old = try older(for: file) else { throw error }
             return old
+        }
+    }
+
+    /// The newest from which the rest can be synced, and in which all is that came back.
+    private func older(for file: Workspace) throws -> Snapshot? {
+        let (epoch, floor) = (try file.epoch.description, try file.floor())
+        return try kept().first {
+            try $0.epoch == epoch && !$0.version.isBelow(floor: floor)
+                && file.holdsWhatCameBack($0.version)
         }
     }
 

@@ -32,6 +32,17 @@ package enum WholeFile {
         flush(folder: (path as NSString).deletingLastPathComponent)
     }
 
+    /// Makes a folder for its owner alone, and those above it.
+    package static func makeFolder(_ path: String) throws(FileFailure) {
+        guard mkdir(path, 0o700) != 0, errno != EEXIST else { return }
+        let above = (path as NSString).deletingLastPathComponent
+        guard errno == ENOENT, !above.isEmpty, above != path else {
+            throw FileFailure(path, errno)
+        }
+        try makeFolder(above)
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw FileFailure(path, errno) }
+    }
+
     /// - Returns: 0, or the error's number.
     private static func write(_ bytes: [UInt8], to file: Int32) -> Int32 {
         guard fcntl(file, F_SETFD, FD_CLOEXEC) == 0 else { return errno }

@@ -25,44 +25,19 @@ extension Replica {
     /// already is left out.
     /// - Throws: `DatabaseError` when nothing of the file can be read; `ReplicaError.otherWorkspace`.
     public func carryOver(from path: String) throws -> CarriedOver {
-        var configuration = Configuration()
-        configuration.readonly = true
-        // A rotten definition of one table must not hide the others.
-        // Source: https://sqlite.org/pragma.html#pragma_writable_schema
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA writable_schema = ON") }
-        let file = try DatabaseQueue(path: path, configuration: configuration)
-        defer { try? file.close() }
-        let workspace = try? file.read {
-            try String.fetchOne($0, sql: "SELECT workspace FROM ting_replica")
-        }
-        if let workspace, try identity().workspace != workspace {
+        let wreck = try Wreck(at: path)
+        if let workspace = wreck.workspace, try identity().workspace != workspace {
             throw ReplicaError.otherWorkspace(workspace)
         }
-        let unsealed = try? file.read { db in
-            try Int.fetchOne(
-                db,
-                sql: """
-                    SELECT count(*) FROM (SELECT record FROM ting_note WHERE record IS NOT NULL
-                    UNION SELECT record FROM ting_invalid)
-                    """)
+        guard wreck.outbox != nil || wreck.quarantine != nil else {
+            throw ReplicaError.notAReplica(path)
         }
-        func all(_ db: Database) throws -> (waiting: [Row?]?, rejected: [Row?]?, [String: Hash]) {
-            (
-                try Self.salvage(db, "ting_outbox", "seq", "hash, body"),
-                try Self.salvage(db, "ting_quarantine", "rowid", "code, body, detail, time"),
-                (try? Self.quarantineHashes(db)) ?? [:]
-            )
-        }
-        // SQLite ends a transaction itself where a page is rotten: then without one.
-        let (waiting, rejected, hashes) = try (try? file.read(all)) ?? file.inDatabase(all)
-        guard waiting != nil || rejected != nil else { throw ReplicaError.notAReplica(path) }
-        let (outbox, quarantine) = (waiting ?? [nil], rejected ?? [nil])
         return try sealed { db in
             var carried = CarriedOver()
-            carried.unsealed = unsealed ?? 0
+            carried.unsealed = wreck.unsealed
             var back: [ChangeSet] = []
             var found: Set<ChangeSetID> = []
-            for row in outbox {
+            for row in wreck.outbox ?? [nil] {
                 guard let hash = try? row?.decode(Data.self, atIndex: 1),
                     let body = try? row?.decode(Data.self, atIndex: 2),
                     let changeSet = ChangeSet(storedBytes: body, hash: hash)
@@ -71,15 +46,15 @@ extension Replica {
                     continue
                 }
                 // One that was read from both ends of its table comes twice.
-                guard found.insert(changeSet.id).inserted, try !isKnown(db, changeSet.id) else {
-                    continue
-                }
+                guard found.insert(changeSet.id).inserted else { continue }
+                if try keepOtherwise(db, changeSet) { carried.quarantine += 1 }
+                if try isKnown(db, changeSet.id) { continue }
                 back.append(changeSet)
             }
             try putOnTop(db, back)
             carried.outbox = back.count
-            for row in quarantine {
-                guard let row, let changeSet = Self.rejected(row, hashes) else {
+            for row in wreck.quarantine ?? [nil] {
+                guard let row, let changeSet = wreck.rejected(row) else {
                     carried.damaged += 1
                     continue
                 }
@@ -94,8 +69,51 @@ extension Replica {
             return carried
         }
     }
+}
 
-    private static func rejected(_ row: Row, _ hashes: [String: Hash]) -> ChangeSet? {
+/// What can be read of a damaged replica file.
+private struct Wreck {
+    /// `nil` where it can't be read; so are the rows of a table, and one row among others.
+    let workspace: String?
+    private(set) var outbox: [Row?]?
+    private(set) var quarantine: [Row?]?
+    /// Records that had edits which nothing had sealed.
+    let unsealed: Int
+    private var hashes: [String: Hash] = [:]
+
+    init(at path: String) throws {
+        var configuration = Configuration()
+        configuration.readonly = true
+        // A rotten definition of one table must not hide the others.
+        // Source: https://sqlite.org/pragma.html#pragma_writable_schema
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA writable_schema = ON") }
+        let file = try DatabaseQueue(path: path, configuration: configuration)
+        defer { try? file.close() }
+        workspace = try? file.read {
+            try String.fetchOne($0, sql: "SELECT workspace FROM ting_replica")
+        }
+        let unsealed = try? file.read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM (SELECT record FROM ting_note WHERE record IS NOT NULL
+                    UNION SELECT record FROM ting_invalid)
+                    """)
+        }
+        self.unsealed = unsealed ?? 0
+        func all(_ db: Database) throws -> ([Row?]?, [Row?]?, [String: Hash]) {
+            (
+                try Self.salvage(db, "ting_outbox", "seq", "hash, body"),
+                try Self.salvage(db, "ting_quarantine", "rowid", "code, body, detail, time"),
+                (try? Replica.quarantineHashes(db)) ?? [:]
+            )
+        }
+        // SQLite ends a transaction itself where a page is rotten: then without one.
+        (outbox, quarantine, hashes) = try (try? file.read(all)) ?? file.inDatabase(all)
+    }
+
+    /// A change set of its quarantine; `nil` for one that no longer gives its hash.
+    func rejected(_ row: Row) -> ChangeSet? {
         guard (try? row.decode(String.self, atIndex: 1)) != nil,
             let body = try? row.decode(Data.self, atIndex: 2),
             let changeSet = try? ChangeSet(storedBytes: Array(body)),

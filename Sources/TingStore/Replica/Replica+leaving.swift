@@ -131,6 +131,7 @@ extension Replica {
             }
             try putOnTop(db, new)
             var taken = new.count
+            for changeSet in outbox where try keepOtherwise(db, changeSet) { taken += 1 }
             for item in quarantine where try !isKnown(db, item.changeSet.id) {
                 try self.quarantine(
                     db, item.changeSet, code: item.code.rawValue, detail: item.detail,

@@ -101,7 +101,7 @@ extension Replica {
     }
 
     /// Others in the outbox may list these from when they were there before.
-    private func recount(_ db: Database, listing changeSets: [ChangeSet]) throws {
+    func recount(_ db: Database, listing changeSets: [ChangeSet]) throws {
         var counts = Dictionary(
             changeSets.map { ($0.hash, Int64(0)) }, uniquingKeysWith: { first, _ in first })
         for seen in try Data.storedAll(db, sql: "SELECT seen FROM ting_outbox") {
@@ -180,15 +180,9 @@ extension Replica {
     /// Puts a change set at the end of the outbox, under a new number.
     func moveToEnd(_ db: Database, _ place: Int64) throws {
         let last = try Int64.storedOne(db, sql: "SELECT max(seq) FROM ting_outbox") ?? 0
-        let number =
-            try Int64.storedOne(
-                db,
-                sql: """
-                    UPDATE ting_replica SET next_number = next_number + 1 RETURNING next_number - 1
-                    """) ?? 1
         try db.execute(
             sql: "UPDATE ting_outbox SET seq = ?, number = ? WHERE seq = ?",
-            arguments: [last + 1, number, place])
+            arguments: [last + 1, nextNumber(db), place])
         try db.execute(
             sql: "UPDATE ting_pending SET seq = ? WHERE seq = ?", arguments: [last + 1, place])
     }

@@ -121,6 +121,24 @@ extension Replica {
         if db.changesCount > 0 { try rememberHash(db, of: changeSet) }
     }
 
+    /// Puts a change set into quarantine under whose id another was accepted, as of a file that was copied
+    /// with a draft in it; `false` where that isn't so.
+    func keepOtherwise(_ db: Database, _ changeSet: ChangeSet) throws -> Bool {
+        let accepted = try Data.storedOne(
+            db,
+            sql: """
+                SELECT hash FROM ting_entry JOIN history USING (version)
+                WHERE history.change_set = ?
+                """,
+            arguments: [changeSet.id.description])
+        guard let accepted, accepted != Data(changeSet.hash.bytes), try !knows(db, changeSet.id)
+        else { return false }
+        try quarantine(
+            db, changeSet, code: Rejection.acceptedOtherwise.rawValue,
+            detail: "This id was accepted with other content.", time: clock())
+        return true
+    }
+
     private func rememberHash(_ db: Database, of changeSet: ChangeSet) throws {
         try db.execute(
             sql: """

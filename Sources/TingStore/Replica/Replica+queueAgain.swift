@@ -38,6 +38,7 @@ extension Replica {
             case .sequence(let place): try moveToEnd(db, place)
             }
         }
+        try recount(db, listing: lost)
     }
 
     private static func behindWhatTheyList(_ listings: [Listing]) -> [Listing] {

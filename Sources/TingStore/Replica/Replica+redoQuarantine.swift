@@ -85,10 +85,7 @@ extension Replica {
             let (sum, second) = current.addingReportingOverflow(step)
             return first || second ? edit.after : .integer(sum)
         case (.set, _, _, _):
-            let gone = Set(edit.before.elements).subtracting(edit.after.elements)
-            let new = Set(edit.after.elements).subtracting(edit.before.elements)
-            let all = Set(current.elements).subtracting(gone).union(new)
-            return .set(all.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+            return .set(of: Set(current.elements).subtracting(edit.lost).union(edit.gained))
         default: return edit.after
         }
     }

@@ -134,7 +134,8 @@ extension Replica {
         var first = IntegrateSummary()
         // Every transaction seals first: another tool may write between two of them.
         try sealed { db in
-            try takeMembers(db, response)
+            // An answer that comes after newer ones, as by a courier, knows less of people.
+            if request.base.version == identity.base.version { try takeMembers(db, response) }
             try takeVerdicts(db, response, &first)
             if isBelow { try noteAccepted(db, response) }
         }
@@ -206,8 +207,11 @@ extension Replica {
                 summary.sent += 1
                 if case .merged = verdict.verdict { summary.merged += 1 }
             case .rejected(let code, let detail):
+                // Under another number it was tried again since.
+                guard try isWaiting(db, verdict.changeSet, as: verdict.number) else { continue }
                 rejections[verdict.changeSet] = (code, detail)
             case .deferred(let code, let detail):
+                guard try isWaiting(db, verdict.changeSet, as: verdict.number) else { continue }
                 summary.deferred += 1
                 try db.execute(
                     sql: "UPDATE ting_outbox SET deferred = ? WHERE change_set = ?",
@@ -217,6 +221,12 @@ extension Replica {
         let outcome = try reject(db, rejections)
         summary.quarantined += outcome.count
         try materialize(db, dirty.union(outcome.records))
+    }
+
+    private func isWaiting(_ db: Database, _ id: ChangeSetID, as number: Int64) throws -> Bool {
+        try Int64.storedOne(
+            db, sql: "SELECT number FROM ting_outbox WHERE change_set = ?",
+            arguments: [id.description]) == number
     }
 
     /// What the outbox notes of a change set whose acceptance is known, and whose entry can't come.

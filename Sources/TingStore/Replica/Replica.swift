@@ -204,8 +204,8 @@ public final class Replica: Sendable {
     ///     `update`, `delete`, `restore`, `keep`, `locate`. It calls no other method of this replica: call
     ///     them before, or ask in SQL.
     /// - Throws: `InvalidEdit` when the schema doesn't allow what `body` wrote;
-    ///   `ReplicaError.transactionEnded` when `body` ends the transaction; `ReplicaError.nested`, `.closed`.
-    ///   Nothing is kept then.
+    ///   `ReplicaError.transactionEnded` when `body` ends the transaction; `.displaced` when another file
+    ///   lies at the path, or none; `ReplicaError.nested`, `.closed`. Nothing is kept then.
     @discardableResult
     public func write<T>(message: String = "", _ body: (Database) throws -> T) throws -> T {
         do {
@@ -221,6 +221,7 @@ public final class Replica: Sendable {
         try transaction { db in
             try sealForeign(db)
             try noticeDefinition(db)
+            try mustBeInPlace()
             let held = try lastNote(db) ?? 0
             watch.begin(db)
             defer { watch.forget(db) }
@@ -273,7 +274,7 @@ public final class Replica: Sendable {
     }
 
     /// What is held back, where nothing has to be sealed: that asks for no lock.
-    private func heldIfSealed() throws -> [InvalidEdit]? {
+    func heldIfSealed() throws -> [InvalidEdit]? {
         try read { db in
             let version = try identity(db).base.version
             guard try isDefinitionComplete(db), try !hasUnsealed(db, at: version) else {
@@ -315,8 +316,14 @@ public final class Replica: Sendable {
     func sealed<T>(_ body: (Database) throws -> T) throws -> T {
         try quietly { db in
             try sealForeign(db)
+            try mustBeInPlace()
             return try body(db)
         }
+    }
+
+    /// What is written to a file that lies there no more goes nowhere: nobody would find it again.
+    private func mustBeInPlace() throws {
+        guard isInPlace else { throw ReplicaError.displaced(path) }
     }
 
     /// One transaction in which nothing that is written counts as an edit. An index that turns out

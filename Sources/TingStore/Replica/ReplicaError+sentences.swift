@@ -75,7 +75,7 @@ extension ReplicaError: ExplainedError {
         case .damaged:
             "Keep it, and run `ting clone SLUG --to NEW --carry-over FILE`: a new replica, with what waits in this one."
         case .displaced:
-            "Follow again, with the file that counts: what waits in each is sent by its own sync."
+            "Open the file that counts, or follow it again: what waits in each is sent by its own sync."
         case .otherWorkspace(let name):
             "Its edits are not this workspace's to see; use it with `ting clone \(name)`."
         }

@@ -144,9 +144,11 @@ public struct SyncRun {
         returned += answer.taken
         unproven += answer.refused
         let named = max(answer.taken.max() ?? 0, answer.refused.max() ?? 0)
-        // Of a page of which it names nothing it can prove nothing: no page is given twice.
-        if named <= given { unproven += offered }
-        given = named > given ? named : offered.last ?? given
+        // What it passes over it can't prove; of a page of which it names nothing, nothing.
+        let reached = named > given ? named : offered.last ?? given
+        let told = Set(answer.taken + answer.refused)
+        unproven += offered.filter { $0 <= reached && !told.contains($0) }
+        given = reached
         return try giveBack()
     }
 
@@ -155,8 +157,11 @@ public struct SyncRun {
         // The floor passed a clone on its way here: it takes a newer snapshot, and has lost nothing.
         let isClone = try reason == .belowFloor && replica.isUntouched()
         do {
+            // Of another epoch it could lack what nobody has given back: that one is asked first.
+            let expected =
+                try epoch ?? (reason == .notMended ? replica.identity().base.epoch : nil)
             let change = try replica.startOver(
-                from: snapshot, because: reason, epoch: epoch, returned: returned,
+                from: snapshot, because: reason, epoch: expected, returned: returned,
                 unproven: unproven, keepsOld: !isClone)
             outcome.unproven = change.unproven
             outcome.summary.conflicts += change.conflicts

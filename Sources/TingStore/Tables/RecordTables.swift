@@ -128,12 +128,22 @@ package struct RecordTables: Sendable {
         _ db: Database, _ collection: String, _ id: RecordID, _ values: [String: Value]
     ) throws {
         guard let collection = schema.collection(collection) else { return }
-        let statement = try HotStatement(db, texts.of(collection).replace)
-        statement.bind(id.description, at: 1)
-        for (position, field) in collection.fields.enumerated() {
-            statement.bind(values[field.name] ?? field.standard, at: Int32(position + 2))
+        let texts = texts.of(collection)
+        let whole = collection.fields.map { values[$0.name] ?? $0.standard }
+        // Not OR REPLACE, which takes away whatever else holds what a person's own index allows once.
+        let overwrite = try HotStatement(db, texts.overwrite)
+        for (position, value) in whole.enumerated() {
+            overwrite.bind(value, at: Int32(position + 1))
         }
-        try statement.run()
+        overwrite.bind(id.description, at: Int32(whole.count + 1))
+        try overwrite.run()
+        guard db.changesCount == 0 else { return }
+        let insert = try HotStatement(db, texts.insert)
+        insert.bind(id.description, at: 1)
+        for (position, value) in whole.enumerated() {
+            insert.bind(value, at: Int32(position + 2))
+        }
+        try insert.run()
     }
 
     /// Sets some fields of a record that is in its table.

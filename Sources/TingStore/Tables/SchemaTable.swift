@@ -113,7 +113,9 @@ package enum SchemaTable {
     static func grow(
         _ db: Database, _ table: String, to schema: Schema, _ definition: (Schema) -> [String]
     ) throws {
-        try TableGrowth.to(definition(schema)).apply(db)
+        let growth = try TableGrowth.to(definition(schema))
+        if let held = try read(db) { try growth.mustHaveRoom(db, for: schema, after: held) }
+        try growth.apply(db)
         try write(db, schema)
         try db.execute(sql: "UPDATE \(table) SET schema = ?", arguments: [schema.version])
     }

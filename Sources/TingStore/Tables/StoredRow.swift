@@ -60,7 +60,8 @@ final class StatementTexts: Sendable {
     final class Texts: Sendable {
         let select: String
         let exists: String
-        let replace: String
+        /// Sets every field of the record with an id.
+        let overwrite: String
         let insert: String
         /// Inserts nothing where the record is there.
         let insertNew: String
@@ -85,7 +86,8 @@ final class StatementTexts: Sendable {
             // With the id: where an index rotted, SQLite may give the row of another.
             select = "SELECT \(list), id, \(place ?? "NULL") FROM \(table) WHERE id = ?"
             exists = "SELECT id FROM \(table) WHERE id = ?"
-            replace = "INSERT OR REPLACE INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
+            let sets = columns.map { "\($0) = ?" }.joined(separator: ", ")
+            overwrite = "UPDATE \(table) SET \(sets) WHERE id = ?"
             insert = "INSERT INTO \(table) (\"id\", \(list)) VALUES (\(marks))"
             insertNew = """
                 INSERT INTO \(table) ("id", \(list)) VALUES (\(marks)) ON CONFLICT (id) DO NOTHING

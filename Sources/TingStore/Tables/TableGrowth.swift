@@ -2,6 +2,7 @@
 
 import GRDB
 import Synchronization
+import TingCore
 
 /// Brings a file to what a new file would have: missing tables, columns, indexes and triggers are
 /// added, an index that is not used any more is dropped, and a table that got another key is made anew
@@ -84,19 +85,21 @@ struct TableGrowth: Sendable {
         ).map { try ($0.decode(atIndex: 0), $0.decode(atIndex: 1)) }
     }
 
-    private static func columns(_ db: Database, _ table: String) throws
+    /// - Parameter isWhole: Whether those count, too, that are computed from others.
+    private static func columns(_ db: Database, _ table: String, isWhole: Bool = false) throws
         -> [(name: String, definition: String)]
     {
+        let source = isWhole ? "hidden FROM pragma_table_xinfo(?)" : "0 FROM pragma_table_info(?)"
         let rows = try Row.fetchAll(
-            db, sql: "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(?)",
-            arguments: [table])
+            db, sql: "SELECT name, type, \"notnull\", dflt_value, \(source)", arguments: [table])
         return try rows.map { row in
             let name: String = try row.decode(atIndex: 0)
             let type: String = try row.decode(atIndex: 1)
             let standard = try row.decode(String?.self, atIndex: 3).map { " DEFAULT \($0)" } ?? ""
             let isRequired: Bool = try row.decode(atIndex: 2)
+            let computed = try row.decode(Int.self, atIndex: 4) != 0 ? " AS" : ""
             return (
-                name, "\"\(name)\" \(type)\(isRequired ? " NOT NULL" : "")\(standard)"
+                name, "\"\(name)\" \(type)\(isRequired ? " NOT NULL" : "")\(standard)\(computed)"
             )
         }
     }
@@ -167,6 +170,59 @@ struct TableGrowth: Sendable {
                 .map { "\(kind) \($0.name)" }
         }
         return found
+    }
+
+    // MARK: What others made
+
+    /// Has the names free that a schema gives to what is new in it.
+    /// - Parameter held: The schema that the file has until now.
+    /// - Throws: `SchemaError.taken` where a person's own table, view, index or column has one: what
+    ///   has to be added finds no place there.
+    func mustHaveRoom(_ db: Database, for schema: Schema, after held: Schema) throws {
+        for collection in schema.collections {
+            guard let table = tables.first(where: { $0.name == collection.name }) else { continue }
+            guard let before = held.collection(collection.name) else {
+                if let taken = try Self.taken(db, by: table) { throw SchemaError.taken(taken) }
+                continue
+            }
+            let added = table.columns.filter { $0.name != "id" && before.field($0.name) == nil }
+            if let name = try Self.clash(db, table.name, with: added) {
+                throw SchemaError.taken(.column(name, of: table.name))
+            }
+        }
+    }
+
+    /// What lies in a new table's place; `nil` for nothing, or a table that is as Ting makes it.
+    private static func taken(_ db: Database, by table: Table) throws -> SchemaError.Taken? {
+        let found = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT type, name FROM sqlite_schema
+                WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view', 'index')
+                """, arguments: [table.name])
+        guard let found else { return nil }
+        let name: String = try found.decode(atIndex: 1)
+        switch try found.decode(String.self, atIndex: 0) {
+        case "view": return .view(name)
+        case "index": return .index(name)
+        default:
+            let isOurs =
+                try name == table.name && form(db, name) == table.form
+                && clash(db, name, with: table.columns) == nil
+            return isOurs ? nil : .table(name)
+        }
+    }
+
+    /// The first column of a table that has the name of one of these, to SQLite, and another form.
+    private static func clash(
+        _ db: Database, _ table: String, with columns: [(name: String, definition: String)]
+    ) throws -> String? {
+        guard !columns.isEmpty else { return nil }
+        return try self.columns(db, table, isWhole: true).first { present in
+            columns.contains {
+                $0.name == present.name.lowercased() && $0.definition != present.definition
+            }
+        }?.name
     }
 
     /// Adds what the file lacks.

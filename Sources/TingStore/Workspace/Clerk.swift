@@ -164,7 +164,7 @@ struct Clerk {
             return .deferred(
                 .dependsOnDeferred, detail: "It touches a record of a change set that waits.")
         }
-        if let deferral = changeSet.deferral(under: workspace.schema) { return deferral }
+        if let deferral = try deferral(of: changeSet) { return deferral }
         if let excess = changeSet.excess(size: size) { return .rejected(.tooLarge, detail: excess) }
         if let quota = submission.quota,
             try Workspace.usedBytes(db) + Int64(size) > quota
@@ -172,6 +172,26 @@ struct Clerk {
             return .deferred(.quotaFull, detail: "The workspace may take \(quota) bytes.")
         }
         return nil
+    }
+
+    /// The verdict on what its own schema has and this older one does not. What no schema allows is
+    /// rejected, as any.
+    private func deferral(of changeSet: ChangeSet) throws -> Verdict? {
+        let schema = workspace.schema
+        guard changeSet.schema > schema.version else { return nil }
+        do throws(InvalidValue) {
+            try changeSet.checkForm()
+            try changeSet.validateForm()
+        } catch {
+            return .rejected(error)
+        }
+        let kept = try ledger.kept(by: changeSet)
+        do throws(InvalidValue) {
+            try changeSet.validate(schema, sparing: kept)
+            return nil
+        } catch {
+            return .deferred(changeSet.schema, schema, error)
+        }
     }
 
     /// A change set as it came, or comes back: who wrote it where, and when it was first accepted.
@@ -314,17 +334,6 @@ extension Verdict {
 }
 
 extension ChangeSet {
-    /// The verdict on what its own schema has and this older one does not.
-    fileprivate func deferral(under schema: Schema) -> Verdict? {
-        guard self.schema > schema.version else { return nil }
-        do throws(InvalidValue) {
-            try validate(schema)
-            return nil
-        } catch {
-            return .deferred(self.schema, schema, error)
-        }
-    }
-
     /// The records that it edits.
     package var touched: Set<RecordID> { Set(operations.map(\.record)) }
 

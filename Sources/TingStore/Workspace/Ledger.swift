@@ -13,7 +13,9 @@ struct Ledger: MergeState {
     let epoch: Epoch
     let memory = LedgerMemory()
     var hasher = RowHasher()
-    private var lastSeen: (hash: Hash, oldest: Version, versions: Set<Version>)?
+    private var lastSeen: (hash: Hash, oldest: Version, versions: Set<Version>, walked: Int)?
+    /// How many change sets the last walk would come by without what was remembered.
+    private var walked = 0
 
     init(db: Database, tables: RecordTables, epoch: Epoch) {
         self.db = db
@@ -176,8 +178,9 @@ struct Ledger: MergeState {
         let oldest = changeSet.oldestBase(in: epoch)
         // A replica's outbox is mostly a chain: what the one before it had seen, and that one.
         if changeSet.seen.count == 1, let before = lastSeen, before.hash == changeSet.seen[0],
-            before.oldest <= oldest
+            before.oldest <= oldest, before.walked < Limits.seenLimit
         {
+            walked = before.walked + 1
             return before.versions
         }
         var found: Set<Version> = []
@@ -192,13 +195,14 @@ struct Ledger: MergeState {
                 waiting += try listed(by: hash)
             }
         }
+        walked = visited.count
         return found
     }
 
     /// Remembers what was seen with an accepted change set, for the one that follows it.
     mutating func note(_ changeSet: ChangeSet, _ hash: Hash, _ version: Version, seen: Set<Version>)
     {
-        lastSeen = (hash, changeSet.oldestBase(in: epoch), seen.union([version]))
+        lastSeen = (hash, changeSet.oldestBase(in: epoch), seen.union([version]), walked)
     }
 
     private func listed(byAccepted hash: Hash) throws -> (version: Version, seen: [Hash])? {

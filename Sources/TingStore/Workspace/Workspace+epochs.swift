@@ -116,8 +116,9 @@ extension Workspace {
 
     /// Whether the entry was accepted under this workspace's key in one of the epochs.
     func isReceipt(_ entry: Entry, _ epochs: [Epoch]) throws -> Bool {
-        epochs.contains { epoch in
-            Receipt.make(for: entry, epoch: epoch, key: receiptKey) == entry.receipt
+        let hash = entry.changeSet.hash
+        return epochs.contains { epoch in
+            Receipt.make(for: entry, hash: hash, epoch: epoch, key: receiptKey) == entry.receipt
         }
     }
 

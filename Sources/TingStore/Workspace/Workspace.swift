@@ -366,8 +366,9 @@ package final class Workspace: Sendable {
                     continue
                 }
                 bytes += records.reduce(0) { $0 + $1.canonicalBytes.count }
+                if bytes > Limits.pageByteLimit, !response.buckets.isEmpty { break }
                 response.buckets[bucket] = records.sorted { $0.record < $1.record }
-                if bytes > Limits.pageByteLimit || isLong(since: began) { break }
+                if isLong(since: began) { break }
             }
             return response
         }
