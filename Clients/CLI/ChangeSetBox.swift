@@ -42,9 +42,14 @@ extension ChangeSetBox {
     ) throws -> [Item] {
         let items = try items(of: replica, console)
         guard !ids.isEmpty else { return items }
-        return try ids.map { text in
-            let found = items.filter { changeSet(of: $0).id.description.hasSuffix(text) }
-            if let only = found.first, found.count == 1 { return only }
+        var named: Set<ChangeSetID> = []
+        return try ids.compactMap { text in
+            let found =
+                text.isEmpty
+                ? [] : items.filter { changeSet(of: $0).id.description.hasSuffix(text) }
+            if let only = found.first, found.count == 1 {
+                return named.insert(changeSet(of: only).id).inserted ? only : nil
+            }
             throw CommandError(
                 .error, code: found.isEmpty ? "not_found" : "ambiguous",
                 found.isEmpty

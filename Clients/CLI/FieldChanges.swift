@@ -5,6 +5,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 /// The `field=value` arguments of a command, read and ready to be applied to a record.
 struct FieldChanges {
@@ -35,7 +36,7 @@ struct FieldChanges {
             case .literal(let text): return Change(input: input, text: text, isExact: false)
             case .exact(let text): return Change(input: input, text: text, isExact: true)
             case .file(let path):
-                let data = InputFile.contents(of: path)
+                let data = NamedFile.contents(of: path)
                 return Change(
                     input: input, text: try Self.text(data, of: path), isExact: false)
             case .standardInput:
@@ -136,7 +137,7 @@ extension Session {
 
     /// Says so when the server will not take edits from this member (a replica refuses none).
     func warnAboutRole(_ replica: Replica, _ console: Console) throws {
-        guard !console.quiet, let member = try replica.identity().member else { return }
+        guard let member = try replica.identity().member else { return }
         let role = try replica.read { db in
             try String.fetchOne(
                 db, sql: "SELECT role FROM member WHERE id = ?", arguments: [member.description])

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import TingClient
+import TingCore
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
@@ -52,12 +53,25 @@ struct CommonOptions: Equatable {
 /// What an edit says of itself.
 struct MessageOption: ParsableArguments {
     @Option(
-        name: [.customShort("m"), .long],
+        name: [.customShort("m"), .long], parsing: .unconditional,
         help: ArgumentHelp("What to say of it in the history.", valueName: "text"))
     var message: String?
 
     /// Empty where none is given.
     var text: String { message ?? "" }
+}
+
+/// A name that others read.
+enum NameOption {
+    /// Refuses what a server would: it is one line, and not empty.
+    static func check(_ name: String, of option: String) throws {
+        guard (1...Limits.nameByteLimit).contains(name.utf8.count),
+            name.contains(where: { !$0.isWhitespace }),
+            name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
+        else {
+            throw ValidationError("\(option) is one line of 1-\(Limits.nameByteLimit) bytes.")
+        }
+    }
 }
 
 /// A command of `ting`.

@@ -73,7 +73,6 @@ struct RecordEdit: Equatable {
 extension RecordEdit {
     /// Says what becomes of a unique value that another record has: the merge decides, not this replica.
     private func warn(about taken: [Field], _ console: Console) {
-        guard !console.quiet else { return }
         for field in taken {
             console.warn(
                 "another record here has this `\(field.name)`: the sync will add a suffix to this one, and open a conflict."

@@ -24,6 +24,11 @@ struct RecordList: Equatable {
         let console = Console(json: options.json, quiet: options.quiet)
         let replica = try session.replica()
         let collection = try session.collection(collection, replica)
+        guard condition?.allSatisfy(\.isWhitespace) != true else {
+            throw CommandError(
+                .usage, code: "usage", "`--where` is empty.",
+                remedy: "Write a condition, `--where \"status = 'active'\"`, or leave it out.")
+        }
         let named = try columns.map { try fields($0, of: collection) }
         let order = try order(collection)
         try replica.read { db in
@@ -67,9 +72,10 @@ struct RecordList: Equatable {
     private func json(_ record: RecordRow, _ named: [Field?]?) -> JSONValue {
         guard let named else { return record.json }
         // The id is always there: what a program reads it can name again.
+        var told: Set<String> = []
+        let fields = named.compactMap { $0 }.filter { told.insert($0.name).inserted }
         return .object(
-            [("id", .text(record.id))]
-                + named.compactMap { $0 }.map { ($0.name, JSONValue(record[$0.name])) })
+            [("id", .text(record.id))] + fields.map { ($0.name, JSONValue(record[$0.name])) })
     }
 
     private func cell(_ record: RecordRow, _ field: Field?) -> String {

@@ -29,7 +29,7 @@ struct ReplicaSync: Equatable {
         let signals = follow ? EndSignals(code) : nil
         defer { withExtendedLifetime(signals) {} }
         let replica = try session.replica()
-        let connection = try session.connection(for: replica)
+        let connection = try noting(replica) { try session.connection(for: replica) }
         try Main.wait { try await run(replica, connection, code) }
     }
 
@@ -71,15 +71,23 @@ struct ReplicaSync: Equatable {
     private func once(
         _ replica: Replica, _ connection: ServerConnection
     ) async throws -> SyncSession.Outcome {
-        let lock = try session.lock(replica.path)
+        let lock = try noting(replica) { try session.lock(replica.path) }
         defer { withExtendedLifetime(lock) {} }
-        let invalid = try replica.seal(message: message)
+        let invalid = try noting(replica) { try replica.seal(message: message) }
         if !options.json { console.warn(about: invalid) }
         let progress = Progress(console)
         defer { progress.end() }
         if try replica.isDigestDue() { progress.report("computing the digest of this clone") }
         return try await SyncSession(replica, over: connection, now: Session.clock).run { step in
             progress.report("version \(step.version) of \(step.head), \(step.sent) sent")
+        }
+    }
+
+    /// Does what comes before the exchange, which notes by itself how it ended.
+    private func noting<T>(_ replica: Replica, _ body: () throws -> T) throws -> T {
+        do { return try body() } catch {
+            if !dryRun { session.note(failure: error, of: replica) }
+            throw error
         }
     }
 
@@ -158,6 +166,15 @@ extension ReplicaSync {
 }
 
 extension Session {
+    /// Notes for `status` why no sync began.
+    fileprivate func note(failure error: any Error, of replica: Replica) {
+        let report = ErrorPresenter.report(error)
+        // Who is signed out is told so until they join again; a file that is busy takes no note.
+        guard !["not_signed_in", "busy"].contains(report.code) else { return }
+        try? replica.note(
+            error: "\(report.sentence) \(report.remedy)", nextRetry: nil, synced: nil)
+    }
+
     /// Notes for `status` that the server does not know this device any more.
     fileprivate func note(refusal error: any Error, of replica: Replica) {
         guard (error as? ClientError)?.code == "unauthorized",

@@ -46,6 +46,12 @@ struct Session {
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw ReplicaError.notAReplica(path)
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+                isFolder.boolValue
+            {
+                throw ReplicaError.notAReplica(path)
+            }
             throw Self.notWritable(path, opens: false)
         }
     }
@@ -134,6 +140,12 @@ struct Session {
 
     /// The file of the replica that the command means.
     func path() throws -> String {
+        for (name, value) in [("--workspace", options.workspace), ("--replica", options.replica)]
+        where value?.isEmpty == true {
+            throw CommandError(
+                .usage, code: "usage", "`\(name)` is empty.",
+                remedy: "Name one, or leave it out: `ting workspaces` lists what there is.")
+        }
         if let file = options.replica { return ClientHome.absolute(file) }
         if options.workspace == nil, let file = ProcessEnvironment.variable("TING_REPLICA") {
             return ClientHome.absolute(file)

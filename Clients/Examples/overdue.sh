@@ -5,6 +5,7 @@
 # Works offline, from the local replica; a server that is not reached is no failure.
 set -eu
 today=${1:-$(date +%F)}
+case $today in *[!0-9-]*) echo "overdue.sh: $today is no date like 2026-11-30" >&2; exit 2 ;; esac
 ting sync --quiet --timeout 60 || [ $? -eq 3 ]
 # A date may be a year or a month: it is over when the year or month is.
 ting sql --csv "

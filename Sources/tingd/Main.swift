@@ -11,6 +11,7 @@ import TingTerminal
 /// Where the program begins. Synchronous: only `serve` starts an event loop.
 @main enum Main {
     static func main() {
+        StandardFiles.fill()
         signal(SIGPIPE, SIG_IGN)  // A peer that left is an error of one connection.
         ting_sqlite_count_no_memory()
         // Every change set has a savepoint: what a small one may put back stays in memory. SQLite 3.40 can't

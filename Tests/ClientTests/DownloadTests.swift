@@ -4,6 +4,8 @@ import Foundation
 import Synchronization
 import Testing
 import TingCore
+import TingStore
+import TingTesting
 import TingWire
 
 @testable import TingClient
@@ -17,8 +19,13 @@ private final class FileServer: Sendable {
     /// A place whose byte is sent wrong, once.
     private let damage: Mutex<Int?>
 
-    init(_ count: Int, cuts: [Int?] = [], damage: Int? = nil) {
-        content = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+    convenience init(_ count: Int, cuts: [Int?] = [], damage: Int? = nil) {
+        let content = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        self.init(content, cuts: cuts, damage: damage)
+    }
+
+    init(_ content: [UInt8], cuts: [Int?] = [], damage: Int? = nil) {
+        self.content = content
         self.cuts = Mutex(cuts)
         self.damage = Mutex(damage)
     }
@@ -205,6 +212,62 @@ struct DownloadTests {
         _ = try await setup.download.run { _, _ in }
         #expect(FileManager.default.contents(atPath: setup.download.partial) == Data(files.content))
         #expect(ranges(setup.server) == ["", "bytes=8000-"])
+    }
+
+    /// Clones what the server has to the target of the download.
+    private func clone(_ setup: Setup) async throws -> Replica {
+        try await setup.download.connection.clone(
+            "demo", to: target(setup), member: nil, schema: .sample, clock: { 0 }
+        ) { _, _ in }
+    }
+
+    private func target(_ setup: Setup) -> String {
+        setup.folder.appending(path: "replica.sqlite").path
+    }
+
+    private func plant(_ text: String, beside file: String, _ suffixes: [String]) throws {
+        let folder = URL(filePath: file).deletingLastPathComponent()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for suffix in suffixes { try Data(text.utf8).write(to: URL(filePath: file + suffix)) }
+    }
+
+    private func isThere(_ file: String, _ suffix: String) -> Bool {
+        FileManager.default.fileExists(atPath: file + suffix)
+    }
+
+    @Test(
+        "a clone is refused where the log of another file lies: it would be replayed onto the new one",
+        .tags(.promise4), arguments: ["-wal", "-journal"])
+    func leftLog(_ suffix: String) async throws {
+        let setup = try await prepare(FileServer(12_345))
+        try plant("edits", beside: target(setup), [suffix])
+        let error = await #expect(throws: ClientError.self) { _ = try await clone(setup) }
+        #expect(error?.code == "file_exists")
+        #expect(error?.sentence.contains(target(setup) + suffix) == true)
+        #expect(isThere(target(setup), suffix))
+        #expect(!isThere(target(setup), ""))
+        #expect(setup.server.asked.isEmpty)
+    }
+
+    @Test("an empty log goes, and so does what a killed clone left beside its part of the file")
+    func emptyLog() async throws {
+        let team = try Team(1)
+        defer { withExtendedLifetime(team) {} }
+        let snapshot = team.folder.appending(path: "snapshot.sqlite").path
+        _ = try team.workspace.writeSnapshot(to: snapshot)
+        let bytes = try #require(FileManager.default.contents(atPath: snapshot))
+        let setup = try await prepare(FileServer(Array(bytes)))
+        try plant("", beside: target(setup), ["-wal", "-journal"])
+        try plant("an index", beside: target(setup), ["-shm"])
+        let logs = ["-wal", "-journal", "-shm"]
+        try plant("a transaction", beside: setup.download.partial, logs)
+        let replica = try await clone(setup)
+        #expect(try replica.identity().workspace == "team")
+        try replica.close()
+        for suffix in logs {
+            #expect(!isThere(target(setup), suffix))
+            #expect(!isThere(setup.download.partial, suffix))
+        }
     }
 
     @Test("gives up when nothing more comes, and keeps what came")

@@ -5,6 +5,7 @@ import Testing
 import TingCore
 import TingStore
 import TingTesting
+import TingWire
 
 @testable import TingClient
 
@@ -19,11 +20,16 @@ struct FollowerTests {
     private func serve(
         stream: LittleServer.Answer, sync: LittleServer.Answer
     ) async throws -> (server: LittleServer, connection: ServerConnection) {
+        try await serve { $0.path.contains("/follow") ? stream : sync }
+    }
+
+    private func serve(
+        _ answer: @escaping @Sendable (LittleServer.Asked) -> LittleServer.Answer
+    ) async throws -> (server: LittleServer, connection: ServerConnection) {
         let authority = try Authority()
         let identity = try authority.server()
-        let server = try await LittleServer(chain: identity.chain, key: identity.key) {
-            $0.path.contains("/follow") ? stream : sync
-        }
+        let server = try await LittleServer(
+            chain: identity.chain, key: identity.key, answer: answer)
         let connection = try ServerConnection(
             ServerAddress(host: "127.0.0.1", port: server.port),
             anchor: .authority(pem: authority.pem), token: "token", timeout: .seconds(20),
@@ -98,6 +104,62 @@ struct FollowerTests {
         try await eventually("it syncs", within: 10) { syncs(server) > 0 }
         following.cancel()
         try await following.value
+        await connection.close()
+        await server.stop()
+    }
+
+    /// What the team's workspace answers to a sync of the first member.
+    private func exchange() -> @Sendable (LittleServer.Asked) throws -> LittleServer.Answer {
+        let (workspace, members, now) = (team.workspace, team.members, team.clock.time)
+        return { asked in
+            let isPacked = asked.headers["content-encoding"] == Gzip.name
+            let body = try isPacked ? Gzip.unpack(asked.body, limit: 1 << 20) : asked.body
+            let request = try SyncRequest(
+                wire: WireCoding.protobuf.decode(Ting_V1_SyncRequest.self, body))
+            let submission = Workspace.Submission(
+                request: request, member: members[0].id, role: .editor)
+            let response = try workspace.reply(
+                to: request, judgement: workspace.accept([submission], now: now)[0],
+                role: .editor, members: members, membersVersion: 1, now: now)
+            return LittleServer.Answer(
+                headers: ["Content-Type": Request.protobuf],
+                body: try WireCoding.protobuf.encode(response.wire))
+        }
+    }
+
+    @Test("two of one file don't wake each other: once both are in step, nothing is exchanged")
+    func together() async throws {
+        let exchange = exchange()
+        let (server, connection) = try await serve {
+            $0.path.contains("/follow") ? Self.quiet : (try? exchange($0)) ?? Self.busy
+        }
+        let other = try Replica(
+            path: replica.path, schema: team.schema, clock: { [clock = team.clock] in clock.time })
+        let followers = [replica, other].map { replica in
+            // A time that passes: to write the same once more would be no commit to the other.
+            Task {
+                try await Follower(replica, over: connection, now: Replica.uptime).run { _ in }
+            }
+        }
+        try await eventually("both listen", within: 10) {
+            server.asked.count { $0.path.contains("/follow") } >= 2
+        }
+        try team.foreign(0, "INSERT INTO project (title) VALUES ('By the shell')")
+        try await eventually("what another tool edits goes out", within: 10) {
+            try team.workspace.head().version == 1
+        }
+        var before = 0
+        for _ in 0..<10 where before != syncs(server) {
+            before = syncs(server)
+            try await Task.sleep(for: .seconds(4))
+        }
+        #expect(syncs(server) == before)
+        for following in followers {
+            following.cancel()
+            try await following.value
+        }
+        #expect(try replica.outbox().isEmpty)
+        try other.close()
         await connection.close()
         await server.stop()
     }

@@ -50,6 +50,7 @@ struct InputTests {
             ("40%", progress, .integer(40)),
             ("1234.5", Field("m", .money, .latest), .integer(123_450)),
             ("-0.05", Field("m", .money, .latest), .integer(-5)),
+            ("+5", Field("m", .money, .latest), .integer(500)),
             ("b, a,b", tags, .set(["a", "b"])),
             ("a b\nc\r\n\nd", tags, .set(["a b", "c", "d"])),
             (#"["x, y","a"]"#, tags, .set(["a", "x, y"])),
@@ -70,6 +71,8 @@ struct InputTests {
             ("done", status), ("101", progress), ("-1", progress), ("ten", progress),
             ("1,234.50", Field("m", .money, .latest)), ("1.234", Field("m", .money, .latest)),
             ("99999999999999999999", Field("m", .money, .latest)),
+            ("+-5", Field("m", .money, .latest)), ("-+5", Field("m", .money, .latest)),
+            ("--5", Field("m", .money, .latest)), ("-", Field("m", .money, .latest)),
         ])
     func invalid(_ text: String, _ field: Field) {
         #expect {

@@ -105,6 +105,48 @@ struct ProgramTests {
         #expect(try programs.ting("mette", "clone", "demo").errors.contains("(file_exists)"))
     }
 
+    @Test(
+        "a sync that fails before it reaches the network is told by status, too",
+        .tags(.promise12))
+    func failsEarly() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        var environment = programs.environment("mette")
+        environment["HTTPS_PROXY"] = "socks5://127.0.0.1:1"
+        let sync = Programs.program("ting")
+        // To look what a sync would do is none.
+        #expect(try programs.run(sync, ["sync", "--dry-run"], environment).status == 1)
+        let before = try programs.ting("mette", "status", "--json").output
+        #expect(before.contains("\"last_error\": null"), "\(before)")
+        let failed = try programs.run(sync, ["sync"], environment)
+        #expect(failed.status == 1 && failed.errors.contains("(proxy_unusable)"), "\(failed)")
+        let told = try programs.ting("mette", "status", "--json").output
+        #expect(told.contains("\"last_error\": \"The proxy address"), "\(told)")
+        #expect(try programs.ting("mette", "sync").status == 0)
+        let after = try programs.ting("mette", "status", "--json").output
+        #expect(after.contains("\"last_error\": null"), "\(after)")
+    }
+
+    @Test("a logout takes parts of snapshots along, and names the older replicas that it leaves")
+    func leftBeside() throws {
+        let programs = try Programs()
+        try programs.member("mette", role: "owner")
+        let path = try programs.ting("mette", "path").output.trimmingCharacters(in: .newlines)
+        let parts = [".partial", ".partial.etag", ".partial-journal", ".snapshot.partial"]
+        for suffix in parts + [".before-1", ".before-1-2", ".before-1-wal"] {
+            try Data("x".utf8).write(to: URL(filePath: path + suffix))
+        }
+        let logout = try programs.ting("mette", "logout", "--json")
+        #expect(logout.status == 0, "\(logout)")
+        let told = try #require(
+            try JSONSerialization.jsonObject(with: Data(logout.output.utf8)) as? [String: Any])
+        #expect(told["removed"] as? [String] == [path])
+        #expect(told["kept"] as? [String] == [path + ".before-1", path + ".before-1-2"])
+        let folder = (path as NSString).deletingLastPathComponent
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        #expect(left == ["", "-2", "-wal"].map { "demo.sqlite.before-1\($0)" })
+    }
+
     /// What the replica holds of its own digest: -1 where it has not computed it yet.
     private func suspect(_ programs: Programs, _ home: String, after sql: String = "") throws
         -> String

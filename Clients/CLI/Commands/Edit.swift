@@ -97,9 +97,14 @@ private struct EditorSession {
         let folder = (NSTemporaryDirectory() as NSString)
             .appendingPathComponent("ting-\(UUID().uuidString)")
         file = "\(folder)/\(field).txt"
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
+        guard mkdir(folder, 0o700) == 0 else { throw Self.notWritten(folder, errno) }
+    }
+
+    private static func notWritten(_ path: String, _ code: Int32) -> CommandError {
+        CommandError(
+            .error, code: "not_written",
+            "The text for the editor can't be written to \(path): \(String(cString: strerror(code)).lowercased()).",
+            remedy: "Free some space there, or set TMPDIR to a folder that can be written.")
     }
 
     /// Takes the file away.
@@ -134,7 +139,9 @@ private struct EditorSession {
     }
 
     private func edited(_ before: Data) throws -> String {
-        try before.write(to: URL(fileURLWithPath: file))
+        do { try WholeFile.write(before, to: file) } catch {
+            throw Self.notWritten(file, error.code)
+        }
         try run()
         guard let data = FileManager.default.contents(atPath: file),
             var after = String(validating: data, as: UTF8.self)

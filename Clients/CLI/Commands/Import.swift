@@ -69,7 +69,9 @@ struct Import: TingCommand {
                 data, name: name, workspace: replica.identity().workspace)
         } catch let error as ProgrammeImport.Unreadable {
             throw CommandError(
-                .error, code: "not_readable", error.problem + ".", remedy: error.remedy)
+                .error, code: "not_readable",
+                error.problem.prefix(1).uppercased() + error.problem.dropFirst() + ".",
+                remedy: error.remedy)
         }
     }
 

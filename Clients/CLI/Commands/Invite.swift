@@ -28,9 +28,7 @@ struct Invite: TingCommand, AsyncParsableCommand {
     var role: Role?
 
     func validate() throws {
-        guard name.contains(where: { !$0.isWhitespace }), !name.contains(where: \.isNewline) else {
-            throw ValidationError("--name is one line, and not empty.")
-        }
+        try NameOption.check(name, of: "--name")
         let parts = email.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }),
             !email.contains(where: \.isWhitespace)

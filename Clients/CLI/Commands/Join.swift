@@ -33,6 +33,7 @@ struct Join: TingCommand, AsyncParsableCommand {
         guard device?.allSatisfy(\.isWhitespace) != true else {
             throw ValidationError("--device is empty: name the device, or leave it out.")
         }
+        if let device { try NameOption.check(device, of: "--device") }
     }
 
     func run() async throws {

@@ -24,7 +24,7 @@ struct List: TingCommand {
     var collection: String
 
     @Option(
-        name: .customLong("where"),
+        name: .customLong("where"), parsing: .unconditional,
         help: ArgumentHelp("Only those for which this holds.", valueName: "SQL"))
     var condition: String?
 

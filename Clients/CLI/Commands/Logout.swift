@@ -122,7 +122,8 @@ struct Logout: TingCommand, AsyncParsableCommand {
             return console.data(
                 .object([
                     ("server", .text(server.url)), ("revoked", .bool(isRevoked)),
-                    ("kept", list(kept + leaving.damaged)), ("exported", list(leaving.exported)),
+                    ("kept", list(kept + leaving.damaged + leaving.older)),
+                    ("exported", list(leaving.exported)),
                     ("removed", list(leaving.removed)),
                 ]))
         }
@@ -132,6 +133,12 @@ struct Logout: TingCommand, AsyncParsableCommand {
         for path in kept { console.note("Kept \(path).") }
         if !kept.isEmpty {
             console.hint("It can be read and edited; after `ting join ADDRESS` it syncs again.")
+        }
+        for path in leaving.older { console.note("Kept \(path).") }
+        if !leaving.older.isEmpty {
+            console.hint(
+                "It is the replica as it was before it started over, with all that it held; remove it when nobody needs it."
+            )
         }
         if !leaving.exported.isEmpty {
             console.hint(
@@ -158,6 +165,8 @@ private struct Leaving {
     private(set) var unreadable: [String] = []
     private(set) var exported: [String] = []
     private(set) var removed: [String] = []
+    /// What removed replicas were before they started over: they stay.
+    private(set) var older: [String] = []
     /// No sync of another process is under way meanwhile.
     private var locks: [FileLock] = []
 
@@ -203,7 +212,12 @@ private struct Leaving {
     mutating func export(to folder: String) throws {
         let waiting = replicas.filter { !$0.unsynced.isEmpty }
         // The folder that is named, not those above it: a mistyped path is an error.
-        if !waiting.isEmpty { mkdir(ClientHome.absolute(folder), 0o700) }
+        if !waiting.isEmpty, mkdir(ClientHome.absolute(folder), 0o700) != 0, errno != EEXIST {
+            throw CommandError(
+                .error, code: "not_written",
+                "The folder \(folder) can't be made: \(String(cString: strerror(errno)).lowercased()).",
+                remedy: "Check the path, its permissions and the free space.")
+        }
         for held in waiting {
             let edits = try EditsFile(held.replica)
             let name = "\(ClientHome.absolute(folder))/\(edits.workspace ?? "workspace").edits"
@@ -221,21 +235,50 @@ private struct Leaving {
     /// Removes what holds nothing that the person has not decided on.
     mutating func removeReplicas() throws {
         for held in replicas where try held.isOwn && held.replica.remove(holding: held.unsynced) {
-            removed.append(held.path)
-            try home.forget(replica: held.path)
+            try forget(held.path)
         }
         for path in damaged where unlink(path) == 0 {
             // SQLite would replay the log of this file onto the next one under its name.
-            for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
-            removed.append(path)
-            try home.forget(replica: path)
+            for suffix in ["-wal", "-shm", "-journal"] { unlink(path + suffix) }
+            try forget(path)
         }
         damaged = []
+    }
+
+    /// Goes on from a file that is gone: parts of snapshots beside it go, too.
+    private mutating func forget(_ path: String) throws {
+        removed.append(path)
+        let beside = FilesBeside(path)
+        for part in beside.parts { unlink(part) }
+        older += beside.older
+        try home.forget(replica: path)
     }
 
     /// Closes what is open, and lets other processes go on.
     mutating func unlock() {
         for held in replicas where !removed.contains(held.path) { try? held.replica.close() }
         locks = []
+    }
+}
+
+/// What lies beside a replica's file and holds its workspace, too.
+private struct FilesBeside {
+    /// What came of snapshots, for a clone or a start-over that was cut.
+    private(set) var parts: [String] = []
+    /// The replica as it was each time before it started over.
+    private(set) var older: [String] = []
+
+    init(_ path: String) {
+        let folder = (path as NSString).deletingLastPathComponent
+        let name = (path as NSString).lastPathComponent
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for file in files.sorted() {
+            func begins(_ ending: String) -> Bool { file.hasPrefix(name + ending) }
+            if begins(".partial") || begins(".snapshot.partial") {
+                parts.append("\(folder)/\(file)")
+            } else if begins(".before-"), !file.hasSuffix("-wal"), !file.hasSuffix("-shm") {
+                older.append("\(folder)/\(file)")
+            }
+        }
     }
 }

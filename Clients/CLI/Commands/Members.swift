@@ -70,15 +70,20 @@ struct Members: TingCommand, AsyncParsableCommand {
                 ($0.role, try Self.member($0.email, among: members, slug))
             }
             for (role, member) in found {
-                if let role {
-                    members = try await connection.setRole(role, of: member.id, in: slug)
-                    console.note("\(member.name) is \(role.rawValue) now.")
-                } else {
-                    try await connection.remove(member.id, from: slug)
-                    for index in members.indices where members[index].id == member.id {
-                        members[index].role = nil
+                do {
+                    if let role {
+                        members = try await connection.setRole(role, of: member.id, in: slug)
+                        console.note("\(member.name) is \(role.rawValue) now.")
+                    } else {
+                        try await connection.remove(member.id, from: slug)
+                        for index in members.indices where members[index].id == member.id {
+                            members[index].role = nil
+                        }
+                        console.note("\(member.name) is no member any more.")
                     }
-                    console.note("\(member.name) is no member any more.")
+                } catch var error as ClientError where error.code == "conflict" {
+                    error.remedy = "`ting members --role EMAIL=owner` makes another one."
+                    throw error
                 }
             }
             return members

@@ -15,7 +15,8 @@ struct RunSQL: TingCommand {
         discussion: """
             Statements that change records become one change set, like any other edit; very many \
             edits become several. Of several statements each prints its rows; with --json, the last \
-            that has columns.
+            that has columns. What begins with a hyphen, as a comment does, comes after -- or by standard \
+            input.
 
             Examples:
               ting sql "SELECT status, count(*) FROM project GROUP BY status"
@@ -33,7 +34,7 @@ struct RunSQL: TingCommand {
     @Flag(help: "Comma-separated values (RFC 4180).") var csv = false
 
     @Option(
-        name: [.customShort("m"), .long],
+        name: [.customShort("m"), .long], parsing: .unconditional,
         help: ArgumentHelp("What to say of a change in the history.", valueName: "text"))
     var message = ""
 
@@ -85,10 +86,18 @@ struct RunSQL: TingCommand {
             }
             var answer = Answer(columns: Array(statement.columnNames))
             let rows = try Row.fetchCursor(statement)
-            while let row = try rows.next() { answer.rows.append(Array(row.databaseValues)) }
+            while let row = try rows.next() { answer.rows.append(Self.values(row)) }
             answers.append(answer)
         }
         return answers
+    }
+
+    /// Text by its length: GRDB ends it at a NUL.
+    private static func values(_ row: Row) -> [DatabaseValue] {
+        row.databaseValues.enumerated().map { column, value in
+            guard case .string = value.storage, let bytes: Data = row[column] else { return value }
+            return String(decoding: bytes, as: UTF8.self).databaseValue
+        }
     }
 
     private func show(_ answers: [Answer]) {

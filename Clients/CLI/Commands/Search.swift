@@ -45,7 +45,7 @@ struct Search: TingCommand {
             }
             if global.json {
                 let rows = limit == nil ? records.sorted { $0.id < $1.id } : records
-                return console.data(.array(rows.map(json)))
+                return console.data(.array(rows.map(\.jsonWithCollection)))
             }
             guard !records.isEmpty else { return console.note("Nothing found.") }
             let text = try RecordText(replica, db, shortening: records.map(\.id))
@@ -54,11 +54,5 @@ struct Search: TingCommand {
             table.rows = records.map { [text.short($0.id), $0.collection.name, $0.name] }
             console.data(table.lines(style: console.style))
         }
-    }
-
-    private func json(_ record: RecordRow) -> JSONValue {
-        guard case .object(let members) = record.json else { return record.json }
-        return .object(
-            [members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
     }
 }

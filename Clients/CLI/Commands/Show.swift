@@ -29,15 +29,9 @@ struct Show: TingCommand {
             guard let record = try table.record(db, found.id) else {
                 throw ReplicaError.unknownRecord(id)
             }
-            guard !global.json else { return console.data(json(record)) }
+            guard !global.json else { return console.data(record.jsonWithCollection) }
             console.data(try lines(record, replica, db))
         }
-    }
-
-    private func json(_ record: RecordRow) -> JSONValue {
-        guard case .object(let members) = record.json else { return record.json }
-        return .object(
-            [members[0], ("collection", .text(record.collection.name))] + members.dropFirst())
     }
 
     private func lines(_ record: RecordRow, _ replica: Replica, _ db: Database) throws -> [String] {

@@ -23,7 +23,7 @@ struct Sync: TingCommand {
     @Flag(help: "Exit with 4 while conflicts are open.") var failOnConflicts = false
 
     @Option(
-        name: [.customShort("m"), .long],
+        name: [.customShort("m"), .long], parsing: .unconditional,
         help: ArgumentHelp("What to say in the history of edits by other tools.", valueName: "text")
     )
     var message = ""

@@ -3,7 +3,8 @@
 /// Comma-separated values (RFC 4180): a header, CRLF, quotes doubled.
 enum CSVText {
     static func line(_ cells: [String]) -> String {
-        cells.map(cell).joined(separator: ",") + "\r\n"
+        // An empty line is no row to many readers.
+        (cells == [""] ? "\"\"" : cells.map(cell).joined(separator: ",")) + "\r\n"
     }
 
     private static func cell(_ text: String) -> String {

@@ -140,7 +140,11 @@ struct ErrorPresenter {
                 .error, code: "busy",
                 "Another program wrote to the replica while it was read; what was shown may be of two times.",
                 remedy: "Run the command again.")
-        case .SQLITE_BUSY, .SQLITE_LOCKED:
+        case .SQLITE_LOCKED:
+            return CommandError(
+                .error, code: "busy", "The statement can't run inside a transaction: \(message).",
+                remedy: "Ting runs what it is given in one; use `sqlite3 \"$(ting path)\"` for it.")
+        case .SQLITE_BUSY:
             return CommandError(
                 .error, code: "busy",
                 "\(Session.replicaName) is busy: another `ting` or SQLite tool has been writing to it for \(Limits.replicaBusySeconds) s.",
@@ -157,6 +161,10 @@ struct ErrorPresenter {
                 .error, code: "read_only",
                 "\(message.prefix(1).uppercased())\(message.dropFirst()).",
                 remedy: "Leave it as it is: `ting sql \"SELECT …\"` reads it.")
+        case .SQLITE_MISUSE where message.contains("arguments"):
+            return CommandError(
+                .usage, code: "usage", "The statement has parameters, and nothing to put there.",
+                remedy: "Write the values into it, with quotes doubled within quotes.")
         case .SQLITE_MISUSE:
             return CommandError(
                 .usage, code: "usage", "That is more than one statement or condition.",

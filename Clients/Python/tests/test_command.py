@@ -162,6 +162,16 @@ class CommandTest(unittest.TestCase):
             modes = {path.name: path.stat().st_mode & 0o777 for path in self.folder.iterdir()}
         self.assertEqual(modes, dict.fromkeys(("demo.sqlite", "demo.sqlite.lock", aside.name), 0o600))
 
+    def test_a_clone_that_is_refused_leaves_no_file_in_the_folder_or_outside(self) -> None:
+        server = HostileServer(lambda request: request.give_bytes(b'{"code": "workspace_not_found"}', 404))
+        self.sign_in(port=server.port, ca=server.certificate)
+        before, outside = sorted(self.folder.iterdir()), random_id()
+        with server:
+            self.assert_refused(1, "the name of no workspace", "clone", f"../{outside}")
+            self.assert_refused(1, "workspace_not_found", "clone", "elsewhere")
+        self.assertEqual(sorted(self.folder.iterdir()), before)
+        self.assertEqual(list(self.folder.parent.glob(f"{outside}*")), [])
+
     def test_an_integer_is_asked_for_in_a_sentence(self) -> None:
         self.assert_refused(1, "progress holds an integer, not 'x'", "set", self.record, "progress=x")
 

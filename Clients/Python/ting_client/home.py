@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +32,12 @@ class OtherServer(Failure):
     """The folder belongs to another server: its replicas would be sent there."""
 
     remedy = "Join in a folder of its own: --home FOLDER."
+
+
+class NoSlug(Failure):
+    """What was given is the name of no workspace: it would name a file anywhere."""
+
+    remedy = "Name a workspace as its server does: a-z, 0-9 and hyphens."
 
 
 class NoKey(Failure):
@@ -130,6 +137,8 @@ class Home:
     # --- Replicas ---------------------------------------------------------------------------------
 
     def replica_path(self, slug: str) -> Path:
+        if not re.fullmatch("[a-z0-9-]+", slug):
+            raise NoSlug(f"{slug!r} is the name of no workspace")
         return self.folder / f"{slug}.sqlite"
 
     def _replica_paths(self) -> list[Path]:
@@ -166,6 +175,7 @@ def _replayed(server: Server, slug: str, path: Path, schema: Schema) -> Replica:
 
 def _downloaded(server: Server, slug: str, path: Path, schema: Schema) -> Replica:
     file = path.with_name(f"{path.name}.snapshot")
+    server.call("GET", workspace_path(slug), answers.WORKSPACE)  # Where there is none, no file is begun.
     snapshot.download(server, slug, file)
     with snapshot.opened(file, schema) as state:
         replica = Replica.create(path, schema, slug, state.epoch)

@@ -64,10 +64,7 @@ extension ClientHome {
 
     private func bundleFolder(_ url: String) throws -> (ClientConfiguration.Server, String) {
         guard let known = try configuration().server(url) else {
-            throw ClientError(
-                .requestWide, code: "not_signed_in",
-                "This device has not joined the server \(url.isEmpty ? "of this replica" : url).",
-                remedy: "Ask for an invitation and run `ting join ADDRESS`.")
+            throw ClientError.notSignedIn(url)
         }
         return (known, Self.folder(of: known))
     }

@@ -20,15 +20,8 @@ package enum PrivateFile {
     /// Makes a folder, and those above it, for its owner alone.
     static func folder(_ path: String) throws {
         guard !path.isEmpty, !FileManager.default.fileExists(atPath: path) else { return }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
-        } catch {
-            // Another program may have made it meanwhile.
-            guard !FileManager.default.fileExists(atPath: path) else { return }
-            let system = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-            throw HomeError.notWritten(path, system.map { Int32($0.code) } ?? EIO)
+        do { try WholeFile.makeFolder(path) } catch {
+            throw HomeError.notWritten(path, error.code)
         }
     }
 

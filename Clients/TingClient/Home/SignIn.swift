@@ -21,12 +21,7 @@ extension ClientHome {
     public func signIn(_ url: String) throws -> SignIn {
         guard let known = try configuration().server(url), let server = ServerAddress(url),
             let token = readConfigurationFile(known.tokenFile)
-        else {
-            throw ClientError(
-                .requestWide, code: "not_signed_in",
-                "This device has not joined the server \(url.isEmpty ? "of this replica" : url).",
-                remedy: "Ask for an invitation and run `ting join ADDRESS`.")
-        }
+        else { throw ClientError.notSignedIn(url) }
         let anchor: TrustAnchor
         if let file = known.authorityFile {
             guard let pem = readConfigurationFile(file) else {
@@ -87,4 +82,15 @@ public struct JoinedDevice: Sendable {
     public var email: String
     /// The slugs of the workspaces of this member.
     public var workspaces: [String]
+}
+
+extension ClientError {
+    /// The code `not_signed_in`.
+    /// - Parameter url: Of the server; empty where the replica doesn't say which.
+    static func notSignedIn(_ url: String) -> ClientError {
+        ClientError(
+            .requestWide, code: "not_signed_in",
+            "This device has not joined the server \(url.isEmpty ? "of this replica" : url).",
+            remedy: "Ask for an invitation and run `ting join ADDRESS`.")
+    }
 }

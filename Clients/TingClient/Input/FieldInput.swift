@@ -78,3 +78,11 @@ public struct InputError: ExplainedError, Equatable, Sendable {
         self.remedy = remedy
     }
 }
+
+extension InputError {
+    static func tooLarge(_ text: String, _ field: String) -> InputError {
+        InputError(
+            "`\(text)` is too large for `\(field)`.",
+            remedy: "Write a number that 64 bits hold.")
+    }
+}

@@ -4,18 +4,18 @@
 public enum Money {
     static func minorUnits(_ text: String, field: String) throws -> Int64 {
         let negative = text.hasPrefix("-")
-        let parts = text.drop(while: { $0 == "-" || $0 == "+" })
+        let isSigned = negative || text.hasPrefix("+")
+        let parts = text.dropFirst(isSigned ? 1 : 0)
             .split(separator: ".", omittingEmptySubsequences: false)
         func digits(_ part: Substring) -> Bool {
             !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
         }
         guard (1...2).contains(parts.count), digits(parts[0]),
-            parts.count == 1 || digits(parts[1]) && parts[1].utf8.count <= 2,
-            text.prefix(2) != "--"
+            parts.count == 1 || digits(parts[1]) && parts[1].utf8.count <= 2
         else { throw unreadable(text, field) }
         let cents = parts.count == 1 ? "00" : parts[1].utf8.count == 1 ? parts[1] + "0" : parts[1]
         guard let amount = Int64((negative ? "-" : "") + parts[0] + cents) else {
-            throw unreadable(text, field)
+            throw InputError.tooLarge(text, field)
         }
         return amount
     }

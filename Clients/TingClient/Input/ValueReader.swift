@@ -111,12 +111,20 @@ public struct ValueReader {
     }
 
     private func integer(_ text: String, for field: Field, bounded: Bool = true) throws -> Int64 {
-        guard let number = Int64(text.hasSuffix("%") ? text.dropLast() : text[...]) else {
+        let digits = text.hasSuffix("%") ? text.dropLast() : text[...]
+        guard let number = Int64(digits) else {
+            if Self.isTooLarge(digits) { throw InputError.tooLarge(text, field.name) }
             throw InputError(
                 "`\(text)` is no whole number, as `\(field.name)` wants one.",
                 remedy: "Write digits alone: `\(field.name)=12`.")
         }
         return bounded ? try inRange(number, text, field) : number
+    }
+
+    /// Whether it is written as a whole number.
+    private static func isTooLarge(_ digits: Substring) -> Bool {
+        let rest = digits.first.map { "+-".contains($0) } == true ? digits.dropFirst() : digits
+        return !rest.isEmpty && rest.utf8.allSatisfy { (0x30...0x39).contains($0) }
     }
 
     private func inRange(_ number: Int64, _ text: String, _ field: Field) throws -> Int64 {

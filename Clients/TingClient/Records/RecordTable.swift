@@ -116,7 +116,15 @@ public struct RecordRow: Sendable {
     }
 
     /// The record in JSON: `id` and every field, in the order of the schema.
-    public var json: JSONValue {
-        .object([("id", .text(id))] + collection.fields.map { ($0.name, JSONValue(self[$0.name])) })
+    public var json: JSONValue { .object([identity] + members) }
+
+    /// The same with its collection, behind `id`.
+    package var jsonWithCollection: JSONValue {
+        .object([identity, ("collection", .text(collection.name))] + members)
+    }
+
+    private var identity: (String, JSONValue) { ("id", .text(id)) }
+    private var members: [(String, JSONValue)] {
+        collection.fields.map { ($0.name, JSONValue(self[$0.name])) }
     }
 }

@@ -184,8 +184,4 @@ extension FieldEdit {
             return [shown(after), shown(before)].contains(current) ? shown(before) : nil
         }
     }
-
-    /// The elements that it puts into a set, and those that it takes out.
-    private var gained: Set<String> { Set(after.elements).subtracting(before.elements) }
-    private var lost: Set<String> { Set(before.elements).subtracting(after.elements) }
 }

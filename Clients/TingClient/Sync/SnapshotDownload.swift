@@ -151,6 +151,8 @@ private struct SnapshotFile {
     init(_ path: String, _ manifest: SnapshotManifest, keepingTail: Bool) throws {
         self.path = path
         self.manifest = manifest
+        // Of a try that was killed while it made the file a replica.
+        LeftLogs.remove(at: path)
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw HomeError.notWritten(path, errno) }
         handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)

@@ -43,15 +43,20 @@ struct ApplyBundle: ParsableCommand {
     @Flag(name: .long, help: "Write the reply as text, for an e-mail.") var armor = false
 
     func run() throws {
-        let data = try contents()
         let target = reply ?? (file == "-" ? "-" : file + ".reply")
+        guard target != "-" || armor || !Terminal.outputIsTerminal else {
+            throw ServerError(
+                "The reply is no text for a terminal; nothing was changed.",
+                hint: "Name a file with --reply, or add --armor.")
+        }
+        let data = try contents()
         let bundle = try read(data)
         let (sealed, count, judged) = try options.withOperator { try $0.apply(bundle: bundle) }
         let bytes = armor ? Data(SealedBundle.armored(sealed).utf8) : Data(sealed)
         if target == "-" {
             Terminal.write(bytes)
         } else {
-            try WholeFile.write(bytes, to: target)
+            try NamedFile.write(bytes, to: target)
             let missing = judged < count ? " of \(count); the reply tells its member why" : ""
             ErrorPresenter.note(
                 "tingd: change sets judged: \(judged)\(missing); send back the reply: \(target)")
@@ -66,7 +71,7 @@ struct ApplyBundle: ParsableCommand {
                     hint: "Pipe the bundle in, or name its file.")
             }
         }
-        guard let data = FileManager.default.contents(atPath: file) else {
+        guard let data = NamedFile.contents(of: file) else {
             throw ServerError("The file \(file) can't be read.", hint: "Check its path.")
         }
         return data

@@ -3,26 +3,17 @@
 import Foundation
 
 /// Standard input, output and error, also where the caller closed them.
-enum StandardFiles {
+package enum StandardFiles {
     /// Takes the numbers that are free, so that no database or socket gets one of them.
     ///
     /// Opened the wrong way round, as by gnulib's `stdopen`: to read from what was closed stays an
     /// error, and so does writing to it. SQLite opens them for reading, and a closed standard input
     /// then looked empty.
-    static func fill() {
+    package static func fill() {
         for file in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
         where fcntl(file, F_GETFD) == -1 {
             // The lowest free number is taken: this one.
             _ = open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY)
-        }
-    }
-
-    /// All of standard input.
-    static func readInput() throws -> Data {
-        do { return try FileHandle.standardInput.readToEnd() ?? Data() } catch {
-            throw CommandError(
-                .error, code: "not_read", "Standard input can't be read; nothing was changed.",
-                remedy: "Pipe the text in, or name a file.")
         }
     }
 }
