@@ -63,7 +63,25 @@ extension String {
     public var normalized: String {
         if isPlainlyNormalized { return self }
         var scalars = String.UnicodeScalarView()
-        scalars.append(contentsOf: _nfc)
+        scalars.append(contentsOf: withSpelledVowels._nfc)
+        return String(scalars)
+    }
+
+    /// Three vowels of Tibetan that are no marks, and made of two. Swift takes apart what it thinks is not a
+    /// mark without putting the parts in order among those before them.
+    private static let spelledVowels: [Unicode.Scalar: [Unicode.Scalar]] = [
+        "\u{f73}": ["\u{f71}", "\u{f72}"], "\u{f75}": ["\u{f71}", "\u{f74}"],
+        "\u{f81}": ["\u{f71}", "\u{f80}"],
+    ]
+
+    private var withSpelledVowels: String {
+        guard unicodeScalars.contains(where: { Self.spelledVowels[$0] != nil }) else {
+            return self
+        }
+        var scalars = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            scalars.append(contentsOf: Self.spelledVowels[scalar] ?? [scalar])
+        }
         return String(scalars)
     }
 
@@ -80,8 +98,7 @@ extension String {
         if isPlainlyNormalized { return true }
         var last: Unicode.CanonicalCombiningClass = .notReordered
         for scalar in unicodeScalars {
-            // Three signs that are no marks, and made of two.
-            if [0x0f73, 0x0f75, 0x0f81].contains(scalar.value) { return false }
+            if Self.spelledVowels[scalar] != nil { return false }
             let own =
                 scalar.value < 0x300 ? .notReordered : scalar.properties.canonicalCombiningClass
             if own != .notReordered, own < last { return false }

@@ -22,11 +22,11 @@ enum PlantedBug: String, CaseIterable, Codable {
     case appliedTwice, cursorAhead, outboxEaten, quarantineEaten, pendingForgotten
     case updatesUnnoticed, sharedForgotten, heldForgotten
     // What epochs lead to.
-    case epochApart, giveBackSkipped, givenBackTwice, snapshotStale, outboxStartedOver
+    case epochApart, namesForgotten, givenBackTwice, snapshotStale, outboxStartedOver
     // More of the same kinds, beyond the thirty that every release is judged by.
     case deliverySkipped, conflictLost, authorSwapped, shiftForgotten, digestAdopted
     case deletionsUnnoticed, epochForgotten, entriesSwapped, acceptancesMovedBack
-    case namesForgotten, lineageForgotten, quarantineInvented, clashHidden
+    case lineageForgotten, quarantineInvented, clashHidden
 
     /// The thirty that every release is judged by.
     static let judged = Array(allCases.prefix(30))
@@ -57,16 +57,6 @@ enum PlantedBug: String, CaseIterable, Codable {
         case .linksDropped: request.links = []
         default: break
         }
-    }
-
-    /// Takes an entry out of what is given back, of which the answer then says that it was taken.
-    func skipped(
-        _ request: inout GiveBackRequest, _ random: inout some RandomNumberGenerator
-    ) -> Version? {
-        guard self == .giveBackSkipped, !request.entries.isEmpty, strikes(&random) else {
-            return nil
-        }
-        return request.entries.removeFirst().version
     }
 
     func change(_ response: inout SyncResponse, _ random: inout some RandomNumberGenerator) {

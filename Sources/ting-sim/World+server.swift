@@ -76,9 +76,7 @@ extension World {
         return response.map { .mend($0) } ?? (isAlive ? .refused : nil)
     }
 
-    private func takeBack(_ node: Node, _ given: GiveBackRequest) throws -> Reply? {
-        var request = given
-        let skipped = bug?.skipped(&request, &random)
+    private func takeBack(_ node: Node, _ request: GiveBackRequest) throws -> Reply? {
         trace.note(
             "\(clock.time) \(node.machine) gives back \(request.entries.map(\.version)) of \(request.epoch)"
         )
@@ -91,7 +89,7 @@ extension World {
         }
         if isAlive { try observeHistory(isTakenBack: response != nil) }
         comingBack = nil
-        guard var response else { return isAlive ? .refused : nil }
+        guard let response else { return isAlive ? .refused : nil }
         trace.note("taken \(response.taken) refused \(response.refused) as \(response.epoch)")
         for entry in request.entries {
             let isOurs = receipts[entry.receipt]?.key == keyNumber
@@ -106,7 +104,6 @@ extension World {
                 throw Broken(.lost, "version \(entry.version) is said to be taken back, and is not")
             }
         }
-        if let skipped { response.taken.insert(skipped, at: 0) }
         return .giveBack(response)
     }
 

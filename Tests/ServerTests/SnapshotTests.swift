@@ -218,59 +218,6 @@ extension ServerTests {
             }
         }
 
-        @Test("what came back while one was made is in the one that who asked meanwhile gets")
-        func cameBackMeanwhile() async throws {
-            let path = TestFolder.new()
-            defer { try? FileManager.default.removeItem(atPath: path) }
-            let folder = try DataFolder(creating: path)
-            let team = try Team(1)
-            var random = SystemRandomNumberGenerator()
-            let id = WorkspaceID.random(using: &random)
-            let (workers, copyists) = (Workers(threads: 2), Workers(threads: 2))
-            let store = SnapshotStore(folder, workers: workers, copyists: copyists)
-            let workspace = OpenWorkspace(
-                id: id, file: team.workspace, workers: workers, now: TestServer.clock,
-                announce: { _, _ in })
-            // Who looks which snapshots are kept waits for the other end of this pipe: before one is
-            // made, and after. Then it goes, as all that belongs to none.
-            let pipe = "\(folder.snapshots)/\(id)-0-pipe.json"
-            try #require(mkfifo(pipe, 0o600) == 0)
-            func letGo() async throws {
-                var end = open(pipe, O_WRONLY | O_NONBLOCK)
-                while end < 0 {
-                    try await Task.sleep(for: .milliseconds(1))
-                    end = open(pipe, O_WRONLY | O_NONBLOCK)
-                }
-                close(end)
-            }
-            func isMade() throws -> Bool {
-                try FileManager.default.contentsOfDirectory(atPath: folder.snapshots)
-                    .count { $0.hasSuffix(".json") } > 1
-            }
-            async let first = store.current(of: workspace)
-            try await letGo()
-            while try !isMade() { try await Task.sleep(for: .milliseconds(1)) }
-            try team.replicas[0].write {
-                try $0.execute(sql: "INSERT INTO project (title) VALUES ('Back')")
-            }
-            try team.sync(0)
-            let before = Epoch.random(using: &random).description
-            try team.workspace.tamper {
-                try $0.execute(
-                    sql: "INSERT INTO ting_name (epoch, version, here) VALUES (?, 1, 1)",
-                    arguments: [before])
-            }
-            async let second = store.current(of: workspace)
-            // Time to join the first; later it would make one of its own.
-            try await Task.sleep(for: .milliseconds(100))
-            try await letGo()
-            let versions = try await [first.version, second.version]
-            #expect(versions == [0, 1])
-            try team.workspace.close()
-            await workers.stop()
-            await copyists.stop()
-        }
-
         @Test(
             "a snapshot that is removed while it is compressed has no compressed form, and leaves nothing"
         )
