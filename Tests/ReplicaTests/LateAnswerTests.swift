@@ -89,11 +89,13 @@ struct LateAnswerTests {
         #expect(try replica.quarantine().isEmpty)
     }
 
-    @Test("an answer that comes after newer ones leaves the role and the members as they are")
-    func olderMembers() throws {
+    @Test(
+        "an answer that comes after newer ones leaves role and members, unless its list is newer",
+        arguments: [(0, "editor/1/2"), (9, "viewer/9/0")])
+    func olderMembers(_ list: Int64, _ expected: String) throws {
         let request = try replica.nextRequest()
         let late = try team.workspace.reply(
-            to: request, judgement: .init(), role: .viewer, members: [], membersVersion: 9,
+            to: request, judgement: .init(), role: .viewer, members: [], membersVersion: list,
             now: team.clock.time)
         try team.replicas[0].write { try $0.execute(sql: "UPDATE project SET budget = 7") }
         for position in 0..<2 { try team.sync(position) }
@@ -107,6 +109,6 @@ struct LateAnswerTests {
                     FROM ting_replica
                     """)
         }
-        #expect(people == "editor/1/2")
+        #expect(people == expected)
     }
 }

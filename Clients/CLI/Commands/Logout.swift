@@ -213,9 +213,10 @@ private struct Leaving {
         let waiting = replicas.filter { !$0.unsynced.isEmpty }
         // The folder that is named, not those above it: a mistyped path is an error.
         if !waiting.isEmpty, mkdir(ClientHome.absolute(folder), 0o700) != 0, errno != EEXIST {
+            let code = errno
             throw CommandError(
                 .error, code: "not_written",
-                "The folder \(folder) can't be made: \(String(cString: strerror(errno)).lowercased()).",
+                "The folder \(folder) can't be made: \(String(cString: strerror(code)).lowercased()).",
                 remedy: "Check the path, its permissions and the free space.")
         }
         for held in waiting {
@@ -272,11 +273,16 @@ private struct FilesBeside {
         let folder = (path as NSString).deletingLastPathComponent
         let name = (path as NSString).lastPathComponent
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        // What `SnapshotDownload` makes, and SQLite beside it.
+        let endings = [".partial", ".snapshot.partial"].flatMap { part in
+            ["", ".etag", "-wal", "-shm", "-journal"].map { name + part + $0 }
+        }
         for file in files.sorted() {
-            func begins(_ ending: String) -> Bool { file.hasPrefix(name + ending) }
-            if begins(".partial") || begins(".snapshot.partial") {
+            if endings.contains(file) {
                 parts.append("\(folder)/\(file)")
-            } else if begins(".before-"), !file.hasSuffix("-wal"), !file.hasSuffix("-shm") {
+            } else if file.hasPrefix(name + ".before-"), !file.hasSuffix("-wal"),
+                !file.hasSuffix("-shm")
+            {
                 older.append("\(folder)/\(file)")
             }
         }

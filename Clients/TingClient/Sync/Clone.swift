@@ -47,8 +47,8 @@ enum LeftLogs {
     /// - Throws: `ClientError` where a log lies there that holds something: edits, perhaps.
     static func refuse(at path: String) throws {
         for log in [path + "-wal", path + "-journal"] {
-            var found = stat()
-            guard stat(log, &found) == 0, found.st_size > 0 else { continue }
+            let found = try? FileManager.default.attributesOfItem(atPath: log)
+            guard (found?[.size] as? Int ?? 0) > 0 else { continue }
             throw ClientError(
                 .requestWide, code: "file_exists",
                 "The log \(log) lies there without its file: SQLite would take it for one of the new replica.",

@@ -34,11 +34,11 @@ package enum WholeFile {
 
     /// Makes a folder for its owner alone, and those above it.
     package static func makeFolder(_ path: String) throws(FileFailure) {
-        guard mkdir(path, 0o700) != 0, errno != EEXIST else { return }
+        guard mkdir(path, 0o700) != 0 else { return }
+        let code = errno
+        if code == EEXIST { return }
         let above = (path as NSString).deletingLastPathComponent
-        guard errno == ENOENT, !above.isEmpty, above != path else {
-            throw FileFailure(path, errno)
-        }
+        guard code == ENOENT, !above.isEmpty, above != path else { throw FileFailure(path, code) }
         try makeFolder(above)
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw FileFailure(path, errno) }
     }

@@ -134,8 +134,7 @@ extension Replica {
         var first = IntegrateSummary()
         // Every transaction seals first: another tool may write between two of them.
         try sealed { db in
-            // An answer that comes after newer ones, as by a courier, knows less of people.
-            if request.base.version == identity.base.version { try takeMembers(db, response) }
+            try takeMembers(db, response, asking: request)
             try takeVerdicts(db, response, &first)
             if isBelow { try noteAccepted(db, response) }
         }
@@ -170,7 +169,14 @@ extension Replica {
         }
     }
 
-    private func takeMembers(_ db: Database, _ response: SyncResponse) throws {
+    private func takeMembers(
+        _ db: Database, _ response: SyncResponse, asking request: SyncRequest
+    ) throws {
+        // An answer that comes after newer ones, as by a courier, may know less of people.
+        let known = try Int64.storedOne(db, sql: "SELECT members_version FROM ting_replica") ?? 0
+        guard try request.base == identity(db).base || response.membersVersion >= known else {
+            return
+        }
         try db.cachedStatement(sql: "UPDATE ting_replica SET role = ?")
             .execute(arguments: [response.role.rawValue])
         guard let members = response.members else { return }
