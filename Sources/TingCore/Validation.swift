@@ -187,13 +187,14 @@ extension ChangeSet {
         }
         // First of all: what follows compares names and values.
         for operation in operations {
-            let names = [operation.collection] + operation.fields.map(\.field)
-            guard names.allSatisfy({ $0.utf8.count <= Limits.nameByteLimit }) else {
-                throw InvalidValue("a name is too long", "Use names of the schema.")
-            }
-        }
-        guard operations.allSatisfy({ $0.fields.allSatisfy(\.hasOrderedMarks) }) else {
-            throw InvalidValue("a text is not in NFC", "Normalise texts to NFC.")
+            guard operation.collection.utf8.count <= Limits.nameByteLimit,
+                operation.fields.allSatisfy({ $0.field.utf8.count <= Limits.nameByteLimit })
+            else { throw InvalidValue("a name is too long", "Use names of the schema.") }
+            guard
+                operation.fields.allSatisfy({
+                    $0.before.hasOrderedMarks && $0.after.hasOrderedMarks
+                })
+            else { throw InvalidValue("a text is not in NFC", "Normalise texts to NFC.") }
         }
         try validateTogether()
     }
@@ -230,13 +231,17 @@ public struct EditPlace: Hashable, Sendable {
     }
 }
 
-extension FieldEdit {
+extension Value {
     fileprivate var hasOrderedMarks: Bool {
-        [before, after].allSatisfy { value in
-            value.text?.hasOrderedMarks ?? value.elements.allSatisfy(\.hasOrderedMarks)
+        switch self {
+        case .text(let text): text.hasOrderedMarks
+        case .set(let elements): elements.allSatisfy(\.hasOrderedMarks)
+        case .null, .integer: true
         }
     }
+}
 
+extension FieldEdit {
     /// Whether it is a *keep*: before and after are the same, byte for byte.
     public var keeps: Bool { before == after && before.canonicalBytes == after.canonicalBytes }
 }

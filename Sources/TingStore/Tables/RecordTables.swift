@@ -129,21 +129,19 @@ package struct RecordTables: Sendable {
     ) throws {
         guard let collection = schema.collection(collection) else { return }
         let texts = texts.of(collection)
-        let whole = collection.fields.map { values[$0.name] ?? $0.standard }
+        let (key, whole) = (
+            Value.text(id.description), collection.fields.map { values[$0.name] ?? $0.standard }
+        )
+        func run(_ sql: String, _ values: [Value]) throws {
+            let statement = try HotStatement(db, sql)
+            for (position, value) in values.enumerated() {
+                statement.bind(value, at: Int32(position + 1))
+            }
+            try statement.run()
+        }
         // Not OR REPLACE, which takes away whatever else holds what a person's own index allows once.
-        let overwrite = try HotStatement(db, texts.overwrite)
-        for (position, value) in whole.enumerated() {
-            overwrite.bind(value, at: Int32(position + 1))
-        }
-        overwrite.bind(id.description, at: Int32(whole.count + 1))
-        try overwrite.run()
-        guard db.changesCount == 0 else { return }
-        let insert = try HotStatement(db, texts.insert)
-        insert.bind(id.description, at: 1)
-        for (position, value) in whole.enumerated() {
-            insert.bind(value, at: Int32(position + 2))
-        }
-        try insert.run()
+        try run(texts.overwrite, whole + [key])
+        if db.changesCount == 0 { try run(texts.insert, [key] + whole) }
     }
 
     /// Sets some fields of a record that is in its table.
