@@ -12,7 +12,7 @@ struct EpochTests {
     static let project = "01890000-0000-7000-8000-000000000001"
 
     /// Two replicas that know a project; the server's file was copied after it.
-    private func team() throws -> Team {
+    func team() throws -> Team {
         let team = try Team(2)
         try team.foreign(
             0, "INSERT INTO project (id, title, hours) VALUES ('\(Self.project)', 'Water', 1)")
@@ -27,7 +27,7 @@ struct EpochTests {
     }
 
     /// The server's file is the one of the backup again, under another epoch if it is restored.
-    private func putBack(_ team: Team, restored: Bool) throws {
+    func putBack(_ team: Team, restored: Bool) throws {
         try team.workspace.close()
         let path = team.folder.appending(path: "put-back-\(UUID().uuidString).sqlite").path
         try FileManager.default.copyItem(atPath: backup(team), toPath: path)
@@ -36,7 +36,7 @@ struct EpochTests {
         if restored { try team.workspace.startEpoch(.random(using: &generator)) }
     }
 
-    private func text(_ team: Team, _ replica: Int, _ sql: String) throws -> String? {
+    func text(_ team: Team, _ replica: Int, _ sql: String) throws -> String? {
         try team.replicas[replica].read { try String.fetchOne($0, sql: sql) }
     }
 
@@ -291,106 +291,6 @@ struct EpochTests {
             #expect(try text(team, replica, "SELECT title FROM project") == "Water")
             #expect(try text(team, replica, "SELECT name FROM person") == "Li")
         }
-    }
-
-    @Test("a forged receipt is refused, and makes no new epoch", .tags(.promise8))
-    func forged() throws {
-        let team = try team()
-        try team.foreign(0, "UPDATE project SET title = 'True'")
-        try team.sync(0)
-        var entry = try #require(try team.workspace.entries(since: 1, byteLimit: .max).first)
-        entry.version = 9
-        let epoch = try team.workspace.epoch
-        var generator = SystemRandomNumberGenerator()
-        let answer = try team.workspace.takeBack(
-            GiveBackRequest(epoch: epoch, schema: 1, entries: [entry]), now: team.clock.time,
-            next: .random(using: &generator))
-        #expect(answer.response.refused == [9] && answer.response.taken.isEmpty)
-        #expect(try team.workspace.epoch == epoch)
-        #expect(try team.workspace.head().version == 2)
-    }
-
-    @Test("two who give back at once begin one epoch, and both hear of that one")
-    func atOnce() throws {
-        let team = try team()
-        try team.foreign(0, "UPDATE project SET title = 'Lost'")
-        try team.sync(0)
-        let lost = try team.workspace.entries(since: 1, byteLimit: .max)
-        try putBack(team, restored: false)
-        // As it was opened before the other's transaction.
-        let second = try Workspace(path: team.workspace.path, schema: team.schema)
-        let request = try GiveBackRequest(epoch: second.epoch, schema: 1, entries: lost)
-        var generator = SystemRandomNumberGenerator()
-        let answers = try [team.workspace, second].map { workspace in
-            try workspace.takeBack(
-                request, now: team.clock.time, next: .random(using: &generator)
-            ).response
-        }
-        let epoch = try team.workspace.epoch
-        #expect(epoch != request.epoch)
-        #expect(answers.map(\.epoch) == [epoch, epoch])
-        #expect(answers.allSatisfy { $0.taken == [2] && $0.refused.isEmpty })
-        try second.close()
-        try team.expectAgreement(after: 3)
-    }
-
-    @Test("an answer that names none of what was given back is not asked again for the same")
-    func unnamed() throws {
-        let team = try team()
-        try team.foreign(0, "UPDATE project SET title = 'Lost'")
-        try team.sync(0)
-        try putBack(team, restored: true)
-        var run = SyncRun(team.replicas[0], patience: .seconds(1))
-        var action = try run.begin()
-        var offers: [[TingCore.Version]] = []
-        for _ in 0..<10 {
-            switch action {
-            case .send(let request):
-                action = try run.received(
-                    team.workspace.reply(
-                        to: request, judgement: .init(), role: .editor, members: nil,
-                        membersVersion: 1, now: team.clock.time))
-            case .giveBack(let request):
-                offers.append(request.entries.map(\.version))
-                action = try run.received(
-                    GiveBackResponse(
-                        epoch: team.workspace.epoch, head: 1, taken: [], refused: []))
-            default: break
-            }
-            if action == .fetchSnapshot { break }
-        }
-        #expect(action == .fetchSnapshot)
-        #expect(offers == [[2]])
-    }
-
-    @Test("of what an answer passes over, the author's own comes into the outbox again")
-    func passedOver() throws {
-        let team = try team()
-        for hours in 1...3 {
-            try team.foreign(0, "UPDATE project SET hours = hours + \(hours)")
-            try team.sync(0)
-        }
-        try putBack(team, restored: true)
-        var run = SyncRun(team.replicas[0], patience: .seconds(1))
-        guard case .send(let request) = try run.begin() else { throw TeamError.stuck("begin") }
-        let reply = try team.workspace.reply(
-            to: request, judgement: .init(), role: .editor, members: nil, membersVersion: 1,
-            now: team.clock.time)
-        guard case .giveBack(let offer) = try run.received(reply) else {
-            throw TeamError.stuck("nothing is given back")
-        }
-        #expect(offer.entries.map(\.version) == [2, 3, 4])
-        let answer = try GiveBackResponse(
-            epoch: team.workspace.epoch, head: 1, taken: [], refused: [4])
-        let action = try run.received(answer)
-        #expect(action == .fetchSnapshot)
-        let path = team.folder.appending(path: "snapshot.sqlite").path
-        _ = try team.workspace.writeSnapshot(to: path)
-        _ = try run.startOver(from: path)
-        #expect(
-            try team.replicas[0].outbox().map(\.changeSet) == offer.entries.map(\.changeSet))
-        try team.expectAgreement(after: 3)
-        #expect(try text(team, 1, "SELECT hours FROM project") == "7")
     }
 
     @Test("a server that changes its history again and again is not followed for ever")
