@@ -269,6 +269,29 @@ def sets_and_numbers() -> None:
     opened = s.conflict(theirs, T1, "field", field="spent_h", before="0", other="5", kept_by=ANNA, other_by=BO, other_version=2)
     s.deliver(BO, (theirs, [updated("task", T1, spent_h=3), opened]))
 
+    def starts(name: str, comment: str) -> tuple[Scenario, str]:
+        """Anna's start 5 stays as version 1, Bo's 7 waits since version 2."""
+        made = task(name, FIELDS, comment, spent_h=5)
+        other = made.change_set(0, insert("task", T1, spent_h=7))
+        waits = made.conflict(other, T1, "field", field="spent_h", before="0", other="7", kept_by=ANNA, other_by=BO, other_version=2)
+        made.deliver(BO, (other, [updated("task", T1, spent_h=5), waits]))
+        return made, waits["record"]
+
+    s, row = starts("merge-counter-choice-same", "Two settle a counter's conflict by the same choice: it is not added twice.")
+    anna(s, update("task", T1, spent_h=(5, 7)), settle(row), since=2)
+    s.deliver(BO, (s.change_set(2, update("task", T1, spent_h=(5, 7)), settle(row)), "applied"))
+
+    s, row = starts("merge-counter-choice-other", "Two settle it otherwise: the first choice stays, the second opens a conflict.")
+    anna(s, update("task", T1, spent_h=(5, 7)), settle(row), since=2)
+    theirs = s.change_set(2, update("task", T1, spent_h=(5, 5)), settle(row))
+    opened = s.conflict(theirs, T1, "field", field="spent_h", before="5", other="5", kept_by=ANNA, other_by=BO, other_version=4)
+    s.deliver(BO, (theirs, [updated("task", T1, spent_h=7), opened, closed(row)]))
+
+    s, row = starts("merge-counter-choice-steps", "What others add counts beside the choice; a settler who has seen it chooses anew.")
+    anna(s, update("task", T1, spent_h=(5, 7)), settle(row), since=2)
+    s.deliver(BO, (s.change_set(2, update("task", T1, spent_h=(5, 8))), [updated("task", T1, spent_h=10)]))
+    s.deliver(BO, (s.change_set(4, update("task", T1, spent_h=(10, 9)), settle(row)), "applied"))
+
     s = project("merge-max", FIELDS, "Of concurrent edits the larger is kept, by the order of the enum's values.", title_en="a")
     anna(s, update("project", P1, sensitivity=("internal", "restricted")))
     theirs = s.change_set(1, update("project", P1, sensitivity=("internal", "open")))
@@ -640,6 +663,22 @@ def conflicts() -> None:
     )
     s.deliver(BO, (second, [updated("project", P1, summary="one 2\nTHREE!"), closed(waits["record"]), opened]))
 
+    s = project("merge-continue-unique", "merge.md#fields", "Bo gives his record another code than the one that was taken.", code="X")
+    first = s.change_set(1, insert("project", P2, code="X"))
+    second = s.change_set(1, update("project", P2, code=("X", "Y")), seen=[first])
+    waits = s.conflict(first, P2, "unique", field="code", other='"X"', kept_by=BO, other_by=BO)
+    s.deliver(BO, (first, [live("project", P2, code="X~2"), waits]))
+    s.deliver(BO, (second, [updated("project", P2, code="Y"), closed(waits["record"])]))
+
+    s = project("merge-continue-unique-taken", "merge.md#fields", "His new code is taken, too: one conflict closes, another opens.", code="X")
+    anna(s, insert("project", P3, code="Y"))
+    first = s.change_set(2, insert("project", P2, code="X"))
+    second = s.change_set(2, update("project", P2, code=("X", "Y")), seen=[first])
+    waits = s.conflict(first, P2, "unique", field="code", other='"X"', kept_by=BO, other_by=BO)
+    s.deliver(BO, (first, [live("project", P2, code="X~2"), waits]))
+    opened = s.conflict(second, P2, "unique", field="code", other='"Y"', kept_by=BO, other_by=BO)
+    s.deliver(BO, (second, [updated("project", P2, code="Y~2"), closed(waits["record"]), opened]))
+
     s, _ = conflicting(
         "merge-not-continued",
         "merge.md#fields",
@@ -681,6 +720,20 @@ def verdicts() -> None:
     s.deliver(ANNA, (made, "applied"))
     other = made | {"operations": [insert("project", P1, title_en="b")]}
     s.deliver(ANNA, (other, "accepted_otherwise"), replica=replica(ANNA)[:-1] + "9")
+
+    for place, order in (("before", (1, 0)), ("after", (0, 1))):
+        s = project(
+            f"verdict-conflict-id-{place}",
+            "merge.md#validation",
+            f"A record with the id of the conflict that its change set opens, inserted {place} the edit.",
+            title_en="a",
+        )
+        anna(s, update("project", P1, title_en=("a", "b")))
+        theirs = s.change_set(1, update("project", P1, title_en=("a", "c")))
+        foretold = s.conflict(theirs, P1, "field", field="title_en")["record"]
+        both = [theirs["operations"][0], insert("project", foretold, title_en="boom")]
+        theirs["operations"] = [both[one] for one in order]
+        s.deliver(BO, (theirs, "invalid_value"))
 
     s = scenario("verdict-clash", DELIVERIES, "A number that carried another change set: nothing from it on is judged.")
     first, second, third, fourth = (s.change_set(0, insert("project", one, title_en="a")) for one in (P1, P2, P3, T1))

@@ -127,7 +127,7 @@ public enum Rejection: String, CaseIterable, Sendable {
         case .acceptedOtherwise:
             "A copy of this replica sent other edits under the same id: compare with `ting quarantine show`, make what is missing again, then discard this one."
         case .dependsOnRejected:
-            "It builds on a change set that was rejected: settle that one first, then run `ting quarantine retry`."
+            "It builds on a change set that was rejected or discarded: settle that one first, then run `ting quarantine retry`; if it was discarded, make the record again, then discard this one."
         case .tooLarge:
             "Make the edit again in smaller steps, then discard this one."
         case .unknown:

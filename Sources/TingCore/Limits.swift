@@ -29,7 +29,7 @@ public enum Limits {
     /// Bytes of bodies that a server has under way, beyond the first `smallRequestByteLimit` of each, and at
     /// least 32 for each part beyond the first 500: decoded they take up to ten times as many.
     public static let bodiesByteLimit = 64 << 20
-    /// Bytes of answers longer than `responseChunkBytes` that one device has not yet read.
+    /// Bytes of answers longer than 16 kB that one device has not yet read.
     public static let deviceAnswersByteLimit = 64 << 20
     /// Bytes of such answers that a server holds.
     public static let answersByteLimit = 256 << 20
@@ -58,7 +58,7 @@ public enum Limits {
     /// Changes of one workspace's members by owners within an hour, after which only removals are taken: the
     /// audit log keeps a line of each.
     public static let memberChangesPerHour = 1_000
-    /// UTF-8 bytes of a name, e-mail address, slug or device name.
+    /// UTF-8 bytes of a name, e-mail address or device name, and of the name of a collection or field.
     public static let nameByteLimit = 200
     /// Bytes of a snapshot's block that is hashed apart: what a resumed download may re-send.
     public static let snapshotBlockBytes = 256 << 10
@@ -133,8 +133,8 @@ public enum Limits {
     public static let snapshotLagOperations = 1_000
     /// Connections that a server keeps: each costs about 50 kB, one that follows 30.
     public static let connectionLimit = 10_000
-    /// Part of a server's connections that one address (of IPv6 one /64) holds at most, 1 in so many: nobody
-    /// alone keeps the others out.
+    /// Part of a server's connections that one address (of IPv6 one /64) holds at most, 1 in so many: one
+    /// alone keeps nobody out.
     public static let addressConnectionShare = 4
     /// Connections that each address may hold however few the server takes: an office behind one address.
     public static let addressConnectionFloor = 100
@@ -142,11 +142,11 @@ public enum Limits {
     public static let responseChunkBytes = 256 << 10
     /// Milliseconds between two looks for changes that another process made to the accounts.
     public static let accountsPollMilliseconds: Int64 = 250
-    /// Requests of one HTTP/2 connection that are answered at a time: with a page each, what a
-    /// client that reads nothing makes the server hold.
+    /// Requests of one HTTP/2 connection that are answered at a time, each until its stream is closed: with a
+    /// page each, what a client that reads nothing makes the server hold.
     public static let streamsAnsweredAtOnce = 4
     /// Requests to follow that are answered at a time: thousands come together when a server has
-    /// restarted, and what answers one weighs as much as the stream.
+    /// restarted, and what answers one weighs as much as the stream. At most half of them are of one workspace.
     public static let followsAnsweredAtOnce = 8
     /// Seconds of requests that may pass before a device's last sign of life is written down.
     public static let lastSeenSeconds: Int64 = 15

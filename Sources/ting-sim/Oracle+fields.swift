@@ -43,7 +43,14 @@ extension Oracle {
         case .counter where operation.kind == .insert && !isNew:
             let first = state.starts[field.name] ?? .integer(0)
             if first != edit.after { (other, otherVersion) = (edit.after, version) }
+        case .counter where now.isChoice(record, field, operation.kind) && unseen:
+            if current == edit.after {
+                joined = writers + [mine]
+            } else {
+                (other, otherVersion) = (edit.after, version)
+            }
         case .counter:
+            if now.isChoice(record, field, operation.kind) { joined = [mine] }
             value = .integer(
                 (current.integer ?? 0) + (edit.after.integer ?? 0) - (before.integer ?? 0))
             if operation.kind == .insert { state.starts[field.name] = edit.after }

@@ -57,6 +57,6 @@ extension Oracle {
         var suffix = 2
         while isTaken("\(wanted)~\(suffix)") { suffix += 1 }
         records[id]?.values[field.name] = .text("\(wanted)~\(suffix)")
-        open(.unique, id, field.name, .text(wanted), nil, now)
+        open(.unique, id, field.name, .text(wanted), version, now)
     }
 }

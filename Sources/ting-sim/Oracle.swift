@@ -105,6 +105,12 @@ struct Oracle {
         var editTime: Int64
         /// What aligning texts may still cost.
         var steps: Int
+        /// The counters of which it settles a conflict.
+        var choices: Set<EditPlace> = []
+
+        func isChoice(
+            _ record: RecordID, _ field: Field, _ kind: TingCore.Operation.Kind
+        ) -> Bool { kind == .update && choices.contains(EditPlace(record, field.name)) }
     }
 
     func hasSeen(_ version: Version, _ base: Base, _ now: Case) -> Bool {
@@ -125,6 +131,14 @@ struct Oracle {
         history.append(entry.changeSet.id)
         places[entry.changeSet.id] = (version, entry.changeSet.hash)
         digest = HistoryDigest.next(after: digest, entry)
+        for operation in entry.changeSet.operations
+        where operation.collection == CollectionSchema.conflict.name {
+            guard let conflict = conflicts[operation.record], conflict.kind == .field,
+                let name = conflict.field, let home = records[conflict.record]?.collection,
+                schema.collection(home)?.field(name)?.policy == .counter
+            else { continue }
+            now.choices.insert(EditPlace(conflict.record, name))
+        }
         for operation in entry.changeSet.operations { apply(operation, &now) }
         bringParentsBack(&now)
         makeUnique(&now)

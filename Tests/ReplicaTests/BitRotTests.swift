@@ -235,6 +235,33 @@ struct BitRotTests {
     }
 
     @Test(
+        "nothing is carried over from another member's replica: it would be sent under this one's name",
+        .tags(.promise4, .promise8))
+    func othersCarryOver() throws {
+        let other = team.replicas[1]
+        try other.write { db in
+            try db.execute(
+                sql: "UPDATE project SET title = 'Theirs' WHERE title = 'Project 3'")
+        }
+        #expect(throws: ReplicaError.otherMember("Member 1 <m1@example.org>")) {
+            try replica.carryOver(from: other.path)
+        }
+        #expect(try replica.outbox().isEmpty && replica.quarantine().isEmpty)
+        let fresh = try team.clone(for: team.members[1])
+        try team.sync(fresh, team.members[1])
+        #expect(try fresh.carryOver(from: other.path).outbox == 1)
+        // Of another account with their address it may be, as on a server that was made anew.
+        try replica.tamper { db in
+            try db.execute(
+                sql: """
+                    UPDATE member SET email = 'M1@Example.org'
+                    WHERE id = (SELECT member FROM ting_replica)
+                    """)
+        }
+        #expect(try replica.carryOver(from: other.path).outbox == 1)
+    }
+
+    @Test(
         "what waits in a file that can't be used is carried over to a new replica", .tags(.promise4)
     )
     func carryOver() throws {
@@ -312,6 +339,64 @@ struct BitRotTests {
             #expect(carried.outbox == places, "\(name)")
             #expect(carried.damaged == 1, "\(name)")
         }
+    }
+
+    /// A page whose number of cells rotted upward ends a search within it anywhere (R8, flip 114006).
+    @Test(
+        "what a rotten number of cells hides of the outbox is told, whatever the number",
+        .tags(.promise4))
+    func carryOverHiddenCells() throws {
+        for index in 0..<40 {
+            try write(
+                "UPDATE project SET title = printf('%.*c', 100, 'x') || \(index) WHERE id = (SELECT min(id) FROM project)"
+            )
+        }
+        try replica.close()
+        let (size, leaf, places) = try DatabaseQueue(path: replica.path).read { db in
+            (
+                try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0,
+                try Int.fetchOne(
+                    db,
+                    sql: """
+                        SELECT max(pageno) FROM dbstat
+                        WHERE name = 'ting_outbox' AND pagetype = 'leaf'
+                        """) ?? 0,
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM ting_outbox") ?? 0
+            )
+        }
+        let whole = try Data(contentsOf: URL(filePath: replica.path))
+        let cells = whole[(leaf - 1) * size + 4]
+        for number in [cells ^ 0x40, cells ^ 0x80, cells - 1, 0] {
+            var rotten = whole
+            rotten[(leaf - 1) * size + 4] = number
+            let path = replica.path + ".\(number)"
+            try rotten.write(to: URL(filePath: path))
+            let fresh = try team.clone(for: team.members[0])
+            let carried = try fresh.carryOver(from: path)
+            #expect(carried.damaged > 0, "\(number) cells")
+            #expect(carried.outbox + carried.damaged >= places, "\(number) cells")
+        }
+    }
+
+    @Test(
+        "a history digest that rotted at the head is taken for rot, not for a server with another history",
+        .tags(.promise2))
+    func rottenHead() throws {
+        let snapshot = replica.path + ".snapshot"
+        _ = try team.workspace.writeSnapshot(to: snapshot)
+        try write("UPDATE project SET title = 'Later' WHERE title = 'Project 3'")
+        try team.sync(0)
+        try replica.tamper { db in
+            try db.execute(
+                sql: """
+                    UPDATE ting_entry SET history_digest = zeroblob(32)
+                    WHERE version = (SELECT max(version) FROM ting_entry)
+                    """)
+        }
+        let outcome = try team.run(replica, team.members[0], snapshot: snapshot)
+        #expect(outcome.startedOver == .notMended)
+        #expect(outcome.givenBack == 0)
+        #expect(try replica.verify().matches)
     }
 
     @Test(

@@ -80,6 +80,71 @@ struct ConflictEditTests {
         }
     }
 
+    private static let commented = Schema(
+        name: "commented", version: 1,
+        collections: [
+            CollectionSchema("project", fields: [Field("budget", .money, .review)]),
+            CollectionSchema(
+                "comment",
+                fields: [
+                    Field("record", .reference, .review, parent: true),
+                    Field("body", .text, .review),
+                ]),
+        ])
+
+    @Test("what is said of a conflict stays where its row is deleted", arguments: [true, false])
+    func comment(byLibrary: Bool) throws {
+        let team = try Team(2, schema: Self.commented)
+        try team.foreign(0, "INSERT INTO project (budget) VALUES (1)")
+        for position in [0, 1] { try team.sync(position) }
+        try team.foreign(0, "UPDATE project SET budget = 2")
+        try team.foreign(1, "UPDATE project SET budget = 3")
+        for position in [0, 1, 0] { try team.sync(position) }
+        try team.foreign(0, "INSERT INTO comment (record, body) SELECT id, 'Three' FROM conflict")
+        try team.expectAgreement()
+        if byLibrary {
+            try team.replicas[0].write { try $0.execute(sql: "DELETE FROM conflict") }
+        } else {
+            try team.foreign(0, "DELETE FROM conflict")
+        }
+        try team.expectAgreement()
+        for replica in team.replicas {
+            let said = try replica.read {
+                try String.fetchAll(
+                    $0,
+                    sql: """
+                        SELECT body || '/' || status FROM comment
+                        JOIN conflict ON conflict.id = comment.record
+                        """)
+            }
+            #expect(said == ["Three/settled"])
+            #expect(try replica.status().conflicts == 0)
+        }
+    }
+
+    @Test(
+        "what opens a conflict doesn't settle it, too",
+        arguments: [TingCore.Operation.Kind.update, .delete])
+    func settledAtOnce(_ kind: TingCore.Operation.Kind) throws {
+        let project = try #require(try text("SELECT id FROM project").flatMap { RecordID($0) })
+        // Who makes the change set can tell the conflict's id.
+        var changeSet = try team.changeSet(1, on: 1, [])
+        let conflict = Merge.conflictID(changeSet.id, project, "budget", .proposal)
+        let settling = FieldEdit("status", before: .text("open"), after: .text("settled"), time: 0)
+        changeSet.operations = [
+            TingCore.Operation(
+                .update, "project", project, time: 0,
+                fields: [FieldEdit("budget", before: .integer(1), after: .integer(5), time: 0)]),
+            TingCore.Operation(
+                kind, "conflict", conflict, time: 0, fields: kind == .update ? [settling] : []),
+        ]
+        #expect(try team.submit(changeSet) == .merged(4))
+        try team.expectAgreement()
+        let opened = try text("SELECT other || status FROM conflict WHERE id = '\(conflict)'")
+        #expect(opened == "5open")
+        for replica in team.replicas { #expect(try replica.status().conflicts == 2) }
+    }
+
     @Test("what changes nothing is told to nobody")
     func nothing() throws {
         try team.foreign(0, "UPDATE conflict SET other = '9'; UPDATE conflict SET other = '3'")

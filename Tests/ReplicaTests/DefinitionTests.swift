@@ -146,6 +146,39 @@ struct DefinitionTests {
         try expectSame(["Second", "Other"])
     }
 
+    @Test("a table whose key a tool put last is put together anew, and edits go on")
+    func keyLast() throws {
+        let rest = try replica.read {
+            try String.fetchAll(
+                $0,
+                sql: """
+                    SELECT sql FROM sqlite_schema
+                    WHERE tbl_name = 'task' AND type <> 'table' AND sql IS NOT NULL
+                    """)
+        }
+        #expect(rest.count > 5)
+        try team.foreign(
+            0,
+            """
+            CREATE TABLE new (project TEXT, title TEXT, id TEXT PRIMARY KEY NOT NULL) STRICT;
+            INSERT INTO new SELECT project, title, id FROM task;
+            DROP TABLE task;
+            ALTER TABLE new RENAME TO task;
+            \(rest.joined(separator: ";\n"));
+            """)
+        try replica.write {
+            try $0.execute(sql: "UPDATE task SET title = 'Second' WHERE id = '\(Self.task)'")
+        }
+        #expect(replica.remade.contains("table task"))
+        try replica.write {
+            try $0.execute(sql: "DELETE FROM task WHERE id = '\(Self.other)'")
+        }
+        let sealed = try replica.outbox().flatMap(\.changeSet.operations)
+        #expect(sealed.map(\.kind) == [.update, .delete])
+        #expect(sealed.map(\.record.description) == [Self.task, Self.other])
+        try expectSame(["Second"])
+    }
+
     @Test("rows that don't fit the table are replaced by the server's")
     func noKeyNorType() throws {
         try team.foreign(

@@ -197,6 +197,36 @@ struct FloorTests {
         #expect(hours == 52)
     }
 
+    @Test(
+        "of two inserts of one record in one change set the first begins its counters, there as above",
+        .tags(.promise3))
+    func twoStarts() throws {
+        let team = try Team(1)
+        try team.addTwin()
+        func insert(_ id: String, hours: Int64? = nil) throws -> TingCore.Operation {
+            TingCore.Operation(
+                .insert, "project", try #require(RecordID(id)), time: 0,
+                fields: hours.map {
+                    [FieldEdit("hours", before: .null, after: .integer($0), time: 0)]
+                } ?? [])
+        }
+        // It begins with none; what the second writes is a step.
+        try team.submit(
+            team.changeSet(1, on: 0, [insert(Self.project), insert(Self.project, hours: 9)]))
+        try team.submit(team.changeSet(2, on: 0, [insert(Self.gone)]))
+        try team.compact(.keep(1))
+        #expect(try team.workspace.floor() == 2)
+        try team.submit(team.changeSet(3, on: 0, [insert(Self.project, hours: 9)]))
+        let twin = try #require(team.twin)
+        #expect(try team.workspace.head() == twin.head())
+        #expect(try team.workspace.contents() == twin.contents())
+        let newcomer = try team.clone(for: team.members[0])
+        let conflicts = try newcomer.read {
+            try String.fetchAll($0, sql: "SELECT kind || field || other FROM conflict")
+        }
+        #expect(conflicts == ["fieldhours9"])
+    }
+
     @Test("who wrote a field of a record from below the floor, nobody here can tell")
     func writtenFields() throws {
         let team = try Team(1)

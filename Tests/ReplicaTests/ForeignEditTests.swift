@@ -187,6 +187,27 @@ struct ForeignEditTests {
         #expect(throws: DatabaseError.self) { try team.sync(1) }
     }
 
+    @Test("so is one by a collation that only another program has", .tags(.promise12))
+    func ownCollation() throws {
+        let team = try team()
+        var configuration = Configuration()
+        configuration.prepareDatabase { db in
+            db.add(collation: DatabaseCollation("mine") { $0.compare($1) })
+        }
+        let program = try DatabaseQueue(path: team.replicas[1].path, configuration: configuration)
+        try program.write {
+            try $0.execute(sql: "CREATE INDEX own ON task (title COLLATE mine)")
+        }
+        try program.close()
+        try team.foreign(0, "INSERT INTO task (title) VALUES ('new')")
+        try team.sync(0)
+        let refused = #expect(throws: ReplicaError.self) { try team.sync(1) }
+        #expect(refused == .refused("no such collation sequence: mine", by: ["index own"]))
+        try team.foreign(1, "DROP INDEX own")
+        try team.expectAgreement()
+        #expect(try text(team, 1, "SELECT title FROM task WHERE title = 'new'") == "new")
+    }
+
     @Test(
         "what is brought back against a person's own index is refused, and takes nothing away",
         .tags(.promise4, .promise12))

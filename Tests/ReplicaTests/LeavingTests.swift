@@ -82,10 +82,9 @@ struct LeavingTests {
         #expect(try early.verify().matches)
     }
 
-    @Test(
-        "what comes back under an id that was accepted with other content is kept in quarantine",
-        .tags(.promise4), arguments: [true, false])
-    func acceptedOtherwise(isImported: Bool) throws {
+    /// The copy of a file whose draft was copied with it: what waits there has an id that was accepted with
+    /// other content.
+    private func otherHalf() throws -> Replica {
         try insert(team.replicas[0], "Water")
         try team.sync(0)
         // A draft is in both files, and each finishes it otherwise.
@@ -97,13 +96,21 @@ struct LeavingTests {
         let old = try Replica(
             path: copy, schema: team.schema, clock: { [clock = team.clock] in clock.time })
         try old.seal()
+        return old
+    }
+
+    @Test(
+        "what comes back under an id that was accepted with other content is kept in quarantine",
+        .tags(.promise4), arguments: [true, false])
+    func acceptedOtherwise(isImported: Bool) throws {
+        let old = try otherHalf()
         let waiting = try old.outbox().map(\.changeSet)
         let new = try team.clone(for: team.members[0])
         for count in [1, 0] {
             if isImported {
                 #expect(try new.take(outbox: waiting, quarantine: [], held: []) == count)
             } else {
-                let carried = try new.carryOver(from: copy)
+                let carried = try new.carryOver(from: old.path)
                 #expect((carried.outbox, carried.quarantine) == (0, count))
             }
         }
@@ -116,6 +123,22 @@ struct LeavingTests {
             try String.fetchOne($0, sql: "SELECT title || budget FROM project")
         }
         #expect(row == "Original7")
+    }
+
+    @Test(
+        "so is what was in quarantine already, in a file that can't be used", .tags(.promise4))
+    func rejectedOtherwise() throws {
+        let old = try otherHalf()
+        let waiting = try old.outbox().map(\.changeSet)
+        #expect(try team.sync(old, team.members[0]).quarantined == 1)
+        let new = try team.clone(for: team.members[0])
+        for count in [1, 0] {
+            let carried = try new.carryOver(from: old.path)
+            #expect((carried.outbox, carried.quarantine, carried.damaged) == (0, count, 0))
+        }
+        let kept = try new.quarantine()
+        #expect(kept.map(\.code) == [.acceptedOtherwise])
+        #expect(kept.map(\.changeSet) == waiting)
     }
 
     @Test("rejected edits come back into quarantine, with their reason")

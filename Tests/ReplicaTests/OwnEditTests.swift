@@ -198,6 +198,23 @@ struct OwnEditTests {
         try team.expectAgreement()
     }
 
+    @Test("a column that somebody added and SQLite computes is nobody's edit, and stops none")
+    func computed() throws {
+        try team.foreign(
+            0, "ALTER TABLE project ADD COLUMN n_len INTEGER AS (length(title)) VIRTUAL")
+        let bySQL = try sealed { try $0.execute(sql: "UPDATE project SET title = 'Wind'") }
+        #expect(bySQL == ["update 01 title=\"Water\">\"Wind\""])
+        let byVerb = try sealed {
+            try replica.update($0, "project", id(Self.project), ["title": .text("Sunlight")])
+        }
+        #expect(byVerb == ["update 01 title=\"Wind\">\"Sunlight\""])
+        #expect(
+            try replica.read { try Int.fetchOne($0, sql: "SELECT n_len FROM project") } == 8)
+        let deleted = try sealed { try $0.execute(sql: "DELETE FROM project") }
+        #expect(deleted == ["delete 01", "delete a1"])
+        try team.expectAgreement()
+    }
+
     @Test("what the schema doesn't allow is refused with its reason, and nothing is kept")
     func refused() throws {
         #expect(throws: InvalidEdit.self) {

@@ -61,6 +61,44 @@ struct QuarantineTests {
         }
     }
 
+    @Test(
+        "an insert that is made again where others made the record sets no counter back",
+        .tags(.promise3))
+    func insertedMeanwhile() throws {
+        let team = try team()
+        let id = "01890000-0000-7000-8000-0000000000ef"
+        func insert(_ position: Int, _ title: String, _ hours: Int) throws {
+            try team.replicas[position].write {
+                try $0.execute(
+                    sql: "INSERT INTO project (id, title, hours) VALUES (?, ?, ?)",
+                    arguments: [id, title, hours])
+            }
+        }
+        let replica = team.replicas[1]
+        try insert(1, "Mine", 3)
+        try team.sync(1, role: .viewer)
+        let rejected = try #require(try replica.quarantine().first).changeSet
+        try insert(0, "Theirs", 2)
+        try team.replicas[0].write {
+            try $0.execute(sql: "UPDATE project SET hours = hours + 5 WHERE id = '\(id)'")
+        }
+        try team.sync(0)
+        try team.sync(1)
+        try replica.redoQuarantine(rejected.id, message: "") { _, _ in [:] }
+        let again = try #require(try replica.outbox().last).changeSet.operations
+        #expect(again.map(\.kind) == [.update])
+        #expect(again.flatMap(\.fields).map(\.field) == ["title"])
+        try team.expectAgreement()
+        for replica in team.replicas {
+            let row = try replica.read {
+                try String.fetchOne(
+                    $0, sql: "SELECT title || hours FROM project WHERE id = '\(id)'")
+            }
+            #expect(row == "Mine7")
+            #expect(try replica.status().conflicts == 0)
+        }
+    }
+
     @Test("an author who retries meets no conflict with their own edits", .tags(.promise3))
     func ownEdits() throws {
         let team = try team()

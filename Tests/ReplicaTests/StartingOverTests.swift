@@ -131,6 +131,89 @@ struct StartingOverTests {
         #expect(try team.replicas[0].status().invalid.map(\.field) == ["status"])
     }
 
+    @Test("a column of a person's own keeps what it holds")
+    func ownColumns() throws {
+        let team = try team()
+        try team.foreign(0, "INSERT INTO task (title) VALUES ('First'), ('Second')")
+        try team.sync(0)
+        try team.foreign(
+            0,
+            """
+            ALTER TABLE project ADD COLUMN "my own" TEXT;
+            ALTER TABLE task ADD COLUMN mine INTEGER NOT NULL DEFAULT 7;
+            UPDATE project SET "my own" = 'noted';
+            UPDATE task SET mine = 8 WHERE title = 'First'
+            """)
+        try team.replicas[0].startOver(
+            from: try snapshot(team.workspace, team), because: .notMended)
+        #expect(try text(team, "SELECT title || \"my own\" FROM project") == "Waternoted")
+        let tasks = "SELECT group_concat(title || mine) FROM (SELECT * FROM task ORDER BY title)"
+        #expect(try text(team, tasks) == "First8,Second7")
+        try team.expectAgreement()
+        #expect(try text(team, tasks) == "First8,Second7")
+    }
+
+    /// A copy of the replica's file, made while a draft was in it, which each file finishes otherwise: one
+    /// id for two change sets.
+    private func copiedDraft(_ team: Team) throws -> Replica {
+        let copy = team.folder.appending(path: "copy.sqlite").path
+        try team.foreign(0, "UPDATE project SET title = 'Vand'")
+        try team.foreign(0, "VACUUM INTO '\(copy)'")
+        try team.foreign(0, "UPDATE project SET progress = 5")
+        try team.foreign(copy, "UPDATE project SET budget = 7")
+        return try Replica(
+            path: copy, schema: team.schema, clock: { [clock = team.clock] in clock.time })
+    }
+
+    /// The workspace as it is, in a file of its own.
+    private func olderWorkspace(_ team: Team) throws -> Workspace {
+        let path = team.folder.appending(path: "older.sqlite").path
+        try team.workspace.backup(to: path)
+        return try Workspace(path: path, schema: team.schema)
+    }
+
+    @Test("what a server lost, and has with other content under its id, is kept in quarantine")
+    func lostOtherwise() throws {
+        let team = try team()
+        let (copy, older) = (try copiedDraft(team), try olderWorkspace(team))
+        try team.sync(0)
+        let lost = try #require(try team.workspace.entries(since: 1, byteLimit: .max).first)
+        try team.workspace.close()
+        team.workspace = older
+        try team.sync(copy, team.members[0])
+        let other = try #require(try older.entries(since: 1, byteLimit: .max).first)
+        #expect(other.changeSet.id == lost.changeSet.id)
+        let replica = team.replicas[0]
+        let over = try replica.startOver(
+            from: try snapshot(older, team), because: .otherHistory, unproven: [2])
+        #expect(over.unproven == 0)
+        #expect(try replica.outbox().isEmpty)
+        let kept = try #require(try replica.quarantine().first)
+        #expect(kept.code == .acceptedOtherwise && kept.changeSet == lost.changeSet)
+        #expect(try text(team, "SELECT title || budget FROM project") == "Vand7")
+        try replica.redoQuarantine(kept.changeSet.id, message: "") { _, _ in [:] }
+        try team.expectAgreement()
+        #expect(try text(team, "SELECT title || budget || progress FROM project") == "Vand75")
+        #expect(try team.workspace.head().version == 3)
+    }
+
+    @Test("one that can't be kept, since another of its id is in quarantine, is told as lost")
+    func lostBesideQuarantine() throws {
+        let team = try team()
+        let (copy, older) = (try copiedDraft(team), try olderWorkspace(team))
+        try team.sync(0)
+        // The copy knows the original's half, and its own was rejected.
+        #expect(try team.sync(copy, team.members[0]).quarantined == 1)
+        let waiting = try copy.quarantine()
+        #expect(waiting.map(\.code) == [.acceptedOtherwise])
+        let over = try copy.startOver(
+            from: try snapshot(older, team), because: .otherHistory, unproven: [2])
+        #expect(over.unproven == 1)
+        #expect(try copy.quarantine() == waiting)
+        #expect(try copy.outbox().isEmpty)
+        try older.close()
+    }
+
     @Test("a snapshot without what was given back is refused, and the replica stays as it was")
     func lacking() throws {
         let team = try team()

@@ -10,6 +10,9 @@ extension Merge {
             return try settle(operation.record, state)
         }
         try load(operation.collection, operation.record, state)
+        guard records[operation.record]?.collection == operation.collection else {
+            throw Self.taken(operation.record)
+        }
         if operation.kind == .delete { return try delete(operation, base, time, state) }
         try revive(operation, base, state)
         if operation.kind != .update || operation.fields.isEmpty {
@@ -24,6 +27,8 @@ extension Merge {
             guard try state.record(CollectionSchema.conflict.name, conflict) != nil else { return }
             try load(CollectionSchema.conflict.name, conflict, state)
         }
+        // One that this change set opens is nobody's to settle yet.
+        guard records[conflict]?.before != nil else { return }
         records[conflict]?.now.values["status"] = .text("settled")
         records[conflict]?.touched.insert("status")
     }
@@ -94,6 +99,12 @@ extension Merge {
         }
         let continues = try closeContinued(field, operation.record, before, state)
         let current = draft.now.values[field.name] ?? field.standard
+        let isChoice =
+            operation.kind == .update && choices.contains(EditPlace(operation.record, field.name))
+        if isChoice, writers.contains(where: unseen) {
+            return try chooseAgain(
+                field, operation.record, before, edit.after, time, writers.last, state)
+        }
         let merge = FieldMerge(
             .init(
                 field: field, before: before, current: current, after: edit.after,
@@ -103,8 +114,8 @@ extension Merge {
             steps: &stepsLeft)
         set(operation.record, field, merge.value)
         note(
-            operation.record, field.name, time, merge.writer,
-            standing: merge.writer != .none && field.policy != .counter)
+            operation.record, field.name, time, isChoice ? .alone : merge.writer,
+            standing: isChoice || merge.writer != .none && field.policy != .counter)
         try checkSize()
         guard let conflict = merge.conflict else { return }
         let writer = try writers.last.flatMap { try state.author(of: $0.version) }
@@ -114,6 +125,41 @@ extension Merge {
             otherBy: conflict.otherIsIncoming ? acceptance.author : writer, state,
             otherVersion: conflict.otherIsIncoming ? acceptance.version : writers.last?.version)
     }
+
+    // MARK: Counters
+
+    /// The counters of which a conflict is settled here.
+    func counterChoices(_ state: some MergeState) throws -> Set<EditPlace> {
+        var found: Set<EditPlace> = []
+        for operation in changeSet.operations
+        where operation.collection == CollectionSchema.conflict.name {
+            guard let values = try state.record(operation.collection, operation.record)?.values,
+                values["kind"]?.text == ConflictKind.field.rawValue,
+                let record = values["record"]?.text.flatMap({ RecordID($0) }),
+                let collection = values["collection"]?.text, let name = values["field"]?.text,
+                schema.collection(collection)?.field(name)?.policy == .counter
+            else { continue }
+            found.insert(EditPlace(record, name))
+        }
+        return found
+    }
+
+    /// Two who settled a counter's conflict without knowing of each other: what the first chose stays, and is
+    /// not counted twice.
+    private mutating func chooseAgain(
+        _ field: Field, _ record: RecordID, _ before: Value, _ choice: Value, _ time: Int64,
+        _ last: AcceptedEdit?, _ state: some MergeState
+    ) throws {
+        let current = records[record]?.now.values[field.name] ?? field.standard
+        note(record, field.name, time, .joins, standing: choice == current)
+        guard choice != current else { return }
+        try open(
+            .field, record, field: field.name, before: before, other: choice,
+            keptBy: last.flatMap { try state.author(of: $0.version) }, otherBy: acceptance.author,
+            state, otherVersion: acceptance.version)
+    }
+
+    // MARK: Sets, starts and conflicts
 
     private mutating func mergeSet(
         _ field: Field, _ record: RecordID, _ before: Value, _ after: Value, _ base: Base,

@@ -51,6 +51,8 @@ public struct Merge: Sendable {
     let acceptance: Acceptance
     private let oldestBase: Version
     let schema: Schema
+    /// The counters of which it settles a conflict: what it writes there is a choice.
+    private(set) var choices: Set<EditPlace> = []
     var records: [RecordID: Draft] = [:]
     var order: [RecordID] = []
 
@@ -75,7 +77,8 @@ public struct Merge: Sendable {
     }
 
     /// Merges `changeSet` into `state`.
-    /// - Throws: `TooLarge`, as soon as that is certain; and what `state` throws.
+    /// - Throws: `TooLarge`, as soon as that is certain; `InvalidValue` where a record of it has the id of a
+    ///   conflict that it opens; and what `state` throws.
     public init(
         _ changeSet: ChangeSet, into state: some MergeState, _ acceptance: Acceptance,
         schema: Schema
@@ -89,6 +92,7 @@ public struct Merge: Sendable {
         var oldest = changeSet.oldestBase(in: acceptance.epoch)
         while acceptance.seen.contains(oldest + 1) { oldest += 1 }
         oldestBase = oldest
+        choices = try counterChoices(state)
         for operation in changeSet.operations { try apply(operation, state) }
         try bringParentsBack(state)
         try makeUnique(state)
@@ -151,6 +155,9 @@ public struct Merge: Sendable {
         otherVersion: Version? = nil
     ) throws {
         let id = Self.conflictID(changeSet.id, record, field, kind)
+        // Its author can tell the id beforehand, and so can whoever sees the change set wait.
+        let home = try records[id]?.collection ?? state.collection(of: id)
+        guard home == nil || home == CollectionSchema.conflict.name else { throw Self.taken(id) }
         try load(CollectionSchema.conflict.name, id, state)
         guard let collection = records[record]?.collection, records[id]?.before == nil else {
             return
@@ -170,6 +177,12 @@ public struct Merge: Sendable {
         valueBytes += Self.conflictBytes
         for name in ["before", "other"] { valueBytes += values[name]?.text?.utf8.count ?? 0 }
         try checkSize()
+    }
+
+    static func taken(_ id: RecordID) -> InvalidValue {
+        InvalidValue(
+            "\(id) is the id of a conflict that this change set opens",
+            "Make its edits again, which gives them other ids.")
     }
 
     /// The id of a conflict follows from change set, record, field and kind.

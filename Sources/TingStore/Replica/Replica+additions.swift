@@ -11,7 +11,10 @@ extension Replica {
             where [.SQLITE_CONSTRAINT, .SQLITE_ERROR].contains(error.resultCode)
         {
             // A table or a column that somebody took away is another matter: `verify` makes it anew.
-            guard error.message?.hasPrefix("no such") != true else { throw error }
+            let isMissing = ["no such table", "no such column"].contains { missing in
+                error.message?.hasPrefix(missing) == true
+            }
+            guard !isMissing else { throw error }
             let added = (try? read(additions)) ?? []
             guard !added.isEmpty else { throw error }
             throw ReplicaError.refused(error.message ?? "\(error.resultCode)", by: added)

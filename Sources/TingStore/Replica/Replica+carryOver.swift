@@ -23,11 +23,16 @@ extension Replica {
     ///
     /// Change sets that no longer give their hash are counted, not taken. What this replica knows
     /// already is left out.
-    /// - Throws: `DatabaseError` when nothing of the file can be read; `ReplicaError.otherWorkspace`.
-    public func carryOver(from path: String) throws -> CarriedOver {
+    /// - Parameter email: The member's address, where no sync has brought the members yet.
+    /// - Throws: `DatabaseError` when nothing of the file can be read; `ReplicaError.otherWorkspace`;
+    ///   `.otherMember`, since what is sent from here is sent under its own member's name.
+    public func carryOver(from path: String, email: String? = nil) throws -> CarriedOver {
         let wreck = try Wreck(at: path)
         if let workspace = wreck.workspace, try identity().workspace != workspace {
             throw ReplicaError.otherWorkspace(workspace)
+        }
+        if let owner = wreck.owner, try !isOwner(owner, email) {
+            throw ReplicaError.otherMember("\(owner.name) <\(owner.email)>")
         }
         guard wreck.outbox != nil || wreck.quarantine != nil else {
             throw ReplicaError.notAReplica(path)
@@ -58,8 +63,11 @@ extension Replica {
                     carried.damaged += 1
                     continue
                 }
-                // It may have been accepted since that file was left.
-                guard try !isKnown(db, changeSet.id) else { continue }
+                // It may have been accepted since that file was left, or another one with its id.
+                guard try !isKnown(db, changeSet.id) else {
+                    if try keepOtherwise(db, changeSet) { carried.quarantine += 1 }
+                    continue
+                }
                 try self.quarantine(
                     db, changeSet, code: try row.decode(String.self, atIndex: 1),
                     detail: (try? row.decode(String.self, atIndex: 3)) ?? "",
@@ -71,10 +79,22 @@ extension Replica {
     }
 }
 
+extension Replica {
+    /// Whether a file of this member's is this replica's member's. Who joined a server that was made anew
+    /// has another account there, and the same address.
+    private func isOwner(_ member: Member, _ email: String?) throws -> Bool {
+        guard let own = try identity().member, own != member.id else { return true }
+        let known = try email ?? members().first { $0.id == own }?.email
+        return known.map { $0.lowercased() == member.email.lowercased() } ?? true
+    }
+}
+
 /// What can be read of a damaged replica file.
 private struct Wreck {
     /// `nil` where it can't be read; so are the rows of a table, and one row among others.
     let workspace: String?
+    /// Whose file it was, as far as it tells.
+    let owner: Member?
     private(set) var outbox: [Row?]?
     private(set) var quarantine: [Row?]?
     /// Records that had edits which nothing had sealed.
@@ -91,6 +111,15 @@ private struct Wreck {
         defer { try? file.close() }
         workspace = try? file.read {
             try String.fetchOne($0, sql: "SELECT workspace FROM ting_replica")
+        }
+        owner = try? file.read { db in
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT member.id, name, email, member.role FROM ting_replica
+                    JOIN member ON member.id = ting_replica.member
+                    """
+            ).flatMap(Member.init)
         }
         let unsealed = try? file.read { db in
             try Int.fetchOne(
@@ -122,13 +151,14 @@ private struct Wreck {
         return changeSet
     }
 
-    /// The rows of a table that can be read, from both of its ends; `nil` for one that can't be
-    /// while others behind it can. No list where the file does not know the table.
+    /// The rows of a table that can be read, from both of its ends; `nil` for each that can't be. No list
+    /// where the file does not know the table.
     private static func salvage(
         _ db: Database, _ table: String, _ key: String, _ columns: String
     ) throws -> [Row?]? {
-        var found: [Row?] = []
+        var found: [Row] = []
         var last = Int64.min
+        var isBroken = false
         do {
             while let row = try next(db, table, key, columns, "> ?", "ASC", last) {
                 let key = try row.decode(Int64.self, atIndex: 0)
@@ -137,19 +167,29 @@ private struct Wreck {
                 last = key
                 found.append(row)
             }
-            return found
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
-            var (ending, first): ([Row?], Int64) = ([], .max)
-            while let row = try? next(db, table, key, columns, "< ?", "DESC", first),
-                let key = try? row.decode(Int64.self, atIndex: 0), key > last, key < first
-            {
-                first = key
-                ending.append(row)
-            }
-            return found + [nil] + ending.reversed()
+            isBroken = true
         } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
             return nil
         }
+        // A rotten page may also end the rows early without an error.
+        var (ending, first): ([Row], Int64) = ([], .max)
+        while let row = try? next(db, table, key, columns, "< ?", "DESC", first),
+            let key = try? row.decode(Int64.self, atIndex: 0), key > last, key < first
+        {
+            first = key
+            ending.append(row)
+        }
+        let readable = found.count + ending.count
+        let missing = max(isBroken ? 1 : 0, (indexed(db, table) ?? 0) - readable)
+        return found + Array(repeating: nil, count: missing) + ending.reversed()
+    }
+
+    /// How many rows the table's index of change sets has, which lies on pages of its own; `nil` if it
+    /// can't be read.
+    private static func indexed(_ db: Database, _ table: String) -> Int? {
+        try? Int.fetchOne(
+            db, sql: "SELECT count(*) FROM (SELECT change_set FROM \(table) ORDER BY change_set)")
     }
 
     private static func next(

@@ -97,7 +97,7 @@ extension Replica {
         return try statement.step() ? Int(statement.integer(0)) : 0
     }
 
-    /// Whether every collection has its table, with a key, and its triggers, by their names.
+    /// Whether every collection has its table, the key in its first column, and its triggers, by their names.
     private func isComplete(_ db: Database) throws -> Bool {
         let names = schema.collections.flatMap { collection in
             [collection.name, Self.key(collection)] + CaptureTriggers.names(collection)
@@ -105,7 +105,15 @@ extension Replica {
         let list = names.map { "'\($0)'" }.joined(separator: ",")
         let count = try Int.storedOne(
             db, sql: "SELECT count(*) FROM sqlite_schema WHERE name IN (\(list))")
-        return count == names.count
+        guard count == names.count else { return false }
+        let tables = schema.collections.map { "('\($0.name)')" }.joined(separator: ",")
+        return try Int.storedOne(
+            db,
+            sql: """
+                WITH wanted (name) AS (VALUES \(tables))
+                SELECT count(*) FROM wanted, pragma_table_info(wanted.name) AS place
+                WHERE \(Self.isKey)
+                """) == schema.collections.count
     }
 
     /// The index that SQLite makes for a table's key.
@@ -115,10 +123,14 @@ extension Replica {
 
     // MARK: Tables that were put together otherwise
 
-    /// Whether the table is there without a key: a tool put it together from a query.
+    /// Of a column: what this process writes is noted by the place of columns.
+    private static let isKey = "place.cid = 0 AND place.pk > 0 AND place.name = 'id'"
+
+    /// Whether the table is there without a key in its first column: a tool put it together from a query, or
+    /// with the columns in another order.
     private func isKeyless(_ db: Database, _ collection: CollectionSchema) throws -> Bool {
         let keys = try Int.storedOne(
-            db, sql: "SELECT sum(pk > 0 AND name = 'id') FROM pragma_table_info(?)",
+            db, sql: "SELECT sum(\(Self.isKey)) FROM pragma_table_info(?) AS place",
             arguments: [collection.name])
         return keys == 0
     }

@@ -245,7 +245,7 @@ extension Replica {
         }
     }
 
-    /// Keeps what a change set lists that leaves the outbox unsent.
+    /// Keeps what a change set lists that leaves the outbox unsent or rejected.
     func keepLink(_ db: Database, _ hash: Data, seen: Data) throws {
         try db.cachedStatement(
             sql: """
@@ -255,7 +255,7 @@ extension Replica {
         ).execute(arguments: [hash, seen])
     }
 
-    /// Forgets what left the outbox unsent, once nothing that waits can list it, and no entry is to come
+    /// Forgets what left the outbox so, once nothing that waits can list it, and no entry is to come
     /// that may turn out to be one of them after all. Of what a bundle carries the hash stays until
     /// its entry is here.
     func forgetLinks(_ db: Database, at head: Version) throws {
@@ -275,7 +275,7 @@ extension Replica {
         ).execute(arguments: [head])
     }
 
-    /// What change sets list that left the outbox unsent: what lies behind them was seen too.
+    /// What change sets list that left the outbox unsent or rejected: what lies behind them was seen too.
     func links(_ db: Database) throws -> [SeenLink] {
         try Row.fetchAll(
             db.cachedStatement(
@@ -292,7 +292,7 @@ extension Replica {
     }
 
     /// Takes a change set out of the outbox; gives the records to show anew, `nil` if it isn't there.
-    /// - Parameter isKnown: Whether the server has it; of another it is kept what it lists.
+    /// - Parameter isKnown: Whether the server accepted it; of another it is kept what it lists.
     func leave(_ db: Database, _ id: ChangeSetID, isKnown: Bool = true) throws -> Set<RecordID>? {
         let row = try Row.fetchOne(
             db.cachedStatement(

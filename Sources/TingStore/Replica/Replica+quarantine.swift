@@ -90,7 +90,8 @@ extension Replica {
                 db, changeSet, code: (own?.code ?? .dependsOnRejected).rawValue,
                 detail: own?.detail
                     ?? "It builds on a change set that was rejected or discarded.", time: clock())
-            _ = try leave(db, changeSet.id, isKnown: own != nil)
+            // A server that is restored knows of no rejection since, and what lies behind it was seen.
+            _ = try leave(db, changeSet.id, isKnown: false)
             for operation in changeSet.operations { try takeAway(db, operation) }
             count += 1
         }

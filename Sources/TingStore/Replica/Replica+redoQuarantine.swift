@@ -7,7 +7,8 @@ public import TingCore
 /// Making rejected edits again, put right.
 extension Replica {
     /// Writes the edits of a change set in quarantine again, on top of what is shown now, as one new
-    /// change set; it leaves the quarantine with that. Counters and sets take what it did to them. What settles
+    /// change set; it leaves the quarantine with that. Counters and sets take what it did to them; a counter of
+    /// a record that others made meanwhile keeps its start, as where two make one. What settles
     /// a conflict that is not here, as after a restore, is left out.
     /// - Parameter change: Gives values to write in place of its own, for one of its operations; it
     ///   sees what is shown then. It calls no other method of this replica, as in `write`.
@@ -61,6 +62,12 @@ extension Replica {
         }
         let edits = operation.fields.compactMap { edit -> FieldValue? in
             guard let field = schema.collection(collection)?.field(edit.field) else { return nil }
+            // What was there first has its own start, and the steps of all since.
+            if operation.kind == .insert, shown != nil, field.policy == .counter,
+                changes[field.name] == nil
+            {
+                return nil
+            }
             let value = changes[field.name] ?? Self.again(edit, field, now)
             return FieldValue(field.name, value)
         }

@@ -7,7 +7,8 @@ public import TingCore
 
 /// What a change to the server's snapshot came to.
 public struct StartedOver: Equatable, Sendable {
-    /// Change sets of others that the server lost, and nobody can prove.
+    /// Change sets that the server lost, and nobody can prove: others', and one's own whose id another of
+    /// one's own has.
     public var unproven: Int
     /// Conflicts that are open now, and were not here.
     public var conflicts: [RecordID]
@@ -171,7 +172,16 @@ extension Replica {
                 try setAside(db, record, noted, outbox, last: last[record] ?? [:])
             }
             let own = try identity(db).member
-            let mine = try lost.filter { try $0.author == own && !isKnown(db, $0.changeSet.id) }
+            var mine: [Entry] = []
+            var gone = lost.count { $0.author != own }
+            for entry in lost where entry.author == own {
+                let changeSet = entry.changeSet
+                if try !isKnown(db, changeSet.id) {
+                    mine.append(entry)
+                } else if try !keepOtherwise(db, changeSet), try !holds(db, changeSet) {
+                    gone += 1
+                }
+            }
             if !mine.isEmpty { try queueAgain(db, mine.map(\.changeSet)) }
             // What came into it now may have moved the rest.
             let moved = DecodedOutbox()
@@ -185,7 +195,7 @@ extension Replica {
                 throw ReplicaError.digestDiffers(version: try identity(db).base.version)
             }
             return StartedOver(
-                unproven: lost.count { $0.author != own },
+                unproven: gone,
                 conflicts: try openConflicts(db).subtracting(open).sorted())
         }
     }
@@ -222,6 +232,22 @@ extension Replica {
             arguments: [id.description]) ?? false
     }
 
+    /// Whether this very change set waits here, is in quarantine, or was accepted.
+    func holds(_ db: Database, _ changeSet: ChangeSet) throws -> Bool {
+        let hash = Data(changeSet.hash.bytes)
+        let isThere = try Bool.storedOne(
+            db,
+            sql: """
+                SELECT EXISTS (SELECT 1 FROM ting_outbox WHERE hash = ?1)
+                OR EXISTS (SELECT 1 FROM ting_entry WHERE hash = ?1)
+                """, arguments: [hash])
+        if isThere == true { return true }
+        let rejected = try Data.storedOne(
+            db, sql: "SELECT body FROM ting_quarantine WHERE change_set = ?",
+            arguments: [changeSet.id.description])
+        return rejected == Data(changeSet.storedBytes)
+    }
+
     private func noteRestart(_ db: Database, _ reason: SyncPlan.StartOver) throws {
         let base = try identity(db).base
         try db.execute(
@@ -241,8 +267,10 @@ extension Replica {
 
     private func takeTables(_ db: Database) throws {
         for table in Workspace.copiedTables(schema) {
+            let own = try setOwnColumnsAside(db, table)
             try db.execute(sql: "DELETE FROM main.\"\(table)\"")
             try TableGrowth.copy(db, table, from: "snapshot")
+            try putBackOwnColumns(db, table, own)
         }
         try HistoryFloor.take(db, from: "snapshot")
         try db.execute(
@@ -250,6 +278,34 @@ extension Replica {
                 UPDATE ting_replica SET
                 (epoch, version, head, indexed_version, members_version, suspect) =
                 (SELECT epoch, version, version, -1, 0, 0 FROM snapshot.ting_replica)
+                """)
+    }
+
+    /// What a person added to a collection's table, by name: no snapshot has it.
+    private func setOwnColumnsAside(_ db: Database, _ table: String) throws -> [String] {
+        guard let collection = schema.collection(table) else { return [] }
+        let known = Set(collection.fields.map(\.name) + ["id"])
+        let own = try String.storedAll(
+            db, sql: "SELECT name FROM pragma_table_info(?, 'main')", arguments: [table]
+        ).filter { !known.contains($0) }
+        guard !own.isEmpty else { return [] }
+        try db.execute(
+            sql: """
+                CREATE TEMP TABLE ting_own AS
+                SELECT id, \(own.map(\.quotedDatabaseIdentifier).joined(separator: ", "))
+                FROM main."\(table)"
+                """)
+        return own
+    }
+
+    private func putBackOwnColumns(_ db: Database, _ table: String, _ own: [String]) throws {
+        guard !own.isEmpty else { return }
+        let assignments = own.map(\.quotedDatabaseIdentifier).map { "\($0) = was.\($0)" }
+        try db.execute(
+            sql: """
+                UPDATE main."\(table)" AS now SET \(assignments.joined(separator: ", "))
+                FROM temp.ting_own AS was WHERE was.id = now.id;
+                DROP TABLE temp.ting_own;
                 """)
     }
 

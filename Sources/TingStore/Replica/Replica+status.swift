@@ -106,15 +106,18 @@ extension Replica {
     public func members() throws -> [Member] {
         try read { db in
             try Row.fetchAll(db, sql: "SELECT id, name, email, role FROM member ORDER BY id")
-                .compactMap { row in
-                    guard let id = try MemberID(row.decode(String.self, atIndex: 0)) else {
-                        return nil
-                    }
-                    return try Member(
-                        id: id, name: row.decode(atIndex: 1), email: row.decode(atIndex: 2),
-                        role: row.decode(String?.self, atIndex: 3).flatMap(Role.init(rawValue:)))
-                }
+                .compactMap(Member.init)
         }
+    }
+}
+
+extension Member {
+    /// A member of a row of id, name, e-mail address and role; `nil` where the id is none.
+    init?(_ row: Row) throws {
+        guard let id = try MemberID(row.decode(String.self, atIndex: 0)) else { return nil }
+        try self.init(
+            id: id, name: row.decode(atIndex: 1), email: row.decode(atIndex: 2),
+            role: row.decode(String?.self, atIndex: 3).flatMap(Role.init(rawValue:)))
     }
 }
 

@@ -114,6 +114,15 @@ extension Replica {
         static let notComputed = -1
     }
 
+    /// Whether the history gives the digest that the replica reports.
+    func isHistorySound() throws -> Bool {
+        try read { db in
+            let version = try identity(db).base.version
+            return try computedHistory(db) { _ in } == HistoryTables.digest(db, at: version)
+                ?? .zero
+        }
+    }
+
     /// The history digest; zeros where an entry can't be read.
     private func computedHistory(_ db: Database, _ progress: (Version) -> Void) throws -> Hash {
         do {
@@ -159,7 +168,7 @@ extension Replica {
     }
 }
 
-/// How far the check of a replica is.
+/// How far the check of a replica, or of a server's workspace, is.
 public enum VerifyStep: Equatable, Sendable {
     /// SQLite checks the file.
     case file

@@ -18,6 +18,7 @@ extension ReplicaError: ExplainedError {
         case .refused: "own_constraint"
         case .damaged: "replica_damaged"
         case .otherWorkspace: "other_workspace"
+        case .otherMember: "other_member"
         case .displaced: "replica_displaced"
         }
     }
@@ -46,6 +47,7 @@ extension ReplicaError: ExplainedError {
         case .displaced(let path):
             "Somebody moved, replaced or deleted \(path) while it was open."
         case .otherWorkspace(let name): "The file is a replica of the workspace \(name)."
+        case .otherMember(let name): "The file is the replica of \(name)."
         }
     }
 
@@ -62,7 +64,7 @@ extension ReplicaError: ExplainedError {
             "Install the newest version, then run `ting sync`; unsynced edits are kept."
         case .unknownRecord: "Look for it with `ting search` or `ting list`."
         case .unknownCollection, .unknownField:
-            "Use a collection and a field of the schema; `ting add --help` names them."
+            "Use a collection and a field of the schema; `ting schema` lists both."
         case .transactionEnded:
             "Leave out BEGIN, COMMIT, END and ROLLBACK; savepoints may take back a part."
         case .wroteWhileReading: "Write inside `write`."
@@ -78,6 +80,8 @@ extension ReplicaError: ExplainedError {
             "Open the file that counts, or follow it again: what waits in each is sent by its own sync."
         case .otherWorkspace(let name):
             "Its edits are not this workspace's to see; use it with `ting clone \(name)`."
+        case .otherMember:
+            "Its edits are that member's to send: hand the file back, or make the edits again as your own."
         }
     }
 }

@@ -33,11 +33,12 @@ public enum ReplicaError: Error, Equatable, Sendable {
     case refused(String, by: [String])
     /// The file's bytes are not those that were written.
     case damaged(String)
-
     /// Somebody moved, replaced or deleted the file while it was open.
     case displaced(String)
     /// The file is of the workspace of this name, and not of this replica's.
     case otherWorkspace(String)
+    /// The file is that of this member, and not of this replica's.
+    case otherMember(String)
 
     /// An index gave another row than the one that was asked for.
     static let rottenIndex = ReplicaError.damaged("an index")

@@ -69,6 +69,10 @@ public struct SyncRun {
             return try perform(plan.step(.stateDiffers))
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
+            // What rotted here says nothing about the server's history.
+            if reason == .otherHistory, try !replica.isHistorySound() {
+                return try perform(plan.step(.historyDiffers(.notMended)))
+            }
             given = try replica.lastInCommon(response.lineage, response.historyDigest)
             (returned, unproven, epoch) = ([], [], response.epoch)
             outcome.from = min(outcome.from, given)

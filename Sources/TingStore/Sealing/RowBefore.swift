@@ -28,6 +28,8 @@ struct RowBefore {
     }
 
     private mutating func add(_ value: OpaquePointer?) {
+        // SQLite has none of a generated column that somebody added.
+        guard let value else { return columns.append(.null) }
         switch sqlite3_value_type(value) {
         case SQLITE_INTEGER: columns.append(.integer(sqlite3_value_int64(value)))
         case SQLITE_FLOAT: columns.append(.double(sqlite3_value_double(value)))

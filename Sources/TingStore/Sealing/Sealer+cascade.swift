@@ -28,7 +28,9 @@ extension Sealer {
         var renamed = try renamed()
         var placings: [String: [Data: Int64]] = [:]
         while let (name, record, gone) = waiting.popLast() {
-            guard let collection = replica.schema.collection(name), !renamed.contains(record),
+            // What is said of a conflict stays with it: deleting its row settles it.
+            guard name != CollectionSchema.conflict.name,
+                let collection = replica.schema.collection(name), !renamed.contains(record),
                 try !tables.contains(db, collection, record)
             else { continue }
             for child in replica.schema.collections {
@@ -37,7 +39,7 @@ extension Sealer {
                     try placings[child.name] ?? CaptureTriggers.placings(db, child, by: parent)
                 placings[child.name] = placed
                 let ids = try CaptureTriggers.delete(
-                    db, child, where: parent.name, is: record,
+                    db, child, where: parent.name, is: record, with: gone,
                     except: { gone > 0 && placed[$0, default: 0] > gone })
                 renamed.subtract(ids)
                 // Who goes along goes when the first did.
@@ -57,7 +59,9 @@ extension Sealer {
         own?.watch.resume()
         defer { own?.watch.end(db) }
         while let (collection, record, gone) = waiting.popLast() {
-            guard try !tables.contains(db, collection, record) else { continue }
+            guard collection.name != CollectionSchema.conflict.name,
+                try !tables.contains(db, collection, record)
+            else { continue }
             for child in replica.schema.collections {
                 guard let parent = child.parent, parent.mayName(collection.name) else {
                     continue

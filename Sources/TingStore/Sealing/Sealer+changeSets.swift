@@ -16,18 +16,16 @@ extension Sealer {
     func pack(_ drafts: [SealDraft], _ message: String) throws {
         let sealed = drafts.filter { $0.operation != nil }
         guard !sealed.isEmpty else { return }
+        // Some notes have no bytes of their own: two copies would never agree on what they make up.
+        let first = sealed.first { $0.fold.draft.count == 32 } ?? sealed[0]
         if sealed.count <= room.operations, sealed.estimatedBytes <= room.bytes {
-            return try append(sealed, message, sealed[0])
+            return try append(sealed, message, first)
         }
-        var start = 0
-        for group in SealGroups(drafts, room).groups {
-            try append(group, message, sealed[min(start, sealed.count - 1)])
-            start += group.count
-        }
+        for group in SealGroups(drafts, room).groups { try append(group, message, first) }
     }
 
-    /// - Parameter first: Whose first note identifies the change set. As places in the order of the
-    ///   notes give it, two copies of a file agree, even where deletions noted since go first.
+    /// - Parameter first: Whose first note identifies the change set, and the others of one writing. As the
+    ///   order of the notes gives it, two copies of a file agree, even where deletions noted since go first.
     private func append(_ drafts: [SealDraft], _ message: String, _ first: SealDraft) throws {
         let (id, seed) = try identify(first.fold.draft)
         let changeSet = ChangeSet(

@@ -36,12 +36,15 @@ enum CaptureTriggers {
           field TEXT NOT NULL DEFAULT '',
           before,
           time INTEGER NOT NULL
-            DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER)),
+            DEFAULT (\(now)),
           draft BLOB NOT NULL DEFAULT (randomblob(32)),
           \(columns(width(schema)).joined(separator: ", "))
         )
         """
     }
+
+    /// Milliseconds since 1970, in SQL.
+    private static let now = "CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER)"
 
     /// All notes in order: kind, collection, record (as a blob, for an id that is a text with a NUL),
     /// field, before, time, draft, seq, and from `firstColumn` on the columns of a whole row.
@@ -118,9 +121,12 @@ enum CaptureTriggers {
     }
 
     /// Deletes rows, but for some, and notes it, as the triggers would; gives the ids that went.
+    /// - Parameter gone: The note of the deletion that takes them along, or what follows it where that has no
+    ///   time. They go when that did, and have no random bytes of their own: two copies of a file that seal
+    ///   it note the same.
     static func delete(
         _ db: Database, _ collection: CollectionSchema, where column: String, is value: String,
-        except stays: (Data) -> Bool
+        with gone: Int64, except stays: (Data) -> Bool
     ) throws -> [String] {
         let name = collection.name
         let (ids, kept) = try RecordTables.ids(
@@ -134,10 +140,13 @@ enum CaptureTriggers {
         try db.cachedStatement(
             sql: """
                 INSERT INTO ting_note
-                (kind, collection, record, \(columns(collection).joined(separator: ", ")))
-                SELECT 'd', '\(name)', id, \(row("t", collection)) \(condition) ORDER BY id
+                (kind, collection, record, time, draft, \(columns(collection).joined(separator: ", ")))
+                SELECT 'd', '\(name)', id,
+                coalesce((SELECT time FROM ting_note WHERE seq >= ? AND time > 0
+                ORDER BY seq LIMIT 1), \(now)), x'',
+                \(row("t", collection)) \(condition) ORDER BY id
                 """
-        ).execute(arguments: arguments)
+        ).execute(arguments: [gone] + arguments)
         try db.cachedStatement(sql: "DELETE \(condition)").execute(arguments: arguments)
         return ids
     }
@@ -152,9 +161,11 @@ enum CaptureTriggers {
             sql: """
                 SELECT CAST(record AS BLOB), max(seq) FROM ting_note WHERE collection = ?
                 AND (kind = 'i' OR kind = 'u' AND field = ?
-                OR kind = 'n' AND before IS NULL AND was_\(position + 1) IS NOT x'')
+                OR kind = 'n' AND before IS NULL AND was_\(position + 1) IS NOT x''
+                OR kind = 'n' AND CASE WHEN json_valid(before)
+                THEN json_type(before, '$.' || ?) IS NOT NULL END)
                 GROUP BY record
-                """, arguments: [collection.name, parent.name])
+                """, arguments: [collection.name, parent.name, parent.name])
         return try rows.reduce(into: [:]) { places, row in
             places[try row.stored(atIndex: 0)] = try row.stored(atIndex: 1)
         }

@@ -142,7 +142,11 @@ enum PastTable {
     }
 
     private static func takeStarts(_ db: Database, _ entry: Entry, _ schema: Schema) throws {
-        let counters = entry.changeSet.operations.filter { $0.kind == .insert }.flatMap { insert in
+        var begun: Set<RecordID> = []
+        // Of two inserts of one record the first counts, as in `Ledger.start`.
+        let counters = entry.changeSet.operations.filter {
+            $0.kind == .insert && begun.insert($0.record).inserted
+        }.flatMap { insert in
             insert.fields.filter { edit in
                 schema.collection(insert.collection)?.field(edit.field)?.policy == .counter
             }.map { (insert.record, $0.field, $0.after.integer ?? 0) }

@@ -101,7 +101,7 @@ struct Clerk {
                         Arrival(
                             changeSet: changeSet, hash: hash, body: body,
                             author: submission.member,
-                            replica: replica, number: delivery.number, accepted: now,
+                            replica: replica, number: delivery.number,
                             shift: now.subtractingReportingOverflow(submission.request.sent).0))
                     return .commit
                 }
@@ -203,13 +203,14 @@ struct Clerk {
         var author: MemberID
         var replica: ReplicaID
         var number: Int64
-        var accepted: Int64
+        /// When it was accepted first; `nil` for one that is new.
+        var firstAccepted: Int64?
         var shift: Int64
     }
 
     private mutating func accept(_ arrival: Arrival) throws -> Verdict {
         let (changeSet, hash) = (arrival.changeSet, arrival.hash)
-        ledger.memory.forgetRecords()
+        ledger.memory.forgetRecords(for: changeSet)
         try changeSet.checkForm()
         try changeSet.validate(workspace.schema, sparing: ledger.kept(by: changeSet))
         for base in changeSet.bases where base.epoch == ledger.epoch && base.version > head {
@@ -219,11 +220,11 @@ struct Clerk {
         try ledger.validateReferences(changeSet, workspace.schema)
         let version = head + 1
         // Times of acceptance never go back; edit times are held to the first acceptance.
-        let accepted = max(arrival.accepted, lastAccepted)
+        let accepted = max(arrival.firstAccepted ?? now, lastAccepted)
         let seen = try ledger.seen(by: changeSet)
         var acceptance = Acceptance(
             version: version, epoch: ledger.epoch, author: arrival.author,
-            accepted: arrival.accepted < now ? arrival.accepted : accepted,
+            accepted: arrival.firstAccepted ?? accepted,
             shift: arrival.shift, seen: seen,
             previousEditTime: try ledger.editTime(of: arrival.replica),
             acceptedAt: try ledger.acceptanceTimes(of: changeSet),
@@ -292,8 +293,7 @@ struct Clerk {
                     Arrival(
                         changeSet: changeSet, hash: hash, body: changeSet.storedBytes,
                         author: entry.author, replica: entry.replica, number: entry.number,
-                        accepted: entry.accepted,
-                        shift: entry.shift))
+                        firstAccepted: entry.accepted, shift: entry.shift))
                 return .commit
             }
         } catch is InvalidValue {

@@ -138,7 +138,10 @@ extension Ledger {
         let known = try row(table, record)
         memory.forget(record)
         if effect.state == .live {
-            let row = table.row(nil, setting: effect.values) ?? []
+            guard let row = table.row(nil, setting: effect.values) else {
+                throw InvalidValue(
+                    "a \(effect.collection) has no such field", "Make its edits again.")
+            }
             guard try !table.insert(record, row) else {
                 if !isNothingShared { try SharedRecords.remove(db, record) }
                 digest.add(hasher.hash(table.collection, record, row), of: record)

@@ -13,9 +13,9 @@ struct Ledger: MergeState {
     let epoch: Epoch
     let memory = LedgerMemory()
     var hasher = RowHasher()
-    private var lastSeen: (hash: Hash, oldest: Version, versions: Set<Version>, walked: Int)?
-    /// How many change sets the last walk would come by without what was remembered.
-    private var walked = 0
+    private var lastSeen: SeenBefore?
+    /// What the last walk came by, or would have without what was remembered.
+    private var lastWalk = Walk()
 
     init(db: Database, tables: RecordTables, epoch: Epoch) {
         self.db = db
@@ -151,7 +151,7 @@ struct Ledger: MergeState {
     ) throws -> [OpenConflict] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT id, other_version FROM conflict
+                SELECT id, iif(kind = 'unique', opened_version, other_version) FROM conflict
                 WHERE record = ? AND field = ? AND status = 'open' AND other IS ? ORDER BY id
                 """)
         let waiting = other.isNull ? nil : other.json
@@ -178,31 +178,73 @@ struct Ledger: MergeState {
         let oldest = changeSet.oldestBase(in: epoch)
         // A replica's outbox is mostly a chain: what the one before it had seen, and that one.
         if changeSet.seen.count == 1, let before = lastSeen, before.hash == changeSet.seen[0],
-            before.oldest <= oldest, before.walked < Limits.seenLimit
+            before.oldest <= oldest, let known = before.within(Limits.seenLimit)
         {
-            walked = before.walked + 1
-            return before.versions
+            lastWalk = known.walk
+            return known.versions
         }
         var found: Set<Version> = []
         var visited: Set<Hash> = []
+        var walk = Walk()
         var waiting = changeSet.seen
         while visited.count < Limits.seenLimit, let hash = waiting.popLast() {
+            if !waiting.isEmpty { walk.chain = nil }
             guard visited.insert(hash).inserted else { continue }
-            if let accepted = try listed(byAccepted: hash) {
+            let accepted = try listed(byAccepted: hash)
+            if let accepted {
                 found.insert(accepted.version)
                 if accepted.version > oldest { waiting += accepted.seen }
             } else {
                 waiting += try listed(by: hash)
             }
+            walk.chain?.append(accepted?.version)
         }
-        walked = visited.count
+        walk.count = visited.count
+        // From the newest back: the next one of the outbox puts itself at the end.
+        walk.chain?.reverse()
+        lastWalk = walk
         return found
     }
 
     /// Remembers what was seen with an accepted change set, for the one that follows it.
     mutating func note(_ changeSet: ChangeSet, _ hash: Hash, _ version: Version, seen: Set<Version>)
     {
-        lastSeen = (hash, changeSet.oldestBase(in: epoch), seen.union([version]), walked)
+        var walk = lastWalk
+        walk.count += 1
+        walk.chain?.append(version)
+        lastSeen = SeenBefore(
+            hash: hash, oldest: changeSet.oldestBase(in: epoch), versions: seen.union([version]),
+            walk: walk)
+        lastWalk = Walk()
+    }
+
+    /// What a walk along lists of what was seen came by.
+    private struct Walk {
+        /// How many hashes.
+        var count = 0
+        /// Their versions, the oldest first, where each listed one other at most; `nil` of what was not
+        /// accepted.
+        var chain: [Version?]? = []
+    }
+
+    /// What someone had seen who lists one change set and nothing else.
+    private struct SeenBefore {
+        /// That change set.
+        let hash: Hash
+        let oldest: Version
+        let versions: Set<Version>
+        let walk: Walk
+
+        /// What a walk finds that goes so far; `nil` where only the walk itself can tell.
+        func within(_ limit: Int) -> (versions: Set<Version>, walk: Walk)? {
+            if walk.count <= limit { return (versions, walk) }
+            guard walk.count == limit + 1, var chain = walk.chain, chain.count == walk.count else {
+                return nil
+            }
+            var versions = versions
+            if let oldest = chain.removeFirst() { versions.remove(oldest) }
+            return (versions, Walk(count: limit, chain: chain))
+        }
     }
 
     private func listed(byAccepted hash: Hash) throws -> (version: Version, seen: [Hash])? {

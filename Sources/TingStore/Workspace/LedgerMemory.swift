@@ -14,6 +14,10 @@ final class LedgerMemory {
     /// What inserts of a version wrote, of as many versions as were asked for last.
     private var inserts: [Version: [RecordID: [FieldEdit]]] = [:]
     private static let insertsLimit = 64
+    /// Records that the change set inserts, and what they began with in versions that were read for it: it
+    /// may go through more versions than are held, again and again.
+    private var inserting: Set<RecordID> = []
+    private var begun: [Version: [RecordID: [FieldEdit]]] = [:]
     /// Up to which number the suffixes of unique texts are held.
     var heldSuffixes: [UniqueText: Int] = [:]
     /// When versions were accepted.
@@ -25,13 +29,14 @@ final class LedgerMemory {
     func inserted(
         _ record: RecordID, in version: Version, _ read: () throws -> ChangeSet?
     ) rethrows -> [FieldEdit]? {
-        if let known = inserts[version] { return known[record] ?? [] }
+        if let known = inserts[version] ?? begun[version] { return known[record] ?? [] }
         guard let changeSet = try read() else { return nil }
         if inserts.count >= Self.insertsLimit { inserts.removeAll() }
         let found = Dictionary(
             changeSet.operations.filter { $0.kind == .insert }.map { ($0.record, $0.fields) },
             uniquingKeysWith: { first, _ in first })
         inserts[version] = found
+        begun[version] = found.filter { inserting.contains($0.key) }
         return found[record] ?? []
     }
 
@@ -82,7 +87,10 @@ final class LedgerMemory {
     }
 
     /// Forgets all records: an acceptance begins, the one before it may have been undone.
-    func forgetRecords() {
+    /// - Parameter changeSet: The one that is accepted next.
+    func forgetRecords(for changeSet: ChangeSet) {
+        inserting = Set(changeSet.operations.lazy.filter { $0.kind == .insert }.map(\.record))
+        begun.removeAll()
         rows.removeAll()
         shared.removeAll()
         new.removeAll()

@@ -62,22 +62,25 @@ extension Workspace {
     ///
     /// Entries are on disk in the archive before they leave the workspace; each step is one
     /// transaction in each file. Killed at any moment, the next call goes on; two at a time are fine.
+    /// - Parameter progress: Told the floor after each step.
     /// - SeeAlso: `Protocol/spec/sync.md#floor`.
     @discardableResult
-    package func compact(to target: Version, archive path: String) throws -> Compaction {
+    package func compact(
+        to target: Version, archive path: String, progress: (Version) -> Void = { _ in }
+    ) throws -> Compaction {
         var done = try compaction(to: target)
         if done.to > done.from {
             let archive = try ArchiveFailure.telling { try Archive(path: path) }
             defer { try? archive.close() }
-            while try moveStep(to: done.to, archive) {}
+            while let floor = try moveStep(to: done.to, archive) { progress(floor) }
         }
         try shrink()
         done.bytesAfter = try usedBytes()
         return done
     }
 
-    /// Moves one page of entries; `false` when the floor is there.
-    private func moveStep(to target: Version, _ archive: Archive) throws -> Bool {
+    /// Moves one page of entries; gives the floor after it, `nil` when the floor is there.
+    private func moveStep(to target: Version, _ archive: Archive) throws -> Version? {
         let page = try pool.read { db in
             try HistoryTables.entries(
                 db, since: PastTable.floor(db) - 1, byteLimit: Limits.compactionByteLimit
@@ -86,7 +89,7 @@ extension Workspace {
             .map { entry in (entry: entry, digest: try Self.present(db, entry.version)) }
         }
         guard let first = page.first?.entry.version, let last = page.last?.entry.version else {
-            return false
+            return nil
         }
         try archive.add(page)
         let archived = try archive.read { db in
@@ -103,7 +106,7 @@ extension Workspace {
             guard try PastTable.floor(db) == first else { return }
             try PastTable.take(db, page.map(\.entry), schema)
         }
-        return true
+        return last + 1
     }
 
     private static func present(_ db: Database, _ version: Version) throws -> Hash {

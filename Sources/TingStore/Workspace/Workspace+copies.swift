@@ -91,28 +91,31 @@ extension Workspace {
     }
 
     /// Recomputes every digest and has SQLite check the file.
-    package func verify() throws -> Report {
+    package func verify(progress: (VerifyStep) -> Void = { _ in }) throws -> Report {
         try pool.read { db in
             var problems: [String] = []
+            progress(.file)
             let check = try String.storedAll(db, sql: "PRAGMA integrity_check")
             if check != ["ok"] { problems += check.map { "SQLite: \($0)." } }
             problems += try TableGrowth.to(Self.definition(schema)).differences(from: db).map {
                 "SQLite: the definition of \($0) is not the one that was written."
             }
             let version = try HistoryTables.head(db)
-            let state = try tables.recomputedDigest(db)
+            let count = try schema.collections.reduce(0) { try $0 + tables.count(db, $1) }
+            let state = try tables.recomputedDigest(db) {
+                progress(.records(done: $0, of: count))
+            }
             let isStored = try HistoryTables.isStored(db, state)
             if try !isStored || Self.stateDigest(db, at: version) != state.hash {
                 problems.append("The records don't give the state digest of version \(version).")
             }
-            let history = try HistoryTables.recomputedDigest(db, after: PastTable.end(db))
+            let history = try HistoryTables.recomputedDigest(db, after: PastTable.end(db)) {
+                progress(.history(version: $0, of: version))
+            }
             if try HistoryTables.digest(db, at: version) != history {
                 problems.append("The history doesn't give the digest of version \(version).")
             }
-            let records = try schema.written.reduce(0) { sum, collection in
-                try sum
-                    + (Int.storedOne(db, sql: "SELECT count(*) FROM \"\(collection.name)\"") ?? 0)
-            }
+            let records = try schema.written.reduce(0) { try $0 + tables.count(db, $1) }
             return Report(version: version, records: records, problems: problems)
         }
     }
