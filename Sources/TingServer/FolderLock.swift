@@ -11,15 +11,18 @@ package final class FolderLock: Sendable {
 
     package init(_ folder: DataFolder) throws {
         for attempt in 1...Self.tries {
-            if let lock = try Self.lock(folder) {
+            // A restore may have put another folder there since it was opened.
+            if let lock = try Self.lock(folder), lock.isAt(folder.lock) {
                 self.lock = lock
                 return
             }
             if attempt < Self.tries { usleep(10_000) }
         }
-        throw ServerError(
-            "A server is running in \(folder.path).",
-            hint: "Stop it first (SIGTERM), or use another --data folder.")
+        throw FolderUse.isReplaced(folder)
+            ? FolderUse.replaced(folder)
+            : ServerError(
+                "A server is running in \(folder.path).",
+                hint: "Stop it first (SIGTERM), or use another --data folder.")
     }
 
     private static func lock(_ folder: DataFolder) throws -> ProcessLock? {

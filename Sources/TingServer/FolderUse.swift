@@ -22,8 +22,16 @@ package final class FolderUse: Sendable {
             ? ServerError(
                 "Another command of `tingd` works in \(folder.path).",
                 hint: "Wait until it has ended, then try again.")
-            : ServerError(
-                "A restore replaces \(folder.path).", hint: "Try again when it has ended.")
+            : Self.replaced(folder)
+    }
+
+    /// Whether a restore replaces the folder now.
+    static func isReplaced(_ folder: DataFolder) -> Bool {
+        ProcessLock.isHeld(folder.commands, shared: true)
+    }
+
+    static func replaced(_ folder: DataFolder) -> ServerError {
+        ServerError("A restore replaces \(folder.path).", hint: "Try again when it has ended.")
     }
 
     private static func lock(_ folder: DataFolder, alone: Bool) throws -> ProcessLock? {

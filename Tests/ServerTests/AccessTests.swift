@@ -8,9 +8,9 @@ import TingServer
 import TingStore
 import TingWire
 
-/// Everyone who may knock.
+/// Everyone who may knock. The device of `elsewhere` is an editor's, and limited to another workspace.
 private enum Visitor: CaseIterable {
-    case owner, editor, viewer, former, stranger, revoked, wrongToken, nobody
+    case owner, editor, viewer, former, stranger, elsewhere, revoked, wrongToken, nobody
 }
 
 /// What each of them is answered at one address.
@@ -29,7 +29,7 @@ private struct Row: CustomTestStringConvertible {
     ) -> Row {
         Row(
             method: method, path: "/v1/workspaces/team\(path)", json: json,
-            expected: roles + [404, 404, 401, 401, 401])
+            expected: roles + [404, 404, 404, 401, 401, 401])
     }
 
     static func all(
@@ -44,7 +44,7 @@ private struct Row: CustomTestStringConvertible {
     static func signedIn(_ method: HTTPMethod, _ path: String, _ status: Int) -> Row {
         Row(
             method: method, path: path, json: nil,
-            expected: [status, status, status, status, status, 401, 401, 401])
+            expected: [Int](repeating: status, count: 6) + [401, 401, 401])
     }
 }
 
@@ -151,12 +151,12 @@ extension ServerTests {
         }
 
         @Test(
-            "a stranger gets the same bytes for a workspace that exists and one that doesn't",
-            .tags(.promise8))
-        func stranger() async throws {
+            "a stranger, and a member's device of elsewhere, gets the same bytes for a workspace that exists and one that doesn't",
+            .tags(.promise8), arguments: [false, true])
+        func stranger(_ isMember: Bool) async throws {
             try await TestServer.run { server in
                 let tokens = try await Self.tokens(server)
-                let token = tokens.of[.stranger] ?? nil
+                let token = tokens.of[isMember ? .elsewhere : .stranger] ?? nil
                 for path in [
                     "", "/sync", "/entries", "/entries?since=1&bytes=x", "/snapshot",
                     "/snapshot/manifest", "/follow", "/members", "/invitations",
@@ -311,6 +311,10 @@ extension ServerTests {
             let former = try await server.person("former@example.org", in: "team", as: .owner)
             try server.asOperator { try $0.setRole(nil, email: "former@example.org", in: "team") }
             let stranger = try await server.person("stranger@example.org", in: "other", as: .owner)
+            _ = try server.invite("elsewhere@example.org", to: "team", as: .editor)
+            let elsewhere: Ting_V1_JoinResponse = try await server.join(
+                server.invite("elsewhere@example.org", to: "other", by: stranger)
+            ).message()
             let revoked = try await server.person("editor@example.org", in: "team", as: .editor)
             #expect(
                 try await server.call(
@@ -320,7 +324,8 @@ extension ServerTests {
                 owner,
                 [
                     .owner: owner.token, .editor: editor.token, .viewer: viewer.token,
-                    .former: former.token, .stranger: stranger.token, .revoked: revoked.token,
+                    .former: former.token, .stranger: stranger.token,
+                    .elsewhere: elsewhere.token, .revoked: revoked.token,
                     .wrongToken: Secret.joinCode(), .nobody: nil,
                 ]
             )

@@ -8,7 +8,7 @@ import TingTesting
 @testable import TingServer
 
 /// Accounts on a file, with a clock of the test's own.
-private struct Office {
+struct Office {
     let path = TestFolder.new()
     let accounts: Accounts
     let clock = ManualClock()
@@ -31,8 +31,8 @@ private struct Office {
             Invitation(name: email, email: email, workspace: workspace, role: role), by: owner)
     }
 
-    func join(_ code: JoinCode, key: UInt8 = 1) throws -> Joined? {
-        try accounts.join(code: code.code, device: "laptop", publicKey: [key])
+    func join(_ code: JoinCode, key: UInt8 = 1, showing token: String? = nil) throws -> Joined? {
+        try accounts.join(code: code.code, device: "laptop", publicKey: [key], showing: token)
     }
 
     func role(_ joined: Joined, in slug: String) throws -> Role? {

@@ -312,6 +312,76 @@ extension ServerTests {
             }
         }
 
+        @Test("a stream that is reset while its body is read was cut off, and has not failed")
+        func reset() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let client = try await server.raw(["h2"])
+                try await client.send(Frame.preface + Frame.settings())
+                try await client.send(
+                    Frame.headers(
+                        1, "POST", "/v1/workspaces/team/sync",
+                        [
+                            ("authorization", "Bearer \(anna.token)"),
+                            ("content-type", "application/json"),
+                        ], hasBody: true))
+                // Beside the one that asks.
+                while try await !server.metrics().contains("ting_requests_under_way 2.0") {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                try await client.send(Frame.data(1, [0x7b], ends: false))
+                try await Task.sleep(for: .milliseconds(50))
+                try await client.send(Frame.reset(1))
+                while try await !server.metrics().contains("ting_requests_under_way 1.0") {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                let metrics = try await server.metrics()
+                #expect(metrics.contains(#"route="sync",status="400"} 1"#), "\(metrics)")
+                #expect(!metrics.contains(#"status="500""#), "\(metrics)")
+            }
+        }
+
+        @Test("a body is asked for behind the answers to what was asked before, not among them")
+        func goAhead() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let size = 12 << 20
+                try await LargeSnapshot.plant(in: server.path, bytes: size)
+                let client = try await server.raw(isDeaf: true)
+                let token = "Host: a\r\nAuthorization: Bearer \(anna.token)\r\n"
+                try await client.send("GET /v1/workspaces/team/snapshot HTTP/1.1\r\n\(token)\r\n")
+                try await Task.sleep(for: .milliseconds(300))
+                try await client.send(
+                    """
+                    POST /v1/workspaces/team/sync HTTP/1.1\r
+                    \(token)Content-Type: application/json\r
+                    Content-Length: 2\r
+                    Expect: 100-continue\r
+                    \r
+
+                    """)
+                try await Task.sleep(for: .milliseconds(100))
+                try await client.listenAgain()
+                /// What came behind the snapshot.
+                func rest() throws -> String {
+                    let received = client.received
+                    let start = String(decoding: received.prefix(4_000), as: UTF8.self)
+                    let end = try #require(start.range(of: "\r\n\r\n")).upperBound
+                    return String(
+                        decoding: received.dropFirst(start[..<end].utf8.count + size),
+                        as: UTF8.self)
+                }
+                while client.receivedCount <= size { try await Task.sleep(for: .milliseconds(20)) }
+                while try rest().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+                #expect(try rest().hasPrefix("HTTP/1.1 100 Continue\r\n"))
+                try await client.send("{}")
+                while try !rest().contains("HTTP/1.1 400") {
+                    try #require(!client.isClosed)
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+        }
+
         @Test(
             "a client that leaves in the middle of a request or of an answer disturbs nobody",
             .tags(.promise5))
@@ -340,7 +410,16 @@ extension ServerTests {
     }
 }
 
+extension Frame {
+    /// Gives a stream up (RFC 9113 § 6.4).
+    fileprivate static func reset(_ stream: UInt8) -> [UInt8] {
+        [0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 8]
+    }
+}
+
 extension TestServer {
+    fileprivate func metrics() async throws -> String { try await call(.GET, "/metrics").text }
+
     func raw(_ protocols: [String]? = ["http/1.1"], isDeaf: Bool = false) async throws -> RawClient
     {
         try await RawClient(address, ca: "\(path)/tls/ca.pem", protocols: protocols, isDeaf: isDeaf)

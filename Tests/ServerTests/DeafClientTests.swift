@@ -60,13 +60,7 @@ extension ServerTests {
                 }
                 clients.append(client)
             }
-            // Until the server has come to rest.
-            var last = 0
-            var now = try server.residentBytes
-            while abs(now - last) > 1 << 20 {
-                try await Task.sleep(for: .milliseconds(500))
-                (last, now) = (now, try server.residentBytes)
-            }
+            let now = try await restingBytes(server)
             #expect(
                 now - before < Self.clients * Self.bytesEachClient, "\(now - before) bytes")
             // Others are served meanwhile, and who begins to listen gets all of it.
@@ -75,6 +69,119 @@ extension ServerTests {
             try await first.listenAgain()
             while first.receivedCount < 12 << 20 { try await Task.sleep(for: .milliseconds(10)) }
             for client in clients { await client.cut() }
+        }
+
+        /// What the server has in memory once it has come to rest.
+        private func restingBytes(_ server: ServerProcess) async throws -> Int {
+            var last = 0
+            var now = try server.residentBytes
+            while abs(now - last) > 1 << 20 {
+                try await Task.sleep(for: .milliseconds(500))
+                (last, now) = (now, try server.residentBytes)
+            }
+            return now
+        }
+
+        /// Answers of one piece used to be handed over for each of its streams.
+        @Test("one that opens no window makes the server hold the few answers of its turns")
+        func noWindow() async throws {
+            let server = try await ServerProcess()
+            let token = try await server.join("anna@example.org", "team")
+            try await server.push(token, texts: 1, bytes: 150_000)
+            let (path, streams) = ("/v1/workspaces/team/entries", 100)
+            // Memory that the process takes once, for whatever comes.
+            for _ in 0..<4 {
+                _ = try await server.curl(
+                    "-o", "/dev/null", "-H", "Authorization: Bearer \(token)", server.url + path)
+            }
+            let before = try server.residentBytes
+            var clients: [RawClient] = []
+            for _ in 0..<3 {
+                let client = try await RawClient(server.address, ca: server.ca, protocols: ["h2"])
+                try await client.send(Frame.preface + Frame.settings(windowSize: 0))
+                for number in 0..<streams {
+                    try await client.send(
+                        Frame.headers(
+                            UInt32(number * 2 + 1), "GET", path,
+                            [("authorization", "Bearer \(token)")]))
+                }
+                clients.append(client)
+            }
+            let now = try await restingBytes(server)
+            #expect(now - before < clients.count * Self.bytesEachClient, "\(now - before) bytes")
+            #expect(try await server.curl("\(server.url)/healthz").output == "ok\n")
+            // Who opens them gets every answer: no turn is lost.
+            let first = try #require(clients.first)
+            try await first.send(
+                Frame.settings(windowSize: 1 << 20) + Frame.window(0, 256 << 20))
+            while first.receivedCount < streams * 150_000 {
+                try #require(!first.isClosed)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            for client in clients { await client.cut() }
+            server.signal(SIGTERM)
+            #expect(await server.end() == 0)
+        }
+
+        @Test("deviceAnswersByteLimit: answers of one piece count until they are read")
+        func unread() async throws {
+            var bounds = ServerBounds()
+            bounds.deviceAnswerBytes = 100_000
+            try await TestServer.run(bounds: bounds) { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                try replica.insert(String(repeating: "a", count: 30_000))
+                try await replica.exchange()
+                let path = "/v1/workspaces/team/entries"
+                let client = try await server.raw(["h2"])
+                try await client.send(Frame.preface + Frame.settings(windowSize: 0))
+                for number in 0..<Limits.streamsAnsweredAtOnce {
+                    try await client.send(
+                        Frame.headers(
+                            UInt32(number * 2 + 1), "GET", path,
+                            [("authorization", "Bearer \(anna.token)")]))
+                }
+                func isRefused() async throws -> Bool {
+                    try await server.call(.GET, "/metrics").text.contains(
+                        #"route="entries",status="429""#)
+                }
+                while try await !isRefused() { try await Task.sleep(for: .milliseconds(10)) }
+                try await client.send(
+                    Frame.settings(windowSize: 1 << 20) + Frame.window(0, 1 << 20))
+                while try await server.call(.GET, path, token: anna.token).status != 200 {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                // On HTTP/1.1 too each gives back what it held.
+                for _ in 0..<10 {
+                    #expect(try await server.call(.GET, path, token: anna.token).status == 200)
+                }
+            }
+        }
+
+        /// Each answer that was not yet taken used to be looked after by a clock of its own.
+        @Test("one that asks on and on costs no time while it takes nothing")
+        func noTime() async throws {
+            let server = try await ServerProcess()
+            let client = try await RawClient(server.address, ca: server.ca, isDeaf: true)
+            // More answers than the kernel keeps.
+            let ask = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+            let asking = Task { try? await client.send(String(repeating: ask, count: 40_000)) }
+            var (isAtRest, waiting) = (false, 0)
+            for _ in 0..<60 where !isAtRest || waiting < 20 {
+                let before = try server.processorSeconds
+                try await Task.sleep(for: .seconds(1))
+                isAtRest = try server.processorSeconds - before < 0.05
+                let metrics = try await server.curl("\(server.url)/metrics").output
+                let number = try #require(
+                    metrics.firstMatch(of: /(?m)^ting_requests_under_way (\d+)/)?.1)
+                waiting = try #require(Int(number))
+            }
+            #expect(isAtRest)
+            #expect(waiting >= 20)
+            await client.cut()
+            _ = await asking.value
+            server.signal(SIGTERM)
+            #expect(await server.end() == 0)
         }
 
         @Test(
@@ -114,6 +221,18 @@ extension ServerProcess {
             let text = try String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)
             let kilobytes = try #require(text.firstMatch(of: /VmRSS:\s+(\d+) kB/)?.1)
             return try #require(Int(kilobytes)) * 1_024
+        }
+    }
+
+    /// What the process has taken of processors: `stat` of proc(5), in hundredths of a second.
+    fileprivate var processorSeconds: Double {
+        get throws {
+            let text = try String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8)
+            // Behind the name, which may hold spaces.
+            let fields = try #require(text.split(separator: ")").last).split(separator: " ")
+            try #require(fields.count > 12)
+            let ticks = [fields[11], fields[12]].compactMap { Int($0) }.reduce(0, +)
+            return Double(ticks) / 100
         }
     }
 }

@@ -314,6 +314,31 @@ extension ServerTests {
             withExtendedLifetime((command, restore)) {}
         }
 
+        @Test(
+            "a server that runs in a folder whose accounts are empty is seen, and so is a restore")
+        func running() async throws {
+            let (server, copy, _) = try await Self.setUp()
+            defer { Self.cleanUp(server) }
+            let folder = try DataFolder(existing: server.path)
+            var lock: FolderLock? = try FolderLock(folder)
+            let accounts = try Data(contentsOf: URL(fileURLWithPath: folder.database))
+            try Data().write(to: URL(fileURLWithPath: folder.database))
+            let old = Self.number(of: server.path)
+            let refused = try await Program.tingd(
+                "restore", "--data", server.path, "--from", copy)
+            #expect(refused.code == 1 && refused.errors.contains("A server is running in"))
+            #expect(Self.number(of: server.path) == old)
+            try accounts.write(to: URL(fileURLWithPath: folder.database))
+            lock = nil
+            // Who replaces a folder holds both of its locks.
+            lock = try FolderLock(folder)
+            let restore = try FolderUse(folder, isRestore: true)
+            let late = try await Program.tingd(
+                "serve", "--data", server.path, "--listen", "127.0.0.1:0")
+            #expect(late.code == 1 && late.errors.contains("A restore replaces"))
+            withExtendedLifetime((lock, restore)) {}
+        }
+
         @Test("of several that make one folder at once one does, and a killed one's is made anew")
         func inits() async throws {
             let path = TestFolder.new()

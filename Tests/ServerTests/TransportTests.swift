@@ -145,6 +145,37 @@ extension ServerTests {
             #expect(try await server.serial(trusting: chain) == second)
         }
 
+        @Test("SIGHUP ends no server that has only begun to start")
+        func earlyHangup() async throws {
+            let path = TestFolder.new()
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            try #require(try await Program.tingd("init", "--data", path).code == 0)
+            let folder = try DataFolder(existing: path)
+            let said = "\(path)/said"
+            for _ in 0..<3 {
+                try #require(FileManager.default.createFile(atPath: said, contents: nil))
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: Program.tingdPath)
+                process.arguments = [
+                    "serve", "--data", path, "--listen", "127.0.0.1:0", "--log-level", "error",
+                ]
+                process.standardOutput = FileHandle(forWritingAtPath: said)
+                try process.run()
+                // It has its folder, and nothing yet that waits for the signal.
+                while process.isRunning, !FolderLock.isHeld(folder) {
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+                kill(process.processIdentifier, SIGHUP)
+                while process.isRunning, try String(contentsOfFile: said, encoding: .utf8).isEmpty {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                #expect(process.isRunning)
+                kill(process.processIdentifier, SIGTERM)
+                while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+                #expect(process.terminationStatus == 0)
+            }
+        }
+
         @Test("the server renews its own certificate 30 days before the end, without a restart")
         func renewal() async throws {
             // Made 390 days ago by the server's clock, good for 397: then the clock moves to today.

@@ -11,8 +11,10 @@ package struct Caller: Equatable, Sendable {
     package let device: DeviceID
     package let name: String
     package let email: String
-    /// The only workspace that the device may act in; `nil` for all of its member's.
-    package let limit: WorkspaceID?
+    /// The only workspaces that the device may act in; `nil` for all of its member's.
+    package let limits: Set<WorkspaceID>?
+
+    func mayAct(in workspace: WorkspaceID) -> Bool { limits?.contains(workspace) ?? true }
 }
 
 /// What a caller may do in one workspace.
@@ -55,7 +57,7 @@ extension Accounts {
     /// Who goes to a workspace accepts an owner's invitation to it. One whose device an owner invited
     /// does not: the owner had the code as well.
     private func noteFirstVisit(of caller: Caller?, to access: Access?) throws {
-        guard let caller, caller.limit == nil, let access, access.isNew else { return }
+        guard let caller, caller.limits == nil, let access, access.isNew else { return }
         do {
             try write { try accept($0, caller.member, workspace: access.workspace) }
         } catch  where isStorageFull(error) {
@@ -74,7 +76,7 @@ extension Accounts {
                         WHERE device.id = ? AND revoked IS NULL
                     """, arguments: [device.description])
             guard let row else { return nil }
-            return (try Caller(row), Array(try row.stored(Data.self, atIndex: 5)))
+            return (try caller(db, of: row), Array(try row.stored(Data.self, atIndex: 5)))
         }
     }
 
@@ -114,13 +116,21 @@ extension Accounts {
                 JOIN membership ON membership.member = device.member
                 WHERE device.id = ? AND device.revoked IS NULL
                 AND membership.workspace = ? AND membership.removed IS NULL
+                AND \(Self.deviceActsThere)
                 """)
         return try String.fetchOne(
             statement, arguments: [device.description, workspace.description]
         ).flatMap { Role(rawValue: $0) }
     }
 
-    /// The workspaces that the caller belongs to, by slug.
+    /// Whether `device` may act in the workspace of `membership`, in SQL.
+    static let deviceActsThere = """
+        (device.workspace IS NULL OR device.workspace = membership.workspace OR EXISTS (
+            SELECT 1 FROM device_workspace AS further
+            WHERE further.device = device.id AND further.workspace = membership.workspace))
+        """
+
+    /// The workspaces that the caller belongs to, and may act in by this device, by slug.
     package func workspaces(of caller: Caller) throws -> [Access] {
         try read { db in
             try Row.fetchAll(
@@ -128,13 +138,9 @@ extension Accounts {
                 sql: """
                     SELECT workspace.id, slug, role, members_version, quota FROM membership
                         JOIN workspace ON workspace.id = membership.workspace
-                        WHERE member = ? AND removed IS NULL
-                            AND (? IS NULL OR workspace.id = ?) ORDER BY slug
-                    """,
-                arguments: [
-                    caller.member.description, caller.limit?.description, caller.limit?.description,
-                ]
-            ).map(Access.init)
+                        WHERE member = ? AND removed IS NULL ORDER BY slug
+                    """, arguments: [caller.member.description]
+            ).map(Access.init).filter { caller.mayAct(in: $0.workspace) }
         }
     }
 
@@ -149,7 +155,29 @@ extension Accounts {
                     WHERE token_hash = ? AND revoked IS NULL
                 """)
         guard let row = try Row.fetchOne(statement, arguments: [token.data]) else { return nil }
-        return (try Caller(row), try row.storedIfAny(Int64.self, atIndex: 5))
+        return (try caller(db, of: row), try row.storedIfAny(Int64.self, atIndex: 5))
+    }
+
+    /// - Parameter row: Member, device, name, address and the device's workspace.
+    private func caller(_ db: Database, of row: Row) throws -> Caller {
+        let device = try row.stored(String.self, atIndex: 1)
+        let first = try row.storedIfAny(String.self, atIndex: 4)
+        return Caller(
+            member: try MemberID(column: row.stored(atIndex: 0)),
+            device: try DeviceID(column: device),
+            name: try row.stored(String.self, atIndex: 2),
+            email: try row.stored(String.self, atIndex: 3),
+            limits: try limits(db, of: device, first: first))
+    }
+
+    /// The only workspaces that a device may act in; `nil` for all of its member's.
+    /// - Parameter first: The workspace in the device's own row.
+    func limits(_ db: Database, of device: String, first: String?) throws -> Set<WorkspaceID>? {
+        guard let first else { return nil }
+        let further = try String.storedAll(
+            db, sql: "SELECT workspace FROM device_workspace WHERE device = ?",
+            arguments: [device])
+        return try Set(([first] + further).map { try WorkspaceID(column: $0) })
     }
 
     private func access(_ db: Database, of caller: Caller, slug: String) throws -> Access? {
@@ -164,21 +192,7 @@ extension Accounts {
         guard let row else { return nil }
         var access = try Access(row)
         access.isNew = try row.stored(Bool.self, atIndex: 5)
-        return caller.limit == nil || caller.limit == access.workspace ? access : nil
-    }
-}
-
-extension Caller {
-    /// - Parameter row: Member, device, name, address and the device's workspace.
-    fileprivate init(_ row: Row) throws {
-        self.init(
-            member: try MemberID(column: row.stored(atIndex: 0)),
-            device: try DeviceID(column: row.stored(atIndex: 1)),
-            name: try row.stored(String.self, atIndex: 2),
-            email: try row.stored(String.self, atIndex: 3),
-            limit: try row.storedIfAny(String.self, atIndex: 4).map {
-                try WorkspaceID(column: $0)
-            })
+        return caller.mayAct(in: access.workspace) ? access : nil
     }
 }
 

@@ -15,37 +15,47 @@ package struct Device: Equatable, Sendable {
 }
 
 extension Accounts {
-    /// The caller's devices that may still act, by id. A device that is limited to a workspace
-    /// sees those that are limited to it too.
+    /// The caller's devices that may still act, by id. A device that is limited to workspaces sees
+    /// those that act nowhere else.
     package func devices(of caller: Caller) throws -> [Device] {
         try read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT id, name, created, last_seen FROM device
-                        WHERE member = ? AND revoked IS NULL AND (? IS NULL OR workspace = ?)
-                        ORDER BY id
-                    """,
-                arguments: [
-                    caller.member.description, caller.limit?.description, caller.limit?.description,
-                ]
-            ).map { try Device($0) }
+                    SELECT id, name, created, last_seen, workspace FROM device
+                        WHERE member = ? AND revoked IS NULL ORDER BY id
+                    """, arguments: [caller.member.description]
+            ).filter {
+                try isSeen(
+                    db, $0.stored(atIndex: 0), first: $0.storedIfAny(atIndex: 4), by: caller)
+            }.map { try Device($0) }
         }
+    }
+
+    /// Whether the caller's own device acts wherever another does.
+    private func isSeen(
+        _ db: Database, _ device: String, first: String?, by caller: Caller
+    ) throws -> Bool {
+        guard let seen = caller.limits else { return true }
+        return try limits(db, of: device, first: first)?.isSubset(of: seen) ?? false
     }
 
     /// Takes a device's token away, for good. `false` if the caller has no such device.
     package func revoke(_ device: DeviceID, by caller: Caller) throws -> Bool {
         try write { db in
-            try db.execute(
+            let row = try Row.fetchOne(
+                db,
                 sql: """
-                    UPDATE device SET revoked = ? WHERE id = ? AND member = ? AND revoked IS NULL
-                        AND (? IS NULL OR workspace = ?)
-                    """,
-                arguments: [
-                    now(), device.description, caller.member.description, caller.limit?.description,
-                    caller.limit?.description,
-                ])
-            guard db.changesCount == 1 else { return false }
+                    SELECT id, workspace FROM device
+                        WHERE id = ? AND member = ? AND revoked IS NULL
+                    """, arguments: [device.description, caller.member.description])
+            guard let row,
+                try isSeen(
+                    db, row.stored(atIndex: 0), first: row.storedIfAny(atIndex: 1), by: caller)
+            else { return false }
+            try db.execute(
+                sql: "UPDATE device SET revoked = ? WHERE id = ?",
+                arguments: [now(), device.description])
             try audit(db, "device.revoked", by: caller.member, subject: device.description)
             return true
         }

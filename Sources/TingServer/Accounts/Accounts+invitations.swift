@@ -62,8 +62,8 @@ package struct Joined: Sendable {
 extension Accounts {
     /// Makes the account and the membership, and a code that a device joins with.
     ///
-    /// - Parameter owner: the owner who invites, and who vouches for their own workspace only: the
-    ///   device acts nowhere else. `nil` for the operator, who vouches for the whole server.
+    /// - Parameter owner: the owner who invites, and who vouches for their own workspace only: by the
+    ///   code a device acts nowhere else. `nil` for the operator, who vouches for the whole server.
     /// - Throws: `InvitationRefused` for what an owner may not do, and `TooManyChanges`.
     package func invite(_ invitation: Invitation, by owner: MemberID?) throws -> JoinCode {
         let code = Secret.joinCode()
@@ -106,10 +106,19 @@ extension Accounts {
     /// its token: it gets the same one (promise 5). For any other device a used code stays used.
     ///
     /// The owner who made a code may use it too: they hear the name and the address that they wrote.
-    package func join(code: String, device name: String, publicKey: [UInt8]) throws -> Joined? {
+    /// - Parameter shown: The token of a device that the account has already: that one may act where the
+    ///   code is for as well, keeps its token, and may send the request again for as long as the code is
+    ///   good. Any other token counts for nothing, and only a right code has it looked at.
+    package func join(
+        code: String, device name: String, publicKey: [UInt8], showing shown: String? = nil
+    ) throws -> Joined? {
         let hash = Secret.hash(of: code.lowercased())
         return try write { db in
             guard let open = try openInvitation(db, hash) else { return nil }
+            if let shown, let present = try presentDevice(db, shown, open) {
+                if open.device == nil { try widen(db, present, open, code: hash) }
+                return try joined(db, open, present, shown)
+            }
             let salt = open.salt ?? Secret.randomBytes(32)
             let token = Secret.token(code: code.lowercased(), publicKey: publicKey, salt: salt)
             let device: DeviceID
@@ -124,24 +133,85 @@ extension Accounts {
                     arguments: [now(), device.description, salt.data, hash.data])
                 try audit(db, "device.joined", by: open.member, subject: device.description)
             }
-            if open.limit == nil, let workspace = open.workspace {
-                try accept(db, open.member, workspace: workspace)
-            }
-            return Joined(
-                token: token,
-                caller: Caller(
-                    member: open.member, device: device, name: open.name, email: open.email,
-                    limit: open.limit))
+            return try joined(db, open, device, token)
         }
+    }
+
+    /// What the device that took the code in hears. One of all its member's workspaces is the member's
+    /// own: it accepts by joining, and hears their own name.
+    private func joined(
+        _ db: Database, _ open: OpenInvitation, _ device: DeviceID, _ token: String
+    ) throws -> Joined {
+        let first = try String.storedOne(
+            db, sql: "SELECT workspace FROM device WHERE id = ?", arguments: [device.description])
+        let limits = try limits(db, of: device.description, first: first)
+        if limits == nil, let workspace = open.workspace {
+            try accept(db, open.member, workspace: workspace)
+        }
+        let name = limits == nil ? open.own : open.invited
+        return Joined(
+            token: token,
+            caller: Caller(
+                member: open.member, device: device, name: name.name, email: name.email,
+                limits: limits))
+    }
+
+    /// The device whose token was shown, where it may take the code in, or has done so before.
+    private func presentDevice(
+        _ db: Database, _ token: String, _ open: OpenInvitation
+    ) throws -> DeviceID? {
+        let found = try String.storedOne(
+            db,
+            sql: """
+                SELECT id FROM device WHERE token_hash = ? AND member = ? AND revoked IS NULL
+                """,
+            arguments: [Secret.hash(of: token).data, open.member.description])
+        guard let device = try found.map({ try DeviceID(column: $0) }) else { return nil }
+        // A code with a salt has made a device: it is good once, whatever token comes with it.
+        return open.device == nil || open.device == device && open.salt == nil ? device : nil
+    }
+
+    /// A device may act where a code is for, too: in one workspace more, or by the operator's in all.
+    private func widen(
+        _ db: Database, _ device: DeviceID, _ open: OpenInvitation, code: Hash
+    ) throws {
+        if let workspace = open.limit {
+            try widen(db, device.description, by: workspace.description)
+        } else {
+            try db.execute(
+                sql: "DELETE FROM device_workspace WHERE device = ?",
+                arguments: [device.description])
+            try db.execute(
+                sql: "UPDATE device SET workspace = NULL WHERE id = ?",
+                arguments: [device.description])
+        }
+        try db.execute(
+            sql: "UPDATE invitation SET used = ?, device = ? WHERE code_hash = ?",
+            arguments: [now(), device.description, code.data])
+        // Its token is in use: nobody gets it any more by the code that made the device.
+        try db.execute(
+            sql: "UPDATE device SET last_seen = ? WHERE id = ?",
+            arguments: [now(), device.description])
+        try audit(db, "device.widened", by: open.member, subject: device.description)
+    }
+
+    /// A device that is limited to workspaces may act in one more.
+    func widen(_ db: Database, _ device: String, by workspace: String) throws {
+        try db.execute(
+            sql: """
+                INSERT OR IGNORE INTO device_workspace (device, workspace)
+                    SELECT id, ?1 FROM device
+                    WHERE id = ?2 AND workspace IS NOT NULL AND workspace <> ?1
+                """, arguments: [workspace, device])
     }
 
     private func openInvitation(_ db: Database, _ code: Hash) throws -> OpenInvitation? {
         let row = try Row.fetchOne(
             db,
             sql: """
-                SELECT invitation.member, iif(limited, coalesce(invited_name, name), name),
-                        iif(limited, coalesce(invited_email, email), email),
-                        invitation.workspace, limited, device, salt FROM invitation
+                SELECT invitation.member, name, email, coalesce(invited_name, name),
+                        coalesce(invited_email, email), invitation.workspace, limited, device, salt
+                    FROM invitation
                     JOIN member ON member.id = invitation.member
                     LEFT JOIN membership ON membership.workspace = invitation.workspace
                         AND membership.member = invitation.member AND removed IS NULL
@@ -242,24 +312,25 @@ extension Accounts {
 /// What a code that may be used is for, and which device used it.
 private struct OpenInvitation {
     let member: MemberID
-    /// Of the account, or where an owner invited what the workspace's members see.
-    let name: String
-    let email: String
+    /// What the account is called.
+    let own: (name: String, email: String)
+    /// What the workspace's members call it.
+    let invited: (name: String, email: String)
     let workspace: WorkspaceID?
-    /// The only workspace that the device may act in.
+    /// The only workspace that the code is for.
     let limit: WorkspaceID?
     let device: DeviceID?
     let salt: [UInt8]?
 
     init(_ row: Row) throws {
         member = try MemberID(column: row.stored(atIndex: 0))
-        name = try row.stored(String.self, atIndex: 1)
-        email = try row.stored(String.self, atIndex: 2)
-        workspace = try row.storedIfAny(String.self, atIndex: 3).map {
+        own = try (row.stored(String.self, atIndex: 1), row.stored(String.self, atIndex: 2))
+        invited = try (row.stored(String.self, atIndex: 3), row.stored(String.self, atIndex: 4))
+        workspace = try row.storedIfAny(String.self, atIndex: 5).map {
             try WorkspaceID(column: $0)
         }
-        limit = try row.stored(Bool.self, atIndex: 4) ? workspace : nil
-        device = try row.storedIfAny(String.self, atIndex: 5).map { try DeviceID(column: $0) }
-        salt = try row.storedIfAny(Data.self, atIndex: 6).map { Array($0) }
+        limit = try row.stored(Bool.self, atIndex: 6) ? workspace : nil
+        device = try row.storedIfAny(String.self, atIndex: 7).map { try DeviceID(column: $0) }
+        salt = try row.storedIfAny(Data.self, atIndex: 8).map { Array($0) }
     }
 }

@@ -6,6 +6,7 @@ import TingCore
 /// A workspace that was made after a backup, with its people, as rows of `server.sqlite`.
 struct LaterWorkspace: Sendable {
     let slug: String
+    fileprivate let id: String
     fileprivate var rows: [NewRow] = []
 
     fileprivate struct NewRow: Sendable {
@@ -25,7 +26,7 @@ extension Accounts {
         return try workspaces().filter { !known.contains($0.id) }.map { row in
             try read { db in
                 let id = row.id.description
-                var later = LaterWorkspace(slug: row.slug)
+                var later = LaterWorkspace(slug: row.slug, id: id)
                 func take(_ table: String, _ condition: String) throws {
                     let rows = try Row.fetchAll(
                         db, sql: "SELECT * FROM \(table) WHERE \(condition)", arguments: [id])
@@ -39,7 +40,13 @@ extension Accounts {
                 try take("workspace", "id = ?1")
                 try take("member", "id IN \(new)")
                 try take("membership", "workspace = ?1")
-                try take("device", "workspace = ?1 OR workspace IS NULL AND member IN \(new)")
+                let further = "(SELECT device FROM device_workspace WHERE workspace = ?1)"
+                try take(
+                    "device",
+                    """
+                    workspace = ?1 OR id IN \(further)
+                        OR workspace IS NULL AND member IN \(new)
+                    """)
                 later.rows.removeAll { row in
                     // Who was there before has the devices of before: others may have been lost with the rest.
                     row.table == "device" && members.contains(row["member"])
@@ -50,7 +57,8 @@ extension Accounts {
         }
     }
 
-    /// Takes a workspace in, with its people: who has an account here by the same address keeps that.
+    /// Takes a workspace in, with its people: who has an account here by the same address keeps that. Of the
+    /// workspaces of a limited device this one alone is added: others may have been lost.
     /// - Throws: `DatabaseError` where its name is another's here.
     func add(_ later: LaterWorkspace) throws {
         try write { db in
@@ -69,10 +77,16 @@ extension Accounts {
                     && Bool.fetchOne(
                         db, sql: "SELECT EXISTS (SELECT 1 FROM \(row.table) WHERE id = ?)",
                         arguments: [row["id"]]) == true
-                if isHere { continue }
-                let values = row.values.enumerated().map { place, value in
-                    row.columns[place] == "member"
-                        ? ids[row["member"]]?.databaseValue ?? value : value
+                if isHere {
+                    if row.isLimitedDevice { try widen(db, row["id"], by: later.id) }
+                    continue
+                }
+                let values = row.values.enumerated().map { place, value -> DatabaseValue in
+                    switch row.columns[place] {
+                    case "member": ids[row["member"]]?.databaseValue ?? value
+                    case "workspace" where row.isLimitedDevice: later.id.databaseValue
+                    default: value
+                    }
                 }
                 try db.execute(
                     sql: """
@@ -85,6 +99,8 @@ extension Accounts {
 }
 
 extension LaterWorkspace.NewRow {
+    fileprivate var isLimitedDevice: Bool { table == "device" && !self["workspace"].isEmpty }
+
     fileprivate subscript(column: String) -> String {
         columns.firstIndex(of: column).flatMap { String.fromDatabaseValue(values[$0]) } ?? ""
     }

@@ -173,7 +173,7 @@ extension Accounts {
                         JOIN workspace ON workspace.id = membership.workspace
                         JOIN member ON member.id = membership.member
                         LEFT JOIN device ON device.member = member.id AND revoked IS NULL
-                            AND (device.workspace IS NULL OR device.workspace = workspace.id)
+                            AND \(Self.deviceActsThere)
                         WHERE removed IS NULL
                         GROUP BY slug, member.id ORDER BY slug, email_key
                     """

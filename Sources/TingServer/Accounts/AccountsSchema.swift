@@ -11,12 +11,13 @@ enum AccountsSchema {
         migrator.registerMigration("3") { try $0.execute(sql: third) }
         migrator.registerMigration("4") { try $0.execute(sql: fourth) }
         migrator.registerMigration("5") { try $0.execute(sql: fifth) }
+        migrator.registerMigration("6") { try $0.execute(sql: sixth) }
         return migrator
     }
 
     /// Ids are lower-case UUIDs, times milliseconds since 1970, secrets SHA-256 hashes.
     ///
-    /// A device with a `workspace` was invited by an owner of that workspace and acts there only:
+    /// A device with a `workspace` was invited by an owner of that workspace and acts there, not in all:
     /// who invites an address vouches for it in their own workspace, not in others'.
     private static let first = """
         CREATE TABLE member (
@@ -115,5 +116,15 @@ enum AccountsSchema {
     /// Each change that an owner makes asks how many there were within the hour.
     private static let fifth = """
         CREATE INDEX audit_owner ON audit (workspace, time) WHERE actor <> 'operator'
+        """
+
+    /// The workspaces in which a device with a `workspace` acts too, by invitations of their owners. It had
+    /// one alone: who was in two by two owners' invitations lost the first with the second.
+    private static let sixth = """
+        CREATE TABLE device_workspace (
+            device TEXT NOT NULL REFERENCES device (id),
+            workspace TEXT NOT NULL REFERENCES workspace (id),
+            PRIMARY KEY (device, workspace)
+        ) STRICT, WITHOUT ROWID
         """
 }

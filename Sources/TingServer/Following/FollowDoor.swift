@@ -25,12 +25,24 @@ final class FollowDoor: ChannelDuplexHandler, RemovableChannelHandler {
         /// Requests pass.
         case open
         /// A request that follows has come, but not yet to its end.
-        case reading(HTTPRequest)
+        case reading(Ask)
         /// It is whole, but those before it are not answered.
-        case whole(HTTPRequest)
+        case whole(Ask)
         /// It waits for its answer.
-        case waiting(HTTPRequest, FollowStream)
+        case waiting(Ask, FollowStream)
         case left
+    }
+
+    /// A request that follows, and the workspace that it asks for.
+    private struct Ask {
+        let head: HTTPRequest
+        let slug: String
+
+        init?(_ head: HTTPRequest) {
+            guard let slug = Route.followed(by: head) else { return nil }
+            self.head = head
+            self.slug = slug
+        }
     }
 
     private let api: API
@@ -49,15 +61,19 @@ final class FollowDoor: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
         switch (state, part) {
-        case (.open, .head(let head)) where Route.follows(head):
-            state = .reading(head)
         case (.open, _):
-            if case .head = part { unanswered += 1 }
+            if case .head(let head) = part {
+                if let ask = Ask(head) {
+                    state = .reading(ask)
+                    return
+                }
+                unanswered += 1
+            }
             openRoutes(context)
             context.fireChannelRead(data)
-        case (.reading(let head), .end):
-            state = .whole(head)
-            if unanswered == 0 { queue(head, context) }
+        case (.reading(let ask), .end):
+            state = .whole(ask)
+            if unanswered == 0 { queue(ask, context) }
         default: break
         }
     }
@@ -66,13 +82,13 @@ final class FollowDoor: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
         guard case .end = unwrapOutboundIn(data) else { return }
         unanswered -= 1
-        if case .whole(let head) = state, unanswered == 0 { queue(head, context) }
+        if case .whole(let ask) = state, unanswered == 0 { queue(ask, context) }
     }
 
     /// Waits for its turn, with no more than an answer needs. From now on the stream takes what comes in.
-    private func queue(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+    private func queue(_ ask: Ask, _ context: ChannelHandlerContext) {
         let stream = FollowStream(patience: TimeAmount(api.bounds.patience))
-        state = .waiting(head, stream)
+        state = .waiting(ask, stream)
         serve = nil
         let pipeline = context.pipeline.syncOperations
         do {
@@ -89,17 +105,19 @@ final class FollowDoor: ChannelDuplexHandler, RemovableChannelHandler {
             return context.close(promise: nil)
         }
         let door = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        api.queue.enter { door.eventLoop.execute { door.value.0.ask(door.value.1) } }
+        api.queue.enter(ask.slug) { [slug = ask.slug] in
+            door.eventLoop.execute { door.value.0.answer(slug, door.value.1) }
+        }
     }
 
-    private func ask(_ context: ChannelHandlerContext) {
+    private func answer(_ slug: String, _ context: ChannelHandlerContext) {
         // Who has left meanwhile is asked nothing.
-        guard case .waiting(let head, let stream) = state else { return api.queue.leave() }
+        guard case .waiting(let ask, let stream) = state else { return api.queue.leave(slug) }
         let line = NIOLoopBound(stream, eventLoop: context.eventLoop)
-        context.eventLoop.makeFutureWithTask { [api, channel = context.channel] in
+        context.eventLoop.makeFutureWithTask { [api, channel = context.channel, head = ask.head] in
             await api.follow(head, on: channel, line)
         }.assumeIsolated().whenSuccess { answer in
-            self.api.queue.leave()
+            self.api.queue.leave(slug)
             guard case .waiting = self.state else { return }
             self.state = .left
             switch answer {

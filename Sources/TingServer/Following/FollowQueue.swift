@@ -1,36 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
 import Synchronization
 import TingCore
 
 /// Lets few requests that follow be answered at a time; the others wait without a task.
+///
+/// Each workspace has its turn after the others, and at most half of the places: those of one whose file
+/// has much to do hold up nobody else's.
 final class FollowQueue: Sendable {
-    private struct State {
-        var asking = 0
-        var waiting = CircularBuffer<@Sendable () -> Void>()
-    }
-
-    private let state = Mutex(State())
+    private let queue = Mutex(
+        FairQueue<String, @Sendable () -> Void>(threads: Limits.followsAnsweredAtOnce))
 
     /// Runs `start` at its turn. Each `enter` is followed by one `leave`, once it has started.
-    func enter(_ start: @escaping @Sendable () -> Void) {
-        let isFree = state.withLock { state in
-            guard state.asking < Limits.followsAnsweredAtOnce else {
-                state.waiting.append(start)
-                return false
-            }
-            state.asking += 1
-            return true
-        }
-        if isFree { start() }
+    /// - Parameter slug: The workspace that is asked for, whether there is one or not.
+    func enter(_ slug: String, _ start: @escaping @Sendable () -> Void) {
+        queue.withLock { $0.add(start, of: slug) }
+        startNext()
     }
 
-    func leave() {
-        let next = state.withLock { state in
-            if state.waiting.isEmpty { state.asking -= 1 }
-            return state.waiting.popFirst()
-        }
-        next?()
+    func leave(_ slug: String) {
+        queue.withLock { $0.ended(slug) }
+        startNext()
+    }
+
+    private func startNext() {
+        while let (start, _) = queue.withLock({ $0.next() }) { start() }
     }
 }

@@ -5,6 +5,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOHTTP2
 import NIOSSL
 import TingCore
 import TingStore
@@ -31,6 +32,7 @@ struct API: Sendable {
     let attempts = JoinAttempts()
     let gate = StreamGate()
     let queue = FollowQueue()
+    let disk = DiskProbe()
     let bytes: BytesUnderWay
     let downloads = DeviceTally(
         Limits.downloadLimit, each: Limits.deviceDownloadLimit, full: .downloads,
@@ -42,21 +44,13 @@ struct API: Sendable {
         _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel
     ) async throws {
         let isOpen = requests.begin()
+        let share = RequestShare(bytes)
+        defer { requests.end(channel, holding: share) }
         await gate.enter(channel)
-        do {
-            // Who left while waiting costs nothing more.
-            guard channel.isActive else {
-                gate.leave(channel)
-                throw ChannelError.eof
-            }
-            let response = await respond(to: request, channel, isOpen: isOpen)
-            defer { gate.leave(channel) }
-            try await writer.write(response: response.head, body: response.body)
-        } catch {
-            requests.end(channel)
-            throw error
-        }
-        requests.end(channel)
+        // Who left while waiting costs nothing more.
+        guard channel.isActive else { throw ChannelError.eof }
+        let response = await respond(to: request, channel, isOpen: isOpen, share)
+        try await writer.write(response: response.head, body: response.body)
     }
 
     /// Answers a request that follows: the routes do so as with any, and `FollowDoor` with what they say.
@@ -70,18 +64,18 @@ struct API: Sendable {
         channel.closeFuture.whenComplete { [requests] _ in requests.end() }
         let response = await respond(
             to: Request(head: head, body: RequestBody(buffer: ByteBuffer())), channel,
-            isOpen: isOpen, line)
+            isOpen: isOpen, RequestShare(bytes), line)
         if response.status == .ok { return .stream(response.head) }
         return .refusal(response.head, await Answer.bytes(of: response.body))
     }
 
     private func respond(
-        to request: Request, _ channel: any Channel, isOpen: Bool, _ line: FollowHub.Line? = nil
+        to request: Request, _ channel: any Channel, isOpen: Bool, _ share: RequestShare,
+        _ line: FollowHub.Line? = nil
     ) async -> Response {
         let start = ContinuousClock.now
         let id = Hexadecimal.encode(Secret.randomBytes(6))
         var name = "unknown"
-        let share = RequestShare(bytes)
         defer { share.end() }
         var response: Response
         do {
@@ -179,7 +173,7 @@ struct API: Sendable {
         }
         if error is HTTPParserError { return Refusal(.badRequest, "The body is not HTTP.") }
         if error is ChannelError || error is IOError || error is NIOSSLError
-            || error is CancellationError
+            || error is any NIOHTTP2Error || error is CancellationError
         {
             // The client is gone: nobody reads this.
             return Refusal(.badRequest, "The request was cut off.")

@@ -89,12 +89,13 @@ extension Call {
             body: try body(bytes))
     }
 
-    /// What is longer than one piece counts as held until the client has read it.
+    /// What is not small counts as held until it has left.
     func body(_ bytes: [UInt8]) throws -> ResponseBody {
+        try share.hold(bytes.count)
         let bytes = ByteBuffer(bytes: bytes)
         guard bytes.readableBytes > Limits.responseChunkBytes else {
             return ResponseBody(byteBuffer: bytes)
         }
-        return Outgoing(self).inPieces(bytes, holding: try share.hold(bytes.readableBytes))
+        return Outgoing(self).inPieces(bytes)
     }
 }

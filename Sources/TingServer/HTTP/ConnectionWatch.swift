@@ -22,6 +22,11 @@ final class ConnectionWatch: ChannelDuplexHandler {
     private var deadline: Scheduled<Void>?
     private var hasAsked = false
     private var isLeaving = false
+    /// Writes that were handed on, and how many of them the kernel has taken, or lost with the connection.
+    private var written = 0
+    private var taken = 0
+    /// What waits until so many are taken, the next first.
+    private var waiting: [(writes: Int, done: () -> Void)] = []
     /// Long enough for the last frames to leave.
     private static let goodbye = TimeAmount.seconds(1)
 
@@ -33,10 +38,14 @@ final class ConnectionWatch: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) { close(context, in: handshake) }
 
-    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        endWaiting()
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
+        endWaiting()
         context.fireChannelInactive()
     }
 
@@ -47,9 +56,14 @@ final class ConnectionWatch: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         // Only what the kernel has taken is a sign: a client that reads nothing is silent.
-        let taken = promise ?? context.eventLoop.makePromise()
-        taken.futureResult.assumeIsolated().whenSuccess { self.lastSign = .now() }
-        context.write(data, promise: taken)
+        let sent = promise ?? context.eventLoop.makePromise()
+        written += 1
+        sent.futureResult.assumeIsolated().whenComplete { result in
+            if case .success = result { self.lastSign = .now() }
+            self.taken += 1
+            self.endWaiting(until: self.taken)
+        }
+        context.write(data, promise: sent)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -71,6 +85,27 @@ final class ConnectionWatch: ChannelDuplexHandler {
             let watch = context.handler as? ConnectionWatch
         else { return }
         watch.requestCame(context)
+    }
+
+    /// Runs `done` when the kernel has taken what was written to an HTTP/1.1 connection until now, or
+    /// the connection is gone: at once if that is so already.
+    ///
+    /// No clock looks for it: it would for each answer of a client that asks for much and reads nothing.
+    static func whenSent(on connection: any Channel, _ done: @escaping () -> Void) {
+        guard connection.isActive,
+            let context = try? connection.pipeline.syncOperations.context(
+                handlerType: ConnectionWatch.self),
+            let watch = context.handler as? ConnectionWatch, watch.taken < watch.written
+        else { return done() }
+        watch.waiting.append((watch.written, done))
+    }
+
+    private func endWaiting(until writes: Int = .max) {
+        let count = waiting.firstIndex { $0.writes > writes } ?? waiting.count
+        guard count > 0 else { return }
+        let ended = Array(waiting[..<count])
+        waiting.removeFirst(count)
+        for one in ended { one.done() }
     }
 
     private func requestCame(_ context: ChannelHandlerContext) {

@@ -8,8 +8,8 @@ import TingWire
 /// Bounds the bytes of bodies that are read or judged at a time, and of answers that wait for who reads them,
 /// of each device and of all: a few large ones at once must not take all memory.
 ///
-/// The first `Limits.smallRequestByteLimit` and `BodyParts.freeMessages` of each body are free, and answers of one
-/// piece, so that what is large keeps out what is large, and nothing else.
+/// The first `Limits.smallRequestByteLimit` and `BodyParts.freeMessages` of each body are free, and small answers,
+/// so that what is large keeps out what is large, and nothing else.
 struct BytesUnderWay: Sendable {
     let bodies: DeviceTally
     let answers: DeviceTally
@@ -24,12 +24,16 @@ struct BytesUnderWay: Sendable {
     }
 }
 
-/// What one request takes of them: its body until it is answered, its answer until that is written.
+/// What one request takes of them: its body until it is answered, its answer until that has left.
 final class RequestShare: Sendable {
     private struct Taken {
         var bytes = 0
         var device: DeviceID?
+        var answer: DeviceTally.Share?
     }
+
+    /// Bytes of an answer that doesn't count: the few of a connection weigh no more than the connection.
+    private static let freeAnswerBytes = 16 << 10
 
     private let all: BytesUnderWay
     private let taken = Mutex(Taken())
@@ -56,10 +60,13 @@ final class RequestShare: Sendable {
         }
     }
 
-    /// A share for an answer of so many bytes, to be held until it is written; `nil` for a stranger's.
-    func hold(_ bytes: Int) throws -> DeviceTally.Share? {
-        guard let device = taken.withLock({ $0.device }) else { return nil }
-        return try all.answers.share(bytes, for: device)
+    /// Counts an answer of so many bytes as held; not a small one, or a stranger's.
+    func hold(_ bytes: Int) throws {
+        guard bytes > Self.freeAnswerBytes, let device = taken.withLock({ $0.device }) else {
+            return
+        }
+        let answer = try all.answers.share(bytes, for: device)
+        taken.withLock { $0.answer = answer }
     }
 
     /// The body is worked up.
@@ -70,6 +77,9 @@ final class RequestShare: Sendable {
             taken.bytes = 0
         }
     }
+
+    /// The answer has left, or nobody waits for it any more.
+    func endAnswer() { taken.withLock { $0.answer = nil } }
 }
 
 extension Refusal {

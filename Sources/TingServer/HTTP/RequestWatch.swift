@@ -10,7 +10,7 @@ import TingCore
 /// refused one is read for a little while only, and a connection is closed where the answer says so.
 ///
 /// Also answers `Expect: 100-continue` (RFC 9110 § 10.1.1), which `curl` sends before a large body,
-/// unless the body is known to be too large.
+/// unless the body is known to be too large: behind the answers to what was asked before.
 final class RequestWatch: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -24,6 +24,8 @@ final class RequestWatch: ChannelDuplexHandler, RemovableChannelHandler {
     private var begun = 0
     private var answered = 0
     private var isReading = false
+    /// Whether the request that is read waits to be told that its body is wanted.
+    private var isExpectant = false
     private var closes = false
 
     init(_ bounds: ServerBounds) {
@@ -45,13 +47,13 @@ final class RequestWatch: ChannelDuplexHandler, RemovableChannelHandler {
             begun += 1
             isReading = true
             close(context, in: whole)
-            if Self.wantsContinue(head) {
-                context.writeAndFlush(
-                    wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
-            }
-        case .body: break
+            isExpectant = Self.wantsContinue(head)
+            goAhead(context)
+        // It did not wait.
+        case .body: isExpectant = false
         case .end:
             isReading = false
+            isExpectant = false
             deadline?.cancel()
         }
         context.fireChannelRead(data)
@@ -66,11 +68,22 @@ final class RequestWatch: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             answered += 1
             if isReading, answered == begun { close(context, in: linger) }
-            guard closes, !isReading else { return context.write(data, promise: promise) }
+            guard closes, !isReading else {
+                context.write(data, promise: promise)
+                return goAhead(context)
+            }
             let sent = promise ?? context.eventLoop.makePromise()
             sent.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
             context.writeAndFlush(data, promise: sent)
         }
+    }
+
+    /// Asks for the body of a request that waits with it; an answer under way would be cut in two.
+    private func goAhead(_ context: ChannelHandlerContext) {
+        guard isExpectant, answered == begun - 1 else { return }
+        isExpectant = false
+        context.writeAndFlush(
+            wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
     }
 
     private static func wantsContinue(_ head: HTTPRequest) -> Bool {

@@ -3,7 +3,6 @@
 import NIOCore
 import ServiceLifecycle
 import Synchronization
-import TingCore
 
 /// Counts the requests that are being answered, so that a shutdown can wait for them.
 ///
@@ -39,20 +38,16 @@ final class RequestsUnderWay: Sendable {
     }
 
     /// Counts a request out when its last byte has left, or its connection is gone. Waits for neither.
-    func end(_ channel: any Channel) {
-        if channel.isStream {
-            channel.closeFuture.whenComplete { _ in self.end() }
-            return
+    /// - Parameter share: What is held as long.
+    func end(_ channel: any Channel, holding share: RequestShare) {
+        let sent: @Sendable () -> Void = {
+            share.endAnswer()
+            self.end()
         }
-        channel.eventLoop.execute { self.endWhenSent(channel, looks: Int(Limits.idleSeconds) * 50) }
-    }
-
-    /// Looks until the kernel has taken what was written, for at most the time of an idle connection.
-    private func endWhenSent(_ channel: any Channel, looks: Int) {
-        let waiting = try? channel.syncOptions?.getOption(.bufferedWritableBytes)
-        guard looks > 0, channel.isActive, let waiting, waiting > 0 else { return end() }
-        channel.eventLoop.scheduleTask(in: .milliseconds(20)) {
-            self.endWhenSent(channel, looks: looks - 1)
+        if channel.isStream {
+            channel.closeFuture.whenComplete { _ in sent() }
+        } else {
+            channel.eventLoop.execute { ConnectionWatch.whenSent(on: channel, sent) }
         }
     }
 

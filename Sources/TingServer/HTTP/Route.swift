@@ -43,14 +43,13 @@ package enum Route: Equatable, Sendable {
         return .otherMethods(methods + (methods.contains(.get) ? [.head] : []))
     }
 
-    /// Whether a request asks for an event stream.
-    static func follows(_ head: HTTPRequest) -> Bool {
-        guard head.method == .get, let path = head.path, path.isASCII, path.contains("follow")
-        else {
-            return false
-        }
-        guard case .route(.follow) = match(.get, path: URI(path).path) else { return false }
-        return true
+    /// The slug of the workspace whose event stream a request asks for; `nil` where it asks for
+    /// something else.
+    static func followed(by head: HTTPRequest) -> String? {
+        guard head.method == .get, let path = head.path, path.isASCII, path.contains("follow"),
+            case .route(.follow(let slug)) = match(.get, path: URI(path).path)
+        else { return nil }
+        return slug
     }
 
     /// Its name in metrics and logs, without slug or id.

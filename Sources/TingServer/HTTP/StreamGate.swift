@@ -6,6 +6,9 @@ import TingCore
 
 /// Lets few requests of one HTTP/2 connection be answered at a time, so that a client that opens
 /// many streams and reads none can't make the server hold a page for each.
+///
+/// A turn lasts until its stream is closed: an answer of one piece is handed over at once, and lies in
+/// the stream's buffer until the client's window takes it.
 final class StreamGate: Sendable {
     private struct Connection {
         var answering = 0
@@ -14,7 +17,7 @@ final class StreamGate: Sendable {
 
     private let connections = Mutex<[ObjectIdentifier: Connection]>([:])
 
-    /// Waits for a turn. Each `enter` is followed by one `leave`.
+    /// Waits for a turn.
     func enter(_ channel: any Channel) async {
         guard let key = Self.key(channel) else { return }
         await withCheckedContinuation { continuation in
@@ -31,10 +34,10 @@ final class StreamGate: Sendable {
             }
             if isFree { continuation.resume() }
         }
+        channel.closeFuture.whenComplete { _ in self.leave(key) }
     }
 
-    func leave(_ channel: any Channel) {
-        guard let key = Self.key(channel) else { return }
+    private func leave(_ key: ObjectIdentifier) {
         let next: CheckedContinuation<Void, Never>? = connections.withLock { connections in
             guard var connection = connections[key] else { return nil }
             if !connection.waiting.isEmpty {

@@ -69,10 +69,15 @@ final class DraftFolder {
     }
 
     /// All of a folder in which no server runs.
-    func copyAll(from source: DataFolder) throws {
+    /// - Parameter progress: Told before each workspace's file which one of how many it is.
+    func copyAll(
+        from source: DataFolder, progress: (_ number: Int, _ count: Int) -> Void = { _, _ in }
+    ) throws {
         try copyCertificate(from: source)
-        for name in try FileManager.default.contentsOfDirectory(atPath: source.workspaces)
-        where name.hasSuffix(".sqlite") {
+        let names = try FileManager.default.contentsOfDirectory(atPath: source.workspaces)
+            .filter { $0.hasSuffix(".sqlite") }
+        for (index, name) in names.enumerated() {
+            progress(index + 1, names.count)
             try DatabaseFile.copy(
                 "\(source.workspaces)/\(name)", to: "\(folder.workspaces)/\(name)")
             note("\(folder.workspaces)/\(name)")

@@ -20,7 +20,11 @@ extension Operator {
     /// accounts. The folder appears at `target` only when it is complete and on disk. A workspace of
     /// which a file can't be read does not stop the others: the backup then says what it lacks, in a
     /// file of its own too.
-    package func backup(to target: String) throws -> BackupReport {
+    /// - Parameter progress: Told each workspace before it is copied, and which one of how many it is.
+    package func backup(
+        to target: String,
+        progress: (_ slug: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
+    ) throws -> BackupReport {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: target)) ?? []
         guard found.isEmpty else {
             throw ServerError(
@@ -38,7 +42,7 @@ extension Operator {
         let draft = try DraftFolder(for: target)
         defer { draft.discard() }
         let report: BackupReport
-        do { report = try fill(draft) } catch let failure as BackupTarget {
+        do { report = try fill(draft, progress) } catch let failure as BackupTarget {
             throw ServerError(
                 "The backup can't be written to \(failure.path): \(failure.problem).",
                 hint:
@@ -51,12 +55,16 @@ extension Operator {
         return report
     }
 
-    private func fill(_ draft: DraftFolder) throws -> BackupReport {
+    private func fill(
+        _ draft: DraftFolder, _ progress: (String, Int, Int) -> Void
+    ) throws -> BackupReport {
         var report = BackupReport()
         var seen: Set<String> = []
         // Twice: a workspace that is made in between is in the copied accounts.
         for pass in 0..<2 {
-            for row in try accounts.workspaces() where seen.insert(row.slug).inserted {
+            let all = try accounts.workspaces()
+            for row in all where seen.insert(row.slug).inserted {
+                progress(row.slug, seen.count, all.count)
                 let lacking = try copy(row, to: draft)
                 if !lacking.contains(where: { $0.kind == .workspace }) {
                     report.workspaces.append(row.slug)

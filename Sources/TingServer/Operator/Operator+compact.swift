@@ -38,8 +38,10 @@ package struct CompactionReport: Encodable, Sendable {
 extension Operator {
     /// Moves the floor of a workspace up, also while the server runs: it looks for the floor in the
     /// file at each request, and makes a new snapshot when one is asked for that is older.
+    /// - Parameter progress: Told the floor after each step, and where it is to be.
     package func compact(
-        _ slug: String, to target: FloorTarget, dryRun: Bool
+        _ slug: String, to target: FloorTarget, dryRun: Bool,
+        progress: (_ floor: Version, _ target: Version) -> Void = { _, _ in }
     ) throws -> CompactionReport {
         let id = try find(slug)
         let file = try open(id, slug)
@@ -55,7 +57,7 @@ extension Operator {
             return CompactionReport(slug, try file.compaction(to: floor), isDryRun: true)
         }
         let done = try naming(folder.archive(id), of: slug) {
-            try file.compact(to: floor, archive: folder.archive(id))
+            try file.compact(to: floor, archive: folder.archive(id)) { progress($0, floor) }
         }
         if done.to > done.from {
             try FileManager.default.setAttributes(

@@ -13,9 +13,12 @@ extension Operator {
     ///
     /// What lies in the data folder is moved aside, never removed. Killed at any instant, the old or
     /// the new data folder is whole under its name, and a second try ends like a first one.
-    /// - Parameter willMove: Told where to, before it is moved.
+    /// - Parameters:
+    ///   - progress: Told what comes next, as a person reads it.
+    ///   - willMove: Told where to, before it is moved.
     package static func restore(
         _ path: String, from source: String, schema: Schema,
+        progress: (String) -> Void = { _ in },
         willMove: (_ aside: String) -> Void = { _ in }
     ) throws -> Restoration {
         let backup = try DataFolder(backup: source)
@@ -25,13 +28,11 @@ extension Operator {
                 hint: "Make a backup of it first, with `tingd backup`.")
         }
         let path = DataFolder.trimmed(path)
-        let existing = try? DataFolder(existing: path)
-        let locks = try existing.map { (try FolderLock($0), try FolderUse($0, isRestore: true)) }
-        if let existing { try FolderOwner(of: path)?.give(file: existing.lock) }
+        let locks = try locks(of: DataFolder(unchecked: path))
         defer { withExtendedLifetime(locks) {} }
         let draft = try DraftFolder(for: path)
         defer { draft.discard() }
-        try draft.copyAll(from: backup)
+        try draft.copyAll(from: backup) { progress("copying \($0) of \($1) workspaces' files") }
         let replaced = replaced(path)
         let copies = draft.folder.path + "/copies"
         try FileManager.default.createDirectory(
@@ -41,7 +42,8 @@ extension Operator {
         var restoration = Restoration(knowsWithdrawals: later?.isWhole == true)
         restoration.withdrawn = try take(later, in: draft.folder, &restoration)
         try beginEpochs(
-            draft.folder, of: backup, after: replaced, schema, copies: copies, &restoration)
+            draft.folder, of: backup, after: replaced, schema, copies: copies, &restoration,
+            progress)
         try FileManager.default.removeItem(atPath: copies)
         try FolderOwner(of: path)?.give(draft.folder.path)
         if holdsSomething(path) {
@@ -136,11 +138,12 @@ extension Operator {
 
     private static func beginEpochs(
         _ folder: DataFolder, of backup: DataFolder, after replaced: DataFolder, _ schema: Schema,
-        copies: String, _ restoration: inout Restoration
+        copies: String, _ restoration: inout Restoration, _ progress: (String) -> Void
     ) throws {
         let restored = try Operator(folder, schema: schema)
         defer { try? restored.accounts.close() }
         for row in try restored.accounts.workspaces() {
+            progress("beginning an epoch in \(row.slug)")
             let isLacking = access(backup.workspace(row.id), F_OK) != 0
             if isLacking { try restored.keep(row.id, of: replaced) }
             var isLost = false
@@ -236,6 +239,18 @@ extension Operator {
         defer { try? before?.close() }
         guard let floor = try? before?.floor(), floor > head + 1 else { return }
         throw UnreadableFile(.archive, of: row.slug, at: archive, "is missing")
+    }
+
+    /// What keeps a server and other commands out of the folder that is replaced, also of one whose accounts
+    /// can't be read: a server that has them open may run there. `nil` where none was ever made.
+    private static func locks(of folder: DataFolder) throws -> (FolderLock, FolderUse)? {
+        let isServers = [folder.lock, folder.database].contains { (file: String) -> Bool in
+            access(file, F_OK) == 0 || errno == EACCES
+        }
+        guard isServers else { return nil }
+        let locks = (try FolderLock(folder), try FolderUse(folder, isRestore: true))
+        try FolderOwner(of: folder.path)?.give(file: folder.lock)
+        return locks
     }
 
     private static func holdsSomething(_ path: String) -> Bool {

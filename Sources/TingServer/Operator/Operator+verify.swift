@@ -2,7 +2,7 @@
 
 import Foundation
 package import TingCore
-import TingStore
+package import TingStore
 
 /// What `tingd verify` found.
 package struct Verification: Encodable, Sendable {
@@ -22,8 +22,10 @@ extension Verification {
     /// Recomputes every digest and checks every file of a data folder or a backup. Nothing there is
     /// changed, and a disk that can only be read will do: files of an older program are looked at in
     /// copies, which go again.
+    /// - Parameter progress: Told how far the check of each workspace is.
     package init(
         of folder: DataFolder, schema: Schema,
+        progress: (_ slug: String, VerifyStep) -> Void = { _, _ in },
         now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1_000) }
     ) throws {
         let copies = try Copies()
@@ -34,7 +36,7 @@ extension Verification {
             defer { try? accounts.close() }
             problems = try accounts.problems()
             for row in try accounts.workspaces() {
-                try verify(row, in: folder, schema)
+                try verify(row, in: folder, schema) { progress(row.slug, $0) }
                 verifySnapshots(of: row, in: folder)
             }
         } catch  where isStorageFull(error) {
@@ -44,7 +46,8 @@ extension Verification {
     }
 
     private mutating func verify(
-        _ row: Accounts.WorkspaceRow, in folder: DataFolder, _ schema: Schema
+        _ row: Accounts.WorkspaceRow, in folder: DataFolder, _ schema: Schema,
+        progress: (VerifyStep) -> Void
     ) throws {
         let copies = try Copies()
         defer { copies.remove() }
@@ -52,7 +55,7 @@ extension Verification {
         do {
             let file = try Workspace.looking(at: path, schema: schema, copies: copies.folder)
             defer { try? file.close() }
-            let report = try file.verify()
+            let report = try file.verify(progress: progress)
             workspaces.append(
                 .init(slug: row.slug, version: report.version, records: report.records))
             problems += report.problems.map { "\(row.slug): \($0)" }

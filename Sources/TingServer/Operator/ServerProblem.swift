@@ -46,6 +46,7 @@ package enum ServerProblem {
 
     /// What an error says of the one file that was read, as "is damaged".
     static func problem(of error: any Error) -> String {
+        if case SchemaError.taken = error { return "holds a table or column of somebody's own" }
         if error is SchemaError { return "is of another release" }
         if error is WorkspaceError { return "is missing" }
         if error is StoredFormError || error is CBORError { return "holds what can't be read" }

@@ -9,7 +9,8 @@ import TingWire
 
 /// Joining, and the caller's own devices.
 extension API {
-    /// `POST /v1/join`: a one-time code and a device's public key become a token.
+    /// `POST /v1/join`: a one-time code and a device's public key become a token. Who has one of the same
+    /// account keeps it, and the device may do more.
     func join(_ call: Call) async throws -> Response {
         guard !attempts.isBlocked(call.peer, now: now()) else {
             throw Refusal(
@@ -25,10 +26,10 @@ extension API {
         guard (try? P256.Signing.PublicKey(x963Representation: request.publicKey)) != nil else {
             throw Refusal(.badRequest, "public_key: it is no P-256 key in X9.63 form.")
         }
-        let joined = try await workers.run { [accounts] in
+        let joined = try await workers.run { [accounts, shown = shownToken(call)] in
             try accounts.join(
                 code: request.code, device: request.deviceName.normalized,
-                publicKey: Array(request.publicKey))
+                publicKey: Array(request.publicKey), showing: shown)
         }
         guard let joined else {
             attempts.noteWrong(call.peer, now: now())
@@ -41,6 +42,14 @@ extension API {
                 "member": "\(joined.caller.member)", "device": "\(joined.caller.device)",
             ])
         return try call.answer(try await response(joined))
+    }
+
+    /// The token that came along, as it is written: an answer names it again.
+    private func shownToken(_ call: Call) -> String? {
+        guard call.token != nil, let header = call.request.headers[.authorization] else {
+            return nil
+        }
+        return header.split(separator: " ", maxSplits: 1).last.map { String($0) }
     }
 
     private func response(_ joined: Joined) async throws -> Ting_V1_JoinResponse {

@@ -142,7 +142,7 @@ extension API {
                 left -= piece.count
                 try await outgoing.write(ByteBuffer(bytes: piece), to: &writer)
             }
-            try await writer.finish(nil)
+            try await outgoing.finish(&writer)
             withExtendedLifetime(share) {}
         }
     }

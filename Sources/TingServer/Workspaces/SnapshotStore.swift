@@ -71,7 +71,7 @@ actor SnapshotStore {
     func compressed(_ snapshot: Snapshot, of workspace: WorkspaceID) async throws -> [Int]? {
         if let task = compressing[snapshot.hash] { return try await task.value }
         let task = Task { [folder, copyists] in
-            try await copyists.run {
+            try await copyists.run(for: workspace) {
                 try SnapshotFolder(folder, workspace).compressed(snapshot)
             }
         }

@@ -167,8 +167,20 @@ extension TestServer {
         }
     }
 
-    func join(_ code: String, key: P256.Signing.PrivateKey = .init()) async throws -> Reply {
-        try await call(.POST, "/v1/join", json: Self.joinBody(code, key: key))
+    /// A code that an owner of the workspace gives out.
+    func invite(_ email: String, to slug: String, by owner: Person) async throws -> String {
+        let invited: Ting_V1_InvitationResponse = try await call(
+            .POST, "/v1/workspaces/\(slug)/invitations", token: owner.token,
+            json: #"{"name":"K","email":"\#(email)","role":"editor"}"#
+        ).message()
+        return String(try #require(invited.address.firstMatch(of: /code=(\w+)/)?.1))
+    }
+
+    /// - Parameter token: Of a device that has joined before.
+    func join(
+        _ code: String, key: P256.Signing.PrivateKey = .init(), showing token: String? = nil
+    ) async throws -> Reply {
+        try await call(.POST, "/v1/join", token: token, json: Self.joinBody(code, key: key))
     }
 
     static func joinBody(_ code: String, key: P256.Signing.PrivateKey = .init()) -> String {
