@@ -2,7 +2,8 @@
 
 import Foundation
 
-/// The form of `joint-work-programme.json`: items with id, title, kind and whatever else is known.
+/// The form of `joint-work-programme.json`: items with id, title, kind and whatever else is known,
+/// as `items` of an object or as a list alone.
 struct ProgrammeFile: Decodable {
     var items: [ItemRead]
 
@@ -31,13 +32,19 @@ struct ProgrammeFile: Decodable {
         var amount: String?
         /// What could not be read of it, each a sentence.
         var problems: [String] = []
+        /// The members that no import knows, in order.
+        var unknown: [String]
     }
 
     private enum Member: String, CodingKey { case items }
 
     init(from decoder: any Decoder) throws {
-        let members = try decoder.container(keyedBy: Member.self)
-        items = try members.decode([Whole].self, forKey: .items).map(\.read)
+        let isList = (try? decoder.unkeyedContainer()) != nil
+        let whole =
+            try isList
+            ? [Whole](from: decoder)
+            : decoder.container(keyedBy: Member.self).decode([Whole].self, forKey: .items)
+        items = whole.map(\.read)
     }
 
     /// Reads every item: one that can't be read holds back no other.
@@ -53,14 +60,17 @@ struct ProgrammeFile: Decodable {
         }
     }
 
-    /// - Throws: `ProgrammeImport.Unreadable`, where it is no JSON with `items`.
+    /// - Throws: `ProgrammeImport.Unreadable`, where it is no JSON with items.
     init(_ data: Data) throws {
         do {
             self = try JSONDecoder().decode(ProgrammeFile.self, from: data)
         } catch let error as DecodingError {
             throw ProgrammeImport.Unreadable(
                 problem: Self.problem(error),
-                remedy: "Give a JSON object whose `items` have id, title, kind and the rest.")
+                remedy: """
+                    Give a JSON object whose `items` have id, title, kind and the rest, or a list \
+                    of such items.
+                    """)
         }
     }
 
@@ -84,6 +94,15 @@ extension ProgrammeFile.Item: Decodable {
     private enum Member: String, CodingKey {
         case id, title, kind, programme, focus_area, danish, chinese, cn_divisions, dk_divisions
         case start, end, tags, source, confidence, note, amount
+    }
+
+    /// The name of any member.
+    private struct Name: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { return nil }
     }
 
     init(from decoder: any Decoder) throws {
@@ -114,37 +133,52 @@ extension ProgrammeFile.Item: Decodable {
         source = list(.source)
         confidence = text(.confidence)
         note = text(.note)
-        amount = value(.amount, Amount.self)?.text
-        self.problems = problems
+        let money = value(.amount, Amount.self)
+        amount = money.flatMap { $0.text.isEmpty ? nil : $0.text }
+        self.problems = problems + (money?.problems ?? [])
+        unknown = try decoder.container(keyedBy: Name.self).allKeys.map(\.stringValue)
+            .filter { Member(rawValue: $0) == nil }.sorted()
     }
 
     /// An amount of money: a text, a number, or an object of those.
     private struct Amount: Decodable {
+        /// Empty where there is nothing to say.
         var text: String
+        /// What could not be read of it, each a sentence.
+        var problems: [String] = []
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
-            if let text = try? container.decode(String.self) {
+            if let text = try container.decode(Part.self).text {
                 self.text = text
-            } else if let number = try? container.decode(Int64.self) {
-                text = String(number)
-            } else {
-                let parts = try container.decode([String: Part].self)
-                text = parts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.text)" }
-                    .joined(separator: ", ")
+                return
             }
+            let parts = try container.decode([String: Part].self).sorted { $0.key < $1.key }
+            text = parts.filter { $0.value.text?.isEmpty == false }
+                .map { "\($0.key) \($0.value.text ?? "")" }.joined(separator: ", ")
+            problems = parts.filter { $0.value.text == nil }
+                .map { "`amount.\($0.key)` is of another type than expected" }
         }
     }
 
+    /// A text, a number or a truth value.
     private struct Part: Decodable {
-        var text: String
+        /// Empty for null and for white space; `nil` for what holds other values, and for a number
+        /// beyond all bounds.
+        var text: String?
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
-            if let number = try? container.decode(Int64.self) {
-                text = String(number)
-            } else {
-                text = (try? container.decode(String.self)) ?? ""
+            if container.decodeNil() {
+                text = ""
+            } else if let given = try? container.decode(String.self) {
+                text = given.allSatisfy(\.isWhitespace) ? "" : given
+            } else if let number = try? container.decode(Int64.self) {
+                text = "\(number)"
+            } else if let number = try? container.decode(Double.self) {
+                text = "\(number)"
+            } else if let flag = try? container.decode(Bool.self) {
+                text = "\(flag)"
             }
         }
     }

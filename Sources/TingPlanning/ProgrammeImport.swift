@@ -28,7 +28,8 @@ public struct ProgrammeImport: Equatable, Sendable {
     public private(set) var problems: [ImportProblem] = []
 
     private let workspace: String
-    private var organisations: [String: RecordID] = [:]
+    /// Where in `records` the organisation of a name is.
+    private var organisations: [String: Int] = [:]
     private let schema = PlanningSchema.schema
 
     /// What is wrong with a file as a whole.
@@ -96,12 +97,17 @@ public struct ProgrammeImport: Equatable, Sendable {
             items.compactMap { try? $0.get() }
                 .filter { Self.collection(of: $0.kind) == "programme" }.map(\.id))
         var seen: Set<String> = []
+        var unknown: Set<String> = []
         for (position, read) in items.enumerated() {
             do throws(ProgrammeFile.Unread) {
                 let item = try read.get()
                 guard isNew(item.id, &seen, position + 1) else { continue }
                 problems += item.problems.map {
                     ImportProblem(line: position + 1, problem: "\($0); it is left out")
+                }
+                problems += item.unknown.filter { unknown.insert($0).inserted }.map {
+                    let problem = "the member `\($0)` is unknown; it is left out"
+                    return ImportProblem(line: position + 1, problem: problem)
                 }
                 take(item, programmes, line: position + 1)
             } catch {
@@ -137,25 +143,23 @@ public struct ProgrammeImport: Equatable, Sendable {
 
     private mutating func take(_ item: ProgrammeFile.Item, _ programmes: Set<String>, line: Int) {
         let collection = Self.collection(of: item.kind)
-        let danish = item.danish.map { organisation($0, country: "DK") }
-        let chinese = item.chinese.map { organisation($0, country: "CN") }
+        let danish = item.danish.map { organisation($0, country: "DK", line: line) }
+        let chinese = item.chinese.map { organisation($0, country: "CN", line: line) }
         let places = item.cn_divisions + item.dk_divisions
         checkPlaces(places, line: line)
         var note = item.note
         if let amount = item.amount {
             note += (note.isEmpty ? "" : "\n") + "Amount: \(amount)."
         }
+        let programme = programme(of: item, collection, programmes)
         var values: [String: Value] = [
             "title_en": .text(item.title), "title": .text(item.title),
             "source_url": .set(of: item.source),
-            "confidence": .text(item.confidence), "tags": .set(of: item.tags + [item.kind]),
+            "confidence": .text(item.confidence),
+            "tags": .set(of: item.tags + [item.kind] + programme.tags),
             "focus": .set(of: item.focus_area.isEmpty ? [] : [item.focus_area]),
             "places": .set(of: places),
         ]
-        let programme =
-            programmes.contains(item.programme) && item.programme != item.id
-            ? Value.text(
-                Self.id(workspace, Self.programmeSource, item.programme).description) : .null
         switch collection {
         case "programme":
             values["code"] = .text(item.id)
@@ -168,7 +172,7 @@ public struct ProgrammeImport: Equatable, Sendable {
             values["signed"] = .text(item.start)
             values["expires"] = .text(item.end)
             values["notes"] = .text(note)
-            values["programme"] = programme
+            values["programme"] = programme.reference
         case "visit":
             values["start"] = .text(item.start)
             values["end"] = .text(item.end)
@@ -182,10 +186,24 @@ public struct ProgrammeImport: Equatable, Sendable {
             values["partners"] = .set(of: item.danish + item.chinese)
             values["lead_dk"] = danish.first.map { .text($0.description) } ?? .null
             values["lead_cn"] = chinese.first.map { .text($0.description) } ?? .null
-            values["programme"] = programme
+            values["programme"] = programme.reference
         }
         append(
             collection, Self.id(workspace, Self.programmeSource, item.id), values, line: line)
+    }
+
+    /// The programme that an item names: a reference to a record of the file, or else a tag, as for
+    /// what has no field for it.
+    private func programme(
+        of item: ProgrammeFile.Item, _ collection: String, _ programmes: Set<String>
+    ) -> (reference: Value, tags: [String]) {
+        let name = item.programme
+        let isItself = collection == "programme" && name == item.id
+        guard !isItself, !name.allSatisfy(\.isWhitespace) else { return (.null, []) }
+        guard schema.collection(collection)?.field("programme") != nil, name != item.id,
+            programmes.contains(name)
+        else { return (.null, [name]) }
+        return (.text(Self.id(workspace, Self.programmeSource, name).description), [])
     }
 
     // MARK: partnerships.csv
@@ -213,10 +231,7 @@ public struct ProgrammeImport: Equatable, Sendable {
                 problem: "The heading lacks `id` and `danish_side`",
                 remedy: "Give a partnership file as in Clients/Examples/data/partnerships.csv.")
         }
-        for name in heading where !Self.columns.contains(name) {
-            problems.append(
-                ImportProblem(line: 1, problem: "the column `\(name)` is unknown; it is left out"))
-        }
+        checkColumns(heading)
         var seen: Set<String> = []
         for row in rows.dropFirst() {
             guard row.cells.count == heading.count else {
@@ -232,15 +247,31 @@ public struct ProgrammeImport: Equatable, Sendable {
         }
     }
 
+    /// Notes the columns left out: an unknown one once, a known one each time it comes again.
+    private mutating func checkColumns(_ heading: [String]) {
+        var seen: Set<String> = []
+        for name in heading {
+            let problem: String
+            switch (Self.columns.contains(name), seen.insert(name).inserted) {
+            case (false, true): problem = "is unknown"
+            case (true, false): problem = "was there before"
+            default: continue
+            }
+            problems.append(
+                ImportProblem(line: 1, problem: "the column `\(name)` \(problem); it is left out"))
+        }
+    }
+
     private mutating func take(partnership row: [String: String], line: Int) {
         let cell = { (name: String) in row[name] ?? "" }
         let danishNames = list(cell("danish_side"), separator: ";")
-        let danish = danishNames.map { organisation($0, country: "DK") }
+        let danish = danishNames.map { organisation($0, country: "DK", line: line) }
         let chinese =
             cell("chinese_side").isEmpty
             ? nil
             : organisation(
-                cell("chinese_side"), country: "CN", chineseName: cell("chinese_side_zh"))
+                cell("chinese_side"), country: "CN", chineseName: cell("chinese_side_zh"),
+                line: line)
         let places = [cell("dk_code"), cell("cn_province"), cell("cn_gb")].filter { !$0.isEmpty }
         checkPlaces(places, line: line)
         let values: [String: Value] = [
@@ -279,19 +310,39 @@ public struct ProgrammeImport: Equatable, Sendable {
     }
 
     /// One organisation a distinct name, whatever file names it.
+    /// - Parameter line: Where it is named: a problem is that of its first mention.
     private mutating func organisation(
-        _ name: String, country: String, chineseName: String = ""
+        _ name: String, country: String, chineseName: String = "", line: Int
     ) -> RecordID {
         let name = Self.line(name.normalized)
-        if let known = organisations[name] { return known }
+        if let place = organisations[name] {
+            complete(name, at: place, chineseName: chineseName, line: line)
+            return records[place].id
+        }
         let id = Self.id(workspace, "organisation", name)
-        organisations[name] = id
+        organisations[name] = records.count
         append(
             "organisation", id,
             [
                 "name_en": .text(name), "country": .text(country), "name_zh": .text(chineseName),
-            ], line: 0)
+            ], line: line)
         return id
+    }
+
+    /// Gives an organisation the Chinese name that earlier mentions lacked; another one is noted.
+    private mutating func complete(
+        _ name: String, at place: Int, chineseName: String, line: Int
+    ) {
+        let values = canonical(["name_zh": .text(chineseName)], of: "organisation", line: line)
+        guard let given = values["name_zh"]?.text else { return }
+        guard let known = records[place].values["name_zh"]?.text else {
+            records[place].values["name_zh"] = .text(given)
+            return
+        }
+        guard known != given else { return }
+        let before = "the Chinese name of `\(name)` was `\(known)` before"
+        problems.append(
+            ImportProblem(line: line, problem: "\(before); `\(given)` is left out"))
     }
 
     /// A name or title on one line: a spreadsheet breaks them where a cell is narrow.
@@ -302,6 +353,14 @@ public struct ProgrammeImport: Equatable, Sendable {
     private mutating func append(
         _ collection: String, _ id: RecordID, _ values: [String: Value], line: Int
     ) {
+        let values = canonical(values, of: collection, line: line)
+        records.append(PlannedRecord(collection: collection, id: id, values: values))
+    }
+
+    /// The values as the schema has them; one that it doesn't allow is noted.
+    private mutating func canonical(
+        _ values: [String: Value], of collection: String, line: Int
+    ) -> [String: Value] {
         var values = values
         for field in ["title", "title_en", "name_zh"] {
             if let text = values[field]?.text { values[field] = .text(Self.line(text)) }
@@ -317,6 +376,6 @@ public struct ProgrammeImport: Equatable, Sendable {
                     ImportProblem(line: line, problem: "\(field.name): \(error.problem)"))
             }
         }
-        records.append(PlannedRecord(collection: collection, id: id, values: canonical))
+        return canonical
     }
 }

@@ -77,6 +77,15 @@ struct ProgrammeImportTests {
         }
     }
 
+    @Test("no item loses the programme that it names")
+    func programmes() throws {
+        let plan = try load("joint-work-programme.json")
+        let tags = plan.records.flatMap { $0.values["tags"]?.elements ?? [] }
+        #expect(tags.count { $0 == "bilateral" } == 53)
+        #expect(tags.count { $0 == "sub-national" } == 12)
+        #expect(plan.records.count { $0.values["programme"] != nil } == 32)
+    }
+
     @Test("the schema that is built in is the one in Protocol/schema")
     func embedded() throws {
         let data = try Data(contentsOf: Self.root.appending(path: "Protocol/schema/planning.json"))
