@@ -31,6 +31,8 @@ protocol ChangeSetBox {
     static func hints(_ items: [Item]) -> [String]
     /// How many of them may be on their way to the server in a bundle.
     static func carried(_ ids: [ChangeSetID], of replica: Replica) throws -> Int
+    /// How many more would go to quarantine with them, since they build on what only these make.
+    static func dependents(on ids: [ChangeSetID], of replica: Replica) throws -> Int
     /// - Returns: How many more went to quarantine, since they built on what is gone.
     static func discard(_ ids: [ChangeSetID], of replica: Replica) throws -> Int
 }
@@ -177,9 +179,7 @@ struct DiscardChangeSets<Box: ChangeSetBox>: TingCommand {
                     "\(carried.counted("change set")) may be on the way in a bundle: the server takes what arrives, discarded here or not."
                 )
             }
-            try console.confirm(
-                "Discard \(picked.count.counted("change set")) of the \(Box.name), for good?",
-                yes: yes)
+            if !yes { try console.confirm(question(picked, replica), yes: false) }
             dependents = try Box.discard(picked, of: replica)
         }
         console.outcome(
@@ -191,5 +191,13 @@ struct DiscardChangeSets<Box: ChangeSetBox>: TingCommand {
         console.warn(
             "\(dependents.counted("change set")) built on what is gone: in quarantine now.")
         throw Finish.quarantined
+    }
+
+    private func question(_ picked: [ChangeSetID], _ replica: Replica) throws -> String {
+        let dependents = try Box.dependents(on: picked, of: replica)
+        let rest =
+            dependents > 0
+            ? " (what builds on it goes to quarantine: \(dependents.counted("change set")))" : ""
+        return "Discard \(picked.count.counted("change set")) of the \(Box.name), for good\(rest)?"
     }
 }

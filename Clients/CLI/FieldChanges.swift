@@ -36,7 +36,14 @@ struct FieldChanges {
             case .literal(let text): return Change(input: input, text: text, isExact: false)
             case .exact(let text): return Change(input: input, text: text, isExact: true)
             case .file(let path):
-                let data = NamedFile.contents(of: path)
+                guard !path.isEmpty else {
+                    throw CommandError(
+                        .usage, code: "usage", "`\(argument)` names no file.",
+                        remedy:
+                            "Write `\(input.field)=@FILE`; `\(input.field)==@` takes the text as it is."
+                    )
+                }
+                let data = InputFile.contents(of: path, upTo: Self.byteLimit)
                 return Change(
                     input: input, text: try Self.text(data, of: path), isExact: false)
             case .standardInput:
@@ -46,7 +53,7 @@ struct FieldChanges {
                         remedy: "Read the others from files: `field=@FILE`.")
                 }
                 readsInput = true
-                let data = try StandardFiles.readInput()
+                let data = try StandardFiles.readInput(upTo: Self.byteLimit)
                 return Change(
                     input: input, text: try Self.text(data, of: "standard input"), isExact: false)
             }
@@ -74,12 +81,22 @@ struct FieldChanges {
 
     var fieldNames: [String] { Set(changes.map(\.input.field)).sorted() }
 
-    /// The text without its last line end, which editors and `echo` add.
+    /// Bytes that are read for one field: of more, none of it would fit a change set.
+    private static let byteLimit = Limits.changeSetByteLimit
+
+    /// The text without its last line end, which editors and `echo` add, and without the byte order
+    /// mark that some put before UTF-8.
     private static func text(_ data: Data?, of place: String) throws -> String {
         guard let data else {
             throw CommandError(
                 .error, code: "not_read", "\(place) can't be read.",
                 remedy: "Name a readable file; `field==@TEXT` takes the text as it is.")
+        }
+        guard data.count <= byteLimit else {
+            throw CommandError(
+                .error, code: "invalid_value",
+                "\(place) holds more than \(byteLimit) bytes: no field has room for that.",
+                remedy: "Keep a text within \(Limits.textByteLimit) bytes.")
         }
         guard var text = String(validating: data, as: UTF8.self) else {
             throw CommandError(
@@ -87,6 +104,7 @@ struct FieldChanges {
                 remedy: "Convert it first, for example with `iconv -t utf-8`.")
         }
         if text.last?.isNewline == true { text.removeLast() }
+        if text.unicodeScalars.first == "\u{feff}" { text.unicodeScalars.removeFirst() }
         return text
     }
 

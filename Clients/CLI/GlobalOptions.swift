@@ -59,6 +59,20 @@ struct MessageOption: ParsableArguments {
 
     /// Empty where none is given.
     var text: String { message ?? "" }
+
+    func validate() throws { try Self.check(text) }
+
+    /// Whether the history has room for it: sealing would cut it.
+    static func fits(_ message: String) -> Bool {
+        message.normalized.utf8.count <= Limits.messageByteLimit
+    }
+
+    /// Refuses what would be cut.
+    static func check(_ message: String) throws {
+        guard fits(message) else {
+            throw ValidationError("--message takes at most \(Limits.messageByteLimit) bytes.")
+        }
+    }
 }
 
 /// A name that others read.

@@ -17,6 +17,11 @@ enum InputFile {
         return data
     }
 
+    /// The bytes of a file to its end, or more than `limit` of them; `nil` where it can't be read.
+    static func contents(of path: String, upTo limit: Int) -> Data? {
+        FileHandle(forReadingAtPath: path).flatMap { try? $0.contents(upTo: limit) }
+    }
+
     /// Whether something is a file with a name that tells of its contents, and no pipe or device.
     static func isRegular(_ path: String) -> Bool {
         var kind = stat()
@@ -39,10 +44,27 @@ enum InputFile {
     }
 }
 
+extension FileHandle {
+    /// All bytes to the end, or one more than `limit`: what has no end, as some devices, is not read for it.
+    fileprivate func contents(upTo limit: Int) throws -> Data {
+        var bytes = Data()
+        while bytes.count <= limit,
+            let more = try read(upToCount: limit + 1 - bytes.count), !more.isEmpty
+        {
+            bytes.append(more)
+        }
+        return bytes
+    }
+}
+
 extension StandardFiles {
-    /// All of standard input.
-    static func readInput() throws -> Data {
-        do { return try FileHandle.standardInput.readToEnd() ?? Data() } catch {
+    /// All of standard input, or one byte more than `limit`.
+    static func readInput(upTo limit: Int? = nil) throws -> Data {
+        let input = FileHandle.standardInput
+        do {
+            if let limit { return try input.contents(upTo: limit) }
+            return try input.readToEnd() ?? Data()
+        } catch {
             throw CommandError(
                 .error, code: "not_read", "Standard input can't be read; nothing was changed.",
                 remedy: "Pipe the text in, or name a file.")

@@ -88,9 +88,10 @@ extension RecordEdit {
             let plain = PlainArguments(arguments.dropFirst(), options: ["--message", "-m"]),
             plain.operands.count > (verb == .set ? 1 : 0)
         else { return nil }
+        let message = plain.value("--message", "-m") ?? ""
+        guard MessageOption.fits(message) else { return nil }
         self.init(
             verb: verb, options: plain.options, target: plain.operands[0],
-            fields: Array(plain.operands.dropFirst()), message: plain.value("--message", "-m") ?? ""
-        )
+            fields: Array(plain.operands.dropFirst()), message: message)
     }
 }

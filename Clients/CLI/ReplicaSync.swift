@@ -56,9 +56,9 @@ struct ReplicaSync: Equatable {
         let report = SyncReport(replica, console, isOneOfMany: follow)
         let outcome = try await once(replica, connection)
         if outcome.summary.quarantined > 0 { code.noteQuarantine() }
-        try session.noteLastSync(replica, outcome)
         try report.show(outcome)
-        try await session.keepUp(replica, connection)
+        try console.warning { try session.noteLastSync(replica, outcome) }
+        try await session.keepUp(replica, connection, console)
         if follow {
             let told = ToldDeferrals(outcome.summary.deferred)
             try await stay(replica, connection, report, code, told)
@@ -75,7 +75,7 @@ struct ReplicaSync: Equatable {
         defer { withExtendedLifetime(lock) {} }
         let invalid = try noting(replica) { try replica.seal(message: message) }
         if !options.json { console.warn(about: invalid) }
-        let progress = Progress(console)
+        let progress = console.progress
         defer { progress.end() }
         if try replica.isDigestDue() { progress.report("computing the digest of this clone") }
         return try await SyncSession(replica, over: connection, now: Session.clock).run { step in
@@ -138,7 +138,8 @@ struct ReplicaSync: Equatable {
             .object([
                 ("sent", .integer(sent)), ("received", .integer(waiting)),
                 ("merged", .integer(0)), ("conflicts", .integer(0)), ("quarantined", .integer(0)),
-                ("invalid", .integer(status.invalid.count)), ("version", .integer(status.version)),
+                ("deferred", .integer(0)), ("invalid", .integer(status.invalid.count)),
+                ("version", .integer(status.version)),
             ]),
             "Would send \(status.outbox.counted("edit")) and receive "
                 + "\(waiting.counted("change set")). Nothing was changed."
@@ -157,11 +158,13 @@ extension ReplicaSync {
             // What goes together, `Sync` says.
             !plain.flags.contains("--follow") || plain.flags.count == 1
         else { return nil }
+        let message = plain.value("--message", "-m") ?? ""
+        guard MessageOption.fits(message) else { return nil }
         self.init(
             options: plain.options, dryRun: plain.flags.contains("--dry-run"),
             follow: plain.flags.contains("--follow"),
             failOnConflicts: plain.flags.contains("--fail-on-conflicts"),
-            message: plain.value("--message", "-m") ?? "")
+            message: message)
     }
 }
 
@@ -185,16 +188,29 @@ extension Session {
 
     /// After a sync: learns what an earlier version of Ting did not ask for when it joined, and takes
     /// on the account that its owner has at a server that was set up anew.
-    fileprivate func keepUp(_ replica: Replica, _ connection: ServerConnection) async throws {
+    fileprivate func keepUp(
+        _ replica: Replica, _ connection: ServerConnection, _ console: Console
+    ) async throws {
         let identity = try replica.identity()
         let home = try home()
         guard let known = try home.configuration().server(identity.server) else { return }
-        try home.note(refused: false, by: identity.server)
+        try console.warning { try home.note(refused: false, by: identity.server) }
         if let member = MemberID(known.member), member != identity.member {
             try replica.bind(server: identity.server, member: member)
         }
         if !home.hasBundleKey(identity.server), let key = try? await connection.bundleKey() {
-            try home.pin(bundleKey: key, of: identity.server)
+            try console.warning { try home.pin(bundleKey: key, of: identity.server) }
+        }
+    }
+}
+
+extension Console {
+    /// Notes a sync for later commands; where `TING_HOME` can't be read or written, it warns: the sync
+    /// stands, and ends as it went.
+    func warning(_ note: () throws -> Void) throws {
+        do { try note() } catch let error as HomeError {
+            warn("the sync is done, and could not be noted: \(error.sentence)")
+            hint(error.remedy)
         }
     }
 }

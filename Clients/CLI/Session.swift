@@ -42,6 +42,7 @@ struct Session {
                 path: path, schema: Self.schema, clock: Self.clock,
                 isWaiting: { sayThatItWaits("another program that writes to \(path)") })
             Self.opened.withLock { $0.append(replica) }
+            try check(replica)
             return replica
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw ReplicaError.notAReplica(path)
@@ -54,6 +55,21 @@ struct Session {
             }
             throw Self.notWritable(path, opens: false)
         }
+    }
+
+    /// Refuses a file that is of another workspace than the one that is named beside it.
+    private func check(_ replica: Replica) throws {
+        guard options.replica != nil, let wanted = options.workspace else { return }
+        let identity = try replica.identity()
+        var known = ClientConfiguration()
+        known.replicas = [
+            .init(workspace: identity.workspace, server: identity.server, file: replica.path)
+        ]
+        guard known.replicas(named: wanted).isEmpty else { return }
+        throw CommandError(
+            .usage, code: "other_workspace",
+            "The file \(replica.path) is a replica of \(identity.workspace), not of \(wanted).",
+            remedy: "Leave out `-w` or `--replica`: one of them is enough.")
     }
 
     /// Seals what other tools wrote, for a command that only reads: where that can't be done it says so, and
@@ -200,7 +216,7 @@ struct Session {
     /// The server that a person names by host, HOST:PORT or URL; the only one, where none is named.
     /// - Parameter remedy: How to name one of several, given an example.
     func server(
-        named place: String?, remedy: (_ example: String) -> String = { _ in "Name one of them." }
+        named place: String?, remedy: (_ example: String) -> String
     ) throws -> ClientConfiguration.Server {
         let known = try home().configuration()
         let found = place.map { known.servers(named: $0) } ?? known.servers

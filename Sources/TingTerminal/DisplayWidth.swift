@@ -22,10 +22,16 @@ package enum DisplayWidth {
         return width
     }
 
-    /// A character is as wide as its widest scalar, so that emoji of several count once.
+    /// A character is as wide as its widest scalar, so that emoji of several count once. A flag is an
+    /// emoji of two letters that are narrow by themselves.
     package static func of(_ character: Character) -> Int {
-        character.unicodeScalars.reduce(0) { max($0, of($1)) }
+        let scalars = character.unicodeScalars
+        let isFlag = scalars.count == 2 && scalars.allSatisfy { regional.contains($0.value) }
+        return isFlag ? 2 : scalars.reduce(0) { max($0, of($1)) }
     }
+
+    /// The letters that flags are made of.
+    private static let regional: ClosedRange<UInt32> = 0x1f1e6...0x1f1ff
 
     private static func of(_ scalar: Unicode.Scalar) -> Int {
         let value = scalar.value

@@ -77,8 +77,9 @@ package enum Terminal {
         }
     }
 
-    /// Writes all bytes. What standard output doesn't take is remembered as its failure; standard error
-    /// is for whoever reads it: nobody may, or its disk is full, and that ends no server.
+    /// Writes all bytes; where a pipe has no room it waits. What standard output doesn't take is remembered
+    /// as its failure; standard error is for whoever reads it: nobody may, or its disk is full, and that
+    /// ends no server.
     package static func write(_ text: String, to file: Int32 = STDOUT_FILENO) {
         guard !isSilent.load(ordering: .relaxed) else { return }
         var text = text
@@ -97,11 +98,19 @@ package enum Terminal {
             let chunk = UnsafeRawBufferPointer(rebasing: rest)
             let count = Foundation.write(file, chunk.baseAddress, chunk.count)
             if count < 0 && errno == EINTR { continue }
+            // Another program that shares it may have made it one that does not wait by itself.
+            if count < 0 && errno == EAGAIN && isWaited(for: file) { continue }
             guard count > 0 else {
                 if file == STDOUT_FILENO { outputError.store(errno, ordering: .relaxed) }
                 return
             }
             rest = rest.dropFirst(count)
         }
+    }
+
+    /// Waits until a file takes bytes again, or has nobody who reads them; whether that may be so now.
+    private static func isWaited(for file: Int32) -> Bool {
+        var output = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+        return poll(&output, 1, -1) >= 0 || errno == EINTR
     }
 }

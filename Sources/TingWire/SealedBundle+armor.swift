@@ -18,9 +18,11 @@ extension SealedBundle {
     /// The file in whichever form it came; text around the marks is skipped, as mail adds it.
     package static func dearmored(_ data: Data) throws -> [UInt8] {
         if data.starts(with: Data("tingbndl".utf8)) { return Array(data) }
-        guard data.count <= 2 * fileByteLimit, let text = String(data: data, encoding: .utf8),
-            let start = text.range(of: begin), let stop = text.range(of: end),
-            start.upperBound <= stop.lowerBound,
+        guard data.count <= 2 * fileByteLimit else { throw BundleError.notABundle }
+        // A mail around it may be in any encoding that has ASCII in it.
+        let text = String(decoding: data, as: UTF8.self)
+        guard let start = text.range(of: begin),
+            let stop = text.range(of: end, range: start.upperBound..<text.endIndex),
             let file = Data(
                 base64Encoded: text[start.upperBound..<stop.lowerBound].filter {
                     !$0.isWhitespace && $0 != ">"

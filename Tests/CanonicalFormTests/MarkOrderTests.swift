@@ -28,7 +28,8 @@ struct MarkOrderTests {
         "\u{301}", "\u{323}", "\u{327}", "\u{344}", "\u{345}", "\u{64e}", "\u{651}", "\u{3099}",
     ]
 
-    @Test("is that of NFC in all that is in NFC, or put in it: every text of four starters and marks")
+    @Test(
+        "is that of NFC in all that is in NFC, or put in it: every text of four starters and marks")
     func normalized() {
         var wrong: [String] = []
         var (normal, disordered) = (0, 0)

@@ -110,6 +110,28 @@ struct CertificateTests {
         #expect(server.asked.isEmpty)
     }
 
+    @Test("TLS that is refused before a certificate came is not blamed on one")
+    func refusedHandshake() async throws {
+        // The alert handshake_failure (RFC 8446 § 6.2).
+        let speaker = try await LittleSpeaker(saying: [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28])
+        let address = ServerAddress(host: "127.0.0.1", port: speaker.port)
+        let connection = try ServerConnection(
+            address, anchor: .authority(pem: Authority().pem), token: "secret",
+            timeout: .seconds(5), environment: [:])
+        let error = await #expect(throws: ClientError.self) {
+            _ = try await connection.workspaces()
+        }
+        #expect(error?.code == "tls_failed")
+        #expect(error?.isUnreached == true)
+        let contact = await #expect(throws: ClientError.self) {
+            try await FirstContact.authority(
+                pinned: .zero, at: address, proxy: nil, timeout: .seconds(5))
+        }
+        #expect(contact?.code == "tls_failed")
+        await connection.close()
+        await speaker.stop()
+    }
+
     static func httpDate(_ date: Date) -> String {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")

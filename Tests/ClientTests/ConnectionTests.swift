@@ -2,6 +2,7 @@
 
 import Foundation
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import Synchronization
 import Testing
@@ -165,6 +166,47 @@ struct ConnectionTests {
         contact.cancel()
         await #expect(throws: CancellationError.self) { try await contact.value }
         try await silent.close()
+    }
+
+    @Test(
+        "a first contact that finds no certificate says what it found instead",
+        arguments: [
+            ("", false, "server_not_reached", "it did not answer in time"),
+            ("HTTP/1.1 400 Bad Request\r\n\r\n", false, "foreign_answer", "no TLS"),
+            ("", true, "server_not_reached", "it did not answer in time"),
+            ("HTTP/1.1 407 Who?\r\n\r\n", true, "server_not_reached", "a user name and password"),
+            ("HTTP/1.1 403 No\r\n\r\n", true, "server_not_reached", "it refused to connect"),
+        ])
+    func noCertificate(
+        _ says: String, _ isProxy: Bool, _ code: String, _ sentence: String
+    ) async throws {
+        let speaker = try await LittleSpeaker(saying: Array(says.utf8))
+        let proxy = isProxy ? ProxySettings(host: "127.0.0.1", port: speaker.port) : nil
+        let error = await #expect(throws: ClientError.self) {
+            try await FirstContact.authority(
+                pinned: .zero, at: ServerAddress(host: "127.0.0.1", port: speaker.port),
+                proxy: proxy, timeout: .seconds(1))
+        }
+        #expect(error?.code == code)
+        #expect(error?.sentence.contains(sentence) == true, "\(String(describing: error))")
+        #expect(error?.sentence.contains("through the proxy") == isProxy)
+        await speaker.stop()
+    }
+
+    @Test(
+        "what is asked of a connection after its end fails for good, of whichever kind",
+        arguments: [false, true])
+    func closed(isLong: Bool) async throws {
+        let connection = try connect(1, Authority())
+        await connection.close()
+        var asked = Request(.GET, "/v1/workspaces")
+        asked.isLong = isLong
+        let request = asked
+        let error = await #expect(throws: ClientError.self) {
+            _ = try await connection.send(request)
+        }
+        #expect(error?.code == "connection_closed")
+        #expect(error?.scope == .requestWide)
     }
 
     @Test("a web page in place of an answer is told from a server of Ting")

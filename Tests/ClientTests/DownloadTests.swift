@@ -18,16 +18,23 @@ private final class FileServer: Sendable {
     private let cuts: Mutex<[Int?]>
     /// A place whose byte is sent wrong, once.
     private let damage: Mutex<Int?>
+    /// Bytes after which each manifest is cut, as for `cuts`.
+    private let manifestCuts: Mutex<[Int?]>
 
-    convenience init(_ count: Int, cuts: [Int?] = [], damage: Int? = nil) {
+    convenience init(
+        _ count: Int, cuts: [Int?] = [], damage: Int? = nil, manifestCuts: [Int?] = []
+    ) {
         let content = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-        self.init(content, cuts: cuts, damage: damage)
+        self.init(content, cuts: cuts, damage: damage, manifestCuts: manifestCuts)
     }
 
-    init(_ content: [UInt8], cuts: [Int?] = [], damage: Int? = nil) {
+    init(
+        _ content: [UInt8], cuts: [Int?] = [], damage: Int? = nil, manifestCuts: [Int?] = []
+    ) {
         self.content = content
         self.cuts = Mutex(cuts)
         self.damage = Mutex(damage)
+        self.manifestCuts = Mutex(manifestCuts)
     }
 
     var tag: String { "\"\(Hash(of: content))\"" }
@@ -58,7 +65,9 @@ private final class FileServer: Sendable {
             message.gzipBlockBytes = members.map { Int64($0.count) }
         }
         let body = (try? WireCoding.protobuf.encode(message)) ?? []
-        return LittleServer.Answer(headers: ["Content-Type": Request.protobuf], body: body)
+        return LittleServer.Answer(
+            headers: ["Content-Type": Request.protobuf], body: body,
+            cutAfter: manifestCuts.withLock { $0.isEmpty ? nil : $0.removeFirst() })
     }
 
     private func file(_ asked: LittleServer.Asked) -> LittleServer.Answer {
@@ -138,6 +147,47 @@ struct DownloadTests {
         _ = try await setup.download.run { _, _ in }
         #expect(FileManager.default.contents(atPath: setup.download.partial) == Data(files.content))
         #expect(ranges(setup.server) == ["", "bytes=4321-", "bytes=6321-"])
+    }
+
+    private func manifests(_ server: LittleServer) -> Int {
+        server.asked.count { $0.path.hasSuffix("/manifest") }
+    }
+
+    @Test("goes on after a manifest that was lost, before the file and between", .tags(.promise5))
+    func lostManifest() async throws {
+        let files = FileServer(12_345, cuts: [4_321], manifestCuts: [0, nil, 3])
+        let setup = try await prepare(files)
+        _ = try await setup.download.run { _, _ in }
+        #expect(FileManager.default.contents(atPath: setup.download.partial) == Data(files.content))
+        #expect(ranges(setup.server) == ["", "bytes=4321-"])
+        #expect(manifests(setup.server) == 4)
+    }
+
+    @Test("gives up after four manifests that were lost")
+    func lostManifests() async throws {
+        let files = FileServer(12_345, manifestCuts: Array(repeating: 0, count: 50))
+        let setup = try await prepare(files)
+        let error = await #expect(throws: ClientError.self) {
+            try await setup.download.run { _, _ in }
+        }
+        #expect(error?.code == "connection_lost")
+        #expect(manifests(setup.server) == 4)
+    }
+
+    @Test("a server that is not there is told at once")
+    func notThere() async throws {
+        let clock = HastyClock()
+        let connection = try ServerConnection(
+            ServerAddress(host: "127.0.0.1", port: 1), anchor: .authority(pem: Authority().pem),
+            token: "token", timeout: .seconds(5), environment: [:])
+        let target = FileManager.default.temporaryDirectory.appending(
+            path: "ting-\(UUID().uuidString)/replica.sqlite"
+        ).path
+        let download = SnapshotDownload("demo", from: connection, to: target, clock: clock)
+        let error = await #expect(throws: ClientError.self) { try await download.run { _, _ in } }
+        #expect(error?.code == "server_not_reached")
+        #expect(clock.waited == .zero)
+        await connection.close()
     }
 
     @Test("in gzip it goes on after a cut from the last whole block", .tags(.promise5))
@@ -251,12 +301,7 @@ struct DownloadTests {
 
     @Test("an empty log goes, and so does what a killed clone left beside its part of the file")
     func emptyLog() async throws {
-        let team = try Team(1)
-        defer { withExtendedLifetime(team) {} }
-        let snapshot = team.folder.appending(path: "snapshot.sqlite").path
-        _ = try team.workspace.writeSnapshot(to: snapshot)
-        let bytes = try #require(FileManager.default.contents(atPath: snapshot))
-        let setup = try await prepare(FileServer(Array(bytes)))
+        let setup = try await prepare(snapshots())
         try plant("", beside: target(setup), ["-wal", "-journal"])
         try plant("an index", beside: target(setup), ["-shm"])
         let logs = ["-wal", "-journal", "-shm"]
@@ -268,6 +313,59 @@ struct DownloadTests {
             #expect(!isThere(target(setup), suffix))
             #expect(!isThere(setup.download.partial, suffix))
         }
+    }
+
+    /// A server of a real snapshot.
+    private func snapshots() throws -> FileServer {
+        let team = try Team(1)
+        defer { withExtendedLifetime(team) {} }
+        let snapshot = team.folder.appending(path: "snapshot.sqlite").path
+        _ = try team.workspace.writeSnapshot(to: snapshot)
+        return FileServer(Array(try #require(FileManager.default.contents(atPath: snapshot))))
+    }
+
+    @Test("a file that came while a clone loaded stays, and the clone is refused", .tags(.promise4))
+    func cameMeanwhile() async throws {
+        let setup = try await prepare(snapshots())
+        let (path, edits) = (target(setup), Data("edits".utf8))
+        let error = await #expect(throws: ClientError.self) {
+            _ = try await setup.download.connection.clone(
+                "demo", to: path, member: nil, schema: .sample, clock: { 0 }
+            ) { _, _ in
+                _ = FileManager.default.createFile(atPath: path, contents: edits)
+            }
+        }
+        #expect(error?.code == "file_exists")
+        #expect(FileManager.default.contents(atPath: path) == edits)
+        // What had come is still of use.
+        try FileManager.default.removeItem(atPath: path)
+        try await clone(setup).close()
+        #expect(!isThere(setup.download.partial, ""))
+    }
+
+    @Test("a link that leads nowhere is a file that is there")
+    func danglingLink() async throws {
+        let setup = try await prepare(FileServer(12_345))
+        try FileManager.default.createDirectory(at: setup.folder, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: target(setup), withDestinationPath: "nowhere")
+        let error = await #expect(throws: ClientError.self) { _ = try await clone(setup) }
+        #expect(error?.code == "file_exists")
+        #expect(setup.server.asked.isEmpty)
+    }
+
+    @Test(
+        "a clone that was killed while its file had two names leaves the replica of the other alone",
+        .tags(.promise4))
+    func secondName() async throws {
+        let setup = try await prepare(snapshots())
+        let moved = setup.folder.appending(path: "moved.sqlite").path
+        try plant("a replica, moved away since", beside: moved, [""])
+        #expect(link(moved, setup.download.partial) == 0)
+        try await clone(setup).close()
+        let kept = FileManager.default.contents(atPath: moved)
+        #expect(kept == Data("a replica, moved away since".utf8))
+        #expect(!isThere(setup.download.partial, ""))
     }
 
     @Test("gives up when nothing more comes, and keeps what came")

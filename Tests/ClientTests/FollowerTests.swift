@@ -189,6 +189,17 @@ struct FollowerTests {
         await server.stop()
     }
 
+    @Test("ends when its connection is closed, and tries no more", .timeLimit(.minutes(1)))
+    func closedConnection() async throws {
+        let (server, connection) = try await serve(stream: Self.quiet, sync: Self.busy)
+        let following = follow(connection)
+        try await eventually("it listens", within: 10) { !server.asked.isEmpty }
+        await connection.close()
+        let error = await #expect(throws: ClientError.self) { try await following.value }
+        #expect(error?.code == "connection_closed")
+        await server.stop()
+    }
+
     @Test(
         "ends when another file lies in its replica's place: who edits that one would wait for nothing"
     )

@@ -54,6 +54,8 @@ struct InputTests {
             ("b, a,b", tags, .set(["a", "b"])),
             ("a b\nc\r\n\nd", tags, .set(["a b", "c", "d"])),
             (#"["x, y","a"]"#, tags, .set(["a", "x, y"])),
+            ("\n [\"b\",\n \"a\"]\n", tags, .set(["a", "b"])),
+            ("a\n[b", tags, .set(["[b", "a"])),
             ("", tags, .set([])),
             ("JWP", Field("p", .reference, .latest, to: ["programme"]), .text("programme/JWP")),
             ("", Field("c", .counter, .counter), .integer(0)),
@@ -73,6 +75,7 @@ struct InputTests {
             ("99999999999999999999", Field("m", .money, .latest)),
             ("+-5", Field("m", .money, .latest)), ("-+5", Field("m", .money, .latest)),
             ("--5", Field("m", .money, .latest)), ("-", Field("m", .money, .latest)),
+            ("[\"a\",\"b\"]\nc", tags), ("[draft", tags), ("[1]", tags), (" [a]", tags),
         ])
     func invalid(_ text: String, _ field: Field) {
         #expect {
@@ -80,6 +83,38 @@ struct InputTests {
         } throws: { error in
             (error as? InputError)?.remedy.isEmpty == false
         }
+    }
+
+    @Test(
+        "the text that an editor shows for a set reads back as the same set",
+        arguments: [
+            [], ["a", "b"], ["a b", "c"], ["x, y"], ["[x"], ["A", "[b]"], ["two\nlines"], [" lead"],
+            ["\u{2028}"], ["\"quoted\""],
+        ])
+    func shownSet(_ elements: [String]) throws {
+        let text = SetText.text(elements)
+        #expect(try SetText.elements(text, field: "tags") == elements)
+        #expect(try reader.value(text, for: Self.tags) == .set(of: elements))
+    }
+
+    @Test("plain elements have a line each, others stand in a JSON array")
+    func setText() {
+        #expect(SetText.text(["a b", "c"]) == "a b\nc")
+        #expect(SetText.text(["a, b", "c"]) == #"["a, b","c"]"#)
+    }
+
+    @Test("what can't be read as a set is not taken for an empty one, and may be replaced")
+    func unreadableSet() throws {
+        let current = Value.text("a, b")
+        for change in [FieldInput.Change.add, .remove] {
+            let error = #expect(throws: InputError.self) {
+                try reader.value([.init(change, "c")], for: Self.tags, current: current)
+            }
+            #expect(error?.sentence.contains("held back") == true)
+        }
+        let steps: [ValueReader.Step] = [.init(.assign, "a,b"), .init(.add, "c")]
+        #expect(
+            try reader.value(steps, for: Self.tags, current: current) == .set(["a", "b", "c"]))
     }
 
     @Test("an unknown status names those that are known")

@@ -227,6 +227,18 @@ struct LastErrorTests {
         #expect(after.outbox == 1 && after.unsealed == nil)
     }
 
+    @Test("a damaged file is told as everywhere else, with the way to a new replica")
+    func damagedFile() {
+        let damaged = ReplicaError.damaged("")
+        for code in [ResultCode.SQLITE_CORRUPT, .SQLITE_NOTADB] {
+            let problem = SyncSession.problem(code)
+            #expect((problem.code, problem.remedy) == (damaged.code, damaged.remedy))
+            #expect(SyncSession.sentence(DatabaseError(resultCode: code)).hasSuffix(damaged.remedy))
+        }
+        let malformed = StoredFormError.malformed("value")
+        #expect(SyncSession.sentence(malformed).hasSuffix(damaged.remedy))
+    }
+
     /// A line that gives out while the server is being given back what it lost.
     private struct CutLine: SyncLine {
         let response: SyncResponse

@@ -72,3 +72,14 @@ struct PlainJSONTests {
         #expect(json["b"]?["c"] == nil && json["c"] == nil)
     }
 }
+
+@Suite("Writing JSON")
+struct JSONValueTests {
+    @Test("every control character is escaped: none moves a terminal's cursor")
+    func controls() {
+        let value = JSONValue.text("\u{1b}\t\u{7f}\u{80}\u{9f}\u{a0}é\u{2028}")
+        #expect(
+            JSONValue.object([("a\u{9b}", value)]).text
+                == "{\"a\\u009b\":\"\\u001b\\t\\u007f\\u0080\\u009f\u{a0}é\u{2028}\"}")
+    }
+}

@@ -19,6 +19,9 @@ private final class Line: SyncLine, @unchecked Sendable {
     private let member: Member
     private var fates: [Fate]
     private(set) var exchanges = 0
+    /// As for exchanges, of the requests that mend and give back.
+    var otherFates: [Fate] = []
+    private(set) var otherRequests = 0
     /// Called after each exchange with how many there have been.
     var afterExchange: (Int) throws -> Void = { _ in }
 
@@ -28,15 +31,29 @@ private final class Line: SyncLine, @unchecked Sendable {
         self.fates = fates
     }
 
+    private static let lost = ClientError(
+        .transient, code: "connection_lost", "Lost.", remedy: "Again.")
+
     func mend(_ request: MendRequest) async throws -> MendResponse {
-        try team.workspace.mend(request)
+        try other { try team.workspace.mend(request) }
     }
 
     func giveBack(_ request: GiveBackRequest) async throws -> GiveBackResponse {
-        var generator = SystemRandomNumberGenerator()
-        return try team.workspace.takeBack(
-            request, now: team.clock.time, next: .random(using: &generator)
-        ).response
+        try other {
+            var generator = SystemRandomNumberGenerator()
+            return try team.workspace.takeBack(
+                request, now: team.clock.time, next: .random(using: &generator)
+            ).response
+        }
+    }
+
+    private func other<Answer>(_ answer: () throws -> Answer) throws -> Answer {
+        otherRequests += 1
+        let fate = otherFates.isEmpty ? .delivered : otherFates.removeFirst()
+        if fate == .requestLost { throw Self.lost }
+        let answer = try answer()
+        if fate == .replyLost { throw Self.lost }
+        return answer
     }
 
     func snapshot() async throws -> String {
@@ -48,14 +65,13 @@ private final class Line: SyncLine, @unchecked Sendable {
     func exchange(_ request: SyncRequest) async throws -> SyncResponse {
         exchanges += 1
         let fate = fates.isEmpty ? .delivered : fates.removeFirst()
-        let lost = ClientError(.transient, code: "connection_lost", "Lost.", remedy: "Again.")
-        if fate == .requestLost { throw lost }
+        if fate == .requestLost { throw Self.lost }
         let submission = Workspace.Submission(request: request, member: member.id, role: .editor)
         let judgement = try team.workspace.accept([submission], now: team.clock.time)[0]
         let response = try team.workspace.reply(
             to: request, judgement: judgement, role: .editor, members: team.members,
             membersVersion: 1, now: team.clock.time)
-        if fate == .replyLost { throw lost }
+        if fate == .replyLost { throw Self.lost }
         try afterExchange(exchanges)
         return response
     }
@@ -124,6 +140,67 @@ struct SyncSessionTests {
         #expect(status.outbox == 1)
         #expect(status.lastError?.hasPrefix("Lost.") == true)
         #expect(status.lastSync == nil)
+    }
+
+    @Test("a request that mends is sent again too", .tags(.promise5))
+    func lostMending() async throws {
+        try add("a", 0)
+        _ = try await sync(0, Line(team, member: 0))
+        try team.replicas[0].tamper { try $0.execute(sql: "UPDATE ting_replica SET suspect = 1") }
+        let line = Line(team, member: 0)
+        line.otherFates = [.requestLost, .replyLost]
+        let outcome = try await sync(0, line)
+        #expect(line.otherRequests == 3)
+        #expect(outcome.startedOver == nil)
+        #expect(clock.waited >= .milliseconds(1500))
+        #expect(try team.replicas[0].status().isSuspect == false)
+    }
+
+    @Test("what is given back is sent again too, and taken once", .tags(.promise5))
+    func lostGivingBack() async throws {
+        try add("a", 0)
+        _ = try await sync(0, Line(team, member: 0))
+        let backup = team.folder.appending(path: "backup.sqlite").path
+        try team.workspace.backup(to: backup)
+        try add("lost by the server", 0)
+        _ = try await sync(0, Line(team, member: 0))
+        try team.workspace.close()
+        team.workspace = try Workspace(path: backup, schema: team.schema)
+        var generator = SystemRandomNumberGenerator()
+        try team.workspace.startEpoch(.random(using: &generator))
+        let line = Line(team, member: 0)
+        line.otherFates = [.requestLost, .replyLost]
+        let outcome = try await sync(0, line)
+        #expect((outcome.startedOver, outcome.givenBack) == (.anotherEpoch, 1))
+        #expect(line.otherRequests == 3)
+        #expect(clock.waited >= .milliseconds(1500))
+        #expect(try team.workspace.head().version == 2)
+    }
+
+    @Test("a request that mends is given up in time, too, on a line that stays cut")
+    func givesUpMending() async throws {
+        try add("a", 0)
+        _ = try await sync(0, Line(team, member: 0))
+        try team.replicas[0].tamper { try $0.execute(sql: "UPDATE ting_replica SET suspect = 1") }
+        let line = Line(team, member: 0)
+        line.otherFates = Array(repeating: .requestLost, count: 100)
+        let error = await #expect(throws: ClientError.self) { try await sync(0, line) }
+        #expect(error?.code == "connection_lost")
+        #expect(line.otherRequests > 1)
+        #expect(clock.waited < .seconds(20))
+    }
+
+    @Test("a sync that is done is none that failed, whatever becomes of the note of it")
+    func noteFails() async throws {
+        try add("a", 0)
+        let replica = team.replicas[0]
+        let session = SyncSession(
+            replica, over: Line(team, member: 0), clock: clock, patience: .seconds(20),
+            now: {
+                try? replica.close()
+                return 0
+            })
+        #expect(try await session.run().summary.sent == 1)
     }
 
     private func addPages() throws {

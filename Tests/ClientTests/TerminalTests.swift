@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 import Testing
 import TingTerminal
 
@@ -13,9 +14,25 @@ struct TerminalTests {
         arguments: [
             ("abc", 3), ("København", 9), ("哥本哈根", 8), ("厅 tīng", 7), ("A\u{30a}", 1), ("", 0),
             ("한국", 4), ("ｶﾅ", 2), ("Ａ", 2), ("👍🏽", 2), ("e\u{301}\u{200d}", 1),
+            ("🇩🇰", 2), ("🇩🇰🇨🇳 x", 6),
         ])
     func width(_ text: String, _ columns: Int) {
         #expect(DisplayWidth.of(text) == columns)
+    }
+
+    @Test("a pipe that does not wait by itself, and is full, takes all of it all the same")
+    func fullPipe() throws {
+        let count = 1 << 20
+        let pipe = Pipe()
+        let end = dup(pipe.fileHandleForWriting.fileDescriptor)
+        try pipe.fileHandleForWriting.close()
+        #expect(fcntl(end, F_SETFL, O_NONBLOCK) == 0)
+        Thread.detachNewThread {
+            Terminal.write(Data(repeating: 0x61, count: count), to: end)
+            close(end)
+        }
+        let read = try pipe.fileHandleForReading.readToEnd()
+        #expect(read?.count == count)
     }
 
     @Test("columns stand in line with Danish and Chinese in them")
@@ -62,8 +79,12 @@ struct TerminalTests {
 
     @Test("a date is where its day, month or year begins")
     func starts() {
-        #expect(TimeText.start(of: "2024-02-29") == 1_709_164_800_000)
-        #expect(TimeText.start(of: "1970") == 0)
+        // Where this computer is, between -12 and +14 hours of UTC.
+        for (date, utc) in [("2024-02-29", 1_709_164_800_000), ("1970", 0)] as [(String, Int64)] {
+            let start = TimeText.start(of: date) ?? .max
+            #expect(TimeText.short(start) == "\(date.count == 4 ? date + "-01-01" : date) 00:00")
+            #expect((utc - 50_400_000...utc + 43_200_000).contains(start))
+        }
         #expect(TimeText.start(of: "last") == nil)
     }
 
@@ -71,7 +92,10 @@ struct TerminalTests {
     func instants() {
         #expect(TimeText.instant("2024-02-28T23:59:59.999Z") == 1_709_164_799_999)
         #expect(TimeText.instant("2024-02-29T00:00Z") == 1_709_164_800_000)
-        #expect(TimeText.instant("2024-02-29 00:00:00.5") == 1_709_164_800_500)
+        #expect(TimeText.instant("2024-02-29 00:00:00.5Z") == 1_709_164_800_500)
+        #expect(TimeText.instant("2024-02-29T08:00:00+08:00") == 1_709_164_800_000)
+        #expect(TimeText.instant("2024-02-28 19:00 -05:00") == 1_709_164_800_000)
+        #expect(TimeText.instant("2024-02-29 00:00") == TimeText.start(of: "2024-02-29"))
         #expect(TimeText.instant("2024-02-29T24:00Z") == nil)
         #expect(TimeText.instant("2024-02-30") == nil)
     }
@@ -134,7 +158,7 @@ struct TerminalTests {
         "text without marks and emoji has the width that its characters have",
         arguments: [
             "abc", "Sønderborg – ærlig", "审阅绿色航运,访问日程。", "(江苏省)A", "", " \u{a0}x",
-            "e\u{301}", "👩‍🔬", "a\tb", "한국",
+            "e\u{301}", "👩‍🔬", "a\tb", "한국", "🇩🇰",
         ])
     func plainWidth(_ text: String) {
         let wide = text.reduce(0) { $0 + DisplayWidth.of($1) }

@@ -107,6 +107,20 @@ struct SealedBundleTests {
         }
     }
 
+    @Test("as text it is found in a mail of another encoding, and behind an end that it quotes")
+    func armorInMail() throws {
+        let file = try seal(Array("text".utf8))
+        let text = Data(SealedBundle.armored(file).utf8)
+        // “Kære Li,” in ISO-8859-1.
+        let greeting = Data([0x4b, 0xe6, 0x72, 0x65, 0x20, 0x4c, 0x69, 0x2c, 0x0d, 0x0a])
+        #expect(try SealedBundle.dearmored(greeting + text) == file)
+        let quoted = Data("> -----END TING BUNDLE-----\r\n".utf8)
+        #expect(try SealedBundle.dearmored(greeting + quoted + text + greeting) == file)
+        #expect(throws: BundleError.notABundle) {
+            try SealedBundle.dearmored(quoted + Data("-----BEGIN TING BUNDLE-----\r\n".utf8))
+        }
+    }
+
     @Test("every error says what to do", arguments: BundleError.allCases)
     func remedies(_ error: BundleError) {
         #expect(error.sentence.hasSuffix(".") && error.remedy.hasSuffix("."))

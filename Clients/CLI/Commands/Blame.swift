@@ -12,6 +12,8 @@ struct Blame: TingCommand {
         commandName: "blame",
         abstract: "Say for each field of a record who wrote its value, and when.",
         discussion: """
+            The time is when the server accepted it; of what waits here, when it was written.
+
             Example:
               ting blame JWP-017
             """)

@@ -36,6 +36,13 @@ struct BundleCommand: ParsableCommand {
         }
     }
 
+    /// Refuses JSON beside a bundle: both would go to standard output.
+    static func check(_ global: GlobalOptions, writesTo path: String?) throws {
+        guard global.json, path == "-" else { return }
+        throw ValidationError(
+            "The bundle goes to standard output: leave out --json, or name a file for it.")
+    }
+
     static func read(_ path: String) throws -> [UInt8] {
         try presented { try SealedBundle.dearmored(InputFile.read(path)) }
     }
@@ -46,6 +53,7 @@ struct BundleCommand: ParsableCommand {
                 .usage, code: "usage", "A bundle is no text for a terminal.",
                 remedy: "Add `--armor`, or name a file.")
         }
+        if path != "-" { try BundleTarget.check(ClientHome.absolute(path)) }
         try InputFile.write(
             armored ? Data(SealedBundle.armored(file).utf8) : Data(file), to: path)
     }
@@ -71,6 +79,8 @@ struct CreateBundle: TingCommand, AsyncParsableCommand {
         completion: .file())
     var to: String?
     @Flag(help: "Write text, for the body of an e-mail.") var armor = false
+
+    func validate() throws { try BundleCommand.check(global, writesTo: to) }
 
     func run() async throws {
         let replica = try session.replica()
@@ -127,11 +137,11 @@ struct ApplyBundle: TingCommand {
                 remedy: "Nothing was taken. Make a new bundle with `ting bundle create`.")
         }
         // The same reply once more is no new contact.
-        if outcome.hasNews {
-            try replica.note(contact: Session.clock())
-            try session.noteLastSync(replica, outcome, byBundle: true)
-        }
+        if outcome.hasNews { try replica.note(contact: Session.clock()) }
         try SyncReport(replica, console).show(outcome)
+        if outcome.hasNews {
+            try console.warning { try session.noteLastSync(replica, outcome, byBundle: true) }
+        }
         if outcome.summary.quarantined > 0 { throw Finish.quarantined }
     }
 
@@ -193,10 +203,14 @@ struct CarryBundle: TingCommand, AsyncParsableCommand {
     @Option(help: ArgumentHelp("The server, where you joined several.", valueName: "host"))
     var server: String?
 
+    func validate() throws { try BundleCommand.check(global, writesTo: target) }
+
+    private var target: String { reply ?? (file == "-" ? "-" : file + ".reply") }
+
     func run() async throws {
         let bundle = try BundleCommand.read(file)
         let sealed = try await session.atServer(server) { try await $0.carry(bundle: bundle) }
-        let path = reply ?? (file == "-" ? "-" : file + ".reply")
+        let path = target
         try BundleCommand.write(sealed, to: path, armored: armor)
         guard path != "-" else { return }
         console.result(.object([("reply", .text(ClientHome.absolute(path)))]), [path])

@@ -6,13 +6,15 @@ import TingClient
 import TingCore
 import TingPlanning
 import TingStore
+import TingTerminal
 
 struct Clone: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clone",
         abstract: "Make a replica of a workspace on this device.",
         discussion: """
-            A clone that was cut goes on where it ended: run the same command again.
+            A clone that was cut goes on where it ended: run the same command again. So does one \
+            whose --carry-over failed, with the right file.
 
             Examples:
               ting clone programme
@@ -49,6 +51,7 @@ struct Clone: TingCommand, AsyncParsableCommand {
         let path =
             to.map { ClientHome.absolute($0) }
             ?? home.defaultPath(workspace: name, server: address)
+        if let carryOver { try Self.check(carriedOver: carryOver) }
         let connection = try session.connection(to: server.url)
         let replica: Replica
         do {
@@ -57,15 +60,19 @@ struct Clone: TingCommand, AsyncParsableCommand {
             } else {
                 replica = try await download(name, path, server, connection)
             }
+            for table in ReferenceData.tables {
+                try replica.install(
+                    reference: table.name, columns: table.columns, rows: table.rows)
+            }
+            if let carryOver {
+                try takeOver(ClientHome.absolute(carryOver), replica, server.email)
+            }
+            // Known here when it is whole: until then the same command takes up what it left behind.
+            try remember(name, server.url, path, home)
         } catch {
             await connection.close()
             throw error
         }
-        for table in ReferenceData.tables {
-            try replica.install(reference: table.name, columns: table.columns, rows: table.rows)
-        }
-        try remember(name, server.url, path, home)
-        if let carryOver { try takeOver(ClientHome.absolute(carryOver), replica) }
         // What came since the snapshot; the replica stands without it.
         let (outcome, failure) = await sync(replica, connection)
         await connection.close()
@@ -93,8 +100,24 @@ struct Clone: TingCommand, AsyncParsableCommand {
         }
     }
 
-    private func takeOver(_ damaged: String, _ replica: Replica) throws {
-        let carried = try replica.carryOver(from: damaged)
+    /// How an SQLite file begins (sqlite.org/fileformat.html#magic_header_string).
+    private static let magic = Data("SQLite format 3\0".utf8)
+
+    /// Refuses what nothing can be taken over from, before anything is downloaded.
+    private static func check(carriedOver file: String) throws {
+        let path = ClientHome.absolute(file)
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw CommandError(
+                .error, code: "not_read", "The file \(path) can't be read.",
+                remedy: "Check the path and its permissions.")
+        }
+        guard (try? handle.read(upToCount: magic.count)) == magic else {
+            throw ReplicaError.notAReplica(path)
+        }
+    }
+
+    private func takeOver(_ damaged: String, _ replica: Replica, _ email: String) throws {
+        let carried = try replica.carryOver(from: damaged, email: email)
         console.note(
             "Carried over \(carried.outbox.counted("unsynced change set")) and \(carried.quarantine) from quarantine."
         )
@@ -112,17 +135,17 @@ struct Clone: TingCommand, AsyncParsableCommand {
         _ name: String, _ path: String, _ server: ClientConfiguration.Server,
         _ connection: ServerConnection
     ) async throws -> Replica {
-        let progress = Progress(console)
+        let progress = console.progress
         defer { progress.end() }
         return try await connection.clone(
             name, to: path, member: MemberID(server.member), schema: Session.schema,
             clock: Session.clock
         ) { done, all in
-            progress.report("\(Progress.bytes(done)) of \(Progress.bytes(all))")
+            progress.report("\(ProgressLine.bytes(done)) of \(ProgressLine.bytes(all))")
         }
     }
 
-    /// The replica of a clone that was killed when its file was whole, but not known here yet.
+    /// The replica of a clone that failed or was killed when its file was whole, but not known here yet.
     private func leftBehind(
         _ path: String, _ name: String, _ server: ClientConfiguration.Server, _ home: ClientHome
     ) throws -> Replica? {

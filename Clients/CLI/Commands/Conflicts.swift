@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import GRDB
 import TingClient
 import TingCore
 import TingStore
@@ -36,7 +37,8 @@ struct Conflicts: TingCommand {
             } else if found.isEmpty {
                 console.note("No open conflicts.")
             } else {
-                console.data(Array(found.map { lines($0, text) }.joined(separator: [""])))
+                let each = try found.map { try lines($0, text, replica, db) }
+                console.data(Array(each.joined(separator: [""])))
             }
             return found
         }
@@ -45,7 +47,9 @@ struct Conflicts: TingCommand {
         }
     }
 
-    private func lines(_ conflict: Conflict, _ text: RecordText) -> [String] {
+    private func lines(
+        _ conflict: Conflict, _ text: RecordText, _ replica: Replica, _ db: Database
+    ) throws -> [String] {
         let style = console.style
         let settled = conflict.isOpen ? "" : " (\(conflict.status))"
         var lines = [
@@ -53,19 +57,21 @@ struct Conflicts: TingCommand {
                 + "  \(Terminal.printableLine(conflict.sentence(text)))\(settled)"
         ]
         if let field = conflict.field {
-            func shown(_ value: Value) -> String {
-                let text = Terminal.printable(RecordText.text(value, of: field))
+            func shown(_ value: Value) throws -> String {
+                let text = Terminal.printable(try RecordText.text(value, of: field, replica, db))
                 return text.isEmpty
                     ? style.dim("(empty)") : text.replacing("\n", with: "\n          ")
             }
             func by(_ name: String?) -> String { name.map { style.dim("  \($0)") } ?? "" }
-            lines.append("  before  \(shown(conflict.before))")
-            lines.append("  kept    \(shown(conflict.kept))\(by(text.member(conflict.keptBy)))")
-            lines.append("  other   \(shown(conflict.other))\(by(text.member(conflict.otherBy)))")
+            let (kept, other) = (try shown(conflict.kept), try shown(conflict.other))
+            lines.append("  before  \(try shown(conflict.before))")
+            lines.append("  kept    \(kept)\(by(text.member(conflict.keptBy)))")
+            lines.append("  other   \(other)\(by(text.member(conflict.otherBy)))")
         }
         guard conflict.isOpen else { return lines }
         let short = text.short(conflict.id.description)
-        let choices = conflict.field == nil ? "keep | take (delete it)" : "keep | take | value=V"
+        let deletion = conflict.isRecordDeleted ? "keep | take" : "keep | take (delete it)"
+        let choices = conflict.field == nil ? deletion : "keep | take | value=V"
         lines.append(style.dim("  ting resolve \(short) \(choices)"))
         return lines
     }

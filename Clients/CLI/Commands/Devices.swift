@@ -107,7 +107,8 @@ extension Session {
     func atServer<T: Sendable>(
         _ place: String?, _ body: (ServerConnection) async throws -> T
     ) async throws -> T {
-        try await connection(to: server(named: place).url).use(body)
+        let server = try server(named: place) { "Name one: `--server \($0)`." }
+        return try await connection(to: server.url).use(body)
     }
 
     /// Makes calls at the server of a replica.

@@ -13,7 +13,8 @@ struct Edit: TingCommand {
         abstract: "Edit one field in an editor.",
         discussion: """
             Opens $VISUAL, or else $EDITOR, or else vi (on a terminal). What the field holds when \
-            the editor ends is what it becomes; an edit that changes nothing is none.
+            the editor ends is what it becomes; an edit that changes nothing is none. Of a set each \
+            element has a line.
 
             Example:
               ting edit JWP-017 summary
@@ -34,8 +35,7 @@ struct Edit: TingCommand {
             let values = try RecordTable(collection).values(db, found.id) ?? [:]
             return (found, field, values[field.name] ?? field.standard)
         }
-        // What the editor shows a set as must read back as the same set.
-        let before = field.kind == .set ? JSONValue(old).text : RecordText.text(old, of: field)
+        let before = Self.text(old, of: field)
         let editor = try EditorSession(field: field.name)
         let after = try editor.edit(before)
         guard after != before else {
@@ -60,6 +60,12 @@ struct Edit: TingCommand {
             console.data(Self.json(found, [field.name]))
         }
         try session.warnAboutRole(replica, console)
+    }
+
+    /// What the editor shows: it reads back as the same value, but for a set whose text is none.
+    private static func text(_ value: Value, of field: Field) -> String {
+        if case .set(let elements) = value { return SetText.text(elements) }
+        return RecordText.text(value, of: field)
     }
 
     /// What was written, as `ting set` tells it.
@@ -150,7 +156,13 @@ private struct EditorSession {
                 .error, code: "not_text", "The editor left no text in UTF-8; nothing was changed.",
                 remedy: "Save the file in UTF-8.")
         }
-        if after.last?.isNewline == true { after.removeLast() }
+        // The line end that was added, and no more: a return before it may be part of the value. Where it
+        // was none, it came with an editor that ends lines in both.
+        if after.unicodeScalars.last == "\n" {
+            after.unicodeScalars.removeLast()
+            let hadReturn = before.dropLast().last == UInt8(ascii: "\r")
+            if !hadReturn, after.unicodeScalars.last == "\r" { after.unicodeScalars.removeLast() }
+        }
         // Some editors put a byte order mark before UTF-8.
         let mark: Unicode.Scalar = "\u{feff}"
         if after.unicodeScalars.first == mark, !before.starts(with: Data(String(mark).utf8)) {

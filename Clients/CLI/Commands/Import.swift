@@ -7,6 +7,7 @@ import TingClient
 import TingCore
 import TingPlanning
 import TingStore
+import TingTerminal
 
 struct Import: TingCommand {
     static let configuration = CommandConfiguration(
@@ -78,7 +79,7 @@ struct Import: TingCommand {
     private func write(
         _ plan: ProgrammeImport, _ message: String, _ replica: Replica
     ) throws -> Counts {
-        let progress = Progress(console)
+        let progress = console.progress
         defer { progress.end() }
         do {
             return try replica.write(message: message) { db in

@@ -50,7 +50,7 @@ struct Invite: TingCommand, AsyncParsableCommand {
             ]), [invitation.address])
         guard !global.json else { return }
         console.note(
-            "For \(name) alone, once, until \(TimeText.short(invitation.expires)) UTC.")
+            "For \(name) alone, once, until \(TimeText.zoned(invitation.expires)).")
         // As told by the server, which may not know by what name it is reached.
         if JoinAddress(invitation.address)?.server.isLoopback == true,
             ServerAddress(try replica.identity().server)?.isLoopback == false

@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import TingClient
 import TingCore
+import TingStore
 
 struct Join: TingCommand, AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -70,19 +71,33 @@ struct Join: TingCommand, AsyncParsableCommand {
     /// What comes next: sync what is here already, move what a server left behind, or clone.
     private func advise(_ joined: JoinedDevice) throws {
         let home = try session.home()
-        let known = try home.configuration()
-        let here = Set(known.replicas.filter { $0.server == joined.server.url }.map(\.workspace))
         let slugs = joined.workspaces
+        let replicas = try home.configuration().replicas.filter { replica in
+            replica.server == joined.server.url && slugs.contains(replica.workspace)
+                && FileManager.default.fileExists(atPath: home.path(of: replica))
+        }
+        var own: Set<String> = []
+        var foreign: [(slug: String, hint: String)] = []
+        for replica in replicas {
+            let path = home.path(of: replica)
+            if let refusal = refusal(path) {
+                let hint = "The replica \(path) is another person's. \(refusal.remedy)"
+                foreign.append((replica.workspace, hint))
+            } else {
+                own.insert(replica.workspace)
+            }
+        }
         if let before = try home.servers(trusting: joined).first {
             console.hint(
                 "It is the server that was at \(before): `ting server move \(before) \(joined.server)` takes its replicas along."
             )
         }
-        if !here.isDisjoint(with: slugs) {
+        if !own.isEmpty {
             console.hint(
-                "`ting sync` goes on with what is here: \(here.intersection(slugs).sorted().joined(separator: ", "))."
-            )
+                "`ting sync` goes on with what is here: \(own.sorted().joined(separator: ", ")).")
         }
+        for other in foreign where !own.contains(other.slug) { console.hint(other.hint) }
+        let here = Set(replicas.map(\.workspace))
         let missing = slugs.filter { !here.contains($0) }
         if let first = missing.first {
             console.hint(
@@ -90,6 +105,16 @@ struct Join: TingCommand, AsyncParsableCommand {
                     ? "Make a replica with `ting clone \(first)`."
                     : "Make a replica with `ting clone SLUG`: \(missing.joined(separator: ", ")).")
         }
+    }
+
+    /// Why a replica does not sync for who joined; `nil` where it does, or can't be opened now.
+    private func refusal(_ path: String) -> CommandError? {
+        guard
+            let replica = try? Replica(path: path, schema: Session.schema, clock: Session.clock)
+        else { return nil }
+        defer { try? replica.close() }
+        do { try session.check(mayEdit: replica) } catch { return error as? CommandError }
+        return nil
     }
 
     private static var hostName: String {

@@ -19,8 +19,12 @@ struct Log: TingCommand {
               ting log --since last-sync        what the last sync brought
               ting log --since 120 --json       what came after version 120
 
+            The last sync is the last one with news: what it brought, and what it took of yours. One \
+            that ended with nothing new does not count.
+
             A replica that began from a snapshot whose history starts later says so. \
-            A date is the start of that day in UTC; a time as `--json` prints it is fine too.
+            A date is the start of that day where this computer is, as the times shown are; a time \
+            as `--json` prints it, in UTC, is fine too.
             """)
 
     @OptionGroup var global: GlobalOptions

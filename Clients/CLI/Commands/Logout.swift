@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import GRDB
 import TingClient
 import TingCore
 import TingStore
@@ -20,7 +21,8 @@ struct Logout: TingCommand, AsyncParsableCommand {
             A replica outside Ting's own folder (`ting clone --to FILE`) stays where it is, with its \
             edits, whatever is chosen.
 
-            The device is revoked at the server, if that is reached.
+            The device is revoked at the server, if that is reached. A logout that failed or was \
+            cut goes on where it ended: run the same command again.
 
             Examples:
               ting logout
@@ -53,13 +55,14 @@ struct Logout: TingCommand, AsyncParsableCommand {
     func run() async throws {
         let home = try session.home()
         let (place, target) = try arguments(home.configuration())
-        let server = try session.server(named: place)
-        var leaving = try Leaving(home, server.url, session)
+        let server = try session.server(named: place) { "Name one: `ting logout \($0)`." }
+        var leaving = try Leaving(home, server.url, session, keep: keep)
         try decide(leaving)
         if export { try leaving.export(to: target) }
         let isRevoked = await revoke(server)
-        try home.forget(server.url)
+        // The sign-in goes last: until then this command can be repeated.
         if !keep { try leaving.removeReplicas() }
+        try home.forget(server.url)
         leaving.unlock()
         report(server, leaving, isRevoked)
     }
@@ -158,11 +161,14 @@ private struct Leaving {
     }
 
     private let home: ClientHome
+    private let url: String
     private(set) var replicas: [Held] = []
     /// Files in Ting's own folder that can't be read as replicas.
     private(set) var damaged: [String] = []
-    /// Files elsewhere that can't be read as replicas: they stay.
+    /// Files that can't be read as replicas, and stay: elsewhere, or because all do.
     private(set) var unreadable: [String] = []
+    /// Files of Ting's own folder that are not there any more: a logout may have been cut.
+    private var gone: [String] = []
     private(set) var exported: [String] = []
     private(set) var removed: [String] = []
     /// What removed replicas were before they started over: they stay.
@@ -170,13 +176,18 @@ private struct Leaving {
     /// No sync of another process is under way meanwhile.
     private var locks: [FileLock] = []
 
-    init(_ home: ClientHome, _ url: String, _ session: Session) throws {
+    /// - Throws: What is wrong with a file of Ting's own that is no damage: it may be read another time.
+    init(_ home: ClientHome, _ url: String, _ session: Session, keep: Bool) throws {
         self.home = home
+        self.url = url
         for known in try home.configuration().replicas where known.server == url {
             let path = home.path(of: known)
-            guard FileManager.default.fileExists(atPath: path) else { continue }
-            locks.append(try session.lock(path))
             let isOwn = home.storedPath(path) != path
+            guard FileManager.default.fileExists(atPath: path) else {
+                if isOwn { gone.append(path) }
+                continue
+            }
+            locks.append(try session.lock(path))
             do {
                 let replica = try Replica(
                     path: path, schema: Session.schema, clock: Session.clock)
@@ -184,9 +195,23 @@ private struct Leaving {
                     Held(
                         path: path, replica: replica, unsynced: try replica.unsynced(),
                         isOwn: isOwn))
-            } catch {
-                if isOwn { damaged.append(path) } else { unreadable.append(path) }
+            } catch  where keep || !isOwn {
+                unreadable.append(path)
+            } catch  where Self.isDamage(error) {
+                damaged.append(path)
             }
+        }
+    }
+
+    /// Whether a file is no replica, or none any more; whatever else goes wrong with it may pass.
+    private static func isDamage(_ error: any Error) -> Bool {
+        switch error {
+        case let error as DatabaseError:
+            [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode)
+        // Not found is what an empty file is.
+        case ReplicaError.notAReplica, ReplicaError.damaged, ReplicaError.notFound: true
+        case is StoredFormError, is CBORError, is RowDecodingError: true
+        default: false
         }
     }
 
@@ -244,15 +269,32 @@ private struct Leaving {
             try forget(path)
         }
         damaged = []
+        for path in gone { try clear(path) }
+        removeParts()
+    }
+
+    private mutating func forget(_ path: String) throws {
+        removed.append(path)
+        try clear(path)
     }
 
     /// Goes on from a file that is gone: parts of snapshots beside it go, too.
-    private mutating func forget(_ path: String) throws {
-        removed.append(path)
+    private mutating func clear(_ path: String) throws {
         let beside = FilesBeside(path)
         for part in beside.parts { unlink(part) }
         older += beside.older
         try home.forget(replica: path)
+    }
+
+    /// Removes what came of snapshots for clones that were cut, and never became replicas.
+    private func removeParts() {
+        guard let server = ServerAddress(url) else { return }
+        let some = home.defaultPath(workspace: "some", server: server)
+        let folder = (some as NSString).deletingLastPathComponent
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for file in files where FilesBeside.endings.contains(where: { file.hasSuffix($0) }) {
+            unlink("\(folder)/\(file)")
+        }
     }
 
     /// Closes what is open, and lets other processes go on.
@@ -269,16 +311,16 @@ private struct FilesBeside {
     /// The replica as it was each time before it started over.
     private(set) var older: [String] = []
 
+    /// How files end that `SnapshotDownload` makes, and SQLite beside them.
+    static let endings = ["", ".etag", "-wal", "-shm", "-journal"].map { ".partial" + $0 }
+
     init(_ path: String) {
         let folder = (path as NSString).deletingLastPathComponent
         let name = (path as NSString).lastPathComponent
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        // What `SnapshotDownload` makes, and SQLite beside it.
-        let endings = [".partial", ".snapshot.partial"].flatMap { part in
-            ["", ".etag", "-wal", "-shm", "-journal"].map { name + part + $0 }
-        }
+        let names = Self.endings.flatMap { [name + $0, name + ".snapshot" + $0] }
         for file in files.sorted() {
-            if endings.contains(file) {
+            if names.contains(file) {
                 parts.append("\(folder)/\(file)")
             } else if file.hasPrefix(name + ".before-"), !file.hasSuffix("-wal"),
                 !file.hasSuffix("-shm")

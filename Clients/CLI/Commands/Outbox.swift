@@ -62,6 +62,29 @@ extension Outbox: ChangeSetBox {
         try replica.carried(of: ids)
     }
 
+    /// As `Replica.discardOutbox` finds them.
+    static func dependents(on ids: [ChangeSetID], of replica: Replica) throws -> Int {
+        let gone = Set(ids)
+        let all = try replica.outbox().map(\.changeSet)
+        let left = all.filter { !gone.contains($0.id) }
+        let made = Set(
+            left.flatMap(\.operations).filter { $0.kind == .insert }.map(\.record))
+        let touched = all.filter { gone.contains($0.id) }.reduce(into: Set<RecordID>()) {
+            $0.formUnion($1.touched)
+        }
+        var lost = try replica.read { db in
+            try touched.subtracting(made).filter {
+                try SharedRecords.read(db, $0)?.state == .absent
+            }
+        }
+        var count = 0
+        for changeSet in left where !lost.isDisjoint(with: changeSet.concerned) {
+            lost.formUnion(changeSet.touched)
+            count += 1
+        }
+        return count
+    }
+
     static func discard(_ ids: [ChangeSetID], of replica: Replica) throws -> Int {
         try replica.discardOutbox(ids)
     }
@@ -72,7 +95,8 @@ struct ImportOutbox: TingCommand {
         commandName: "import",
         abstract: "Take in edits that an export wrote: they wait here again, or in quarantine.",
         discussion: """
-            What is here already, or was accepted, is not taken twice.
+            What is here already, or was accepted, is not taken twice. Exits with 5 where something \
+            went to quarantine, like a sync.
 
             Examples:
               ting outbox import programme.edits.json
@@ -92,16 +116,27 @@ struct ImportOutbox: TingCommand {
                 "These are edits of the workspace \(named), and this is a replica of \(workspace).",
                 remedy: "Name the replica with `-w \(named)`.")
         }
+        let before = try replica.unsynced().quarantine
         let taken = try replica.take(
             outbox: edits.outbox, quarantine: edits.quarantine, held: edits.held)
         let status = try replica.unsynced()
+        let quarantined = max(0, status.quarantine - before)
         console.outcome(
             .object([
-                ("imported", .integer(taken)), ("outbox", .integer(status.outbox)),
+                ("imported", .integer(taken)), ("quarantined", .integer(quarantined)),
+                ("outbox", .integer(status.outbox)),
                 ("quarantine", .integer(status.quarantine)), ("invalid", .integer(status.invalid)),
             ]),
-            taken == 0
-                ? "Nothing to import: all of it is here already, or was accepted."
-                : "Imported \(taken) of \(edits.count); `ting sync` sends what is there.")
+            account(taken, of: edits.count, quarantined))
+        if quarantined > 0 { throw Finish.quarantined }
+    }
+
+    private func account(_ taken: Int, of count: Int, _ quarantined: Int) -> String {
+        guard taken > 0 else {
+            return "Nothing to import: all of it is here already, or was accepted."
+        }
+        return quarantined == 0
+            ? "Imported \(taken) of \(count); `ting sync` sends what is there."
+            : "Imported \(taken) of \(count), of them \(quarantined) into quarantine: `ting quarantine` shows why."
     }
 }

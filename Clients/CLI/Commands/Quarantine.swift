@@ -73,6 +73,7 @@ extension Quarantine: ChangeSetBox {
     }
 
     static func carried(_ ids: [ChangeSetID], of replica: Replica) throws -> Int { 0 }
+    static func dependents(on ids: [ChangeSetID], of replica: Replica) throws -> Int { 0 }
 
     static func discard(_ ids: [ChangeSetID], of replica: Replica) throws -> Int {
         try replica.discardQuarantine(ids)

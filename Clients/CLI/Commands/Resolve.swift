@@ -83,7 +83,7 @@ struct Resolve: TingCommand {
             let schema = replica.schema.collection(conflict.collection)
         else {
             throw CommandError(
-                .usage, code: "usage",
+                .usage, code: "whole_record",
                 "This conflict is about a whole record: it has no one value.",
                 remedy: "Write keep or take; change its fields with `ting set`.")
         }

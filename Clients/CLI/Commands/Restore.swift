@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import GRDB
 import TingClient
 import TingCore
 import TingStore
@@ -24,14 +25,10 @@ struct Restore: TingCommand {
     func run() throws {
         let replica = try session.replica()
         let (found, count) = try replica.write(message: history.text) { db in
-            let found = try deleted(replica.locate(db, ending: id))
+            let found = try find(replica, db)
             return (found, try replica.restore(db, found.collection, found.id))
         }
-        guard count > 0 else {
-            throw CommandError(
-                .error, code: "not_deleted", "The record \(id) is not deleted.",
-                remedy: "Look at it with `ting show \(id)`.")
-        }
+        guard count > 0 else { throw notDeleted }
         console.outcome(
             .object([
                 ("collection", .text(found.collection)), ("id", .text(found.id.description)),
@@ -41,18 +38,31 @@ struct Restore: TingCommand {
         try session.warnAboutRole(replica, console)
     }
 
-    private func deleted(
-        _ found: [(collection: String, id: RecordID)]
+    private func find(
+        _ replica: Replica, _ db: Database
     ) throws -> (collection: String, id: RecordID) {
+        let found = try replica.locate(db, ending: id)
         if let only = found.first, found.count == 1 { return only }
-        if found.isEmpty {
+        guard found.isEmpty else {
+            throw CommandError(
+                .error, code: "ambiguous", "`\(id)` is the end of \(found.count) ids.",
+                remedy: "Give more characters of the id.")
+        }
+        do {
+            // By their codes live records alone are known.
+            _ = try RecordFinder(replica).record(db, id)
+        } catch let error as InputError where error.code == "not_found" {
             throw CommandError(
                 .error, code: "not_found",
                 "There is no record, live or deleted, with the id \(id).",
                 remedy: "`ting log` shows the ids of what was deleted.")
         }
-        throw CommandError(
-            .error, code: "ambiguous", "`\(id)` is the end of \(found.count) ids.",
-            remedy: "Give more characters of the id.")
+        throw notDeleted
+    }
+
+    private var notDeleted: CommandError {
+        CommandError(
+            .error, code: "not_deleted", "The record \(id) is not deleted.",
+            remedy: "Look at it with `ting show \(id)`.")
     }
 }

@@ -5,6 +5,7 @@ import GRDB
 import TingClient
 import TingCore
 import TingStore
+import TingTerminal
 
 struct Revert: TingCommand {
     static let configuration = CommandConfiguration(
@@ -14,7 +15,7 @@ struct Revert: TingCommand {
             Puts back what each field held before, takes back what was added to sets and counters, \
             deletes what was added, restores what was deleted. What has changed since then, or \
             others wrote just so, stays as it is, and is named: a field, or a record with what lies \
-            below it. The history keeps both.
+            below it. So does a conflict that it settled. The history keeps both.
 
             Example:
               ting log JWP-017        shows change sets
@@ -53,16 +54,45 @@ struct Revert: TingCommand {
                 ),
             ]),
             sentence(outcome))
-        if !global.json {
-            for left in outcome.left {
-                let place = left.field.map { ".\($0)" } ?? ""
-                console.warn(
-                    "\(left.collection)\(place) of \(left.record) was edited since, or by others too; it stays."
-                )
-            }
+        if !global.json, !outcome.left.isEmpty {
+            let told = try replica.read { try self.sentences(outcome.left, replica, $0) }
+            for sentence in told { console.warn(sentence) }
         }
         try session.warnAboutRole(replica, console)
     }
+
+    /// What stays, and why.
+    private func sentences(
+        _ left: [Reverted.Place], _ replica: Replica, _ db: Database
+    ) throws -> [String] {
+        let conflicts = left.filter { $0.collection == CollectionSchema.conflict.name }
+        let text = try RecordText(
+            replica, db, shortening: conflicts.map(\.record.description))
+        return try left.map { left in
+            if left.collection == CollectionSchema.conflict.name,
+                let conflict = try replica.conflict(db, left.record)
+            {
+                let name = "conflict \(text.short(conflict.id.description))"
+                return try "\(name) stays settled\(Self.other(conflict, replica, db))"
+            }
+            let place = left.field.map { ".\($0)" } ?? ""
+            return
+                "\(left.collection)\(place) of \(left.record) was edited since, or by others too; it stays."
+        }
+    }
+
+    /// The value that was not taken: a long text in part.
+    private static func other(
+        _ conflict: Conflict, _ replica: Replica, _ db: Database
+    ) throws -> String {
+        guard let field = conflict.field else { return "." }
+        let value = try RecordText.text(conflict.other, of: field, replica, db)
+        let line = Terminal.printableLine(String(value.prefix(shownCharacters)))
+        let rest = value.count > shownCharacters ? " …" : "."
+        return "; its other value was \(line.isEmpty ? "empty" : line)\(rest)"
+    }
+
+    private static let shownCharacters = 80
 
     private func sentence(_ outcome: Reverted) -> String {
         switch (outcome.count, outcome.left.count) {

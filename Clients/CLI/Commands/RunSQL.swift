@@ -38,6 +38,8 @@ struct RunSQL: TingCommand {
         help: ArgumentHelp("What to say of a change in the history.", valueName: "text"))
     var message = ""
 
+    func validate() throws { try MessageOption.check(message) }
+
     /// What a statement with columns gave.
     private struct Answer {
         var columns: [String] = []
@@ -117,7 +119,7 @@ struct RunSQL: TingCommand {
             let lines = [answer.columns] + answer.rows.map { $0.map(Self.text) }
             Terminal.write(lines.map(CSVText.line).joined())
         } else {
-            var table = TextTable(headings: answer.columns)
+            var table = TextTable(headings: answer.columns.map(Terminal.printableLine))
             table.cellWidth = Terminal.width.map { max(12, $0 / 2) }
             table.rows = answer.rows.map { $0.map(Self.text) }
             table.rightAligned = Set(

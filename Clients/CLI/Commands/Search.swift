@@ -32,7 +32,7 @@ struct Search: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let progress = Progress(console)
+        let progress = console.progress
         let hits = try replica.search(text.joined(separator: " ").normalized, limit: limit) {
             progress.report("\($0) of \($1) records indexed")
         }

@@ -115,7 +115,7 @@ struct MoveServer: TingCommand, AsyncParsableCommand {
         }
         let bound = Set(known.replicas(at: old).map(\.server))
         if let only = bound.first, bound.count == 1 { return only }
-        return try session.server(named: old).url
+        return try session.server(named: old) { "Name one: `ting server move \($0) \(new)`." }.url
     }
 
     /// With the sign-in at the new address, or else with that of the old one and its roots.
@@ -129,7 +129,7 @@ struct MoveServer: TingCommand, AsyncParsableCommand {
             signIn, timeout: session.timeout, environment: Session.environment)
     }
 
-    /// Binds each replica whose workspace is there.
+    /// Binds each replica whose workspace is there, once all that has to be asked was answered.
     private func bind(
         _ home: ClientHome, _ source: String, _ connection: ServerConnection
     ) async throws -> [ClientConfiguration.KnownReplica] {
@@ -137,25 +137,29 @@ struct MoveServer: TingCommand, AsyncParsableCommand {
         let known = try home.configuration()
         let member = known.server(connection.server.url)?.member
         var moved: [ClientConfiguration.KnownReplica] = []
+        var locks: [FileLock] = []
+        var files: [Replica] = []
+        defer {
+            for file in files { try? file.close() }
+            withExtendedLifetime(locks) {}
+        }
         for replica in known.replicas where replica.server == source {
             guard there.contains(replica.workspace) else { continue }
+            moved.append(replica)
             let path = home.path(of: replica)
-            guard FileManager.default.fileExists(atPath: path) else {
-                moved.append(replica)
-                continue
-            }
-            let lock = try session.lock(path)
-            defer { withExtendedLifetime(lock) {} }
+            guard FileManager.default.fileExists(atPath: path) else { continue }
+            locks.append(try session.lock(path))
             let file = try Replica(path: path, schema: Session.schema, clock: Session.clock)
-            defer { try? file.close() }
+            files.append(file)
             if try await !connection.continues(file) {
                 try console.confirm(
                     "The workspace \(replica.workspace) at \(connection.server) has another history than the replica here. Are they the same, and may its members get your edits?",
                     yes: yes)
             }
+        }
+        for file in files {
             try file.bind(
                 server: connection.server.url, member: member.flatMap { MemberID($0) })
-            moved.append(replica)
         }
         return moved
     }

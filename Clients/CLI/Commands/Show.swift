@@ -43,7 +43,8 @@ struct Show: TingCommand {
         let width = fields.map(\.name.utf8.count).max() ?? 0
         for field in fields {
             let gap = String(repeating: " ", count: width - field.name.utf8.count)
-            let text = Terminal.printable(try Self.text(record[field.name], of: field, replica, db))
+            let text = Terminal.printable(
+                try RecordText.text(record[field.name], of: field, replica, db))
             let indent = String(repeating: " ", count: width + 2)
             lines.append(
                 style.dim(field.name) + gap + "  " + text.replacing("\n", with: "\n" + indent))
@@ -54,24 +55,6 @@ struct Show: TingCommand {
                 style.yellow("\(open.counted("open conflict")): see `ting conflicts`."))
         }
         return lines
-    }
-
-    /// A value with the names of the records that it refers to.
-    private static func text(
-        _ value: Value, of field: Field, _ replica: Replica, _ db: Database
-    ) throws -> String {
-        let ids = value.elements.isEmpty ? [value.text].compactMap { $0 } : value.elements
-        guard field.kind == .reference || field.references, !ids.isEmpty else {
-            return RecordText.text(value, of: field)
-        }
-        let finder = RecordFinder(replica)
-        return try ids.map { id in
-            guard let found = try? finder.record(db, id, in: field.to),
-                let collection = replica.schema.collection(found.collection),
-                let name = try RecordTable(collection).record(db, found.id)?.name, !name.isEmpty
-            else { return id }
-            return "\(name) (\(id))"
-        }.joined(separator: ", ")
     }
 
     private func openConflicts(_ id: String, _ db: Database) throws -> Int {

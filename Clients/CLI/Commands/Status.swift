@@ -126,7 +126,7 @@ struct Status: TingCommand {
             console.hint("`ting quarantine` shows what was rejected, and why.")
         }
         if status.conflicts > 0 { console.hint("`ting conflicts` shows what to settle.") }
-        if status.outbox > 0, standing.isSignedIn {
+        if status.outbox > 0, status.role != .viewer, standing.isSignedIn {
             console.hint("`ting sync` sends what waits.")
         }
     }
@@ -152,7 +152,17 @@ private struct Standing {
         isSignedIn = try home.isSignedIn(for: identity)
         isFollowed = Follower.isRunning(for: replica.path)
         let told = replica.takePutBack().map(Notice.init(putBack:))
-        notices = try told + home.notices(status, of: identity, path: replica.path, now: now)
+        let found = try home.notices(status, of: identity, path: replica.path, now: now)
+        notices = told + found + (Self.roleTooLow(status).map { [$0] } ?? [])
+    }
+
+    /// What a sync would do to the edits of who may not edit: a replica refuses none.
+    private static func roleTooLow(_ status: ReplicaStatus) -> Notice? {
+        guard status.role == .viewer, status.outbox > 0 else { return nil }
+        return Notice(
+            code: Rejection.roleTooLow.rawValue,
+            sentence: "You are a viewer here: the next sync puts these edits in quarantine.",
+            remedy: "Ask an owner for the editor role first; `ting outbox export` keeps a copy.")
     }
 
     /// In which role, or that there is none.

@@ -35,6 +35,7 @@ struct Sync: TingCommand {
     }
 
     func validate() throws {
+        try MessageOption.check(message)
         guard follow, dryRun || failOnConflicts else { return }
         throw ValidationError(
             "--follow stays until it is ended: leave out \(dryRun ? "--dry-run" : "--fail-on-conflicts")."

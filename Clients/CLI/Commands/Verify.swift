@@ -19,7 +19,7 @@ struct Verify: TingCommand {
 
     func run() throws {
         let replica = try session.replica()
-        let progress = Progress(console)
+        let progress = console.progress
         let found = try replica.verify { step in
             switch step {
             case .file: progress.announce("checking the file")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 import TingClient
 import TingTerminal
 
@@ -23,13 +24,18 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
         var role: String?
         var head: Int64?
         var file: String?
+        /// Whether the replica's file is not where it was: moved, removed, or on a disk that is away.
+        var isMissing = false
     }
 
     func run() async throws {
         let home = try session.home()
         let known = try home.configuration()
-        var lines = known.replicas.map {
-            Line(server: $0.server, slug: $0.workspace, file: home.path(of: $0))
+        var lines = known.replicas.map { replica in
+            let path = home.path(of: replica)
+            return Line(
+                server: replica.server, slug: replica.workspace, file: path,
+                isMissing: !FileManager.default.fileExists(atPath: path))
         }
         var failure: (any Error)?
         for server in local ? [] : known.servers {
@@ -73,7 +79,7 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
                             ("workspace", .text(line.slug)), ("server", .text(line.server)),
                             ("role", .text(line.role)),
                             ("head", line.head.map { .integer($0) } ?? .null),
-                            ("replica", .text(line.file)),
+                            ("replica", .text(line.file)), ("missing", .bool(line.isMissing)),
                         ])
                     }))
         }
@@ -87,7 +93,7 @@ struct Workspaces: TingCommand, AsyncParsableCommand {
         table.rows = lines.map { line in
             [
                 line.slug, line.role ?? "–", line.head.map { String($0) } ?? "–", line.server,
-                line.file ?? "–",
+                line.file.map { $0 + (line.isMissing ? " (missing)" : "") } ?? "–",
             ]
         }
         console.data(table.lines(style: console.style))

@@ -68,7 +68,7 @@ struct ChangeSetView {
         let shown = operations.count <= Self.headlineLimit + 1 ? Int.max : Self.headlineLimit
         var lines = try operations.prefix(shown).map { operation in
             let record = try schema.collection(operation.collection).flatMap {
-                try RecordTable($0).record(db, operation.record)
+                try RecordTable($0).recordOrLast(db, operation.record)
             }
             let name = record?.name ?? ""
             var line = "  \(operation.kind.past) \(operation.collection) "

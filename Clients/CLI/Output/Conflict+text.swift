@@ -17,15 +17,28 @@ extension Conflict {
         ])
     }
 
-    /// What happened, in one sentence without values.
+    /// What happened, in one sentence without values; and what has become of the record since.
     func sentence(_ names: RecordText) -> String {
-        let one = names.member(keptBy) ?? "somebody"
+        let sentence = opening(names)
+        if isRecordDeleted {
+            return
+                "\(sentence); the record is deleted since: `ting restore \(record)` brings it back"
+        }
+        guard let undoneDeletion else { return sentence }
+        return
+            "\(sentence); what was deleted below it comes back with `ting revert \(undoneDeletion)`"
+    }
+
+    /// What happened when it opened: whoever wrote the value since had no part in it.
+    private func opening(_ names: RecordText) -> String {
+        let one = names.member(firstKeptBy) ?? "somebody"
         let two = names.member(otherBy) ?? "somebody"
         let what = "\(collection) \(recordName.isEmpty ? record : recordName)"
         let place = field.map { "\($0.name) of \(what)" } ?? what
         return switch kind {
         case "proposal": "\(two) proposes another \(place), which \(one) wrote"
-        case "deleted": "\(two) deleted \(place), \(one) edited it: it stays"
+        case "deleted":
+            "\(two) deleted \(place), \(one) edited it" + (isRecordDeleted ? "" : ": it stays")
         case "parent": "\(two) deleted \(place): it came back for what \(one) wrote below it"
         case "unique": "\(place) was taken already: \(two)'s got a suffix"
         case "text": "\(one) and \(two) changed the same words in \(place)"

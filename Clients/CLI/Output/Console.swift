@@ -11,6 +11,9 @@ struct Console {
 
     var style: TextStyle { Terminal.style }
 
+    /// A line on standard error about long work.
+    var progress: ProgressLine { ProgressLine(isWanted: !quiet && !json) }
+
     /// A line of data.
     func data(_ line: String) { Terminal.write(line + "\n") }
 

@@ -169,6 +169,13 @@ struct ErrorPresenter {
             return CommandError(
                 .usage, code: "usage", "That is more than one statement or condition.",
                 remedy: "Run several statements with `ting sql`.")
+        case .SQLITE_ERROR where message.contains(/(within|inside) a transaction/):
+            return CommandError(
+                .error, code: "transaction",
+                "The statement can't run inside a transaction: \(message).",
+                remedy:
+                    "Leave out BEGIN and COMMIT: `ting sql` is one transaction by itself; what can't be in one goes through `sqlite3 \"$(ting path)\"`."
+            )
         default:
             return CommandError(
                 .error, code: "sql", "SQLite: \(message).",

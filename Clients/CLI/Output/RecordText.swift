@@ -45,6 +45,24 @@ struct RecordText {
     /// A member's name, where the list has it.
     func member(_ id: String?) -> String? { id.map { names[$0] ?? $0 } }
 
+    /// A value with the names of the records that it refers to.
+    static func text(
+        _ value: Value, of field: Field, _ replica: Replica, _ db: Database
+    ) throws -> String {
+        let ids = value.elements.isEmpty ? [value.text].compactMap { $0 } : value.elements
+        guard field.kind == .reference || field.references, !ids.isEmpty else {
+            return text(value, of: field)
+        }
+        let finder = RecordFinder(replica)
+        return try ids.map { id in
+            guard let found = try? finder.record(db, id, in: field.to),
+                let collection = replica.schema.collection(found.collection),
+                let name = try RecordTable(collection).record(db, found.id)?.name, !name.isEmpty
+            else { return id }
+            return "\(name) (\(id))"
+        }.joined(separator: ", ")
+    }
+
     static func text(_ value: Value, of field: Field?) -> String {
         switch value {
         case .null: ""

@@ -30,16 +30,18 @@ struct SyncReport: Sendable {
             )
         }
         for sentence in Self.mishaps(outcome) { console.warn(sentence) }
-        if isJSON {
-            let account = try json(outcome)
-            return console.data(isOneOfMany ? account.text : account.indented)
+        if !isJSON {
+            console.note(try account(outcome))
+            try showConflicts(summary.conflicts, console)
         }
-        console.note(try account(outcome))
-        try showConflicts(summary.conflicts, console)
         if summary.deferred > 0 {
             console.warn(
                 "the server can't judge \(summary.deferred.counted("change set")) yet: `ting status` says why."
             )
+        }
+        if isJSON {
+            let account = try json(outcome)
+            return console.data(isOneOfMany ? account.text : account.indented)
         }
         if summary.quarantined > 0 {
             console.warn(
@@ -51,11 +53,12 @@ struct SyncReport: Sendable {
     /// What `ting sync --json` prints.
     func json(_ outcome: SyncSession.Outcome) throws -> JSONValue {
         let summary = outcome.summary
+        let open = try replica.read { try openStill($0, of: summary.conflicts) }
         return .object([
             ("sent", .integer(summary.sent)), ("received", .integer(summary.received)),
-            ("merged", .integer(summary.merged)),
-            ("conflicts", .integer(summary.conflicts.count)),
+            ("merged", .integer(summary.merged)), ("conflicts", .integer(open.count)),
             ("quarantined", .integer(summary.quarantined)),
+            ("deferred", .integer(summary.deferred)),
             ("invalid", .integer(try replica.status().invalid.count)),
             ("version", .integer(outcome.version)),
         ])
@@ -115,32 +118,38 @@ struct SyncReport: Sendable {
     /// So many conflicts are told one by one: the account stays on one screen.
     private static let toldConflicts = 10
 
-    /// The conflicts that opened, with the commands that settle them.
+    /// The conflicts that opened, and were not settled by what came with them, with the commands that settle them.
     private func showConflicts(_ opened: [RecordID], _ console: Console) throws {
         guard !opened.isEmpty else { return }
-        let wanted = Set(opened)
-        let lines = try replica.read { db in
-            let ids = try String.fetchAll(
-                db,
-                sql: """
-                    SELECT id FROM conflict WHERE \(Replica.openConflict)
-                    ORDER BY \(Replica.conflictOrder)
-                    """)
-            let found = try ids.lazy.compactMap { RecordID($0) }.filter { wanted.contains($0) }
-                .prefix(Self.toldConflicts).compactMap { try replica.conflict(db, $0) }
+        let (lines, more) = try replica.read { db in
+            let open = try openStill(db, of: opened)
+            let found = try open.prefix(Self.toldConflicts).compactMap {
+                try replica.conflict(db, $0)
+            }
             let text = try RecordText(
                 replica, db, shortening: found.map(\.id.description))
-            return found.map { conflict in
+            let lines = found.map { conflict in
                 let short = text.short(conflict.id.description)
                 return "conflict \(short): \(Terminal.printableLine(conflict.sentence(text)))\n"
                     + "  settle it: ting resolve \(short) keep, or: ting resolve \(short) take"
             }
+            return (lines, open.count - found.count)
         }
         for line in lines { console.note(line) }
-        let more = opened.count - lines.count
-        if lines.count == Self.toldConflicts, more > 0 {
-            console.note("and \(more) more: `ting conflicts` lists them.")
-        }
+        if more > 0 { console.note("and \(more) more: `ting conflicts` lists them.") }
+    }
+
+    /// Those of the conflicts that opened that are open now, in the order in which they came.
+    private func openStill(_ db: Database, of opened: [RecordID]) throws -> [RecordID] {
+        guard !opened.isEmpty else { return [] }
+        let wanted = Set(opened)
+        let ids = try String.fetchAll(
+            db,
+            sql: """
+                SELECT id FROM conflict WHERE \(Replica.openConflict)
+                ORDER BY \(Replica.conflictOrder)
+                """)
+        return ids.compactMap { RecordID($0) }.filter { wanted.contains($0) }
     }
 }
 

@@ -18,23 +18,31 @@ public struct Conflict: Sendable {
     public let kind: String
     /// The value that both began from.
     public let before: Value
-    /// The field's value now.
+    /// The field's value now; of a deleted record the last one.
     public let kept: Value
     /// The value that was not taken.
     public let other: Value
     /// The ids of the members who wrote `kept` and `other`.
     public let keptBy: String?
     public let otherBy: String?
+    /// The id of the member who wrote what was kept when the conflict opened.
+    public let firstKeptBy: String?
     public let openedVersion: Version?
     /// `open`, or `settled`.
     public let status: String
-    /// What people call the record; empty where it is gone.
+    /// What people call the record; of a deleted one what they called it.
     public let recordName: String
+    /// Whether the record is deleted now: `Replica.restore` brings it back.
+    public let isRecordDeleted: Bool
+    /// The change set whose deletion the open conflict undid for this record, while others that lay below it are
+    /// still gone: `Replica.revert` brings those back.
+    public let undoneDeletion: ChangeSetID?
 
     public var isOpen: Bool { status == "open" }
 
     init?(
-        _ row: RecordRow, _ replica: Replica, _ db: Database, _ origins: FieldOrigins
+        _ row: RecordRow, _ replica: Replica, _ db: Database, _ origins: FieldOrigins,
+        _ deletions: UndoneDeletions
     ) throws {
         guard let id = RecordID(row.id) else { return nil }
         self.id = id
@@ -50,21 +58,31 @@ public struct Conflict: Sendable {
         self.field = field
         before = Self.value(row["before"].text, field)
         other = Self.value(row["other"].text, field)
-        let target = try RecordID(record).flatMap { id in
-            try schema.flatMap { try RecordTable($0).record(db, id) }
-        }
+        let about = RecordID(record)
+        let table = schema.map { RecordTable($0) }
+        let live = try about.flatMap { try table?.record(db, $0) }
+        let last = try live == nil ? about.flatMap { try table?.lastRecord(db, $0) } : nil
+        let target = live ?? last
+        isRecordDeleted = last != nil
         kept = field.flatMap { target?[$0.name] } ?? .null
+        firstKeptBy = row["kept_by"].text
         var author: String?
-        if let field, let schema, let openedVersion, let target = RecordID(record) {
+        if let field, let schema, let openedVersion, let about {
             // Whoever wrote it since is named, not who wrote what was kept then.
-            switch try origins.origins(of: target, in: schema, since: openedVersion)[field.name] {
+            switch try origins.origins(of: about, in: schema, since: openedVersion)[field.name] {
             case .accepted(let entry): author = entry.author.description
             case .waiting: author = try replica.identity(db).member?.description
             case nil: break
             }
         }
-        keptBy = author ?? row["kept_by"].text
+        keptBy = author ?? firstKeptBy
         recordName = target?.name ?? ""
+        let isAboutDeletion = ["deleted", "parent"].contains(kind) && status == "open"
+        if isAboutDeletion, live != nil, let about, let openedVersion {
+            undoneDeletion = try deletions.changeSet(of: about, upTo: openedVersion)
+        } else {
+            undoneDeletion = nil
+        }
     }
 
     /// A stored value in JSON; what an empty set would be written as is the empty set.
@@ -92,12 +110,13 @@ extension Replica {
         _ db: Database, settledToo: Bool = false, byID: Bool = false
     ) throws -> [Conflict] {
         let origins = FieldOrigins(self, db)
+        let deletions = UndoneDeletions(self, db)
         return try RecordTable(.conflict)
             .records(
                 db, where: settledToo ? Self.sharedConflict : Self.openConflict,
                 orderBy: byID ? "id" : Self.conflictOrder
             )
-            .compactMap { try Conflict($0, self, db, origins) }
+            .compactMap { try Conflict($0, self, db, origins, deletions) }
     }
 
     /// The order in which conflicts came.
@@ -107,7 +126,9 @@ extension Replica {
     public func conflict(_ db: Database, _ id: RecordID) throws -> Conflict? {
         try RecordTable(.conflict)
             .records(db, where: "id = '\(id)' AND \(Self.sharedConflict)").first
-            .flatMap { try Conflict($0, self, db, FieldOrigins(self, db)) }
+            .flatMap {
+                try Conflict($0, self, db, FieldOrigins(self, db), UndoneDeletions(self, db))
+            }
     }
 
     /// Settles a conflict, once, for everyone. A record that was deleted comes back for a value.

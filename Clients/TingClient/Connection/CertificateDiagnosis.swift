@@ -22,12 +22,15 @@ struct CertificateDiagnosis {
     func explain(nameFailed: Bool) async throws -> ClientError {
         let roots = try anchor.store(environment: environment)
         let finding = try await probe.run { await Self.isTrusted($0, by: roots) }
+        guard !finding.chain.isEmpty else { return probe.explained(finding) }
         guard await Self.isTrusted(finding.chain, by: roots) else { return unknownAuthority }
         let start = Date(
             timeIntervalSince1970: Double(finding.chain.map(\.notValidBefore).max() ?? 0))
         let end = Date(timeIntervalSince1970: Double(finding.chain.map(\.notValidAfter).min() ?? 0))
-        guard now < start || now > end else { return nameFailed ? wrongName : noAgreement }
-        let serverTime = finding.answer.flatMap(HTTPDate.field)
+        guard now < start || now > end else {
+            return nameFailed ? wrongName : .noAgreement(probe.server)
+        }
+        let serverTime = (try? finding.answer.get()).flatMap(HTTPDate.field)
         // A server whose own clock finds its certificate valid shows that ours is wrong.
         if let serverTime, serverTime >= start, serverTime <= end {
             return wrongClock(serverTime)
@@ -67,13 +70,6 @@ struct CertificateDiagnosis {
             remedy:
                 "Use a name that the certificate has; the operator adds one with `tingd certificate --host \(probe.server.host)`."
         )
-    }
-
-    private var noAgreement: ClientError {
-        ClientError(
-            .requestWide, code: "tls_failed", "No TLS connection to \(probe.server) came about.",
-            remedy:
-                "Check that the address is that of `tingd`, and that nothing in between cuts TLS.")
     }
 
     private func expired(_ end: Date) -> ClientError {

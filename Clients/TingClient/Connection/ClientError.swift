@@ -44,8 +44,10 @@ public struct ClientError: ExplainedError, Equatable, CustomStringConvertible {
 extension ClientError {
     /// Whether no server of Ting was reached at all.
     public var isUnreached: Bool {
-        ["server_not_reached", "connection_lost", "no_answer", "unavailable", "foreign_answer"]
-            .contains(code)
+        [
+            "server_not_reached", "connection_lost", "no_answer", "unavailable", "foreign_answer",
+            "tls_failed",
+        ].contains(code)
     }
 
     /// Whether the caller is not signed in, or may not do this.
@@ -72,6 +74,22 @@ extension ClientError {
             .transient, code: "connection_lost",
             "The connection to \(server) was lost before its answer was complete.",
             remedy: "Run the command again: what arrived is not sent twice.")
+    }
+
+    /// What was asked of a connection after its end, or was under way then: to try again is no use.
+    static func closed(_ server: ServerAddress) -> ClientError {
+        ClientError(
+            .requestWide, code: "connection_closed",
+            "The connection to \(server) was closed by the program that made it.",
+            remedy: "Make another one; what was not sent is kept.")
+    }
+
+    /// TLS failed, and no certificate is the reason.
+    static func noAgreement(_ server: ServerAddress) -> ClientError {
+        ClientError(
+            .requestWide, code: "tls_failed", "No TLS connection to \(server) came about.",
+            remedy:
+                "Check that the address is that of `tingd`, and that nothing in between cuts TLS.")
     }
 
     static func silent(_ server: ServerAddress) -> ClientError {

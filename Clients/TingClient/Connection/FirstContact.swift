@@ -15,9 +15,7 @@ public enum FirstContact {
     ) async throws -> TrustAnchor {
         let probe = ServerProbe(server: server, proxy: proxy, timeout: timeout)
         let finding = try await probe.run { _ in false }
-        guard !finding.chain.isEmpty else {
-            throw ClientError.notReached(server, because: "it sent no certificate")
-        }
+        guard !finding.chain.isEmpty else { throw probe.explained(finding) }
         for certificate in finding.chain {
             let der = try certificate.toDERBytes()
             if Hash(of: der) == pin { return .authority(pem: PEMText.certificate(der)) }

@@ -8,6 +8,9 @@ extension ClientHome {
     ///
     /// The device gets a key pair of its own; the private key never leaves it. A join that was cut, at
     /// whatever byte, is done again with the same address: the pair is kept until it is done.
+    ///
+    /// A device that has joined this very server shows its token: invited to one workspace more, it stays the
+    /// device that it is, and acts there too. Another account's gets a new one.
     /// - Parameters:
     ///   - authorityFile: A PEM file with the roots to use where the address names the system's.
     ///   - schema: The version of the schema that this program knows.
@@ -18,8 +21,11 @@ extension ClientHome {
         let anchor = try await anchor(
             address, authorityFile: authorityFile, timeout: timeout, environment: environment)
         let key = try joiningKey(address)
+        let authority = try pem(anchor)
+        let present = present(at: address.server, authority)
         let connection = try ServerConnection(
-            address.server, anchor: anchor, token: nil, timeout: timeout, environment: environment)
+            address.server, anchor: anchor, token: present?.token, timeout: timeout,
+            environment: environment)
         let answer: JoinAnswer
         do {
             answer = try await connection.join(
@@ -32,13 +38,26 @@ extension ClientHome {
             throw error
         }
         await connection.close()
+        let isSame = answer.token == present?.token
         let joined = JoinedDevice(
-            server: address.server, authority: try pem(anchor), key: key.pemRepresentation + "\n",
+            server: address.server, authority: authority,
+            key: isSame ? present?.key ?? "" : key.pemRepresentation + "\n",
             token: answer.token, device: answer.device, member: answer.member, name: answer.name,
             email: answer.email, workspaces: answer.workspaces)
         try remember(joined)
         forgetJoiningKey(address)
         return joined
+    }
+
+    /// Token and key of the device that this is at the server, if it is the one whose CA the address names.
+    private func present(
+        at server: ServerAddress, _ authority: String?
+    ) -> (token: String, key: String)? {
+        guard let known = try? configuration().server(server.url),
+            known.authorityFile.flatMap(readConfigurationFile) == authority,
+            let token = try? token(of: known), let key = readConfigurationFile(known.keyFile)
+        else { return nil }
+        return (token, key)
     }
 
     /// The key pair with which this address was tried before, or a new one.

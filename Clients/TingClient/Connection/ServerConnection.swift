@@ -21,10 +21,17 @@ public final class ServerConnection: Sendable {
     private let proxy: ProxySettings?
     private let environment: [String: String]
     private let client: HTTPClient
-    /// For bodies in which silence is no failure: a quiet stream, a long download. Made when needed.
-    private let patientClient = Mutex<HTTPClient?>(nil)
+    private let state = Mutex(State())
     private let configuration: HTTPClient.Configuration
     private let silence: Duration
+
+    /// What changes while it is used.
+    private struct State {
+        /// For bodies in which silence is no failure: a quiet stream, a long download. Made when needed.
+        var patientClient: HTTPClient?
+        /// From then on nothing is made, and nothing asked.
+        var isClosed = false
+    }
 
     /// Connects when the first request is made.
     /// - Parameters:
@@ -57,14 +64,15 @@ public final class ServerConnection: Sendable {
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    private func client(for request: Request) -> HTTPClient {
-        guard request.isLong else { return client }
-        return patientClient.withLock { known in
-            if let known { return known }
+    private func client(for request: Request) throws -> HTTPClient {
+        try state.withLock { state in
+            guard !state.isClosed else { throw ClientError.closed(server) }
+            guard request.isLong else { return client }
+            if let known = state.patientClient { return known }
             var configuration = configuration
             configuration.timeout.read = .nanoseconds(silence.nanoseconds)
             let made = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-            known = made
+            state.patientClient = made
             return made
         }
     }
@@ -81,10 +89,15 @@ public final class ServerConnection: Sendable {
     }
 
     /// Ends all connections, and the requests under way on them, and returns when they have ended. It waits
-    /// for one that is still being made, up to `timeout`. What is asked afterwards fails.
+    /// for one that is still being made, up to `timeout`. What is asked afterwards fails, and does so for
+    /// good: `connection_closed`.
     public func close() async {
+        let patientClient = state.withLock { state in
+            state.isClosed = true
+            return state.patientClient
+        }
         try? await client.shutdown()
-        try? await patientClient.withLock { $0 }?.shutdown()
+        try? await patientClient?.shutdown()
     }
 
     /// Does something with the connection, and closes it, however that ends.
@@ -103,7 +116,7 @@ public final class ServerConnection: Sendable {
 
     // The library wants to be shut down; a second time is no harm.
     deinit {
-        for client in [client, patientClient.withLock { $0 }].compactMap({ $0 }) {
+        for client in [client, state.withLock { $0.patientClient }].compactMap({ $0 }) {
             client.shutdown { [client] _ in _ = client }
         }
     }
@@ -192,36 +205,14 @@ public final class ServerConnection: Sendable {
     }
 
     private func inPlainWords(_ error: any Error) async -> ClientError {
-        switch error {
-        case let error as NIOSSLError: return await diagnosed(error, nameFailed: false)
-        case let error as NIOSSLExtraError:
-            return await diagnosed(error, nameFailed: error == .failedToValidateHostname)
-        case let error as HTTPClientError: return explained(error)
-        case ChannelError.ioOnClosedChannel, ChannelError.eof, is HTTPParserError:
-            return .lost(server)
-        case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
-            return .lost(server)
-        default:
-            return .notReached(server, through: proxy, because: FailureText.connecting(error))
-        }
+        // Whatever a library says of a request that was under way then.
+        if state.withLock({ $0.isClosed }) { return .closed(server) }
+        if let failure = ClientError(error, at: server, through: proxy) { return failure }
+        let nameFailed = error as? NIOSSLExtraError == NIOSSLExtraError.failedToValidateHostname
+        return await diagnosed(nameFailed: nameFailed)
     }
 
-    private func explained(_ error: HTTPClientError) -> ClientError {
-        switch error {
-        case .remoteConnectionClosed, .uncleanShutdown: .lost(server)
-        case .readTimeout, .deadlineExceeded: .silent(server)
-        default: .notReached(server, through: proxy, because: FailureText.connecting(error))
-        }
-    }
-
-    private func diagnosed(_ error: any Error, nameFailed: Bool) async -> ClientError {
-        if case NIOSSLError.handshakeFailed(.sslError(let stack)) = error,
-            stack.contains(.eofDuringHandshake)
-        {
-            return .lost(server)
-        }
-        if case NIOSSLError.uncleanShutdown = error { return .lost(server) }
-        if Self.isForeign(error) { return .foreignAnswer(server, "bytes that are no TLS") }
+    private func diagnosed(nameFailed: Bool) async -> ClientError {
         let diagnosis = CertificateDiagnosis(
             probe: ServerProbe(server: server, proxy: proxy, timeout: timeout), anchor: anchor,
             environment: environment, now: Date())
@@ -230,12 +221,6 @@ public final class ServerConnection: Sendable {
         } catch {
             return error as? ClientError ?? .lost(server)
         }
-    }
-
-    /// Whether what answered does not speak TLS at all; BoringSSL says so in words alone.
-    private static func isForeign(_ error: any Error) -> Bool {
-        let text = String(describing: error)
-        return ["WRONG_VERSION_NUMBER", "HTTP_REQUEST"].contains { text.contains($0) }
     }
 
     private func failure(_ response: HTTPClientResponse) async -> ClientError {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOPosix
@@ -19,8 +20,14 @@ struct ServerProbe {
     struct Finding: Sendable {
         /// The certificates as sent, the server's own first.
         var chain: [NIOSSLCertificate]
-        /// The head of the answer to a request, when the chain was accepted.
-        var answer: String?
+        /// The head of the answer to a request, when the chain was accepted; why there is none.
+        var answer: Result<String, any Error>
+    }
+
+    /// Why a look at the server found no certificate.
+    func explained(_ finding: Finding) -> ClientError {
+        guard case .failure(let error) = finding.answer else { return .noAgreement(server) }
+        return ClientError(error, at: server, through: proxy) ?? .noAgreement(server)
     }
 
     /// Connects, shows the chain to `accept`, and asks for `/healthz` where it agrees.
@@ -42,7 +49,7 @@ struct ServerProbe {
                 seen.withLock { $0 = chain }
                 verdict.completeWithTask { await accept(chain) ? .certificateVerified : .failed }
             }
-        let text = try await withTaskCancellationHandler {
+        let end = try await withTaskCancellationHandler {
             let channel: any Channel
             do {
                 channel = try await connect(on: loop, answer: answer) { [server] pipeline in
@@ -58,14 +65,17 @@ struct ServerProbe {
                 try Task.checkCancellation()
                 throw error
             }
-            let text = try? await answer.futureResult.get()
+            let end: Result<String, any Error>
+            do { end = .success(try await answer.futureResult.get()) } catch {
+                end = .failure(error)
+            }
             try? await channel.close()
             try Task.checkCancellation()
-            return text
+            return end
         } onCancel: {
             answer.fail(CancellationError())
         }
-        return Finding(chain: seen.withLock { $0 }, answer: text)
+        return Finding(chain: seen.withLock { $0 }, answer: end)
     }
 
     private func connect(
@@ -73,7 +83,9 @@ struct ServerProbe {
         secure: @escaping @Sendable (ChannelPipeline.SynchronousOperations) throws -> Void
     ) async throws -> any Channel {
         let deadline = TimeAmount.nanoseconds(timeout.nanoseconds)
-        let end = loop.scheduleTask(in: deadline) { answer.fail(ClientError.silent(server)) }
+        let end = loop.scheduleTask(in: deadline) {
+            answer.fail(ChannelError.connectTimeout(deadline))
+        }
         answer.futureResult.whenComplete { _ in end.cancel() }
         let bootstrap = ClientBootstrap(group: loop).connectTimeout(deadline)
             .channelInitializer { [proxy, server] channel in
@@ -127,17 +139,23 @@ private final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         head += String(buffer: unwrapInboundIn(data))
         guard head.contains("\r\n\r\n") else {
-            if head.utf8.count > 16_384 { close(context) }
+            if head.utf8.count > 16_384 { close(context, HTTPClientError.invalidProxyResponse) }
             return
         }
-        guard head.hasPrefix("HTTP/1."), head.dropFirst(8).hasPrefix(" 200") else {
-            return close(context)
+        let status = head.hasPrefix("HTTP/1.") ? head.dropFirst(8).prefix(4) : ""
+        guard status == " 200" else {
+            let wantsPassword = status == " 407"
+            return close(
+                context,
+                wantsPassword
+                    ? HTTPClientError.proxyAuthenticationRequired
+                    : HTTPClientError.invalidProxyResponse)
         }
         do {
             // The server speaks only after the client in TLS: nothing can have come behind the head.
             try secure(context.pipeline.syncOperations)
             context.pipeline.syncOperations.removeHandler(self, promise: nil)
-        } catch { close(context) }
+        } catch { close(context, error) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -145,8 +163,8 @@ private final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    private func close(_ context: ChannelHandlerContext) {
-        answer.fail(ChannelError.eof)
+    private func close(_ context: ChannelHandlerContext, _ reason: any Error) {
+        answer.fail(reason)
         context.close(promise: nil)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TingStore
 
 /// The folders of this person on this device: `TING_HOME`, or the XDG folders.
 ///
@@ -44,15 +45,36 @@ public struct ClientHome: Sendable {
     }
 
     /// An absolute form of `path`, without `.` and `..`; `path` where it is relative to a folder that is gone.
+    ///
+    /// Behind a link `..` is the folder above the one that the link leads to, as the system has it.
     public static func absolute(_ path: String) -> String {
         let here = FileManager.default.currentDirectoryPath
         guard path.hasPrefix("/") || !here.isEmpty else { return path }
         let full = path.hasPrefix("/") ? path : here + "/" + path
         var parts: [String] = []
         for part in full.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }
+            if part == ".." {
+                if let folder = linked(joined(parts)) { parts = folder }
+                _ = parts.popLast()
+            } else {
+                parts.append(String(part))
+            }
         }
-        return parts.isEmpty ? "/" : parts.reduce(into: "") { $0 += "/" + $1 }
+        return joined(parts)
+    }
+
+    private static func joined(_ parts: [String]) -> String {
+        parts.isEmpty ? "/" : parts.reduce(into: "") { $0 += "/" + $1 }
+    }
+
+    /// The parts of the path to which a link leads; `nil` for what is no link, or one that leads nowhere.
+    private static func linked(_ path: String) -> [String]? {
+        var kind = stat()
+        guard lstat(path, &kind) == 0, kind.st_mode & S_IFMT == S_IFLNK,
+            let place = realpath(path, nil)
+        else { return nil }
+        defer { free(place) }
+        return String(cString: place).split(separator: "/").map(String.init)
     }
 
     private var configurationFile: String { configurationFolder + "/config.json" }
@@ -84,8 +106,15 @@ public struct ClientHome: Sendable {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             let text = String(decoding: try encoder.encode(configuration), as: UTF8.self)
-            try PrivateFile.write(text + "\n", to: configurationFile)
+            try write(text + "\n")
             return result
+        }
+    }
+
+    /// Where the file is a link, as to one that is kept with other settings, it stays one.
+    private func write(_ configuration: String) throws {
+        do { try NamedFile.write(Data(configuration.utf8), to: configurationFile) } catch {
+            throw HomeError.notWritten(configurationFile, error.code)
         }
     }
 

@@ -33,9 +33,11 @@ extension Notice {
 }
 
 extension ClientHome {
-    /// Whether this device is signed in at the server of a replica, as far as it has heard.
+    /// Whether this device is signed in at the server of a replica, as far as it has heard: with a token.
     public func isSignedIn(for identity: Replica.Identity) throws -> Bool {
-        try configuration().server(identity.server).map { $0.isRefused != true } ?? false
+        guard let server = try configuration().server(identity.server), server.isRefused != true
+        else { return false }
+        return (try? token(of: server)) != nil
     }
 
     /// Notes whether a server took the token of this device.

@@ -62,6 +62,8 @@ public enum HomeError: ExplainedError, Equatable, Sendable {
     public var remedy: String {
         switch self {
         case .notWritten: "Check the folder's permissions and the free space, then try again."
+        case .notRead(_, ENOENT):
+            "Put back a copy of it, or join again with `ting join ADDRESS`; replicas are kept."
         case .notRead: "Check its permissions, and that TING_HOME names a folder of your own."
         case .notFound: "Set TING_HOME to a folder of your own."
         case .damaged: "Put back a copy of it, or move it away and join again; replicas are kept."

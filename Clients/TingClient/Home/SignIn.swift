@@ -17,11 +17,13 @@ public struct SignIn: Sendable {
 
 extension ClientHome {
     /// The sign-in for the server at `url`.
-    /// - Throws: `ClientError` with the code `not_signed_in` where this device has not joined it; `HomeError`.
+    /// - Throws: `ClientError` with the code `not_signed_in` where this device has not joined it; `HomeError`
+    ///   where it has, and a file of that is missing or empty.
     public func signIn(_ url: String) throws -> SignIn {
-        guard let known = try configuration().server(url), let server = ServerAddress(url),
-            let token = readConfigurationFile(known.tokenFile)
-        else { throw ClientError.notSignedIn(url) }
+        guard let known = try configuration().server(url), let server = ServerAddress(url) else {
+            throw ClientError.notSignedIn(url)
+        }
+        let token = try token(of: known)
         let anchor: TrustAnchor
         if let file = known.authorityFile {
             guard let pem = readConfigurationFile(file) else {
@@ -31,8 +33,19 @@ extension ClientHome {
         } else {
             anchor = .system
         }
-        return SignIn(
-            server: server, anchor: anchor, token: token.filter { !$0.isWhitespace })
+        return SignIn(server: server, anchor: anchor, token: token)
+    }
+
+    /// The token that a join gave.
+    /// - Throws: `HomeError` where its file can't be read, or holds none.
+    func token(of server: ClientConfiguration.Server) throws -> String {
+        let file = configurationFolder + "/" + server.tokenFile
+        guard let text = PrivateFile.read(file) else {
+            throw HomeError.notRead(file, PrivateFile.failure(reading: file))
+        }
+        let token = text.filter { !$0.isWhitespace }
+        guard !token.isEmpty else { throw HomeError.damaged(file) }
+        return token
     }
 
     /// Keeps what a join gave: the CA, the key and the token in files of their own, 0600.

@@ -49,10 +49,13 @@ public struct ValueReader {
     }
 
     /// The value of `field` after all of `steps` were done to `current`, in order.
+    /// - Throws: `InputError`, also where `current` can't be read as a set, and is not replaced.
     public func value(_ steps: [Step], for field: Field, current: Value) throws -> Value {
         guard field.kind == .set else {
             return try steps.reduce(current) { try value($1, for: field, current: $0) }
         }
+        // Taken for empty, it would take away what everybody put there.
+        if steps.first?.change != .assign { try mustBeSet(current, of: field) }
         // One set for all of them: made anew for each, many steps take time with their square.
         var elements = Set(current.elements)
         for step in steps {
@@ -88,6 +91,16 @@ public struct ValueReader {
             throw InputError(
                 "`\(field.name)` is \(field.kind.article): `+=` and `-=` work on sets and counters.",
                 remedy: "Write the whole value: `\(field.name)=VALUE`.")
+        }
+    }
+
+    /// Refuses what another tool wrote that is no set: it is held back, and what was there before is beneath.
+    private func mustBeSet(_ value: Value, of field: Field) throws {
+        guard case .text = value else { return }
+        do { _ = try field.canonical(value) } catch {
+            throw InputError(
+                "`\(field.name)` is held back as invalid: \(error.problem).",
+                remedy: "\(error.remedy) `\(field.name)=a,b` replaces what stands there.")
         }
     }
 

@@ -59,6 +59,27 @@ public struct RecordTable: Sendable {
             .map(record)
     }
 
+    /// The record, or what it was last where it is deleted; `nil` where there is nothing of it.
+    package func recordOrLast(_ db: Database, _ id: RecordID) throws -> RecordRow? {
+        try record(db, id) ?? lastRecord(db, id)
+    }
+
+    /// What a record that is deleted was last: with edits on top that wait here, as it would come back.
+    func lastRecord(_ db: Database, _ id: RecordID) throws -> RecordRow? {
+        guard let shared = try SharedRecords.read(db, id), shared.collection == collection.name
+        else { return nil }
+        var values = shared.values
+        for (_, operations) in try DecodedOutbox().edits(db, of: id) {
+            for operation in operations where operation.kind != .delete {
+                for edit in operation.fields { values[edit.field] = edit.after }
+            }
+        }
+        let fields = collection.fields.map { ($0.name, values[$0.name] ?? $0.standard) }
+        return RecordRow(
+            collection: collection, id: id.description,
+            values: Dictionary(fields, uniquingKeysWith: { _, last in last }))
+    }
+
     /// Records that a condition in SQL picks, in the order and number asked for.
     public func records(
         _ db: Database, where condition: String? = nil, orderBy: String = "id", limit: Int? = nil

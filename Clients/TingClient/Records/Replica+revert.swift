@@ -11,7 +11,7 @@ public struct Reverted: Sendable {
     /// What has changed since, and stays as it is.
     public internal(set) var left: [Place] = []
 
-    /// A field, or a whole record.
+    /// A field, or a whole record; the `status` of a conflict that the change set settled.
     public struct Place: Sendable {
         public let collection: String
         public let record: RecordID
@@ -24,13 +24,17 @@ extension Replica {
     /// added to sets and counters is taken back, what was added is deleted, what was deleted comes back.
     ///
     /// What others have changed since then, or wrote just so without knowing of it, stays as it is, and is named: a
-    /// field, or a record that was added, with all below it. A conflict that it settled stays settled.
+    /// field, or a record that was added, with all below it. A conflict that it settled stays settled, and is named,
+    /// too.
     /// - Throws: `ReplicaError`.
     public func revert(_ db: Database, _ changeSet: ChangeSet) throws -> Reverted {
         var undoing = try Undoing(self, db, changeSet)
-        for operation in changeSet.operations.reversed()
-        where operation.collection != CollectionSchema.conflict.name {
-            try undoing.undo(operation)
+        for operation in changeSet.operations.reversed() {
+            if operation.collection == CollectionSchema.conflict.name {
+                try undoing.leaveSettled(operation)
+            } else {
+                try undoing.undo(operation)
+            }
         }
         return undoing.outcome
     }
@@ -89,6 +93,12 @@ private struct Undoing {
             guard let values else { return leave(operation, nil) }
             try undoFields(operation, collection, values)
         }
+    }
+
+    /// Names a conflict that it settled: no edit opens one again.
+    mutating func leaveSettled(_ operation: TingCore.Operation) throws {
+        let values = try RecordTable(.conflict).values(db, operation.record)
+        if values?["status"] == .text("settled") { leave(operation, "status") }
     }
 
     private mutating func leave(_ operation: TingCore.Operation, _ field: String?) {

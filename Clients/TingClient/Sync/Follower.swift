@@ -43,8 +43,9 @@ public struct Follower: Sendable {
     ///
     /// Nothing of it uses the replica or the connection any more when it returns.
     /// - Parameter report: Told what happens; what it throws ends the following.
-    /// - Throws: What `report` throws; `ClientError` where the caller is refused, or the server is not the
-    ///   one that is trusted; `ReplicaError`, as `.displaced` where the file was moved away.
+    /// - Throws: What `report` throws; `ClientError` where the caller is refused, the server is not the
+    ///   one that is trusted, or the connection was closed; `ReplicaError`, as `.displaced` where the file
+    ///   was moved away.
     public func run(_ report: @Sendable (News) throws -> Void) async throws {
         do {
             try await follow(report)

@@ -46,24 +46,28 @@ public struct SnapshotDownload: Sendable {
     {
         try PrivateFile.folder((partial as NSString).deletingLastPathComponent)
         var backoff = Backoff()
-        var best: Int64 = -1
+        // Bytes that were there after the last try, once a manifest came; the most after any.
+        var arrived: Int64?
+        var best: Int64 = 0
         while true {
-            let manifest = try await connection.manifest(slug, compressed: isCompressed)
-            // A part of a compressed block can't be gone on from: its beginning is needed again.
-            let isSame = !manifest.isCompressed && PrivateFile.read(tagFile) == manifest.tag
-            var file = try SnapshotFile(partial, manifest, keepingTail: isSame)
-            if file.count > best {
-                best = file.count
-                backoff.succeeded()
-            }
             do {
+                let manifest = try await connection.manifest(slug, compressed: isCompressed)
+                // A part of a compressed block can't be gone on from: its beginning is needed again.
+                let isSame = !manifest.isCompressed && PrivateFile.read(tagFile) == manifest.tag
+                var file = try SnapshotFile(partial, manifest, keepingTail: isSame)
+                defer { arrived = file.count }
                 try await fill(&file, manifest, progress)
                 try file.finish()
                 unlink(tagFile)
                 return manifest.version
-            } catch let error as ClientError where error.scope == .transient {
-                if file.count > best { backoff.succeeded() }
-                best = max(best, file.count)
+            } catch let error as ClientError
+                // A server that is not there from the start is told at once, as by a sync.
+                where error.mayPass || arrived != nil && error.scope == .transient
+            {
+                if let arrived, arrived > best {
+                    best = arrived
+                    backoff.succeeded()
+                }
                 let wait = max(
                     backoff.failed(jitter: .random(in: 0...1)), error.retryAfter ?? .zero)
                 guard backoff.failures < Self.triesWithoutProgress else { throw error }

@@ -73,7 +73,8 @@ public struct SyncSession: Sendable {
     public func run(progress: @Sendable (Step) -> Void = { _ in }) async throws -> SyncOutcome {
         do {
             let outcome = try await carryOut(progress)
-            try replica.note(error: nil, nextRetry: nil, synced: now())
+            // What was exchanged is done, whatever becomes of the note of it.
+            try? replica.note(error: nil, nextRetry: nil, synced: now())
             return outcome
         } catch let error as CancellationError {
             // Who gave it up knows why; of the server no more is known than before.
@@ -153,18 +154,36 @@ public struct SyncSession: Sendable {
                         version: run.outcome.version, head: run.outcome.head,
                         sent: run.outcome.summary.sent))
             case .askForMending(let request):
-                action = try run.received(try await line.mend(request))
+                action = try run.received(try await insisting { try await line.mend(request) })
             case .wait(let duration):
                 try await clock.sleep(for: duration)
                 action = try run.waited()
             case .giveBack(let request):
-                action = try run.received(try await line.giveBack(request))
+                action = try run.received(
+                    try await insisting { try await line.giveBack(request) })
             case .fetchSnapshot:
                 let path = try await line.snapshot()
                 defer { unlink(path) }
                 action = try run.startOver(from: path)
             case .finish: return run.outcome
             case .fail(let failure): throw Self.error(failure, after: lost)
+            }
+        }
+    }
+
+    /// The answer to a request that mends or gives back: one that got none is sent again, by the rule
+    /// for exchanges.
+    private func insisting<Answer>(_ ask: () async throws -> Answer) async throws -> Answer {
+        var plan = SyncPlan(patience: patience)
+        while true {
+            let began = ContinuousClock.now
+            do { return try await ask() } catch let error as ClientError where error.mayPass {
+                let step = plan.step(
+                    .notAnswered(
+                        jitter: .random(in: 0...1), atLeast: error.retryAfter ?? .zero,
+                        took: .now - began))
+                guard case .wait(let duration) = step else { throw error }
+                try await clock.sleep(for: duration)
             }
         }
     }
@@ -182,6 +201,9 @@ public struct SyncSession: Sendable {
             return
                 "What arrived does not give the state that the server has at version \(version). Run `ting sync` again; unsynced edits are kept."
         case let error as any ExplainedError: return "\(error.sentence) \(error.remedy)"
+        case is StoredFormError, is CBORError, is RowDecodingError:
+            let problem = problem(.SQLITE_CORRUPT)
+            return "\(problem.sentence) \(problem.remedy)"
         default:
             return "The sync failed: \(error). Run `ting sync` again; unsynced edits are kept."
         }
@@ -210,8 +232,8 @@ public struct SyncSession: Sendable {
             )
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             (
-                "not_writable", "The replica's file is damaged.",
-                "Keep it, save its edits with `ting outbox export`, and make a new replica with `ting clone`."
+                ReplicaError.damaged("").code, "The replica's file is damaged.",
+                ReplicaError.damaged("").remedy
             )
         default:
             (

@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import TingPlanning
 import TingServer
+import TingTerminal
 
 struct Backup: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,7 +27,11 @@ struct Backup: ParsableCommand {
     var json = false
 
     func run() throws {
-        let report = try options.withOperator { try $0.backup(to: to) }
+        let progress = ProgressLine(isWanted: !json)
+        let report = try options.withOperator { person in
+            defer { progress.end() }
+            return try person.backup(to: to) { progress.announce("copying \($0) (\($1) of \($2))") }
+        }
         if json { try Output.json(report) }
         let count = report.workspaces.count
         ErrorPresenter.note("tingd: copied \(count) workspace\(count == 1 ? "" : "s") to \(to)")
@@ -55,12 +60,16 @@ struct Restore: ParsableCommand {
     var from: String
 
     func run() throws {
+        let progress = ProgressLine(isWanted: true)
+        defer { progress.end() }
         let restoration = try Operator.restore(
-            options.data, from: from, schema: PlanningSchema.schema
+            options.data, from: from, schema: PlanningSchema.schema, progress: progress.announce
         ) { aside in
+            progress.end()
             // Before it is done: whoever stops it now knows where to look.
             ErrorPresenter.note("tingd: moving what is in \(options.data) to \(aside)")
         }
+        progress.end()
         if let aside = restoration.aside {
             ErrorPresenter.note("tingd: what was in \(options.data) is now in \(aside)")
         }

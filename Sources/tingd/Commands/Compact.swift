@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import TingCore
 import TingServer
+import TingTerminal
 
 struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -75,7 +76,11 @@ struct Compact: ParsableCommand {
     func run() throws {
         try options.withOperator(makesFiles: true) { person in
             let slug = try place.slug(of: person)
-            let done = try person.compact(slug, to: target, dryRun: dryRun)
+            let progress = ProgressLine(isWanted: !json)
+            let done = try person.compact(slug, to: target, dryRun: dryRun) {
+                progress.report("\(slug): the floor is version \($0) of \($1)")
+            }
+            progress.end()
             if json { return try Output.json(done) }
             guard done.floor > done.floorBefore else {
                 return ErrorPresenter.note(

@@ -64,6 +64,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // It would end the process as long as nothing waits for it: `CertificateService` does, later.
+        signal(SIGHUP, SIG_IGN)
         let folder = try options.folder
         var configuration = try ServerSettings.read(folder)
         configuration.url = url ?? configuration.url

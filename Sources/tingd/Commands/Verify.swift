@@ -3,6 +3,8 @@
 import ArgumentParser
 import TingPlanning
 import TingServer
+import TingStore
+import TingTerminal
 
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,8 +22,7 @@ struct Verify: ParsableCommand {
     var json = false
 
     func run() throws {
-        let found = try Verification(
-            of: DataFolder(reading: options.data), schema: PlanningSchema.schema)
+        let found = try verification()
         if json {
             try Output.json(found)
         } else {
@@ -38,5 +39,21 @@ struct Verify: ParsableCommand {
                 hint: "Keep a copy of the folder, then see `tingd restore --help`.")
         }
         if !json { Output.line("all digests and files are right") }
+    }
+
+    private func verification() throws -> Verification {
+        let progress = ProgressLine(isWanted: !json)
+        defer { progress.end() }
+        return try Verification(
+            of: DataFolder(reading: options.data), schema: PlanningSchema.schema
+        ) { slug, step in
+            switch step {
+            case .file: progress.announce("\(slug): checking the file")
+            case .records(let done, let all):
+                progress.report("\(slug): \(done) of \(all) records checked")
+            case .history(let version, let all):
+                progress.report("\(slug): history checked to version \(version) of \(all)")
+            }
+        }
     }
 }

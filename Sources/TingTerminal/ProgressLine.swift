@@ -2,19 +2,17 @@
 
 import Foundation
 import Synchronization
-import TingTerminal
 
 /// One line on standard error that says how far long work is; nothing where that is no terminal.
-final class Progress: Sendable {
+package final class ProgressLine: Sendable {
     private let shows: Bool
     private let last = Mutex<(time: ContinuousClock.Instant?, shown: Bool)>((nil, false))
 
-    init(_ console: Console) {
-        shows = !console.quiet && !console.json && Terminal.errorIsTerminal
-    }
+    /// - Parameter isWanted: Whether the person asked for neither silence nor JSON.
+    package init(isWanted: Bool) { shows = isWanted && Terminal.errorIsTerminal }
 
     /// Shows a line, at most ten times a second.
-    func report(_ text: @autoclosure () -> String) {
+    package func report(_ text: @autoclosure () -> String) {
         guard shows else { return }
         let now = ContinuousClock.now
         let due = last.withLock { last in
@@ -26,19 +24,19 @@ final class Progress: Sendable {
     }
 
     /// Shows what comes next, at once: it may take long without more to say.
-    func announce(_ text: String) {
+    package func announce(_ text: String) {
         guard shows else { return }
         last.withLock { $0 = (.now, true) }
         Terminal.write("\r\u{1b}[K\(text)", to: STDERR_FILENO)
     }
 
     /// Takes the line away.
-    func end() {
+    package func end() {
         guard last.withLock({ $0.shown }) else { return }
         Terminal.write("\r\u{1b}[K", to: STDERR_FILENO)
     }
 
-    static func bytes(_ count: Int64) -> String {
+    package static func bytes(_ count: Int64) -> String {
         count < 1 << 20 ? "\(count >> 10) KiB" : "\(count >> 20) MiB"
     }
 }
