@@ -79,7 +79,8 @@ extension Oracle {
                 before, current, edit.after, unseen: unseen, isLater: isLater, continued,
                 &now.steps)
             if let other {
-                otherVersion = other == current && isLater ? writers.last?.version : version
+                let isCurrent = other == current && (isLater || unseen && current == before)
+                otherVersion = isCurrent ? writers.last?.version : version
             }
             joined = unseen ? writers + [mine] : [mine]
         }

@@ -215,5 +215,7 @@ extension Oracle.Conflict {
             && row.values["other"]?.text == (other.isNull ? nil : other.json)
             && (row.values["status"] == nil) == isOpen
             && row.values["opened_version"] == .integer(opened)
+            && (kind == .unique ? nil : row.values["other_version"]?.integer)
+                == (kind == .unique ? nil : otherVersion)
     }
 }

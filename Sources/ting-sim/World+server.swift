@@ -21,6 +21,7 @@ extension World {
         trace.note(
             "\(clock.time) \(node.machine) asks \(request.base.version) +\(request.deliveries.count)"
         )
+        let head = oracle.version
         let known = request.deliveries.filter { oracle.places[$0.changeSet.id] != nil }
         // What the request itself tells counts for the change sets in it.
         if request.base.epoch == oracle.epoch {
@@ -41,7 +42,7 @@ extension World {
         if isAlive { try observeHistory() }
         count(request, known, node)
         guard var response else { return isAlive ? .refused : nil }
-        learn(response)
+        try learn(response, from: node, after: head)
         let clashes = response.clash != nil
         bug?.change(&response, &random)
         return .sync(response, clashes: clashes)
@@ -59,10 +60,17 @@ extension World {
         }
     }
 
-    private func learn(_ response: SyncResponse) {
+    /// - Parameter head: The server's before it judged.
+    private func learn(_ response: SyncResponse, from node: Node, after head: Version) throws {
         for verdict in response.verdicts {
             trace.note("verdict \(verdict.number) \(verdict.verdict)")
             if let version = verdict.verdict.version {
+                guard oracle.places[verdict.changeSet]?.version == version else {
+                    throw Broken(.wrong, "\(verdict.changeSet) is said to be version \(version)")
+                }
+                guard version <= head || node.role >= .editor else {
+                    throw Broken(.wrong, "\(verdict.changeSet) of a viewer was accepted")
+                }
                 acknowledged[verdict.changeSet] = version
                 continue
             }
