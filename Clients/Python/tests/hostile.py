@@ -94,6 +94,11 @@ class HostileServer:
         self._listener.server_close()
 
 
+def new_certificate() -> str:
+    """PEM of a certificate that no server here has."""
+    return _certificate.__wrapped__(False)[0]
+
+
 @cache
 def _certificate(is_expired: bool) -> tuple[str, str]:
     """PEM of a certificate that is its own CA, and its key."""

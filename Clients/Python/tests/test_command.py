@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from ting_client import limits
@@ -140,6 +141,55 @@ class CommandTest(unittest.TestCase):
         self.assert_refused(1, "can't be used", "--workspace", "empty", "verify")
         self.replica._db.execute("DELETE FROM meta WHERE key = 'epoch'")
         self.assertEqual(self.command("--workspace", "demo", "set", self.record, "title_en=b")[0], 1)
+
+    def test_what_the_disk_does_is_told_with_what_helps(self) -> None:
+        """Never to move a file away in which edits may wait."""
+        for kind, words in (
+            (sqlite3.SQLITE_FULL, "the disk is full"),
+            (sqlite3.SQLITE_IOERR | 3 << 8, "copy the file before anything else"),
+            (sqlite3.SQLITE_BUSY, "another program uses"),
+            (sqlite3.SQLITE_CORRUPT, "Keep the file"),
+        ):
+            error = sqlite3.OperationalError("it failed")
+            error.sqlite_errorcode = kind
+            with patch.object(Replica, "records", side_effect=error):
+                code, printed = self.command("list", "project")
+            self.assertEqual((code, len(printed.splitlines())), (1, 2), printed)
+            self.assertIn(words, printed)
+            self.assertNotIn("ove it away", printed)
+        self.replica._db.execute("DELETE FROM meta WHERE key = 'epoch'")
+        self.assert_refused(1, "Keep the file", "set", self.record, "title_en=b")
+
+    def test_a_full_disk_ends_a_command_in_a_sentence(self) -> None:
+        real = sqlite3.connect
+
+        def small(*arguments: Any, **more: Any) -> sqlite3.Connection:
+            connection: sqlite3.Connection = real(*arguments, **more)
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+            return connection
+
+        with patch.object(sqlite3, "connect", small):
+            self.assert_refused(1, "Make room on it", "add", "project", "summary=" + "x" * 100_000)
+
+    def test_what_waits_is_shown_and_discarded_by_its_id(self) -> None:
+        [pending] = self.replica.outbox()
+        own_id = pending.change_set["id"]
+        self.assertEqual(self.command("outbox"), (0, f"{own_id} (1 operations)\n"))
+        for wrong in ("", own_id[:8], random_id()):
+            self.assert_refused(1, "no change set", "outbox", "--discard", wrong)
+        self.assertEqual(self.command("outbox", "--discard", own_id), (0, ""))
+        self.assertEqual(self.command("list", "project"), (0, ""))
+
+    def test_several_are_judged_again_in_the_order_of_edits(self) -> None:
+        self.assertEqual(self.command("set", self.record, "title_en=b")[0], 0)
+        ids = [pending.change_set["id"] for pending in self.replica.outbox()]
+        for one in ids:
+            self.replica.reject(one, "role_too_low", "")
+        self.assert_refused(1, "not all", "quarantine", "--retry", ids[0], random_id())
+        self.assert_refused(1, "no change set", "quarantine", "--discard", "")
+        self.assertEqual(self.command("quarantine", "--retry", *reversed(ids)), (0, ""))
+        self.assertEqual([pending.change_set["id"] for pending in self.replica.outbox()], ids)
 
     def test_verify_recomputes_both_digests(self) -> None:
         self.integrate_outbox()

@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 import unittest
 
-from ting_client import canonical, limits
+from ting_client import canonical, limits, wire
 from ting_client.records import behind_what_they_list
 from ting_client.schema import InvalidValue, read_schema, schema_path
 from ting_client.textmerge import words
+from ting_client.tls import parse_join_address
 
 
 class LimitsTest(unittest.TestCase):
@@ -20,6 +21,29 @@ class LimitsTest(unittest.TestCase):
             if name.isupper():
                 with self.subTest(name):
                     self.assertEqual(value, told.get(name.replace("_", "").lower()))
+
+    def test_an_answer_may_hold_the_largest_entry(self) -> None:
+        """Of a control character JSON makes six bytes."""
+        for limit in (limits.CHANGE_SET_BYTE_LIMIT + limits.EFFECTS_BYTE_LIMIT, limits.BUCKET_BYTE_LIMIT):
+            self.assertGreater(wire.ANSWER_BYTES, len(canonical.json_bytes({"text": "\1" * limit})))
+        self.assertLess(wire.SENT_BYTES, limits.REQUEST_BYTE_LIMIT)
+
+
+class JoinAddressTest(unittest.TestCase):
+    def test_a_thing_that_is_said_twice_or_not_at_all(self) -> None:
+        code, pin = f"code={'a' * 26}", f"pin={'0' * 64}"
+        for query in (
+            f"{code}&{pin}&{pin}&trust=system",
+            f"{code}&trust=system&pin=",
+            f"{code}&trust=system&trust=",
+            f"{code}&code=&trust=system",
+            f"{code}&{pin}&pin=",
+            f"{code}&{pin}&{pin}",
+            f"{code}&trust=system&trust=system",
+        ):
+            with self.subTest(query), self.assertRaises(ValueError):
+                parse_join_address(f"ting://h:1/join?{query}")
+        self.assertIsNone(parse_join_address(f"ting://h:1/join?{code}&trust=system&x=1&x=").pin)
 
 
 class CanonicalTest(unittest.TestCase):
@@ -97,6 +121,13 @@ class SchemaTest(unittest.TestCase):
         ):
             with self.subTest(f"{collection}.{name} {value!r}"), self.assertRaises(InvalidValue):
                 schema.field(collection, name).check(value)  # type: ignore[arg-type]
+
+    def test_an_integer_is_typed_in_ascii_digits(self) -> None:
+        schema = read_schema()
+        for text in ("1_000", "\u0663\u0664", "1.0", "0x1", "--1", "9" * 5000, "1 000"):
+            with self.subTest(text[:20]), self.assertRaises(InvalidValue):
+                schema.parse("task", "spent_h", text)
+        self.assertEqual([schema.parse("task", "spent_h", text) for text in (" 12 ", "-3", "+4")], [12, -3, 4])
 
     def test_words(self) -> None:
         self.assertEqual(words("the 2nd 北京 visit."), ["the", " ", "2nd", " ", "北", "京", " ", "visit", "."])

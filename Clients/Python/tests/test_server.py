@@ -26,7 +26,7 @@ from ting_client.answers import Form
 from ting_client.canonical import Json, Value, random_id, sha256
 from ting_client.edits import settle
 from ting_client.home import Home, OtherServer
-from ting_client.replica import OtherMember
+from ting_client.replica import OtherMember, Replica
 from ting_client.schema import Field, Schema, schema_path
 from ting_client.snapshot import SnapshotDamaged, download, opened
 from ting_client.sync import Report, sync
@@ -112,7 +112,35 @@ class JoinTest(ServerTest):
         after = {path.name: path.read_bytes() for path in bo.home.folder.iterdir()}
         self.assertEqual(after, before)
         bo.home.join(self.tingd.invite(self.workspace, "Bo", "owner"), "test")
+        after = {path.name: path.read_bytes() for path in bo.home.folder.iterdir()}
+        self.assertEqual(after, before)
+
+    def test_owners_of_two_workspaces_invite_one_person(self) -> None:
+        """The second join gave a device for that workspace alone, and took the token of the first away."""
+        slugs = [self.workspace, f"w{next(self._workspaces)}"]
+        owners = [Reference(self.tingd.new_home(), self.tingd.invite(slug, "Anna", "owner"), slug) for slug in slugs]
+        addresses = [owner("invite", "--name", "Eva", "--email", "eva@example.org") for owner in owners]
+        home = Home(self.tingd.new_home())
+        first = home.join(addresses[0], "test")
+        before = {path.name: path.read_bytes() for path in home.folder.iterdir()}
+        for _ in range(2):
+            answer = home.join(addresses[1], "test")
+            self.assertEqual((answer["device"], answer["token"]), (first["device"], first["token"]))
+            self.assertEqual({one["slug"] for one in answer["workspaces"]}, set(slugs))
+            self.assertEqual({path.name: path.read_bytes() for path in home.folder.iterdir()}, before)
+        for slug in slugs:
+            self.assertEqual(home.clone(slug).rejected, [])
+
+    def test_a_token_that_was_revoked_gets_another(self) -> None:
+        bo = self.member("Bo", "owner")
+        bo.server.raw("DELETE", f"/v1/devices/{self._device(bo)}", None, {})
+        bo.home.join(self.tingd.invite(self.workspace, "Bo", "owner"), "test")
         self.assertNotEqual(bo.home.server().token, bo.server.token)
+
+    def _device(self, member: Member) -> str:
+        _, _, data = member.server.raw("GET", "/v1/devices", None, {})
+        [current] = [one["id"] for one in json.loads(data)["devices"] if one.get("current")]
+        return str(current)
 
     def test_snapshot_and_entries_give_the_same_replica(self) -> None:
         first = self.member("Bo", "owner")
@@ -187,6 +215,71 @@ class JoinTest(ServerTest):
         self.assertEqual((command("conflicts"), command("quarantine")), ("", ""))
         state, history = anna.digests()
         self.assertEqual(command("verify"), f"version 6\nstate    {state}\nhistory  {history}")
+
+
+class CloneTest(ServerTest):
+    """Nothing that a person edited is lost by a clone that fails."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        anna = self.member("Anna", "owner")
+        anna.add("project", title_en="a")
+        anna.sync()
+        self.home = Home(self.tingd.new_home())
+        self.home.join(self.tingd.invite(self.workspace, "Bo"), "test")
+        self.path = self.home.replica_path(self.workspace)
+        self.before = sorted(self.home.folder.iterdir())
+
+    def test_nobody_edits_a_replica_before_it_is_whole_and_a_cut_one_leaves_nothing(self) -> None:
+        for from_entries in (False, True):
+
+            def cut(*_: object) -> Report:
+                with self.assertRaises(FileNotFoundError):
+                    self.home.replica(self.workspace)
+                raise ConnectionResetError
+
+            with patch("ting_client.home.sync", cut), self.assertRaises(ConnectionResetError):
+                self.home.clone(self.workspace, from_entries)
+            self.assertEqual(sorted(self.home.folder.iterdir()), self.before)
+
+    def test_a_file_that_comes_meanwhile_stays(self) -> None:
+        def beside(server: Server, replica: Replica) -> Report:
+            self.path.write_bytes(b"somebody's")
+            return sync(server, replica)
+
+        with patch("ting_client.home.sync", beside), self.assertRaisesRegex(FileExistsError, "already"):
+            self.home.clone(self.workspace)
+        self.assertEqual(self.path.read_bytes(), b"somebody's")
+        self.assertEqual(sorted(self.home.folder.iterdir()), sorted([*self.before, self.path]))
+
+    def test_of_two_clones_at_once_one_is_made(self) -> None:
+        def clone() -> bool:
+            try:
+                return bool(Home(self.home.folder).clone(self.workspace).version)
+            except FileExistsError:
+                return False
+
+        with ThreadPoolExecutor() as pool:
+            self.assertEqual(sorted(one.result() for one in [pool.submit(clone) for _ in range(2)]), [False, True])
+        self.assertEqual(sorted(self.home.folder.iterdir()), sorted([*self.before, self.path]))
+        with closing(Member(self.home, self.workspace)) as member:
+            self.assertEqual((member.sync().version, len(member.replica.records("project"))), (1, 1))
+
+    def test_without_hard_links_it_gets_its_name_too(self) -> None:
+        with patch("os.link", side_effect=PermissionError):
+            self.home.clone(self.workspace)
+        self.assertEqual(sorted(self.home.folder.iterdir()), sorted([*self.before, self.path]))
+
+    def test_an_older_program_clones_from_entries_with_the_servers_schema(self) -> None:
+        whole = self.home.schema
+        self.home.schema = Schema(0, whole.collections)
+        self.home.schema.collections["project"] = {
+            name: field for name, field in whole.collections["project"].items() if name != "title_en"
+        }
+        self.home.clone(self.workspace, from_entries=True)
+        with closing(self.home.replica(self.workspace)) as replica:
+            self.assertEqual([one.values for one in replica.records("project")], [{"title_en": "a"}])
+            self.assertEqual((replica.version, replica.schema.version), (1, whole.version))
 
 
 class TogetherTest(ServerTest):
@@ -423,6 +516,48 @@ class TroubleTest(ServerTest):
         self.assertEqual(bo.sync().mended, 0)
         self.assert_equal_digests(bo, self.reference("Anna"))
 
+    # --- Histories --------------------------------------------------------------------------------
+
+    def ahead_of_the_snapshot(self) -> tuple[Member, str]:
+        """A member whose own newest entries the server's snapshot has not yet."""
+        bo = self.member("Bo", "owner")
+        record = bo.add("project", title_en="a")
+        bo.sync()
+        for step in range(3):
+            bo.change(record, progress=step)
+            bo.sync()
+        path = workspace_path(self.workspace, "/snapshot/manifest")
+        manifest = bo.server.call("GET", path, answers.MANIFEST)
+        self.assertLess(int(manifest.get("version", 0)), bo.replica.version)
+        return bo, record
+
+    def test_a_history_digest_that_rotted_heals(self) -> None:
+        """The snapshot lacks what was brought, which the server had all along: every sync ended with this."""
+        bo, record = self.ahead_of_the_snapshot()
+        own = bo.replica.replica_id
+        for damage in ("UPDATE entry SET history = :none", "DELETE FROM entry"):
+            head = bo.replica.version
+            bo.replica._db.execute(f"{damage} WHERE version = :head", {"none": "00" * 32, "head": head})
+            bo.change(record, title_da=f"unsynced at {head}")
+            report = bo.sync()
+            self.assertEqual((len(report.kept_aside), report.given_back, report.version), (1, 0, head + 1))
+            self.assertEqual((bo.replica.outbox(), bo.replica.broken_link()), ([], None))
+        self.assertEqual(bo.replica.replica_id, own)
+        self.assert_equal_digests(bo, self.member("Eva", from_entries=True))
+
+    def test_who_starts_over_from_an_older_snapshot_is_no_copy(self) -> None:
+        bo, record = self.ahead_of_the_snapshot()
+        bo.replica._db.execute('UPDATE record SET body = \'{"title_en":"rot"}\' WHERE id = ?', (record,))
+        bo.replica.keep_buckets(bo.replica.recomputed_buckets())
+
+        def mends_nothing(answer: Json) -> Json:
+            return answer | ({"buckets": []} if calls[-1].endswith("/mend") else {})
+
+        calls: list[str] = []
+        report = sync(_Watched(bo.server, calls, mends_nothing), bo.replica)  # type: ignore[arg-type]
+        self.assertEqual((len(report.kept_aside), report.renamed, report.version), (1, False, 4))
+        self.assert_equal_digests(bo, self.member("Eva", from_entries=True))
+
     # --- Copies -----------------------------------------------------------------------------------
 
     def copy(self, member: Member) -> Member:
@@ -504,15 +639,49 @@ class RestoredServerTest(ServerTest):
         self.assert_whole()
 
     def test_so_does_one_whose_files_were_copied_back(self) -> None:
-        def copy_back() -> None:
-            [file] = [one for one in self.backup.glob("**/*.sqlite") if self._holds_workspace(one)]
-            target = self.tingd.folder / "data" / file.relative_to(self.backup)
-            for suffix in ("-wal", "-shm"):
-                Path(f"{target}{suffix}").unlink(missing_ok=True)
-            shutil.copy(file, target)
-
-        self.come_back(copy_back)
+        self.come_back(self.copy_back)
         self.assert_whole()
+
+    def copy_back(self) -> None:
+        [file] = [one for one in self.backup.glob("**/*.sqlite") if self._holds_workspace(one)]
+        target = self.tingd.folder / "data" / file.relative_to(self.backup)
+        for suffix in ("-wal", "-shm"):
+            Path(f"{target}{suffix}").unlink(missing_ok=True)
+        shutil.copy(file, target)
+
+    def test_an_accepted_one_whose_entry_never_came_is_sent_again(self) -> None:
+        """The server's files were copied back: it stayed in the outbox for ever, and nobody saw it."""
+        for step in range(3):
+            self.anna.change(self.record, progress=50 + step)
+            self.anna.sync()
+        self.backup = self.tingd.folder / f"later-{self.workspace}"
+        self.tingd("backup", "--to", str(self.backup))
+        own = self.bo.change(self.record, summary="Bo's words")
+        assert own
+
+        def cut(answer: Json) -> Json:
+            if len(calls) == 2:
+                raise ConnectionResetError
+            return answer
+
+        calls: list[str] = []
+        with self.assertRaises(ConnectionResetError):
+            sync(_Watched(self.bo.server, calls, cut), self.bo.replica, 1)  # type: ignore[arg-type]
+        self.assertEqual([one.accepted is None for one in self.bo.replica.outbox()], [False, False])
+        self.come_back(self.copy_back)
+        for member in (self.bo, self.anna, self.bo):
+            member.sync()
+        self.assertEqual(self.bo.replica.outbox(), [])
+        self.assertEqual(self.anna.values(self.record)["summary"], "Bo's words")
+        self.assert_equal_digests(self.anna, self.bo)
+
+    def test_what_the_server_does_not_say_it_took_is_sent_again(self) -> None:
+        """What an answer named neither way vanished."""
+        self.come_back(lambda: self.tingd("restore", "--from", str(self.backup)))
+        server = _Swallowing(self.anna.server, [], lambda answer: answer)
+        report = sync(server, self.anna.replica)  # type: ignore[arg-type]
+        self.assertEqual((report.given_back, len(report.accepted), self.anna.replica.outbox()), (0, 1, []))
+        self.assertEqual(self.anna.values(self.record)["title_en"], "lost")
 
     def test_a_bad_line_ends_downloads_and_the_next_sync_goes_on_with_them(self) -> None:
         """More often than a replica may start over within an hour; no block comes twice."""
@@ -661,6 +830,21 @@ class _Watched:
     def part(self, path: str, start: int, end: int, tag: str) -> bytes:
         self._calls.append(path)
         return self._server.part(path, start, end, tag)
+
+
+class _Swallowing(_Watched):
+    """A server to which nothing is given back, and which says nothing of that."""
+
+    _epoch = ""
+
+    def call(
+        self, method: str, path: str, form: Form, message: Json | None = None, query: dict[str, int] | None = None
+    ) -> Json:
+        if path.endswith("/give-back"):
+            return {"epoch": self._epoch}
+        answer = super().call(method, path, form, message, query)
+        self._epoch = answer.get("epoch", "")
+        return answer
 
 
 class _Breaking(_Watched):

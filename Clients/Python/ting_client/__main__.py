@@ -24,7 +24,21 @@ from .sync import Report, sync
 
 
 _QUARANTINED = 5
-_BUSY_OR_DAMAGED = "Try again when no other program uses it; if it is damaged, move it away and clone the workspace again."
+_STORAGE = {
+    sqlite3.SQLITE_FULL: (
+        "the disk is full",
+        "Make room on it, then do it again. Nothing has changed; edits are kept.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "the disk failed under the replica's file",
+        "Look after the disk, and copy the file before anything else: edits may wait in it.",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "another program uses the replica's file",
+        "Try again when that has ended. Nothing has changed; edits are kept.",
+    ),
+}
+_DAMAGED = "Keep the file, for edits may wait in it; clone the workspace again in a folder of its own: --home FOLDER."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,9 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as error:
         return _fail(str(error), error.remedy, error.exit_code)
     except sqlite3.Error as error:
-        return _fail(f"the replica's file can't be used: {error}", _BUSY_OR_DAMAGED)
+        sentence, remedy = _STORAGE.get(_kind(error), ("the replica's file can't be used", _DAMAGED))
+        return _fail(f"{sentence}: {error}", remedy)
     except (OSError, ValueError) as error:
         return _fail(str(error) or type(error).__name__)
+
+
+def _kind(error: sqlite3.Error) -> int:
+    """The primary result code of SQLite: the low byte of the one that it gave."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 def _fail(sentence: str, remedy: str = "", exit_code: int = 1) -> int:
@@ -85,8 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     command("conflicts", _conflicts, "show what to settle")
     command("resolve", _resolve, "settle a conflict: keep, take or value=V", "conflict", "choice")
     quarantine = command("quarantine", _quarantine, "show what was rejected")
-    quarantine.add_argument("--retry", metavar="ID", help="have it judged again")
+    quarantine.add_argument("--retry", metavar="ID", nargs="+", help="have them judged again, all or none")
     quarantine.add_argument("--discard", metavar="ID", help="forget the edits")
+    outbox = command("outbox", _outbox, "show what waits to be synced")
+    outbox.add_argument("--discard", metavar="ID", help="forget the edits, which the server has not accepted")
     command("sync", _sync, "exchange with the server")
     command("verify", _verify, "recompute both digests")
     return parser
@@ -180,11 +202,21 @@ def _resolve(given: argparse.Namespace, home: Home) -> None:
 
 def _quarantine(given: argparse.Namespace, home: Home) -> None:
     replica = home.replica(given.workspace)
-    for own_id, act in ((given.retry, replica.retry), (given.discard, replica.discard)):
-        if own_id and not act(own_id):
-            raise NotHere(f"there is no change set {own_id} in quarantine")
+    if given.retry is not None and not replica.retry(*given.retry):
+        raise NotHere(f"not all of these are in quarantine: {' '.join(given.retry)}")
+    if given.discard is not None and not replica.discard(given.discard):
+        raise NotHere(f"there is no change set {given.discard} in quarantine")
     for own_id, code, detail, change_set in replica.quarantine():
         _say(f"{own_id} {code} {detail} ({len(change_set['operations'])} operations)")
+
+
+def _outbox(given: argparse.Namespace, home: Home) -> None:
+    replica = home.replica(given.workspace)
+    if given.discard is not None and not replica.discard_waiting(given.discard):
+        raise NotHere(f"there is no change set {given.discard} in the outbox that the server has not accepted")
+    for one in replica.outbox():
+        state = "" if one.accepted is None else f"accepted as version {one.accepted} "
+        _say(f"{one.change_set['id']} {state}({len(one.change_set['operations'])} operations)")
 
 
 def _sync(given: argparse.Namespace, home: Home) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import secrets
 import time
@@ -170,6 +171,11 @@ def conflict_id(change_set: str, record: str, field: str | None, kind: str) -> s
 
 
 # --- Values in messages ---------------------------------------------------------------------------
+
+
+def json_bytes(message: Json) -> bytes:
+    """A message as it is sent; a control character takes six bytes."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 def value_from_json(message: Json | None) -> Value:

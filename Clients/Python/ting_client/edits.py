@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterable, Mapping
 
 from . import limits
-from .canonical import Json, Value, ordered_id, random_id, stored_form, value_to_json
+from .canonical import Json, Value, json_bytes, ordered_id, random_id, stored_form, value_to_json
 from .errors import Failure
 from .records import Record, after_operation
 from .replica import Replica
 from .schema import InvalidValue, check_text
+from .wire import SENT_BYTES
 
 
 class NotHere(Failure, LookupError):
@@ -42,7 +43,8 @@ class Draft:
     def __init__(self, replica: Replica, message: str = "") -> None:
         check_text("message", message, limits.MESSAGE_BYTE_LIMIT)
         self._replica, self._message = replica, message
-        self._base, self._outbox, self._standing = replica.base, replica.outbox(), replica.standing()
+        with replica.at_one_moment():
+            self._base, self._outbox, self._standing = replica.base, replica.outbox(), replica.standing()
         self._is_sealed = False
         self._operations: list[Json] = []
         self._edits: dict[tuple[str, str], Json] = {}
@@ -92,14 +94,24 @@ class Draft:
             self._kept.append(self._edit(record, field, value, value))
 
     def delete(self, record: str) -> None:
-        """Deletes a record; names the fields of which less was seen than of the record."""
+        """Deletes a record; names the fields of which less was seen than of the record.
+
+        The draft's other edits of it are dropped: of a record that it made, or brought back, nothing stays.
+        """
         present = self._editable(record)
+        self._drop(record)
+        if self._replica.record(record) is None:
+            return
         operation = self._add("delete", present.collection, record, self._hiding(record))
         own = operation.get("base", self._base)
         bases = {name: self._hiding(record, name) for name in _ascending(self._pending_fields(record))}
         fields = [{"field": name, "base": base} for name, base in bases.items() if base not in (None, own)]
         if fields:
             operation["fields"] = fields
+
+    def _drop(self, record: str) -> None:
+        self._operations = [one for one in self._operations if one["record"] != record]
+        self._edits = {place: edit for place, edit in self._edits.items() if place[0] != record}
 
     def delete_with_children(self, record: str) -> None:
         """Deletes a record and all below it, the lowest first: a child left alive would bring its parent back."""
@@ -108,18 +120,27 @@ class Draft:
 
     def _with_children(self, record: str, seen: set[str]) -> list[str]:
         seen.add(record)
-        below = [child.id for child in self._replica.children(record)]
-        return [one for child in below if child not in seen for one in self._with_children(child, seen)] + [record]
+        below = {child.id: None for child in self._replica.children(record)}
+        below |= {one["record"]: None for one in self._operations}
+        shown = [child for child in map(self._shown, below) if child and child.live and self._lies_in(child, record)]
+        found = [one for child in shown if child.id not in seen for one in self._with_children(child.id, seen)]
+        return [*found, record]
+
+    def _lies_in(self, child: Record, record: str) -> bool:
+        parents = dict(self._replica.schema.parents())
+        return child.collection in parents and child.values.get(parents[child.collection]) == record
 
     def restore(self, record: str) -> None:
         """Brings a deleted record back with its last values, and what was deleted with it below."""
-        last = self._shown(record)
-        if last is None or last.live:
-            raise NotHere(f"there is no deleted record {record} here")
+        deleted = [one["record"] for one in self._operations if one["kind"] == "delete"]
+        with self._replica.at_one_moment():
+            last = self._shown(record)
+            if last is None or last.live:
+                raise NotHere(f"there is no deleted record {record} here")
+            below = {one.id: None for one in self._replica.deleted_with(record)}
         self._add("restore", last.collection, record, self._hiding(record))
-        for child in self._replica.deleted_with(record):
-            shown = self._shown(child.id)
-            if shown and not shown.live:
+        for child in map(self._shown, below | dict.fromkeys(deleted if record in deleted else ())):
+            if child and not child.live and self._lies_in(child, record):
                 self.restore(child.id)
 
     def seal(self) -> Json | None:
@@ -164,10 +185,10 @@ class Draft:
         return bare | ({"fields": sorted(edits, key=lambda edit: edit["field"].encode("utf-8"))} if edits else {})
 
     def _stands(self, operation: Json, edit: Json) -> bool:
-        before = edit.get("before")
         if operation["kind"] == "insert":
-            before = value_to_json(self._replica.schema.default(operation["collection"], edit["field"]))
-        return edit.get("after") != before or _is_in(edit, self._kept)
+            default = self._replica.schema.default(operation["collection"], edit["field"])
+            return edit.get("after") != value_to_json(default)
+        return edit.get("after") != edit.get("before") or _is_in(edit, self._kept)
 
     # --- One operation ----------------------------------------------------------------------------
 
@@ -187,11 +208,11 @@ class Draft:
         edit = self._edits.get((record, field))
         if edit is None:
             edit = self._edits[record, field] = {"field": field}
-            if before is not None:
+            operation = next(one for one in reversed(self._operations) if one["record"] == record)
+            if before is not None and operation["kind"] != "insert":
                 edit["before"] = value_to_json(before)
             if base := self._hiding(record, field):
                 edit["base"] = base
-            operation = next(one for one in reversed(self._operations) if one["record"] == record)
             operation.setdefault("fields", []).append(edit)
         edit.pop("after", None)
         if after is not None:
@@ -203,9 +224,12 @@ class Draft:
     def _shown(self, record: str) -> Record | None:
         """A record with the outbox and this draft on top."""
         self._refuse_sealed()
-        if self._replica.standing() != self._standing:
-            raise ReplicaMovedOn("the replica has changed since this draft began", "Make the edits again in a new draft.")
-        shown = self._replica.last_seen(record)
+        with self._replica.at_one_moment():
+            if self._replica.standing() != self._standing:
+                raise ReplicaMovedOn(
+                    "the replica has changed since this draft began", "Make the edits again in a new draft."
+                )
+            shown = self._replica.last_seen(record)
         for operation in self._operations:
             if operation["record"] == record:
                 shown = after_operation(self._replica.schema, shown, operation)
@@ -226,9 +250,10 @@ class Draft:
         return record.values.get(field, self._replica.schema.default(record.collection, field))
 
     def _seen(self) -> list[str]:
-        """The outbox's change sets that no other of them lists, in order."""
+        """The outbox's change sets that no other of them lists, in order; of too many the newest."""
         listed = {digest for pending in self._outbox for digest in pending.change_set.get("seen", [])}
-        return [pending.hash for pending in self._outbox if pending.hash not in listed]
+        heads = [pending.hash for pending in self._outbox if pending.hash not in listed]
+        return heads[-limits.DELIVERY_LIMIT :]
 
     # --- Bases (spec/model.md#bases) --------------------------------------------------------------
 
@@ -265,6 +290,9 @@ def _refuse_too_large(change_set: Json) -> None:
         raise InvalidValue(f"a change set has at most {limits.OPERATION_LIMIT} operations")
     if len(stored_form(change_set)) > limits.CHANGE_SET_BYTE_LIMIT:
         raise InvalidValue(f"a change set has at most {limits.CHANGE_SET_BYTE_LIMIT} bytes")
+    if (size := len(json_bytes(change_set))) > SENT_BYTES:
+        told = f"this client sends JSON, of at most {SENT_BYTES} bytes: with its control characters this has {size}"
+        raise InvalidValue(told, "Make the edit in smaller steps, or without those characters.")
 
 
 def _is_in(item: Json, items: Iterable[Json]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 from dataclasses import asdict, dataclass
@@ -74,7 +75,8 @@ class Home:
         """Trades a join address for a token; the code is sent only to who holds the pinned CA.
 
         A join whose answer was lost is done again with the same address: its key is kept until it is done, and what
-        the folder had before stays until the server has answered.
+        the folder had before stays until the server has answered. Where it had joined that server, its token goes
+        along: the device keeps token and key, and acts in one workspace more, unless the server makes a new one.
         """
         given = parse_join_address(address)
         ca = pinned_ca(given.host, given.port, given.pin) if given.pin else None
@@ -90,7 +92,7 @@ class Home:
             "device_name": device_name,
             "public_key": base64.b64encode(_public_key(key)).decode("ascii"),
         }
-        with Server(given.host, given.port, ca) as server:
+        with Server(given.host, given.port, ca, kept.token if kept else "") as server:
             try:
                 answer = server.call("POST", "/v1/join", answers.JOIN, request)
             except Problem as problem:
@@ -105,7 +107,10 @@ class Home:
             )
         signed_in = SignIn(given.host, given.port, ca, answer["token"], answer["member"])
         private.write_file(self._sign_in_path, json.dumps(asdict(signed_in)).encode("utf-8"))
-        key.replace(self.folder / "key.pem")
+        if kept and kept.token == signed_in.token:
+            key.unlink()
+        else:
+            key.replace(self.folder / "key.pem")
         return answer
 
     def _members(self, kept: SignIn | None) -> set[str]:
@@ -152,36 +157,57 @@ class Home:
         return Replica(paths[0], self.schema)
 
     def clone(self, slug: str, from_entries: bool = False) -> Report:
-        """Makes a replica, of the snapshot or of the entries alone, and syncs it; a failed one leaves no replica."""
+        """Makes a replica, of the snapshot or of the entries alone, and syncs it.
+
+        It gets its name once it is whole, so that nobody edits it before, and replaces none. A failed one leaves what
+        it has of a download, and nothing else.
+        """
         path = self.replica_path(slug)
-        if path.exists():
-            raise FileExistsError(f"there is a replica of {slug} already")
+        _refuse_taken(path)
+        with self.server() as server, private.locked(path):
+            try:
+                _refuse_taken(path)
+                return self._made(server, slug, path, from_entries)
+            finally:
+                private.lock_path(path).unlink(missing_ok=True)
+
+    def _made(self, server: Server, slug: str, path: Path, from_entries: bool) -> Report:
+        info = server.call("GET", workspace_path(slug), answers.WORKSPACE)  # Where there is none, no file is begun.
+        made = private.new_file(path)
         try:
-            with self.server() as server:
-                fill = _replayed if from_entries else _downloaded
-                with fill(server, slug, path, self.schema) as replica:
-                    return sync(server, replica)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+            with Replica.create(made, self.schema, slug, info["epoch"]) as replica:
+                if from_entries:
+                    replay(server, replica)
+                else:
+                    _download(server, replica, path.with_name(f"{path.name}.snapshot"))
+                report = sync(server, replica)
+            _give_name(path, made)
+        finally:
+            for leftover in made.parent.glob(f"{made.name}*"):
+                leftover.unlink()
+        report.kept_aside.clear()
+        return report
 
 
-def _replayed(server: Server, slug: str, path: Path, schema: Schema) -> Replica:
-    info = server.call("GET", workspace_path(slug), answers.WORKSPACE)
-    replica = Replica.create(path, schema, slug, info["epoch"])
-    replay(server, replica)
-    return replica
-
-
-def _downloaded(server: Server, slug: str, path: Path, schema: Schema) -> Replica:
-    file = path.with_name(f"{path.name}.snapshot")
-    server.call("GET", workspace_path(slug), answers.WORKSPACE)  # Where there is none, no file is begun.
-    snapshot.download(server, slug, file)
-    with snapshot.opened(file, schema) as state:
-        replica = Replica.create(path, schema, slug, state.epoch)
+def _download(server: Server, replica: Replica, file: Path) -> None:
+    snapshot.download(server, replica.slug, file)
+    with snapshot.opened(file, replica.schema) as state:
         replica.start_from(state)
     file.unlink()
-    return replica
+
+
+def _refuse_taken(path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(f"there is a replica at {path} already")
+
+
+def _give_name(path: Path, made: Path) -> None:
+    """In one step that fails where a file has the name; where a file system knows no hard links, a look has to do."""
+    try:
+        os.link(made, path)
+    except OSError:
+        _refuse_taken(path)
+        made.rename(path)
 
 
 def _public_key(path: Path) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 # --- What is authored -----------------------------------------------------------------------------
 
 CHANGE_SET_BYTE_LIMIT = 4_194_304
+EFFECTS_BYTE_LIMIT = 4_194_304
 OPERATION_LIMIT = 20_000
 MESSAGE_BYTE_LIMIT = 4000
 TEXT_BYTE_LIMIT = 1_048_576
@@ -16,6 +17,8 @@ SCHEMA_BYTE_LIMIT = 1_048_576
 
 # --- What is sent ---------------------------------------------------------------------------------
 
+REQUEST_BYTE_LIMIT = 10_485_760
+BUCKET_BYTE_LIMIT = 8_388_608
 DELIVERY_LIMIT = 1000
 OUTBOX_PAGE_BYTE_LIMIT = 1_048_576
 PAGE_BYTE_LIMIT = 1_048_576

@@ -7,8 +7,8 @@ it is read, so that taking a rejected change set out is deleting one row.
 
 from __future__ import annotations
 
-import fcntl
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,10 +20,13 @@ from . import limits, private
 from .canonical import Json, change_set_hash, entry_effects, ordered_id, value_from_json
 from .digests import EMPTY_HISTORY, Buckets, link_entry
 from .errors import Failure
-from .records import Record, after_effect, after_operation, behind_what_they_list
+from .records import Record, after_effect, after_operation, behind_what_they_list, dependents
 from .schema import Schema, schema_from
 
-_LAYOUT = """
+_QUARANTINE = """CREATE TABLE quarantine (
+  seq INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL, hash TEXT NOT NULL,
+  body TEXT NOT NULL)"""
+_LAYOUT = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE record (
   id TEXT PRIMARY KEY, collection TEXT NOT NULL, live INTEGER NOT NULL, body TEXT NOT NULL, deleted INTEGER
@@ -33,13 +36,19 @@ CREATE TABLE entry (version INTEGER PRIMARY KEY, history TEXT NOT NULL, body TEX
 CREATE TABLE outbox (
   number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL, accepted INTEGER);
 CREATE TABLE link (hash TEXT PRIMARY KEY, seen TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE quarantine (
-  id TEXT PRIMARY KEY, code TEXT NOT NULL, detail TEXT NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL
-) WITHOUT ROWID;
+{_QUARANTINE};
 CREATE TABLE member (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, role TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE mended (id TEXT NOT NULL, was TEXT, time INTEGER NOT NULL);
 """
+_QUARANTINE_IN_ORDER = f"""
+ALTER TABLE quarantine RENAME TO quarantine_by_id;
+{_QUARANTINE};
+INSERT INTO quarantine (id, code, detail, hash, body)
+  SELECT id, code, detail, hash, body FROM quarantine_by_id ORDER BY CAST(body ->> '$.time' AS INTEGER), id;
+DROP TABLE quarantine_by_id
+"""
+"""For a file of before, which lost the order of edits: of its change sets the times are left."""
 
 
 class DigestMismatch(Failure):
@@ -65,7 +74,7 @@ class OtherMember(Failure):
 class NoReplica(Failure):
     """The file lacks what every replica has."""
 
-    remedy = "Move the file away, and clone the workspace again."
+    remedy = "Keep the file, for edits may wait in it; clone the workspace again in a folder of its own: --home FOLDER."
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,15 @@ class Replica:
         self._db.execute("PRAGMA synchronous = FULL")
         if self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
             self._use(self._db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone())
+            self._order_quarantine()
+
+    def _order_quarantine(self) -> None:
+        """Gives the quarantine of an older program's file the order that it lacks."""
+        find = "SELECT 1 FROM sqlite_schema WHERE name = 'quarantine' AND sql NOT LIKE '%seq INTEGER%'"
+        if self._db.execute(find).fetchone():
+            with self.transaction():
+                for statement in _QUARANTINE_IN_ORDER.split(";") if self._db.execute(find).fetchone() else ():
+                    self._db.execute(statement)
 
     @classmethod
     def create(cls, path: Path, schema: Schema, slug: str, epoch: str) -> Replica:
@@ -131,20 +149,35 @@ class Replica:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Waits for the end of every other sync of this replica, and lets none begin meanwhile."""
-        path = self.path.with_name(f"{self.path.name}.lock")
-        with private.make_file(path).open("r+b") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with private.locked(self.path):
             yield
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+        """All that is written within, or nothing of it; within another it is a part of that."""
+        with self._begun("BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """What is read within is of one state of the file, whatever other programs write meanwhile."""
+        with self._begun("BEGIN"):
+            yield
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[None]:
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute(begin)
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # A full disk has ended it already; a file that another program reads has not.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     # --- What the replica knows of itself ---------------------------------------------------------
 
@@ -214,7 +247,9 @@ class Replica:
 
     @property
     def history_digest(self) -> str:
-        return self.history_digest_at(self.version) or ""
+        """The digest at the version; where that is lost, one that no server takes for it."""
+        digest = self.history_digest_at(self.version) or ""
+        return digest if re.fullmatch("[0-9a-f]{64}", digest) else EMPTY_HISTORY.hex()
 
     def standing(self) -> tuple[object, ...]:
         """What differs as soon as a member sees something else here: by a sync, a draft, or a mending."""
@@ -279,16 +314,21 @@ class Replica:
         ]
 
     def deleted_with(self, record: str) -> list[Record]:
-        """The records below this one that the same version deleted."""
+        """The records below this one that the same version deleted, or the same change set that waits."""
         rows = self._db.execute(
             "SELECT id, collection, live, body FROM record WHERE NOT live AND deleted ="
-            " (SELECT deleted FROM record WHERE id = ?) ORDER BY id",
+            " (SELECT deleted FROM record WHERE id = ?)",
             (record,),
         )
+        found = {one.id: one for one in map(_record, rows.fetchall())}
+        for pending in self.outbox():
+            deleted = [one["record"] for one in pending.change_set["operations"] if one["kind"] == "delete"]
+            if record in deleted:
+                found |= {one.id: one for one in map(self.last_seen, deleted) if one}
         parents = dict(self.schema.parents())
         return [
             one
-            for one in map(_record, rows.fetchall())
+            for _, one in sorted(found.items())
             if one.collection in parents and one.values.get(parents[one.collection]) == record
         ]
 
@@ -315,11 +355,16 @@ class Replica:
         self._set_meta(next_number=number + 1)
 
     def links(self) -> list[Json]:
-        """What change sets listed that left the outbox unsent, while others may list them."""
+        """What change sets listed that left the outbox unaccepted, while others may list them."""
         return [{"hash": row[0], "seen": json.loads(row[1])} for row in self._db.execute("SELECT hash, seen FROM link")]
 
+    def forget_accepted(self) -> None:
+        """Has all of the outbox sent again: what the server accepted it may have lost since (spec/sync.md#verdicts)."""
+        with self.transaction():
+            self._db.execute("UPDATE outbox SET accepted = NULL")
+
     def mark_accepted(self, change_set: str, version: int) -> None:
-        """Keeps an accepted change set on top, and from being sent again, until its version is integrated."""
+        """Keeps an accepted change set on top until its version is integrated; this sync sends it no more."""
         with self.transaction():
             if version <= self.version:
                 if not self._holds(change_set, version):
@@ -335,17 +380,19 @@ class Replica:
         first = self._db.execute("SELECT min(version) FROM entry").fetchone()[0]
         return first is not None and 0 < version < int(first)
 
-    def reject(self, change_set: str, code: str, detail: str, sent: bool = True) -> None:
+    def reject(self, change_set: str, code: str, detail: str) -> None:
         """Moves a change set from the outbox to the quarantine; its edits are seen no more."""
         with self.transaction():
             self._db.execute(
-                "INSERT OR REPLACE INTO quarantine SELECT id, ?, ?, hash, body FROM outbox WHERE id = ?",
+                "INSERT OR REPLACE INTO quarantine (id, code, detail, hash, body)"
+                " SELECT id, ?, ?, hash, body FROM outbox WHERE id = ?",
                 (code, detail, change_set),
             )
-            self._leave_outbox(change_set, sent)
+            # A server that is restored knows of no rejection since.
+            self._leave_outbox(change_set, accepted=False)
 
-    def _leave_outbox(self, change_set: str, sent: bool = True) -> None:
-        if not sent:
+    def _leave_outbox(self, change_set: str, accepted: bool = True) -> None:
+        if not accepted:
             self._db.execute(
                 "INSERT OR IGNORE INTO link SELECT hash, coalesce(body ->> '$.seen', '[]') FROM outbox WHERE id = ?",
                 (change_set,),
@@ -353,19 +400,46 @@ class Replica:
         self._db.execute("DELETE FROM outbox WHERE id = ?", (change_set,))
         self._db.execute("DELETE FROM link WHERE NOT EXISTS (SELECT 1 FROM outbox)")
 
+    def discard_waiting(self, change_set: str) -> bool:
+        """Forgets a change set of the outbox, as its author asked, unless it is known that the server accepted it.
+
+        What builds on a record that it alone made goes to the quarantine.
+        """
+        with self.alone(), self.transaction():
+            outbox = [one for one in self.outbox() if one.accepted is None]
+            given = next((one for one in outbox if one.change_set["id"] == change_set), None)
+            if given is None:
+                return False
+            self._leave_outbox(change_set, accepted=False)
+            made = {one["record"] for one in self._pending_operations() if one["kind"] == "insert"}
+            gone = [
+                one
+                for one in given.change_set["operations"]
+                if one["record"] not in made and self.shared(one["record"]) is None
+            ]
+            later = [one.change_set for one in outbox if one.number > given.number]
+            for one in dependents({"operations": gone}, later):
+                self.reject(one["id"], "depends_on_rejected", "It builds on a discarded change set.")
+            return True
+
     def quarantine(self) -> list[tuple[str, str, str, Json]]:
-        """(id, code, detail, change set) of what was rejected."""
-        rows = self._db.execute("SELECT id, code, detail, body FROM quarantine ORDER BY id")
+        """(id, code, detail, change set) of what was rejected, in the order in which it was edited."""
+        rows = self._db.execute("SELECT id, code, detail, body FROM quarantine ORDER BY seq")
         return [(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
-    def retry(self, change_set: str) -> bool:
-        """Puts a rejected change set into the outbox under a new number, to be judged anew."""
+    def retry(self, *change_sets: str) -> bool:
+        """Puts rejected change sets into the outbox under new numbers, to be judged anew: all of them, or none.
+
+        Each comes behind those that it lists as seen, else in the order of edits.
+        """
         with self.transaction():
-            row = self._db.execute("SELECT body FROM quarantine WHERE id = ?", (change_set,)).fetchone()
-            if row:
-                self._enqueue(json.loads(row[0]))
-                self._db.execute("DELETE FROM quarantine WHERE id = ?", (change_set,))
-            return row is not None
+            held = [one for own_id, _, _, one in self.quarantine() if own_id in change_sets]
+            if len(held) != len(set(change_sets)):
+                return False
+            for one in behind_what_they_list(held):
+                self._enqueue(one)
+                self._db.execute("DELETE FROM quarantine WHERE id = ?", (one["id"],))
+            return True
 
     def discard(self, change_set: str) -> bool:
         """Forgets a rejected change set, as its author asked."""
@@ -456,13 +530,20 @@ class Replica:
         self._set_meta(version=version)
 
     def _is_expected(self, entry: Json) -> bool:
-        """Whether the entry is another replica's, or one that waited here; that leaves outbox or quarantine."""
+        """Whether the entry is another replica's, or was or waited here; what waited leaves outbox or quarantine."""
         own = (entry["change_set"]["id"], change_set_hash(entry["change_set"]).hex())
         waited = self._db.execute("SELECT 1 FROM outbox WHERE id = ? AND hash = ?", own).fetchone()
         if waited:
             self._leave_outbox(own[0])
         held = self._db.execute("DELETE FROM quarantine WHERE id = ? AND hash = ?", own).rowcount
-        return bool(waited or held) or entry["replica"] != self.replica_id
+        was_here = int(entry["version"]) <= self._left_behind
+        return bool(waited or held) or was_here or entry["replica"] != self.replica_id
+
+    @property
+    def _left_behind(self) -> int:
+        """The version of this epoch that the replica had before it started over from an older one."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'left_behind'").fetchone()
+        return int(row[0]) if row else 0
 
     def entries(self, since: int, byte_limit: int) -> list[Json]:
         """A page of the history after a version, at least one entry if there is one."""
@@ -493,9 +574,12 @@ class Replica:
         at, digest = 0, EMPTY_HISTORY
         for version, history, body in self._db.execute("SELECT version, history, body FROM entry ORDER BY version"):
             is_oldest = at == 0 and version > 1
-            if not is_oldest and (version != at + 1 or link_entry(digest, json.loads(body)).hex() != history):
-                return at + 1
-            at, digest = version, bytes.fromhex(history)
+            try:
+                if not is_oldest and (version != at + 1 or link_entry(digest, json.loads(body)).hex() != history):
+                    return at + 1
+                at, digest = version, bytes.fromhex(history)
+            except (LookupError, TypeError, ValueError):
+                return int(version)
         return None if at == self.version else at + 1
 
     def keep_buckets(self, buckets: Buckets) -> None:
@@ -538,6 +622,7 @@ class Replica:
         """Takes another history and its records; outbox and quarantine stay, and `again` comes before what waits."""
         with self.transaction():
             buckets = Buckets()
+            behind = max(self.version, self._left_behind) if state.epoch == self.epoch else 0
             self._db.execute("DELETE FROM record")
             self._db.execute("DELETE FROM entry")
             for one, deleted in state.records:
@@ -547,8 +632,9 @@ class Replica:
             for entry, digest in state.entries:
                 self._note(entry, digest)
             # A verdict may be of another epoch, or its entry below the floor: it is asked for again.
-            self._db.execute("UPDATE outbox SET accepted = NULL")
+            self.forget_accepted()
             self._set_meta(epoch=state.epoch, version=state.version, members_version=0, buckets=buckets.packed())
+            self._set_meta(left_behind=behind)
             if state.schema is not None:
                 self._set_meta(schema=state.schema)
                 self._use((state.schema,))

@@ -20,6 +20,7 @@ from .errors import Failure
 _INTEGERS = ("integer", "counter", "money")
 _TYPES = (*_INTEGERS, "text", "date", "time", "enum", "reference", "set")
 _NAME = re.compile(r"[a-z0-9_]+")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -195,10 +196,9 @@ class Schema:
 
 
 def _integer(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise InvalidValue(f"{name} holds an integer, not {text!r}") from error
+    if not _INTEGER.fullmatch(text.strip()):
+        raise InvalidValue(f"{name} holds an integer, not {text[:40]!r}")
+    return int(text)
 
 
 def _conflict_fields() -> dict[str, Field]:

@@ -21,6 +21,12 @@ from .schema import Field, Schema, schema_from
 from .wire import ANSWER_BYTES, FileReplaced, Server, workspace_path
 
 _TRIES, _FORMAT = 3, 1
+_FILE_BYTES = 1 << 34
+"""What a snapshot may have: many times a workspace of a million records."""
+_CELL_BYTES = 1 << 26
+"""What one row of it may have: a few dozen of the longest texts."""
+_LEAST_ROW_BYTES = 36
+"""What each of its rows has at least, an id: of a damaged file there might be read more rows than are in it."""
 _UNREADABLE = (sqlite3.Error, ValueError, LookupError, TypeError, RecursionError)
 """What reading a file raises whose content is not that of a snapshot."""
 
@@ -56,7 +62,7 @@ def download(server: Server, slug: str, target: Path) -> Json:
 def _fetch_blocks(server: Server, slug: str, manifest: Json, target: Path) -> None:
     size, block = int(manifest.get("bytes", 0)), int(manifest.get("block_bytes", 0))
     hashes = manifest.get("block_hashes", [])
-    if not 0 < block <= ANSWER_BYTES or len(hashes) != -(-size // block):
+    if not 0 < block <= ANSWER_BYTES or size > _FILE_BYTES or len(hashes) != -(-size // block):
         raise SnapshotDamaged("the numbers of the snapshot's manifest don't fit together")
     with target.open("r+b") as file:
         for index, expected in enumerate(hashes):
@@ -79,21 +85,24 @@ def _fetch_blocks(server: Server, slug: str, manifest: Json, target: Path) -> No
 def opened(path: Path, schema: Schema) -> Iterator[State]:
     """The state that a downloaded snapshot holds, read as it is taken. The file is never written."""
     database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _CELL_BYTES)
     try:
-        yield _state(database, schema)
+        yield _state(database, schema, path.stat().st_size // _LEAST_ROW_BYTES)
     finally:
         database.close()
 
 
-def _state(database: sqlite3.Connection, schema: Schema) -> State:
+def _state(database: sqlite3.Connection, schema: Schema, most: int) -> State:
     with _readable():
+        if not {"ting_replica", "ting_shared", "history", "ting_entry"} <= _tables(database):
+            raise SnapshotDamaged("the snapshot lacks a table")
         [(layout, epoch, version)] = database.execute("SELECT format, epoch, version FROM ting_replica").fetchall()
         if layout != _FORMAT:
             raise SnapshotDamaged(f"the snapshot has the format {layout}, which this program does not know")
         id_bytes(epoch)
         newer = _newer_schema(database, schema)
         known = schema_from(newer) if newer else schema
-        records, entries = _each(_records(database, known)), _each(_entries(database))
+        records, entries = _each(_records(database, known), most), _each(_entries(database), most)
         return State(epoch, int(version), records, entries, newer, _history(database))
 
 
@@ -105,15 +114,24 @@ def _readable() -> Iterator[None]:
         raise SnapshotDamaged(f"the snapshot can't be read: {error}") from error
 
 
-def _each(items: Iterator[Item]) -> Iterator[Item]:
-    """The items; what can't be read of them is the snapshot's fault."""
+def _each(items: Iterator[Item], most: int) -> Iterator[Item]:
+    """The items; what can't be read of them, or is too many, is the snapshot's fault."""
     with _readable():
-        yield from items
+        for count, item in enumerate(items):
+            if count >= most:
+                raise SnapshotDamaged("the snapshot has more rows than its bytes can hold")
+            yield item
+
+
+def _tables(database: sqlite3.Connection) -> set[str]:
+    """The names of what is stored rows: of a view, or a virtual table, there may be any number."""
+    find = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE TABLE %'"
+    return {str(row[0]) for row in database.execute(find)}
 
 
 def _newer_schema(database: sqlite3.Connection, schema: Schema) -> str | None:
     """The JSON of the snapshot's schema, if it is newer than the one known."""
-    if not database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ting_schema'").fetchone():
+    if "ting_schema" not in _tables(database):
         return None
     [(text,)] = database.execute("SELECT json FROM ting_schema").fetchall()
     newer = schema_from(text)
@@ -125,10 +143,11 @@ def _newer_schema(database: sqlite3.Connection, schema: Schema) -> str | None:
 
 def _records(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[Record, int | None]]:
     """A table for each collection, a column for each field; deleted records stand apart, with their last values."""
+    tables = _tables(database)
     for collection, all_fields in schema.collections.items():
-        there = {row[1] for row in database.execute(f'PRAGMA table_info("{collection}")')}
-        if not there:
+        if collection not in tables:
             continue  # the snapshot is of an older schema
+        there = {row[1] for row in database.execute(f'PRAGMA table_info("{collection}")')}
         fields = {name: field for name, field in all_fields.items() if name in there}
         columns = ", ".join(f'"{name}"' for name in fields)
         for row in database.execute(f'SELECT id, {columns} FROM "{collection}"'):
@@ -150,8 +169,7 @@ def _value(field: Field, cell: object) -> Value:
 
 def _history(database: sqlite3.Connection) -> Callable[[str], bool]:
     """Whether a change set is in it; below the floor nobody can tell."""
-    there = database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ting_floor'").fetchone()
-    if there and database.execute("SELECT 1 FROM ting_floor").fetchone():
+    if "ting_floor" in _tables(database) and database.execute("SELECT 1 FROM ting_floor").fetchone():
         return lambda change_set: True
     find = "SELECT 1 FROM history WHERE change_set = ?"
     return lambda change_set: database.execute(find, (change_set,)).fetchone() is not None

@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import answers, limits, snapshot
 from .answers import Form
-from .canonical import Json
+from .canonical import Json, json_bytes
 from .errors import Failure
 from .records import dependents
 from .replica import DigestMismatch, Pending, Replica, SchemaBehind, State, StateMismatch
-from .wire import PROTOCOL, Server, workspace_path
+from .wire import PROTOCOL, SENT_BYTES, Server, workspace_path
 
 _VERDICTS = ("applied", "merged", "rejected", "deferred")
 TIME_AND_AGAIN = "the server's history is not this replica's, time and again: tell its operator"
@@ -55,7 +55,8 @@ def sync(server: Server, replica: Replica, page_bytes: int = 0) -> Report:
 def replay(server: Server, replica: Replica) -> None:
     """Fills an empty replica from the entries alone, where the server still has all of them.
 
-    The next sync compares the digests; where the history begins above version 1, it takes the snapshot.
+    The next sync compares the digests; where the history begins above version 1, it takes the snapshot, and where an
+    entry names what the replica's schema lacks, the server's schema comes with it, then the rest of the entries.
     """
     path = workspace_path(replica.slug, "/entries")
     while True:
@@ -63,21 +64,23 @@ def replay(server: Server, replica: Replica) -> None:
         entries = server.call("GET", path, answers.ENTRIES, query=query).get("entries", [])
         if not entries or int(entries[0]["version"]) != replica.version + 1:
             return
-        replica.integrate(entries, None, None)
+        try:
+            replica.integrate(entries, None, None)
+        except SchemaBehind:
+            return
 
 
 @dataclass
 class Brought:
-    """What a server of one epoch was given back: entries that it took, and those that it refused."""
+    """What a server of one epoch was given back: entries that it took, and those that it did not."""
 
-    epoch: str | None = None
+    epoch: str
     taken: list[Json] = field(default_factory=list)
     refused: list[Json] = field(default_factory=list)
 
     def is_in(self, state: State) -> bool:
         """Whether it is still there: a server may lose it once more."""
-        same = self.epoch is None or self.epoch == state.epoch
-        return same and all(state.holds(entry["change_set"]["id"]) for entry in self.taken)
+        return self.epoch == state.epoch and all(state.holds(entry["change_set"]["id"]) for entry in self.taken)
 
 
 class _Sync:
@@ -88,6 +91,8 @@ class _Sync:
         self._report = Report()
         self._waiting: set[str] = set()
         """Change sets that are deferred in this sync, with what builds on them."""
+        self._unjudged: dict[str, str] = {}
+        """Those that got a verdict of a kind that this client doesn't know, with the kind."""
         self._checks_state = True
         """Not while the records are known to differ: they are mended at the head."""
         self._restarts_begun = self._restarts_done = 0
@@ -100,6 +105,7 @@ class _Sync:
     def run(self) -> Report:
         with self._replica.alone():
             self._replica.claim(self._server.member)
+            self._replica.forget_accepted()
             own_id = self._replica.replica_id
             while not self._exchange():
                 pass
@@ -109,10 +115,12 @@ class _Sync:
     def _exchange(self) -> bool:
         """Whether both ends are at the head and hold the same."""
         page = self._page()
-        self._note_progress(page)
+        while not self._begins_anew(page):
+            self._pass_over(page)
+            page = self._page()
         response = self._call("/sync", answers.SYNC, self._request(page))
         if response["epoch"] != self._replica.epoch or not response.get("history_agrees"):
-            self._start_over(response)
+            self._start_over(None if self._is_own_damage(response) else response)
             return False
         if response.get("schema"):
             self._replica.take_schema(response["schema"])
@@ -153,15 +161,30 @@ class _Sync:
         self._report.received += len(entries)
         return True
 
-    def _note_progress(self, page: list[Pending]) -> None:
-        """Raises `NoProgress` where the exchange begins as an earlier one did."""
+    def _is_own_damage(self, response: Json) -> bool:
+        """Whether it is this replica's history that is not what it was, while the server's lost nothing of it."""
+        replica = self._replica
+        is_whole = response["epoch"] == replica.epoch and int(response.get("head", 0)) >= replica.version
+        return is_whole and replica.broken_link() is not None
+
+    def _begins_anew(self, page: list[Pending]) -> bool:
+        """Whether no exchange of this sync began so."""
         replica, numbers = self._replica, tuple(one.number for one in page)
         shared = (replica.epoch, replica.version, replica.state_digest)
         asked = (self._checks_state, self._asks_for_schema)
         standing = (*shared, replica.replica_id, numbers, *asked, self._restarts_begun)
         if standing in self._stood:
-            raise NoProgress(f"the server's answers bring version {replica.version} no further")
+            return False
         self._stood.add(standing)
+        return True
+
+    def _pass_over(self, page: list[Pending]) -> None:
+        """Leaves what nobody can judge here to a later sync; raises `NoProgress` where there is nothing of that."""
+        unjudged = [one.change_set["id"] for one in page if one.change_set["id"] in self._unjudged]
+        if not unjudged:
+            raise NoProgress(f"the server's answers bring version {self._replica.version} no further")
+        for one in unjudged:
+            self._defer(one, self._unjudged.pop(one))
 
     def _call(self, path: str, form: Form, message: Json) -> Json:
         version = 0 if self._asks_for_schema else self._replica.schema.version
@@ -171,13 +194,20 @@ class _Sync:
     # --- What is said -----------------------------------------------------------------------------
 
     def _page(self) -> list[Pending]:
-        """The next change sets to deliver; what waits in this sync, or was accepted already, is left out."""
+        """The next change sets to deliver; what waits in this sync, or was accepted in it, is left out.
+
+        What is too large for a request waits too: an older program sealed it, or it was not taken back.
+        """
         page: list[Pending] = []
         size = 0
         for pending in self._replica.outbox():
             if pending.accepted is not None or pending.change_set["id"] in self._waiting:
                 continue
-            size += _bytes(pending.change_set)
+            own = len(json_bytes(pending.change_set))
+            if own > SENT_BYTES:
+                self._defer(pending.change_set["id"], "request_too_large")
+                continue
+            size += own
             if page and size > limits.OUTBOX_PAGE_BYTE_LIMIT or len(page) == limits.DELIVERY_LIMIT:
                 break
             page.append(pending)
@@ -185,6 +215,8 @@ class _Sync:
 
     def _request(self, page: list[Pending]) -> Json:
         replica = self._replica
+        waiting = [one for one in replica.outbox() if one.change_set["id"] in self._waiting]
+        unsent = [{"hash": one.hash, "seen": one.change_set.get("seen", [])} for one in waiting]
         request: Json = {
             "replica": replica.replica_id,
             "base": replica.base,
@@ -192,7 +224,7 @@ class _Sync:
             "state_digest": replica.state_digest,
             "sent": str(time.time_ns() // 1_000_000),
             "members_version": str(replica.members_version),
-            "links": replica.links()[: limits.DELIVERY_LIMIT],
+            "links": [*replica.links(), *unsent][: limits.DELIVERY_LIMIT],
             "deliveries": [{"number": str(one.number), "change_set": one.change_set} for one in page],
         }
         return request | ({"page_byte_limit": str(self._page_bytes)} if self._page_bytes else {})
@@ -208,29 +240,38 @@ class _Sync:
     def _take_verdicts(self, response: Json, delivered: set[str]) -> None:
         """Does what each verdict says, and the same to the later outbox that builds on it and wasn't judged.
 
-        A verdict of a kind that this client doesn't know is none, and so is one of what was not delivered.
+        That is one transaction. A verdict of a kind that this client doesn't know is none, and so is one of what was not
+        delivered.
         """
-        given = response.get("verdicts", [])
-        verdicts = [one for one in given if one["verdict"] in _VERDICTS and one["change_set"] in delivered]
+        given = [one for one in response.get("verdicts", []) if one["change_set"] in delivered]
+        verdicts = [one for one in given if one["verdict"] in _VERDICTS]
         judged = {verdict["change_set"] for verdict in verdicts}
-        for verdict in verdicts:
-            change_set, kind, code = verdict["change_set"], verdict["verdict"], verdict.get("code", "")
-            if kind in ("applied", "merged"):
-                self._replica.mark_accepted(change_set, int(verdict.get("version", 0)))
-                (self._report.merged if kind == "merged" else self._report.accepted).append(change_set)
-                continue
-            later = [one for one in self._building_on(change_set) if one not in judged]
-            if kind == "deferred":
-                self._report.deferred.append((change_set, code))
-                self._waiting.update([change_set, *later])
-                continue
-            self._reject(change_set, code, verdict.get("detail", ""))
-            for one in later:
-                self._reject(one, "depends_on_rejected", "It builds on a rejected change set.", sent=False)
+        self._unjudged |= {one["change_set"]: one["verdict"] for one in given if one["change_set"] not in judged}
+        rejected: dict[str, tuple[str, str]] = {}
+        with self._replica.transaction():
+            for verdict in verdicts:
+                change_set, kind, code = verdict["change_set"], verdict["verdict"], verdict.get("code", "")
+                if kind in ("applied", "merged"):
+                    self._replica.mark_accepted(change_set, int(verdict.get("version", 0)))
+                    (self._report.merged if kind == "merged" else self._report.accepted).append(change_set)
+                elif kind == "deferred":
+                    self._defer(change_set, code, judged)
+                else:
+                    later = [one for one in self._building_on(change_set) if one not in judged]
+                    builds_on_it = ("depends_on_rejected", "It builds on a rejected change set.")
+                    rejected |= {change_set: (code, verdict.get("detail", ""))} | dict.fromkeys(later, builds_on_it)
+            self._reject(rejected)
 
-    def _reject(self, change_set: str, code: str, detail: str, sent: bool = True) -> None:
-        self._replica.reject(change_set, code, detail, sent)
-        self._report.rejected.append((change_set, code, detail))
+    def _reject(self, rejected: dict[str, tuple[str, str]]) -> None:
+        """In the order of edits: so they come out of the quarantine again."""
+        for one in [pending.change_set["id"] for pending in self._replica.outbox()]:
+            if one in rejected:
+                self._replica.reject(one, *rejected[one])
+                self._report.rejected.append((one, *rejected[one]))
+
+    def _defer(self, change_set: str, code: str, judged: Collection[str] = ()) -> None:
+        self._report.deferred.append((change_set, code))
+        self._waiting.update([change_set, *(one for one in self._building_on(change_set) if one not in judged)])
 
     def _building_on(self, change_set: str) -> list[str]:
         """The change sets later in the outbox that build on this one."""
@@ -276,12 +317,13 @@ class _Sync:
     def _start_over(self, other: Json | None = None, below_floor: bool = False) -> None:
         """Goes on from the server's snapshot, the outbox on top; the answer of another history may lack some of this.
 
+        A snapshot of another history than this one, or the answer's, is not taken: that one may lack something too.
         Only what was carried out counts as a start, but for the bound on beginnings: a bad line may end many downloads.
         """
         self._restarts_begun += 1
         if self._restarts_done == limits.START_OVER_LIMIT or self._restarts_begun > 4 * limits.START_OVER_LIMIT:
             raise StartsOverAgain(TIME_AND_AGAIN)
-        brought = self._give_back(other) if other is not None else Brought()
+        brought = self._give_back(other) if other is not None else Brought(self._replica.epoch)
         if brought is None:
             return
         if self._replica.restarts_of_the_hour() >= limits.START_OVERS_PER_HOUR:
@@ -305,21 +347,26 @@ class _Sync:
         self._checks_state = True
 
     def _give_back(self, other: Json) -> Brought | None:
-        """Brings every entry that the server may have lost.
+        """Brings every entry that the server may have lost; what it does not say it took was refused.
 
-        None where yet another history answers: it may lack more, and is asked anew.
+        So is an entry that is too large for a request in JSON. None where yet another history answers: it may lack more,
+        and is asked anew.
         """
         brought = Brought(other["epoch"])
         epoch, at = self._replica.epoch, self._last_in_common(other)
         while page := self._replica.entries(at, limits.PAGE_BYTE_LIMIT):
+            at = int(page[-1]["version"])
+            if len(json_bytes(page[0])) > SENT_BYTES:
+                brought.refused += page
+                continue
             answer = self._call("/give-back", answers.GIVE_BACK, {"epoch": epoch, "entries": page})
             if answer["epoch"] != brought.epoch:
                 return None
-            taken, refused = ({int(version) for version in answer.get(what, [])} for what in ("taken", "refused"))
+            versions = {int(version) for version in answer.get("taken", [])}
+            taken = [entry for entry in page if int(entry["version"]) in versions]
             self._report.given_back += len(taken)
-            brought.taken += [entry for entry in page if int(entry["version"]) in taken]
-            brought.refused += [entry for entry in page if int(entry["version"]) in refused]
-            at = int(page[-1]["version"])
+            brought.taken += taken
+            brought.refused += [entry for entry in page if int(entry["version"]) not in versions]
         return brought
 
     def _last_in_common(self, other: Json) -> int:
@@ -330,7 +377,3 @@ class _Sync:
             return replica.version
         shared = [version for version, end in ends if replica.history_digest_at(version) == end["history_digest"]]
         return max(shared, default=0)
-
-
-def _bytes(change_set: Json) -> int:
-    return len(json.dumps(change_set, ensure_ascii=False).encode("utf-8"))

@@ -11,9 +11,11 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from .canonical import sha256
 from .errors import Failure
@@ -29,6 +31,18 @@ class PinMismatch(Failure):
     """The server shows no certificate of the pinned CA."""
 
     remedy = "Another server, or somebody in between, may be answering: ask for a new join address."
+
+
+class NotTrusted(Failure):
+    """The certificate is not one that is trusted for this server; nothing was sent."""
+
+    remedy = "Another server, or somebody in between, may be answering: ask the operator first. Edits are kept."
+
+
+class NotSecure(Failure):
+    """No TLS came about with who answers; nothing was sent."""
+
+    remedy = "A network's sign-in page, or a proxy, may stand in between: open a page in a browser, then try again."
 
 
 class WrongDate(Failure):
@@ -50,7 +64,11 @@ class JoinAddress:
 def parse_join_address(text: str) -> JoinAddress:
     """Reads an address; raises `ValueError` for what is none."""
     parts = urlsplit(text.strip())
-    query = {name: values[0] for name, values in parse_qs(parts.query).items() if len(values) == 1}
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    known = [pair for pair in pairs if pair[0] in ("code", "pin", "trust")]
+    query = dict(known)
+    if len(query) < len(known):
+        raise ValueError("the join address says a thing twice")
     if parts.scheme != "ting" or parts.path != "/join" or not parts.hostname or not parts.port:
         raise ValueError("a join address looks like ting://HOST:PORT/join?code=CODE&pin=HEX")
     if not re.fullmatch("[a-z2-7]{26}", query.get("code", "")):
@@ -71,6 +89,7 @@ def shown_chain(host: str, port: int) -> list[bytes]:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with (
+        told_of_tls(host, port),
         socket.create_connection((host, port), SILENCE_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=host) as secure,
     ):
@@ -99,6 +118,20 @@ def tls_context(ca_pem: str | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.sslsocket_class = TimedSocket
     return context
+
+
+@contextmanager
+def told_of_tls(host: str, port: int) -> Iterator[None]:
+    """Says in a sentence why nobody there can be trusted; a certificate whose dates fail is left to `wrong_date`."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        if is_about_dates(error):
+            raise
+        told = f"the certificate of {host}:{port} is not one that is trusted for it: {error.verify_message}"
+        raise NotTrusted(told) from error
+    except ssl.SSLError as error:
+        raise NotSecure(f"no TLS connection to {host}:{port} came about: {error.reason or error}") from error
 
 
 class TimedSocket(ssl.SSLSocket):

@@ -16,13 +16,16 @@ from urllib.parse import quote, urlencode
 
 from . import limits
 from .answers import Form, MalformedAnswer, read
-from .canonical import Json
+from .canonical import Json, json_bytes
 from .errors import Failure
-from .tls import SILENCE_SECONDS, TimedSocket, is_about_dates, tls_context, wrong_date
+from .tls import SILENCE_SECONDS, TimedSocket, is_about_dates, told_of_tls, tls_context, wrong_date
 
 PROTOCOL = 1
-ANSWER_BYTES = limits.PAGE_BYTE_LIMIT + 4 * limits.CHANGE_SET_BYTE_LIMIT
-"""What an answer may hold, inflated: a page, and the largest entry, whose bytes JSON may double."""
+_LARGEST_BYTES = max(limits.CHANGE_SET_BYTE_LIMIT + limits.EFFECTS_BYTE_LIMIT, limits.BUCKET_BYTE_LIMIT)
+ANSWER_BYTES = limits.PAGE_BYTE_LIMIT + 6 * _LARGEST_BYTES
+"""What an answer may hold, inflated: the largest entry or bucket, of whose bytes JSON makes six each, and its frame."""
+SENT_BYTES = limits.REQUEST_BYTE_LIMIT - limits.OUTBOX_PAGE_BYTE_LIMIT
+"""What one change set or entry may take as JSON: the rest of its request is for links and digests."""
 _CHUNK_BYTES = 65_536
 _CLOSED_WHILE_IDLE = (ConnectionError, ssl.SSLError)
 """What sending on a connection raises that the server closed before: a bare end of TLS is an `SSLError`."""
@@ -35,10 +38,9 @@ class Problem(Failure):
 
     def __init__(self, status: int, document: Json) -> None:
         self.status = status
-        self.code = str(document.get("code", "internal"))
-        self.detail = str(document.get("detail", ""))
-        sentence = f"{document.get('title', self.code)}: {self.detail} ({self.code})"
-        super().__init__(sentence, str(document.get("remedy", "")))
+        told = {name: one for name, one in document.items() if isinstance(one, str)}
+        self.code, self.detail = told.get("code", "internal"), told.get("detail", "")
+        super().__init__(f"{told.get('title', self.code)}: {self.detail} ({self.code})", told.get("remedy", ""))
 
 
 class AnswerTooLarge(MalformedAnswer):
@@ -72,7 +74,7 @@ class Server:
         self, method: str, path: str, form: Form, message: Json | None = None, query: dict[str, int] | None = None
     ) -> Json:
         """A JSON exchange; raises `Problem` for every refusal, `MalformedAnswer` for an answer of another form."""
-        body = None if message is None else json.dumps(message, ensure_ascii=False).encode("utf-8")
+        body = None if message is None else json_bytes(message)
         status, _, data = self.raw(method, path + ("?" + urlencode(query) if query else ""), body, {})
         if status >= 300:
             raise _problem(status, data)
@@ -158,7 +160,8 @@ class Server:
                 self.host, self.port, context=self._context, timeout=SILENCE_SECONDS
             )
         if self._connection.sock is None:
-            self._connection.connect()
+            with told_of_tls(self.host, self.port):
+                self._connection.connect()
         assert isinstance(self._connection.sock, TimedSocket)
         self._connection.sock.deadline = time.monotonic() + limits.REQUEST_SECONDS
         return self._connection
@@ -200,7 +203,19 @@ def _problem(status: int, data: bytes) -> Problem:
         document: Any = json.loads(data)
     except (ValueError, RecursionError):
         document = None
-    return Problem(status, document if isinstance(document, dict) else {"title": f"HTTP {status}"})
+    return Problem(status, document if isinstance(document, dict) else _foreign(status))
+
+
+def _foreign(status: int) -> Json:
+    """The problem of an answer that no Ting server gives."""
+    leads_away = "; it leads to another address, which is not followed" if 300 <= status < 400 else ""
+    return {
+        "code": "foreign_answer",
+        "title": "What answers is no Ting server",
+        "detail": f"HTTP {status}{leads_away}",
+        "remedy": "A network's sign-in page, or a proxy, may stand in between: open a page in a browser, then try again;"
+        " if it stays so, ask the operator. Edits are kept.",
+    }
 
 
 def workspace_path(slug: str, rest: str = "") -> str:
