@@ -151,7 +151,7 @@ public struct ProgrammeImport: Equatable, Sendable {
         if let amount = item.amount {
             note += (note.isEmpty ? "" : "\n") + "Amount: \(amount)."
         }
-        let programme = programme(of: item, collection, programmes)
+        let programme = programme(of: item, collection, programmes, line: line)
         var values: [String: Value] = [
             "title_en": .text(item.title), "title": .text(item.title),
             "source_url": .set(of: item.source),
@@ -194,15 +194,22 @@ public struct ProgrammeImport: Equatable, Sendable {
 
     /// The programme that an item names: a reference to a record of the file, or else a tag, as for
     /// what has no field for it.
-    private func programme(
-        of item: ProgrammeFile.Item, _ collection: String, _ programmes: Set<String>
+    private mutating func programme(
+        of item: ProgrammeFile.Item, _ collection: String, _ programmes: Set<String>, line: Int
     ) -> (reference: Value, tags: [String]) {
-        let name = item.programme
+        let name = Self.line(item.programme)
         let isItself = collection == "programme" && name == item.id
         guard !isItself, !name.allSatisfy(\.isWhitespace) else { return (.null, []) }
         guard schema.collection(collection)?.field("programme") != nil, name != item.id,
             programmes.contains(name)
-        else { return (.null, [name]) }
+        else {
+            guard name.utf8.count <= Limits.elementByteLimit else {
+                problems.append(
+                    ImportProblem(line: line, problem: "`programme` is too long; it is left out"))
+                return (.null, [])
+            }
+            return (.null, [name])
+        }
         return (.text(Self.id(workspace, Self.programmeSource, name).description), [])
     }
 

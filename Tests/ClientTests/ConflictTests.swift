@@ -61,7 +61,7 @@ import TingTesting
         let conflict = try #require(try other.read { try other.conflicts($0) }.first)
         #expect(conflict.isOpen && conflict.other == .text("By 0"))
         #expect(conflict.isRecordDeleted && conflict.recordName == "By 1")
-        #expect(conflict.kept == .text("By 1") && conflict.undoneDeletion == nil)
+        #expect(conflict.kept == .text("By 1"))
         #expect(try titles(1).isEmpty)
         try other.write { try other.settle($0, conflict, by: settlement) }
         #expect(try other.outbox().count == 1)
@@ -78,44 +78,6 @@ import TingTesting
             #expect(try titles(member) == expected)
             #expect(try team.replicas[member].status().conflicts == 0)
         }
-    }
-
-    @Test(
-        "a conflict names the deletion that it undid while what went below the record is still gone",
-        arguments: [[0, 1, 0], [1, 0, 1]])
-    func undoneDeletion(_ order: [Int]) throws {
-        let team = try Team(2)
-        func edit(_ member: Int, _ sql: String) throws {
-            try team.replicas[member].write { try $0.execute(sql: sql) }
-        }
-        func conflict(_ member: Int) throws -> Conflict {
-            let replica = team.replicas[member]
-            let found = try replica.read { try replica.conflicts($0) }
-            #expect(found.map(\.kind) == ["deleted"])
-            return try #require(found.first)
-        }
-        try edit(0, "INSERT INTO project (title) VALUES ('Water')")
-        try edit(0, "INSERT INTO task (project, title) SELECT id, 'Survey' FROM project")
-        for member in [0, 1] { try team.sync(member) }
-        try edit(0, "DELETE FROM project")
-        let deletion = try #require(try team.replicas[0].outbox().last).changeSet
-        try edit(1, "UPDATE project SET hours = 3")
-        for member in order { try team.sync(member) }
-        for member in 0..<2 {
-            let found = try conflict(member)
-            #expect(found.undoneDeletion == deletion.id && !found.isRecordDeleted)
-        }
-        let replica = team.replicas[1]
-        let reverted = try replica.write { try replica.revert($0, deletion) }
-        #expect(reverted.count == 1 && reverted.left.isEmpty)
-        #expect(try conflict(1).undoneDeletion == nil)
-        for member in [1, 0] { try team.sync(member) }
-        #expect(try conflict(0).undoneDeletion == nil)
-        // Another deletion of the record is not the one that was undone.
-        try edit(0, "DELETE FROM project")
-        let gone = try conflict(0)
-        #expect(gone.isRecordDeleted && gone.undoneDeletion == nil)
-        #expect(gone.recordName == "Water")
     }
 
     @Test("a row that another tool made up is held back, and no open conflict", .tags(.promise12))

@@ -126,6 +126,22 @@ struct CopiedDraftTests {
         for replica in [original, copy] { #expect(try count(replica, "task") == 0) }
     }
 
+    @Test(
+        "so it does where its first edit was taken back in one of them: the other form is rejected")
+    func takenBack() throws {
+        let copy = try copy(with: "UPDATE person SET name = 'Mo'; \(Self.counted)")
+        try team.foreign(copy.path, "UPDATE person SET name = 'Li'")
+        for replica in [original, copy] { try seal(replica, operations: 100) }
+        let ids = try [original, copy].map { try $0.outbox().map(\.changeSet.id) }
+        #expect(ids[0] == ids[1])
+        for replica in [original, copy, original] { try team.sync(replica, team.members[0]) }
+        #expect(try copy.quarantine().map(\.code) == [.acceptedOtherwise])
+        let hours = try original.read {
+            try Int.fetchOne($0, sql: "SELECT hours FROM project WHERE id = '\(Self.water)'")
+        }
+        #expect(hours == 5)
+    }
+
     @Test("so it does where one change set can't hold it", arguments: 1...4)
     func split(operations: Int) throws {
         let copy = try copy(

@@ -160,16 +160,27 @@ struct DefinitionTests {
         try team.foreign(
             0,
             """
-            CREATE TABLE new (project TEXT, title TEXT, id TEXT PRIMARY KEY NOT NULL) STRICT;
-            INSERT INTO new SELECT project, title, id FROM task;
+            CREATE TABLE new (
+              project TEXT, title TEXT, mine VARCHAR DEFAULT 'none', id TEXT PRIMARY KEY NOT NULL);
+            INSERT INTO new SELECT project, title, 'Mine', id FROM task;
             DROP TABLE task;
             ALTER TABLE new RENAME TO task;
             \(rest.joined(separator: ";\n"));
+            CREATE INDEX own ON task (mine);
             """)
         try replica.write {
             try $0.execute(sql: "UPDATE task SET title = 'Second' WHERE id = '\(Self.task)'")
         }
         #expect(replica.remade.contains("table task"))
+        let own = try replica.read {
+            try String.fetchAll(
+                $0,
+                sql: """
+                    SELECT mine FROM task UNION ALL
+                    SELECT name FROM sqlite_schema WHERE tbl_name = 'task' AND name = 'own'
+                    """)
+        }
+        #expect(own == ["Mine", "Mine", "own"])
         try replica.write {
             try $0.execute(sql: "DELETE FROM task WHERE id = '\(Self.other)'")
         }

@@ -222,6 +222,24 @@ struct EpochTests {
         }
     }
 
+    @Test(
+        "a replica in which an old entry rotted still gives back what a server lost",
+        .tags(.promise1))
+    func rottenAndCopiedBack() throws {
+        let team = try team()
+        try team.foreign(0, "UPDATE project SET title = 'Lost'")
+        try team.sync(0)
+        try putBack(team, restored: false)
+        try team.replicas[0].tamper {
+            try $0.execute(sql: "UPDATE ting_entry SET change_set = x'00' WHERE version = 1")
+        }
+        _ = try? team.run(team.replicas[0], team.members[0])
+        try team.sync(1)
+        let held = try team.replicas[0].outbox().count
+        let isThere = try text(team, 1, "SELECT title FROM project") == "Lost"
+        #expect(isThere || held > 0)
+    }
+
     @Test("what waits here outlives the change: outbox, quarantine, and what is held back")
     func waiting() throws {
         let team = try team()

@@ -141,6 +141,23 @@ struct LeavingTests {
         #expect(kept.map(\.changeSet) == waiting)
     }
 
+    @Test(
+        "an export of what was accepted with other content comes into quarantine; while that waits, it is told",
+        .tags(.promise4))
+    func exportedOtherwise() throws {
+        let old = try otherHalf()
+        try team.sync(old, team.members[0])
+        let items = try old.quarantine()
+        #expect(items.map(\.code) == [.acceptedOtherwise])
+        let new = try team.clone(for: team.members[0])
+        #expect(try new.take(outbox: [], quarantine: items, held: []) == 1)
+        #expect(try new.quarantine().map(\.changeSet) == items.map(\.changeSet))
+        #expect(try new.twins(of: items.map(\.changeSet)) == 0)
+        var twin = items[0].changeSet
+        twin.message = "another"
+        #expect(try new.twins(of: [twin]) == 1)
+    }
+
     @Test("rejected edits come back into quarantine, with their reason")
     func quarantine() throws {
         try insert(team.replicas[0], "rejected")

@@ -128,12 +128,18 @@ struct ImportOutbox: TingCommand {
                 ("quarantine", .integer(status.quarantine)), ("invalid", .integer(status.invalid)),
             ]),
             account(taken, of: edits.count, quarantined))
+        let twins = try replica.twins(of: edits.outbox + edits.quarantine.map(\.changeSet))
+        if twins > 0 {
+            console.warn(
+                "other edits wait here under the id of \(twins.counted("change set")): run `ting sync`, then import again."
+            )
+        }
         if quarantined > 0 { throw Finish.quarantined }
     }
 
     private func account(_ taken: Int, of count: Int, _ quarantined: Int) -> String {
         guard taken > 0 else {
-            return "Nothing to import: all of it is here already, or was accepted."
+            return "Nothing was imported: what can be is here already, or was accepted."
         }
         return quarantined == 0
             ? "Imported \(taken) of \(count); `ting sync` sends what is there."

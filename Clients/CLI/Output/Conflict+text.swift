@@ -20,13 +20,8 @@ extension Conflict {
     /// What happened, in one sentence without values; and what has become of the record since.
     func sentence(_ names: RecordText) -> String {
         let sentence = opening(names)
-        if isRecordDeleted {
-            return
-                "\(sentence); the record is deleted since: `ting restore \(record)` brings it back"
-        }
-        guard let undoneDeletion else { return sentence }
-        return
-            "\(sentence); what was deleted below it comes back with `ting revert \(undoneDeletion)`"
+        guard isRecordDeleted else { return sentence }
+        return "\(sentence); the record is deleted since: `ting restore \(record)` brings it back"
     }
 
     /// What happened when it opened: whoever wrote the value since had no part in it.

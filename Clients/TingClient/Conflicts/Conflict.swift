@@ -34,15 +34,11 @@ public struct Conflict: Sendable {
     public let recordName: String
     /// Whether the record is deleted now: `Replica.restore` brings it back.
     public let isRecordDeleted: Bool
-    /// The change set whose deletion the open conflict undid for this record, while others that lay below it are
-    /// still gone: `Replica.revert` brings those back.
-    public let undoneDeletion: ChangeSetID?
 
     public var isOpen: Bool { status == "open" }
 
     init?(
-        _ row: RecordRow, _ replica: Replica, _ db: Database, _ origins: FieldOrigins,
-        _ deletions: UndoneDeletions
+        _ row: RecordRow, _ replica: Replica, _ db: Database, _ origins: FieldOrigins
     ) throws {
         guard let id = RecordID(row.id) else { return nil }
         self.id = id
@@ -77,12 +73,6 @@ public struct Conflict: Sendable {
         }
         keptBy = author ?? firstKeptBy
         recordName = target?.name ?? ""
-        let isAboutDeletion = ["deleted", "parent"].contains(kind) && status == "open"
-        if isAboutDeletion, live != nil, let about, let openedVersion {
-            undoneDeletion = try deletions.changeSet(of: about, upTo: openedVersion)
-        } else {
-            undoneDeletion = nil
-        }
     }
 
     /// A stored value in JSON; what an empty set would be written as is the empty set.
@@ -110,13 +100,12 @@ extension Replica {
         _ db: Database, settledToo: Bool = false, byID: Bool = false
     ) throws -> [Conflict] {
         let origins = FieldOrigins(self, db)
-        let deletions = UndoneDeletions(self, db)
         return try RecordTable(.conflict)
             .records(
                 db, where: settledToo ? Self.sharedConflict : Self.openConflict,
                 orderBy: byID ? "id" : Self.conflictOrder
             )
-            .compactMap { try Conflict($0, self, db, origins, deletions) }
+            .compactMap { try Conflict($0, self, db, origins) }
     }
 
     /// The order in which conflicts came.
@@ -126,9 +115,7 @@ extension Replica {
     public func conflict(_ db: Database, _ id: RecordID) throws -> Conflict? {
         try RecordTable(.conflict)
             .records(db, where: "id = '\(id)' AND \(Self.sharedConflict)").first
-            .flatMap {
-                try Conflict($0, self, db, FieldOrigins(self, db), UndoneDeletions(self, db))
-            }
+            .flatMap { try Conflict($0, self, db, FieldOrigins(self, db)) }
     }
 
     /// Settles a conflict, once, for everyone. A record that was deleted comes back for a value.

@@ -17,8 +17,8 @@ public struct SignIn: Sendable {
 
 extension ClientHome {
     /// The sign-in for the server at `url`.
-    /// - Throws: `ClientError` with the code `not_signed_in` where this device has not joined it; `HomeError`
-    ///   where it has, and a file of that is missing or empty.
+    /// - Throws: `ClientError` with the code `not_signed_in` where this device has not joined it, or its token is
+    ///   gone; `HomeError` where a file of that can't be read.
     public func signIn(_ url: String) throws -> SignIn {
         guard let known = try configuration().server(url), let server = ServerAddress(url) else {
             throw ClientError.notSignedIn(url)
@@ -37,14 +37,16 @@ extension ClientHome {
     }
 
     /// The token that a join gave.
-    /// - Throws: `HomeError` where its file can't be read, or holds none.
+    /// - Throws: `ClientError` where its file is missing or empty, `HomeError` where it can't be read.
     func token(of server: ClientConfiguration.Server) throws -> String {
         let file = configurationFolder + "/" + server.tokenFile
         guard let text = PrivateFile.read(file) else {
-            throw HomeError.notRead(file, PrivateFile.failure(reading: file))
+            let code = PrivateFile.failure(reading: file)
+            guard code == ENOENT else { throw HomeError.notRead(file, code) }
+            throw ClientError.tokenMissing(file, of: server.url)
         }
         let token = text.filter { !$0.isWhitespace }
-        guard !token.isEmpty else { throw HomeError.damaged(file) }
+        guard !token.isEmpty else { throw ClientError.tokenMissing(file, of: server.url) }
         return token
     }
 
@@ -98,6 +100,14 @@ public struct JoinedDevice: Sendable {
 }
 
 extension ClientError {
+    /// The code `not_signed_in`, where the device had joined.
+    static func tokenMissing(_ file: String, of url: String) -> ClientError {
+        ClientError(
+            .requestWide, code: "not_signed_in",
+            "This device's token for the server \(url) is missing: \(file).",
+            remedy: "Put the file back, or ask for an invitation and run `ting join ADDRESS`.")
+    }
+
     /// The code `not_signed_in`.
     /// - Parameter url: Of the server; empty where the replica doesn't say which.
     static func notSignedIn(_ url: String) -> ClientError {

@@ -49,7 +49,9 @@ public struct SnapshotDownload: Sendable {
         // Bytes that were there after the last try, once a manifest came; the most after any.
         var arrived: Int64?
         var best: Int64 = 0
+        var spent = Duration.zero
         while true {
+            let start = ContinuousClock.now
             do {
                 let manifest = try await connection.manifest(slug, compressed: isCompressed)
                 // A part of a compressed block can't be gone on from: its beginning is needed again.
@@ -71,6 +73,9 @@ public struct SnapshotDownload: Sendable {
                 let wait = max(
                     backoff.failed(jitter: .random(in: 0...1)), error.retryAfter ?? .zero)
                 guard backoff.failures < Self.triesWithoutProgress else { throw error }
+                // Before the first manifest no longer than a sync would.
+                spent += ContinuousClock.now - start + wait
+                guard arrived != nil || spent <= connection.timeout else { throw error }
                 try await clock.sleep(for: wait)
             }
         }

@@ -47,9 +47,14 @@ extension Replica {
         if !keyless.isEmpty {
             do {
                 try db.inSavepoint {
+                    let own = try keyless.map { try whatWasAdded(db, to: $0) }
                     for collection in keyless { try takeApart(db, collection) }
                     try growth.apply(db)
-                    for collection in keyless { try fill(db, collection) }
+                    for column in own.flatMap(\.columns) { try db.execute(sql: column.sql) }
+                    for (collection, own) in zip(keyless, own) {
+                        try fill(db, collection, own.columns.map(\.name))
+                        for sql in own.others { try db.execute(sql: sql) }
+                    }
                     return .commit
                 }
             } catch let error as DatabaseError
@@ -135,6 +140,41 @@ extension Replica {
         return keys == 0
     }
 
+    /// What somebody added to a table: columns with the statements that add them, and those that make its
+    /// indexes and triggers.
+    private func whatWasAdded(
+        _ db: Database, to collection: CollectionSchema
+    ) throws -> (columns: [(name: String, sql: String)], others: [String]) {
+        let known = Set(collection.fields.map(\.name) + ["id"])
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT name, type, dflt_value FROM pragma_table_info(?)",
+            arguments: [collection.name])
+        let columns = try rows.compactMap { row -> (String, String)? in
+            let (name, type): (String, String) = try (
+                row.stored(atIndex: 0), row.stored(atIndex: 1)
+            )
+            guard !known.contains(name) else { return nil }
+            // A STRICT table takes these types alone (sqlite.org/stricttables.html).
+            let isStrict = ["INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY"].contains(
+                type.uppercased())
+            let standard = try row.decode(String?.self, atIndex: 2).map { " DEFAULT \($0)" }
+            return (
+                name,
+                """
+                ALTER TABLE main."\(collection.name)" ADD COLUMN \(name.quotedDatabaseIdentifier) \
+                \(isStrict ? type : "ANY")\(standard ?? "")
+                """
+            )
+        }
+        let others = try String.storedAll(
+            db,
+            sql: """
+                SELECT sql FROM sqlite_schema WHERE tbl_name = ? AND type IN ('index', 'trigger')
+                AND sql IS NOT NULL AND name NOT LIKE 'ting\\_%' ESCAPE '\\'
+                """, arguments: [collection.name])
+        return (columns.map { (name: $0.0, sql: $0.1) }, others)
+    }
+
     private func takeApart(_ db: Database, _ collection: CollectionSchema) throws {
         let name = collection.name
         try db.execute(
@@ -146,14 +186,16 @@ extension Replica {
     }
 
     /// Puts the rows into the new table, the first of each id; others are kept aside in `ting_mended`.
-    private func fill(_ db: Database, _ collection: CollectionSchema) throws {
+    private func fill(
+        _ db: Database, _ collection: CollectionSchema, _ added: [String]
+    ) throws {
         let name = collection.name
         let old = "temp.\"ting_was_\(name)\""
         let there = try Set(
             String.storedAll(
                 db, sql: "SELECT name FROM pragma_table_info(?)", arguments: ["ting_was_\(name)"]))
         let columns = (["id"] + collection.fields.map(\.name)).filter { there.contains($0) }
-        let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
+        let list = (columns + added).map(\.quotedDatabaseIdentifier).joined(separator: ", ")
         let pairs = columns.map { "'\($0)', \"\($0)\"" }.joined(separator: ", ")
         let first =
             "ting_place IN (SELECT min(ting_place) FROM \(old) WHERE id IS NOT NULL GROUP BY id)"

@@ -132,7 +132,11 @@ extension Replica {
             try putOnTop(db, new)
             var taken = new.count
             for changeSet in outbox where try keepOtherwise(db, changeSet) { taken += 1 }
-            for item in quarantine where try !isKnown(db, item.changeSet.id) {
+            for item in quarantine {
+                if try isKnown(db, item.changeSet.id) {
+                    if try keepOtherwise(db, item.changeSet) { taken += 1 }
+                    continue
+                }
                 try self.quarantine(
                     db, item.changeSet, code: item.code.rawValue, detail: item.detail,
                     time: item.time)
@@ -143,6 +147,14 @@ extension Replica {
         let restored = try putBack(held)
         try seal()
         return taken + restored
+    }
+
+    /// How many of these change sets have the id of another that waits here: until that is judged they can't
+    /// be taken in.
+    public func twins(of changeSets: [ChangeSet]) throws -> Int {
+        try read { db in
+            try changeSets.count { try knows(db, $0.id) && !holds(db, $0) }
+        }
     }
 
     /// Writes held edits as their author did: the triggers note them.

@@ -7,8 +7,8 @@ public import TingCore
 /// Making rejected edits again, put right.
 extension Replica {
     /// Writes the edits of a change set in quarantine again, on top of what is shown now, as one new
-    /// change set; it leaves the quarantine with that. Counters and sets take what it did to them; a counter of
-    /// a record that others made meanwhile keeps its start, as where two make one. What settles
+    /// change set; it leaves the quarantine with that. Counters and sets take what it did to them; a counter that
+    /// others began, or of which a conflict was settled, must be named where it differs. What settles
     /// a conflict that is not here, as after a restore, is left out.
     /// - Parameter change: Gives values to write in place of its own, for one of its operations; it
     ///   sees what is shown then. It calls no other method of this replica, as in `write`.
@@ -22,8 +22,10 @@ extension Replica {
         let message = try message.isEmpty ? read { try rejected($0, id).message } : message
         try write(message: message) { db in
             // Here, and not before: of two programs that do this at once, one finds nothing any more.
-            for operation in try rejected(db, id).operations {
-                try redo(db, operation, try change(db, operation))
+            let operations = try rejected(db, id).operations
+            let choices = try counterChoices(db, operations)
+            for operation in operations {
+                try redo(db, operation, try change(db, operation), choices)
             }
             try db.execute(
                 sql: "DELETE FROM ting_quarantine WHERE change_set = ?",
@@ -40,7 +42,8 @@ extension Replica {
     }
 
     private func redo(
-        _ db: Database, _ operation: TingCore.Operation, _ changes: [String: Value]
+        _ db: Database, _ operation: TingCore.Operation, _ changes: [String: Value],
+        _ choices: Set<EditPlace>
     ) throws {
         let (collection, record) = (operation.collection, operation.record)
         let shown = try tables.read(db, collection, record)
@@ -60,12 +63,14 @@ extension Replica {
         guard let now = try tables.read(db, collection, record) else {
             throw ReplicaError.unknownRecord(record.description)
         }
-        let edits = operation.fields.compactMap { edit -> FieldValue? in
+        let edits = try operation.fields.compactMap { edit -> FieldValue? in
             guard let field = schema.collection(collection)?.field(edit.field) else { return nil }
-            // What was there first has its own start, and the steps of all since.
-            if operation.kind == .insert, shown != nil, field.policy == .counter,
+            // What was there first has its own start, or choice, and the steps of all since.
+            let isStart = operation.kind == .insert && shown != nil && field.policy == .counter
+            if isStart || choices.contains(EditPlace(record, field.name)),
                 changes[field.name] == nil
             {
+                try mustStand(edit, now[field.name] ?? field.standard, operation)
                 return nil
             }
             let value = changes[field.name] ?? Self.again(edit, field, now)
@@ -81,6 +86,34 @@ extension Replica {
         {
             try keep(db, collection, record, field: edit.field)
         }
+    }
+
+    /// The counters of which these operations settle a conflict: what they write there is a choice, not a step.
+    private func counterChoices(
+        _ db: Database, _ operations: [TingCore.Operation]
+    ) throws -> Set<EditPlace> {
+        let settled = operations.filter { $0.collection == CollectionSchema.conflict.name }
+        return try settled.reduce(into: []) { found, operation in
+            let values = try tables.read(db, CollectionSchema.conflict.name, operation.record)
+            guard let values, values["kind"]?.text == ConflictKind.field.rawValue,
+                let record = values["record"]?.text.flatMap({ RecordID($0) }),
+                let collection = values["collection"]?.text, let name = values["field"]?.text,
+                schema.collection(collection)?.field(name)?.policy == .counter
+            else { return }
+            found.insert(EditPlace(record, name))
+        }
+    }
+
+    /// A counter can be two things here, and only its author knows which.
+    private func mustStand(
+        _ edit: FieldEdit, _ now: Value, _ operation: TingCore.Operation
+    ) throws {
+        guard edit.after != now else { return }
+        let (was, stands) = (edit.after.integer ?? 0, now.integer ?? 0)
+        throw InvalidEdit(
+            collection: operation.collection, record: operation.record.description,
+            field: edit.field, problem: "it was \(was) in what was rejected, and is \(stands) here",
+            remedy: "Name it: `\(edit.field)=\(was)`, or `\(edit.field)+=0` to leave it.")
     }
 
     /// What the edit comes to on the value shown now.

@@ -163,7 +163,7 @@ extension Replica {
                     """)
             try noteRestart(db, reason)
             try takeSchema(db)
-            try takeTables(db)
+            let ownColumns = try takeTables(db)
             let last = Dictionary(
                 held.map { ($0.record, $0.last) }, uniquingKeysWith: { a, _ in a })
             let noted = try notedHomes(db)
@@ -191,6 +191,7 @@ extension Replica {
             }
             try materialize(db, again.union(waiting.compactMap { RecordID($0) }))
             try putBack(db, held)
+            for (table, names) in ownColumns { try putBackOwnColumns(db, table, names) }
             guard try recomputedDigest(db).hash == HistoryTables.stateHash(db) else {
                 throw ReplicaError.digestDiffers(version: try identity(db).base.version)
             }
@@ -265,12 +266,14 @@ extension Replica {
         }
     }
 
-    private func takeTables(_ db: Database) throws {
+    /// - Returns: The columns of a person's own, by table: they wait until all rows are there.
+    private func takeTables(_ db: Database) throws -> [(table: String, names: [String])] {
+        var ownColumns: [(table: String, names: [String])] = []
         for table in Workspace.copiedTables(schema) {
             let own = try setOwnColumnsAside(db, table)
+            if !own.isEmpty { ownColumns.append((table, own)) }
             try db.execute(sql: "DELETE FROM main.\"\(table)\"")
             try TableGrowth.copy(db, table, from: "snapshot")
-            try putBackOwnColumns(db, table, own)
         }
         try HistoryFloor.take(db, from: "snapshot")
         try db.execute(
@@ -279,6 +282,7 @@ extension Replica {
                 (epoch, version, head, indexed_version, members_version, suspect) =
                 (SELECT epoch, version, version, -1, 0, 0 FROM snapshot.ting_replica)
                 """)
+        return ownColumns
     }
 
     /// What a person added to a collection's table, by name: no snapshot has it.
@@ -291,7 +295,7 @@ extension Replica {
         guard !own.isEmpty else { return [] }
         try db.execute(
             sql: """
-                CREATE TEMP TABLE ting_own AS
+                CREATE TEMP TABLE "ting_own_\(table)" AS
                 SELECT id, \(own.map(\.quotedDatabaseIdentifier).joined(separator: ", "))
                 FROM main."\(table)"
                 """)
@@ -299,13 +303,12 @@ extension Replica {
     }
 
     private func putBackOwnColumns(_ db: Database, _ table: String, _ own: [String]) throws {
-        guard !own.isEmpty else { return }
         let assignments = own.map(\.quotedDatabaseIdentifier).map { "\($0) = was.\($0)" }
         try db.execute(
             sql: """
                 UPDATE main."\(table)" AS now SET \(assignments.joined(separator: ", "))
-                FROM temp.ting_own AS was WHERE was.id = now.id;
-                DROP TABLE temp.ting_own;
+                FROM temp."ting_own_\(table)" AS was WHERE was.id = now.id;
+                DROP TABLE temp."ting_own_\(table)";
                 """)
     }
 

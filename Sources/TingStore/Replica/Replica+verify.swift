@@ -114,14 +114,8 @@ extension Replica {
         static let notComputed = -1
     }
 
-    /// Whether the history gives the digest that the replica reports.
-    func isHistorySound() throws -> Bool {
-        try read { db in
-            let version = try identity(db).base.version
-            return try computedHistory(db) { _ in } == HistoryTables.digest(db, at: version)
-                ?? .zero
-        }
-    }
+    /// The history digest, as the entries give it; zeros where one can't be read.
+    func recomputedHistory() throws -> Hash { try read { try computedHistory($0) { _ in } } }
 
     /// The history digest; zeros where an entry can't be read.
     private func computedHistory(_ db: Database, _ progress: (Version) -> Void) throws -> Hash {

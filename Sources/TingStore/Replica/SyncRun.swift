@@ -69,8 +69,10 @@ public struct SyncRun {
             return try perform(plan.step(.stateDiffers))
         } catch ReplicaError.historyDiffers(let reason) {
             outcome.head = response.head
-            // What rotted here says nothing about the server's history.
-            if reason == .otherHistory, try !replica.isHistorySound() {
+            // Where the server has what the entries here give, it is this file's own note of it that rotted.
+            if reason == .otherHistory, response.historyDigest != .zero,
+                try replica.recomputedHistory() == response.historyDigest
+            {
                 return try perform(plan.step(.historyDiffers(.notMended)))
             }
             given = try replica.lastInCommon(response.lineage, response.historyDigest)

@@ -16,8 +16,10 @@ extension Sealer {
     func pack(_ drafts: [SealDraft], _ message: String) throws {
         let sealed = drafts.filter { $0.operation != nil }
         guard !sealed.isEmpty else { return }
-        // Some notes have no bytes of their own: two copies would never agree on what they make up.
-        let first = sealed.first { $0.fold.draft.count == 32 } ?? sealed[0]
+        // Some notes have no bytes of their own: two copies would never agree on what they make up. An edit
+        // that was taken back since was the first all the same; one that is held back names its own.
+        let first =
+            drafts.first { $0.fold.draft.count == 32 && $0.invalid.isEmpty } ?? sealed[0]
         if sealed.count <= room.operations, sealed.estimatedBytes <= room.bytes {
             return try append(sealed, message, first)
         }
