@@ -160,7 +160,7 @@ struct DownloadTests {
         _ = try await setup.download.run { _, _ in }
         #expect(FileManager.default.contents(atPath: setup.download.partial) == Data(files.content))
         #expect(ranges(setup.server) == ["", "bytes=4321-"])
-        #expect((2...4).contains(manifests(setup.server)))
+        #expect(manifests(setup.server) == 4)
     }
 
     @Test("gives up on the first manifest when the patience of a sync has ended")
