@@ -142,8 +142,8 @@ public enum Limits {
     public static let responseChunkBytes = 256 << 10
     /// Milliseconds between two looks for changes that another process made to the accounts.
     public static let accountsPollMilliseconds: Int64 = 250
-    /// Requests of one HTTP/2 connection that are answered at a time, each until its stream is closed: with a
-    /// page each, what a client that reads nothing makes the server hold.
+    /// Requests of one HTTP/2 connection that are answered at a time, one with an answer of more than 16 kB
+    /// until its stream is closed: with a page each, what a client that reads nothing makes the server hold.
     public static let streamsAnsweredAtOnce = 4
     /// Requests to follow that are answered at a time: thousands come together when a server has
     /// restarted, and what answers one weighs as much as the stream. At most half of them are of one workspace.

@@ -20,6 +20,28 @@ struct HomeTests {
         try body(folder)
     }
 
+    @Test(
+        "a token is shown to none but the server whose CA was pinned, also where its file can't be read"
+    )
+    func present() throws {
+        try within { folder in
+            let home = ClientHome(configurationFolder: folder, dataFolder: folder)
+            let server = ServerAddress(host: "a.example", port: 8443)
+            try home.remember(
+                JoinedDevice(
+                    server: server, authority: "PEM", key: "key", token: "token", device: "d",
+                    member: "m", name: "Li", email: "li@example.org", workspaces: []))
+            #expect(home.present(at: server, "PEM")?.token == "token")
+            #expect(home.present(at: server, "another") == nil)
+            #expect(home.present(at: server, nil) == nil)
+            let known = try #require(try home.configuration().server(server.url))
+            let file = try #require(known.authorityFile)
+            try FileManager.default.removeItem(atPath: folder + "/" + file)
+            #expect(home.present(at: server, nil) == nil)
+            #expect(home.present(at: server, "PEM") == nil)
+        }
+    }
+
     @Test("a token that is gone or empty is named: the device has joined all the same")
     func noToken() throws {
         try within { folder in

@@ -410,13 +410,6 @@ extension ServerTests {
     }
 }
 
-extension Frame {
-    /// Gives a stream up (RFC 9113 § 6.4).
-    fileprivate static func reset(_ stream: UInt8) -> [UInt8] {
-        [0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 8]
-    }
-}
-
 extension TestServer {
     fileprivate func metrics() async throws -> String { try await call(.GET, "/metrics").text }
 

@@ -158,6 +158,63 @@ extension ServerTests {
             }
         }
 
+        @Test("streams that are reset while they wait leave nothing behind")
+        func resets() async throws {
+            try await TestServer.run { server in
+                let anna = try await server.person("anna@example.org", in: "team")
+                let replica = try await TestReplica(server, anna, "team")
+                try replica.insert(String(repeating: "a", count: 30_000))
+                try await replica.exchange()
+                func underWay(_ count: Int) async throws {
+                    while try await !server.call(.GET, "/metrics").text.contains(
+                        "ting_requests_under_way \(count).0")
+                    {
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                }
+                let client = try await server.raw(["h2"])
+                try await client.send(Frame.preface + Frame.settings(windowSize: 0))
+                let turns = UInt32(Limits.streamsAnsweredAtOnce)
+                for number in 0..<turns {
+                    try await client.send(
+                        Frame.headers(
+                            number * 2 + 1, "GET", "/v1/workspaces/team/entries",
+                            [("authorization", "Bearer \(anna.token)")]))
+                }
+                // Beside the one that asks.
+                try await underWay(Int(turns) + 1)
+                for number in turns..<turns + 60 {
+                    try await client.send(Frame.headers(number * 2 + 1, "GET", "/healthz"))
+                    try await Task.sleep(for: .milliseconds(2))
+                    try await client.send(Frame.reset(number * 2 + 1))
+                }
+                try await underWay(Int(turns) + 1)
+                #expect(!client.isClosed)
+                await client.cut()
+            }
+        }
+
+        @Test("small answers that nobody reads keep no others of their connection waiting")
+        func smallAnswers() async throws {
+            try await TestServer.run { server in
+                let client = try await server.raw(["h2"])
+                try await client.send(Frame.preface + Frame.settings(windowSize: 0))
+                let last = UInt32(Limits.streamsAnsweredAtOnce * 2 + 1)
+                for stream in stride(from: 1, through: last, by: 2) {
+                    try await client.send(Frame.headers(stream, "GET", "/healthz"))
+                }
+                try await client.send(Frame.window(last, 100))
+                func isAnswered() -> Bool {
+                    Frame.types(client.received).contains { $0.type == 0 && $0.stream == last }
+                }
+                while !isAnswered() {
+                    try #require(!client.isClosed)
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                await client.cut()
+            }
+        }
+
         /// Each answer that was not yet taken used to be looked after by a clock of its own.
         @Test("one that asks on and on costs no time while it takes nothing")
         func noTime() async throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 import Testing
 import TingStore
 
@@ -58,6 +59,24 @@ extension ServerTests {
             #expect(!names.contains { $0.contains("probe") })
             server.signal(SIGTERM)
             #expect(await server.end() == 0)
+        }
+
+        @Test("it is not while its disk has not answered for long, whatever it answered before")
+        func stalled() throws {
+            let probes = Mutex<[DiskProbe]>([])
+            let isStalled = Mutex(false)
+            // Another asks while the first one looks.
+            let probe = DiskProbe(interval: .zero, patience: .zero) { path in
+                let told = #expect(throws: DiskProbe.Stalled.self) {
+                    for probe in probes.withLock({ $0 }) { try probe.check(path) }
+                }
+                isStalled.withLock { $0 = told != nil }
+                return nil
+            }
+            probes.withLock { $0 = [probe] }
+            try probe.check("nowhere")
+            #expect(isStalled.withLock { $0 })
+            probes.withLock { $0 = [] }
         }
 
         @Test("the disk is looked at once in an interval, however many ask")

@@ -50,13 +50,18 @@ extension ClientHome {
     }
 
     /// Token and key of the device that this is at the server, if it is the one whose CA the address names.
-    private func present(
+    func present(
         at server: ServerAddress, _ authority: String?
     ) -> (token: String, key: String)? {
         guard let known = try? configuration().server(server.url),
-            known.authorityFile.flatMap(readConfigurationFile) == authority,
             let token = try? token(of: known), let key = readConfigurationFile(known.keyFile)
         else { return nil }
+        if let file = known.authorityFile {
+            // One that can't be read is not the system's.
+            guard let pem = readConfigurationFile(file), pem == authority else { return nil }
+        } else if authority != nil {
+            return nil
+        }
         return (token, key)
     }
 

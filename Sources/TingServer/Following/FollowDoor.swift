@@ -105,19 +105,21 @@ final class FollowDoor: ChannelDuplexHandler, RemovableChannelHandler {
             return context.close(promise: nil)
         }
         let door = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        api.queue.enter(ask.slug) { [slug = ask.slug] in
-            door.eventLoop.execute { door.value.0.answer(slug, door.value.1) }
+        api.queue.enter(ask.slug) { key in
+            door.eventLoop.execute { door.value.0.answer(key, door.value.1) }
         }
     }
 
-    private func answer(_ slug: String, _ context: ChannelHandlerContext) {
+    /// - Parameter key: Whose turn it is.
+    private func answer(_ key: FollowQueue.Key, _ context: ChannelHandlerContext) {
         // Who has left meanwhile is asked nothing.
-        guard case .waiting(let ask, let stream) = state else { return api.queue.leave(slug) }
+        guard case .waiting(let ask, let stream) = state else { return api.queue.leave(key) }
         let line = NIOLoopBound(stream, eventLoop: context.eventLoop)
         context.eventLoop.makeFutureWithTask { [api, channel = context.channel, head = ask.head] in
             await api.follow(head, on: channel, line)
         }.assumeIsolated().whenSuccess { answer in
-            self.api.queue.leave(slug)
+            let isFollowed = if case .stream = answer { true } else { false }
+            self.api.queue.leave(key, followed: isFollowed ? ask.slug : nil)
             guard case .waiting = self.state else { return }
             self.state = .left
             switch answer {

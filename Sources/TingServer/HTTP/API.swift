@@ -46,11 +46,13 @@ struct API: Sendable {
         let isOpen = requests.begin()
         let share = RequestShare(bytes)
         defer { requests.end(channel, holding: share) }
-        await gate.enter(channel)
+        let turn = await gate.enter(channel, patience: TimeAmount(bounds.patience))
         // Who left while waiting costs nothing more.
         guard channel.isActive else { throw ChannelError.eof }
         let response = await respond(to: request, channel, isOpen: isOpen, share)
         try await writer.write(response: response.head, body: response.body)
+        // A large one may still lie there: its turn ends with the stream.
+        if response.body.contentLength ?? .max <= RequestShare.freeAnswerBytes { turn?.end() }
     }
 
     /// Answers a request that follows: the routes do so as with any, and `FollowDoor` with what they say.

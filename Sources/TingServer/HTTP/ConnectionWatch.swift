@@ -50,7 +50,8 @@ final class ConnectionWatch: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        lastSign = .now()
+        // Who takes nothing of what waits is silent, whatever they say.
+        if taken == written { lastSign = .now() }
         context.fireChannelRead(data)
     }
 

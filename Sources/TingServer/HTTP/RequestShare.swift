@@ -33,7 +33,7 @@ final class RequestShare: Sendable {
     }
 
     /// Bytes of an answer that doesn't count: the few of a connection weigh no more than the connection.
-    private static let freeAnswerBytes = 16 << 10
+    static let freeAnswerBytes = 16 << 10
 
     private let all: BytesUnderWay
     private let taken = Mutex(Taken())

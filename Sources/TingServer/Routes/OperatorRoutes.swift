@@ -19,6 +19,8 @@ extension API {
             }
         } catch  where isStorageFull(error) {
             throw Refusal(.unavailable, "The server's disk is full.")
+        } catch is DiskProbe.Stalled {
+            throw Refusal(.unavailable, "The server's disk does not answer.")
         } catch is FileFailure {
             throw Refusal(.unavailable, "The data folder can't be written.")
         } catch {

@@ -157,6 +157,9 @@ enum Frame {
         frame(0, ends ? 1 : 0, stream, data)
     }
 
+    /// Gives a stream up.
+    static func reset(_ stream: UInt32) -> [UInt8] { frame(3, 0, stream, bytes(8)) }
+
     private static func literal(_ text: String) -> [UInt8] {
         let bytes = Array(text.utf8)
         return (bytes.count < 127 ? [UInt8(bytes.count)] : [127, UInt8(bytes.count - 127)]) + bytes
